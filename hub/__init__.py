@@ -1,0 +1,1 @@
+"""The hub: admits, joins, multiplies, clears; opens nothing."""

@@ -1,0 +1,1 @@
+"""The partner node: keeps trips in-house, sends signed, encrypted totals."""

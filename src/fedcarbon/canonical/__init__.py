@@ -1,0 +1,1 @@
+"""Canonical bytes: hashing of items and the encoding of statements."""

@@ -1,0 +1,48 @@
+"""Hashes over unambiguous bytes.
+
+Every item is preceded by its length as eight big-endian bytes, and the first item is a domain
+label, so that no two lists of items share their bytes (PROTOCOL "Canonical bytes").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+DIGEST_BYTES: Final = 32
+
+
+def length_prefixed(*items: bytes) -> bytes:
+    """Return the items joined, each after its length in eight big-endian bytes."""
+    return b"".join(len(item).to_bytes(8, "big") + item for item in items)
+
+
+def digest(label: bytes, *items: bytes) -> bytes:
+    """Return SHA-256 over the length-prefixed `label` and `items`: 32 bytes."""
+    return hashlib.sha256(length_prefixed(label, *items)).digest()
+
+
+def expand(label: bytes, *items: bytes, length: int) -> bytes:
+    """Return `length` bytes of SHAKE-256 over the length-prefixed `label` and `items`."""
+    return hashlib.shake_256(length_prefixed(label, *items)).digest(length)
+
+
+def expand_integer(label: bytes, *items: bytes, bits: int) -> int:
+    """Return an integer in [0, 2^bits) from SHAKE-256 over `label` and `items`."""
+    length = (bits + 7) // 8
+    return int.from_bytes(expand(label, *items, length=length), "big") >> (8 * length - bits)
+
+
+def u32(value: int) -> bytes:
+    """Return `value` as four big-endian bytes."""
+    return value.to_bytes(4, "big")
+
+
+def u64(value: int) -> bytes:
+    """Return `value` as eight big-endian bytes."""
+    return value.to_bytes(8, "big")
+
+
+def natural_bytes(value: int) -> bytes:
+    """Return a non-negative integer as its shortest big-endian bytes (zero is empty)."""
+    return value.to_bytes((value.bit_length() + 7) // 8, "big")

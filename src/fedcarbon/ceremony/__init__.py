@@ -1,0 +1,1 @@
+"""The dealer: safe primes, shares and their encrypted files."""

@@ -1,0 +1,1 @@
+"""Epochs: calendar, lifecycle and the statements that move them."""

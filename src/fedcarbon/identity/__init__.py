@@ -1,0 +1,1 @@
+"""Threshold VOPRF, canonical identity numbers, tokens and claims."""

@@ -1,0 +1,1 @@
+"""The partner side: activities, factors and exact evaluation."""

@@ -1,0 +1,1 @@
+"""Opening one account: requests, masks, shares and the checks of a trustee."""

@@ -1,0 +1,1 @@
+"""Paillier with a threshold key: cipher, tables, shares and combination."""

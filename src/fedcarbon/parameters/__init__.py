@@ -1,0 +1,1 @@
+"""The public parameter set and its checks."""

@@ -1,0 +1,1 @@
+"""Transcripts and the generators that proofs stand on."""

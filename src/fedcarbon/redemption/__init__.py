@@ -1,0 +1,1 @@
+"""From grams to fen: rule, wallets and states."""

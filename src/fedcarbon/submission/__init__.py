@@ -1,0 +1,1 @@
+"""What a partner sends for an epoch, and the rules that admit it."""

@@ -1,0 +1,1 @@
+"""Signed envelopes, leaves, trees and checkpoints of the record."""

@@ -1,0 +1,1 @@
+"""The border to gRPC: status catalogue, mTLS and interceptors."""

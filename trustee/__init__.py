@@ -1,0 +1,1 @@
+"""The trustee: holds one share of each key and checks before it uses it."""
