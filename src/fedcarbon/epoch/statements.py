@@ -1,0 +1,234 @@
+"""What is logged while an epoch runs, in this order: plan, commitments, close, beacon, seal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, u32, u64
+from fedcarbon.canonical.statement import Statement
+from fedcarbon.errors import MalformedError
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, checked_name
+from fedcarbon.registry.programme import Programme
+
+BEACON_BYTES = 64
+
+
+class BeaconLabel(StrEnum):
+    """What a beacon decides: ties between claims, or the evidence sample."""
+
+    TIE = "tie"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochPlan(Statement):
+    """Logged by the hub after the last day of the epoch and before claims.
+
+    The enrolment snapshot is every enrolment entry in a leaf below `snapshot_size`; from it
+    everyone computes the same blocks and caps.
+    """
+
+    KIND: ClassVar[str] = "epoch_plan"
+
+    parameter_id: bytes
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+    snapshot_size: int
+    commit_until_s: int
+    reveal_until_s: int
+    submit_until_s: int
+
+    def __post_init__(self) -> None:
+        """Check the id and the order of the deadlines."""
+        checked_name(self.programme_id)
+        if len(self.parameter_id) != DIGEST_BYTES or self.epoch < 1:
+            raise MalformedError("a parameter id has 32 bytes and epochs start at 1")
+        if not self.commit_until_s <= self.reveal_until_s <= self.submit_until_s:
+            raise MalformedError("deadlines must not go backwards")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimCommitment(Statement):
+    """Phase 1a: count and root of a partner's claim list, and the root of its evidence."""
+
+    KIND: ClassVar[str] = "claim_commitment"
+
+    parameter_id: bytes
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+    partner_id: PartyId
+    count: int
+    """Padded number of claims."""
+    list_root: bytes
+    evidence_root: bytes
+
+    def __post_init__(self) -> None:
+        """Check sizes."""
+        checked_name(self.partner_id)
+        sizes = {len(self.parameter_id), len(self.list_root), len(self.evidence_root)}
+        if sizes != {DIGEST_BYTES}:
+            raise MalformedError("parameter id and roots have 32 bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedList:
+    """One partner's line in the closing leaf."""
+
+    partner_id: PartyId
+    leaf_index: int
+    count: int
+    list_root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitClosed(Statement):
+    """Ends phase 1a: the roots that count, and who missed; the tie beacon hashes this leaf."""
+
+    KIND: ClassVar[str] = "commit_closed"
+
+    parameter_id: bytes
+    exclusivity_domain: str
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+    lists: tuple[CommittedList, ...]
+    missed: tuple[PartyId, ...]
+
+    def __post_init__(self) -> None:
+        """Check the order and that nobody stands twice."""
+        names = [item.partner_id for item in self.lists]
+        if names != sorted(set(names)) or list(self.missed) != sorted(set(self.missed)):
+            raise MalformedError("partners must be sorted and stand once")
+        if set(names) & set(self.missed):
+            raise MalformedError("a partner cannot have committed and missed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeaconPartial:
+    """One trustee's evaluation of the beacon input, with its proof."""
+
+    trustee_id: PartyId
+    element: bytes
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeaconValue(Statement):
+    """A threshold evaluation under the beacon key: nobody can grind it, anyone can check it."""
+
+    KIND: ClassVar[str] = "beacon_value"
+
+    parameter_id: bytes
+    label: BeaconLabel
+    exclusivity_domain: str
+    epoch: EpochIndex
+    leaf_index: int
+    """The leaf that is hashed: the closing leaf for ties, the seal for samples."""
+    partials: tuple[BeaconPartial, ...]
+    output: bytes
+
+    def __post_init__(self) -> None:
+        """Check the output's size."""
+        if len(self.output) != BEACON_BYTES:
+            raise MalformedError(f"a beacon has {BEACON_BYTES} bytes")
+
+
+def beacon_input(
+    label: BeaconLabel, exclusivity_domain: str, epoch: EpochIndex, leaf: bytes
+) -> bytes:
+    """Return what trustees hash to the group: label, domain, epoch, and the 34-byte leaf."""
+    return digest(
+        b"fedcarbon/v1/beacon-input",
+        label.value.encode(),
+        exclusivity_domain.encode(),
+        u32(epoch),
+        leaf,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimList(Statement):
+    """Phase 1b: the hub logs that a list was revealed and matches its root."""
+
+    KIND: ClassVar[str] = "claim_list"
+
+    parameter_id: bytes
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+    partner_id: PartyId
+    file_sha256: bytes
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerVerdict:
+    """How many claims a partner lost, and the hash of the file that lists them."""
+
+    partner_id: PartyId
+    lost: int
+    file_sha256: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictList(Statement):
+    """The result of the join, logged by the hub."""
+
+    KIND: ClassVar[str] = "verdict_list"
+
+    parameter_id: bytes
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+    beacon_leaf: int
+    verdicts: tuple[PartnerVerdict, ...]
+    repeated_tokens: int
+    """Tokens that were already decided in an earlier epoch: a rule was broken by someone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedPart:
+    """What a partner contributed: its chunk headers in order, or nothing."""
+
+    partner_id: PartyId
+    header_leaves: tuple[int, ...]
+    missing: bool
+
+    def __post_init__(self) -> None:
+        """A part is either missing or has headers."""
+        if self.missing == bool(self.header_leaves):
+            raise MalformedError("a sealed part is either missing or has chunk headers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal(Statement):
+    """Ends an epoch: the parts, and the root over the cumulative products of all blocks."""
+
+    KIND: ClassVar[str] = "seal"
+
+    parameter_id: bytes
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+    plan_leaf: int
+    parts: tuple[SealedPart, ...]
+    """One per partner with an account in the snapshot, sorted by id."""
+    blocks: int
+    products_root: bytes
+    """RFC 6962 root over `product_entry` of every block that has ever had a ciphertext."""
+
+    def __post_init__(self) -> None:
+        """Check the order of the parts."""
+        names = [part.partner_id for part in self.parts]
+        if names != sorted(set(names)) or len(self.products_root) != DIGEST_BYTES:
+            raise MalformedError("parts are sorted, stand once, and the root has 32 bytes")
+
+
+def product_entry(block: int, ciphertext: bytes) -> bytes:
+    """Return the tree entry of a block's cumulative ciphertext: block, SHA-256 of its bytes."""
+    return u32(block) + digest(b"fedcarbon/v1/product", u64(block), ciphertext)
+
+
+def planned_deadlines(programme: Programme, epoch: EpochIndex) -> tuple[int, int, int]:
+    """Return the ends of phases 1a, 1b and submission by the programme's policy."""
+    commit_until_s = programme.epoch_end_s(epoch) + programme.policy.commit_window_s
+    reveal_until_s = commit_until_s + programme.policy.reveal_window_s
+    return commit_until_s, reveal_until_s, reveal_until_s + programme.policy.submit_window_s

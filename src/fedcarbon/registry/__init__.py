@@ -1,0 +1,1 @@
+"""Who takes part: admissions, programmes, enrolments and places."""

@@ -1,0 +1,63 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ListLeavesRequest(_message.Message):
+    __slots__ = ("from_index", "limit")
+    FROM_INDEX_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    from_index: int
+    limit: int
+    def __init__(self, from_index: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListLeavesResponse(_message.Message):
+    __slots__ = ("leaves", "size")
+    LEAVES_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    leaves: _containers.RepeatedCompositeFieldContainer[RecordLeaf]
+    size: int
+    def __init__(self, leaves: _Optional[_Iterable[_Union[RecordLeaf, _Mapping]]] = ..., size: _Optional[int] = ...) -> None: ...
+
+class RecordLeaf(_message.Message):
+    __slots__ = ("index", "leaf", "salt", "body")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    LEAF_FIELD_NUMBER: _ClassVar[int]
+    SALT_FIELD_NUMBER: _ClassVar[int]
+    BODY_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    leaf: bytes
+    salt: bytes
+    body: bytes
+    def __init__(self, index: _Optional[int] = ..., leaf: _Optional[bytes] = ..., salt: _Optional[bytes] = ..., body: _Optional[bytes] = ...) -> None: ...
+
+class GetCheckpointRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetCheckpointResponse(_message.Message):
+    __slots__ = ("checkpoint",)
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    checkpoint: WitnessedCheckpoint
+    def __init__(self, checkpoint: _Optional[_Union[WitnessedCheckpoint, _Mapping]] = ...) -> None: ...
+
+class WitnessedCheckpoint(_message.Message):
+    __slots__ = ("cosignatures",)
+    COSIGNATURES_FIELD_NUMBER: _ClassVar[int]
+    cosignatures: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, cosignatures: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class GetFileRequest(_message.Message):
+    __slots__ = ("sha256",)
+    SHA256_FIELD_NUMBER: _ClassVar[int]
+    sha256: bytes
+    def __init__(self, sha256: _Optional[bytes] = ...) -> None: ...
+
+class GetFileResponse(_message.Message):
+    __slots__ = ("content",)
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    content: bytes
+    def __init__(self, content: _Optional[bytes] = ...) -> None: ...

@@ -1,0 +1,66 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class RedemptionState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REDEMPTION_STATE_UNSPECIFIED: _ClassVar[RedemptionState]
+    REDEMPTION_STATE_CREATED: _ClassVar[RedemptionState]
+    REDEMPTION_STATE_RESERVED: _ClassVar[RedemptionState]
+    REDEMPTION_STATE_SENT: _ClassVar[RedemptionState]
+    REDEMPTION_STATE_UNKNOWN: _ClassVar[RedemptionState]
+    REDEMPTION_STATE_SETTLED: _ClassVar[RedemptionState]
+    REDEMPTION_STATE_REJECTED: _ClassVar[RedemptionState]
+    REDEMPTION_STATE_REVERSED: _ClassVar[RedemptionState]
+REDEMPTION_STATE_UNSPECIFIED: RedemptionState
+REDEMPTION_STATE_CREATED: RedemptionState
+REDEMPTION_STATE_RESERVED: RedemptionState
+REDEMPTION_STATE_SENT: RedemptionState
+REDEMPTION_STATE_UNKNOWN: RedemptionState
+REDEMPTION_STATE_SETTLED: RedemptionState
+REDEMPTION_STATE_REJECTED: RedemptionState
+REDEMPTION_STATE_REVERSED: RedemptionState
+
+class CreateRedemptionRequest(_message.Message):
+    __slots__ = ("signed_order",)
+    SIGNED_ORDER_FIELD_NUMBER: _ClassVar[int]
+    signed_order: bytes
+    def __init__(self, signed_order: _Optional[bytes] = ...) -> None: ...
+
+class CreateRedemptionResponse(_message.Message):
+    __slots__ = ("redemption",)
+    REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    redemption: Redemption
+    def __init__(self, redemption: _Optional[_Union[Redemption, _Mapping]] = ...) -> None: ...
+
+class GetRedemptionRequest(_message.Message):
+    __slots__ = ("redemption_id",)
+    REDEMPTION_ID_FIELD_NUMBER: _ClassVar[int]
+    redemption_id: bytes
+    def __init__(self, redemption_id: _Optional[bytes] = ...) -> None: ...
+
+class GetRedemptionResponse(_message.Message):
+    __slots__ = ("redemption",)
+    REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    redemption: Redemption
+    def __init__(self, redemption: _Optional[_Union[Redemption, _Mapping]] = ...) -> None: ...
+
+class Redemption(_message.Message):
+    __slots__ = ("redemption_id", "state", "units", "mass_ug", "payout_fen", "reason")
+    REDEMPTION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    MASS_UG_FIELD_NUMBER: _ClassVar[int]
+    PAYOUT_FEN_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    redemption_id: bytes
+    state: RedemptionState
+    units: int
+    mass_ug: int
+    payout_fen: int
+    reason: str
+    def __init__(self, redemption_id: _Optional[bytes] = ..., state: _Optional[_Union[RedemptionState, str]] = ..., units: _Optional[int] = ..., mass_ug: _Optional[int] = ..., payout_fen: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,55 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class CreateAdmissionRequest(_message.Message):
+    __slots__ = ("signed_admission",)
+    SIGNED_ADMISSION_FIELD_NUMBER: _ClassVar[int]
+    signed_admission: bytes
+    def __init__(self, signed_admission: _Optional[bytes] = ...) -> None: ...
+
+class CreateAdmissionResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
+class CreateProgrammeRequest(_message.Message):
+    __slots__ = ("signed_programme",)
+    SIGNED_PROGRAMME_FIELD_NUMBER: _ClassVar[int]
+    signed_programme: bytes
+    def __init__(self, signed_programme: _Optional[bytes] = ...) -> None: ...
+
+class CreateProgrammeResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
+class CreateEnrolmentBatchRequest(_message.Message):
+    __slots__ = ("signed_batch",)
+    SIGNED_BATCH_FIELD_NUMBER: _ClassVar[int]
+    signed_batch: bytes
+    def __init__(self, signed_batch: _Optional[bytes] = ...) -> None: ...
+
+class CreateEnrolmentBatchResponse(_message.Message):
+    __slots__ = ("receipt", "places")
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    places: _containers.RepeatedCompositeFieldContainer[Place]
+    def __init__(self, receipt: _Optional[bytes] = ..., places: _Optional[_Iterable[_Union[Place, _Mapping]]] = ...) -> None: ...
+
+class Place(_message.Message):
+    __slots__ = ("account_token", "block", "slot")
+    ACCOUNT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    BLOCK_FIELD_NUMBER: _ClassVar[int]
+    SLOT_FIELD_NUMBER: _ClassVar[int]
+    account_token: bytes
+    block: int
+    slot: int
+    def __init__(self, account_token: _Optional[bytes] = ..., block: _Optional[int] = ..., slot: _Optional[int] = ...) -> None: ...
