@@ -1,0 +1,1 @@
+"""Trustees as the hub sees them: connections, work orders, witnesses, beacons."""
