@@ -1,0 +1,285 @@
+"""Claim lists: which slots a partner claims, committed by a root before anyone sees a token.
+
+A list is a file: the magic line, then one record of 33 bytes per claim (token 16, rank 1,
+salt 16), strictly ascending by token. Its root is the Merkle root over one leaf per record,
+leaf = H(H(salt | token | rank) | K). K is the claim's piece commitment; while claims carry none it
+is empty. The inner hash lets commitments be shown to somebody who may not see the tokens.
+
+Tokens of a list are padded with random ones to a size that hides the real count.
+"""
+
+from __future__ import annotations
+
+import operator
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from typing import ClassVar, Final
+
+from fedcarbon.canonical.hashing import digest
+from fedcarbon.errors import MalformedError, PeerError
+from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
+from fedcarbon.transparency import merkle
+
+SALT_BYTES: Final = 16
+RANK_MAX: Final = 5
+"""2 * tier + short, with tier 0 to 2; lower wins."""
+CLAIMS_MAX: Final = 3 << 23
+"""Limit of one list; a padded size."""
+FILE_MAGIC: Final = b"fedcarbon/v1/claims\n"
+RECORD_BYTES: Final = CLAIM_TOKEN_BYTES + 1 + SALT_BYTES
+NO_COMMITMENT: Final = b""
+"""K of a claim that carries no piece commitment."""
+
+_RECORD: Final = struct.Struct(f"{CLAIM_TOKEN_BYTES}sB{SALT_BYTES}s")
+_TOKEN: Final = struct.Struct(f"{CLAIM_TOKEN_BYTES}s{1 + SALT_BYTES}x")
+
+
+class MalformedClaimListError(MalformedError):
+    """Bytes that are not a claim list, or a claim that cannot stand in one."""
+
+    code: ClassVar[str] = "MALFORMED_CLAIM_LIST"
+
+
+class DuplicateTokenInListError(MalformedClaimListError):
+    """A token stands twice in one list; a partner has one claim per token."""
+
+    code: ClassVar[str] = "DUPLICATE_TOKEN_IN_LIST"
+
+
+class ListDiffersFromRootError(PeerError):
+    """A revealed list is not the one whose root was logged."""
+
+    code: ClassVar[str] = "LIST_DIFFERS_FROM_ROOT"
+
+
+class TierAboveAllowedError(PeerError):
+    """A list claims a better rank than the partner's admission allows."""
+
+    code: ClassVar[str] = "TIER_ABOVE_ALLOWED"
+
+
+class ClaimQuotaExceededError(PeerError):
+    """A list is longer than the partner's enrolled accounts allow."""
+
+    code: ClassVar[str] = "CLAIM_QUOTA_EXCEEDED"
+
+
+class ListNotPaddedError(PeerError):
+    """The length of a list is none of the padded sizes."""
+
+    code: ClassVar[str] = "LIST_NOT_PADDED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimEntry:
+    """One claim: a slot's token, how good the evidence is, and the salt of its leaf."""
+
+    token: ClaimToken
+    rank: int
+    """0 to `RANK_MAX`; see `rank_of`."""
+    salt: bytes
+    """16 random bytes, kept by the partner until the list is revealed."""
+
+    def __post_init__(self) -> None:
+        """Check sizes and range.
+
+        Raises:
+            MalformedClaimListError: one of them is wrong.
+        """
+        if len(self.token) != CLAIM_TOKEN_BYTES or len(self.salt) != SALT_BYTES:
+            raise MalformedClaimListError("a claim's token and salt have 16 bytes each")
+        if not 0 <= self.rank <= RANK_MAX:
+            raise MalformedClaimListError(f"a rank is 0 to {RANK_MAX}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenList:
+    """The records of a claim list: sorted by token, every token once."""
+
+    records: bytes
+    """`RECORD_BYTES` per claim."""
+
+    def __post_init__(self) -> None:
+        """Check sizes, ranks and order.
+
+        Raises:
+            DuplicateTokenInListError: a token stands twice.
+            MalformedClaimListError: anything else is wrong.
+        """
+        if len(self.records) % RECORD_BYTES or len(self) > CLAIMS_MAX:
+            raise MalformedClaimListError(
+                f"a claim list has at most {CLAIMS_MAX} records of {RECORD_BYTES} bytes"
+            )
+        if max(self.ranks(), default=0) > RANK_MAX:
+            raise MalformedClaimListError(f"a rank is 0 to {RANK_MAX}")
+        tokens = self.tokens()
+        if not all(map(operator.lt, tokens, islice(tokens, 1, None))):
+            if len(set(tokens)) != len(tokens):
+                raise DuplicateTokenInListError("a token stands twice in a claim list")
+            raise MalformedClaimListError("a claim list must ascend by token")
+
+    def __len__(self) -> int:
+        """Return the number of claims."""
+        return len(self.records) // RECORD_BYTES
+
+    def __iter__(self) -> Iterator[ClaimEntry]:
+        """Return the claims in order."""
+        for token, rank, salt in _RECORD.iter_unpack(self.records):
+            yield ClaimEntry(token=ClaimToken(token), rank=rank, salt=salt)
+
+    def tokens(self) -> list[ClaimToken]:
+        """Return all tokens in order."""
+        return list(chain.from_iterable(_TOKEN.iter_unpack(self.records)))
+
+    def ranks(self) -> bytes:
+        """Return all ranks in order, one byte each."""
+        return self.records[CLAIM_TOKEN_BYTES::RECORD_BYTES]
+
+    def root(self, commitments: Sequence[bytes] | None = None) -> bytes:
+        """Return the Merkle root of the list, 32 bytes.
+
+        Args:
+            commitments: K of each claim in order; None while claims carry none.
+        """
+        pieces = repeat(NO_COMMITMENT, len(self)) if commitments is None else commitments
+        return merkle.root_of(
+            claim_leaf(token, rank, salt, piece)
+            for (token, rank, salt), piece in zip(
+                _RECORD.iter_unpack(self.records), pieces, strict=True
+            )
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return the list as a file."""
+        return FILE_MAGIC + self.records
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> TokenList:
+        """Return the list in a file.
+
+        Raises:
+            DuplicateTokenInListError: a token stands twice.
+            MalformedClaimListError: anything else is wrong.
+        """
+        if not data.startswith(FILE_MAGIC):
+            raise MalformedClaimListError("a claim list must begin with its magic line")
+        return cls(records=data[len(FILE_MAGIC) :])
+
+    @classmethod
+    def from_entries(cls, entries: Iterable[ClaimEntry]) -> TokenList:
+        """Return the list of `entries`, which may come in any order.
+
+        Raises:
+            DuplicateTokenInListError: a token stands twice.
+        """
+        packed = [_RECORD.pack(entry.token, entry.rank, entry.salt) for entry in entries]
+        return cls(records=b"".join(sorted(packed)))
+
+
+def claim_leaf(token: bytes, rank: int, salt: bytes, commitment: bytes = NO_COMMITMENT) -> bytes:
+    """Return the leaf of one claim: H(H(salt | token | rank) | K), 32 bytes."""
+    hidden = digest(b"fedcarbon/v1/claim", salt, token, rank.to_bytes(1, "big"))
+    return digest(b"fedcarbon/v1/claim-leaf", hidden, commitment)
+
+
+def rank_of(tier: int, *, short: bool) -> int:
+    """Return the rank of a claim, lower being better.
+
+    Args:
+        tier: 0 metered or validated, 1 tracked, 2 self-declared.
+        short: whether the trip covers no majority slot and holds this one by its midpoint only.
+
+    Raises:
+        MalformedClaimListError: there is no such tier.
+    """
+    rank = 2 * tier + short
+    if not 0 <= rank <= RANK_MAX:
+        raise MalformedClaimListError("a tier is 0, 1 or 2")
+    return rank
+
+
+def padded_size(count: int) -> int:
+    """Return the smallest of 0, 2^i and 1.5 * 2^i that is not below `count`."""
+    if count <= 1:
+        return max(count, 0)
+    power = 1 << (count - 1).bit_length()
+    # 3/4 of a power of two is 1.5 times the one half as large.
+    return 3 * power // 4 if count <= 3 * power // 4 else power
+
+
+def claim_quota(slots_per_account_day: int, enrolled: int, days: int) -> int:
+    """Return how many claims, pads included, a list over `days` local days may hold.
+
+    Args:
+        slots_per_account_day: a field of the partner's admission, before padding.
+        enrolled: accounts enrolled at the partner in the epoch's snapshot.
+        days: local days of the epoch.
+    """
+    return min(padded_size(slots_per_account_day * enrolled * days), CLAIMS_MAX)
+
+
+def pad(
+    entries: Iterable[ClaimEntry],
+    random_bytes: Callable[[int], bytes],
+    choose_rank: Callable[[], int],
+) -> TokenList:
+    """Return `entries` with random claims added up to the padded size.
+
+    Args:
+        entries: the real claims, in any order.
+        random_bytes: returns so many random bytes, as `secrets.token_bytes` does.
+        choose_rank: rank of the next pad; it should be drawn like the ranks of real claims, or
+            pads stand out.
+
+    Raises:
+        DuplicateTokenInListError: a token stands twice among `entries`.
+    """
+    real = list(entries)
+    pads = (
+        ClaimEntry(
+            token=ClaimToken(random_bytes(CLAIM_TOKEN_BYTES)),
+            rank=choose_rank(),
+            salt=random_bytes(SALT_BYTES),
+        )
+        for _ in range(padded_size(len(real)) - len(real))
+    )
+    return TokenList.from_entries(chain(real, pads))
+
+
+def check_list(data: bytes, *, count: int, root: bytes, best_rank: int, quota: int) -> TokenList:
+    """Return the list in the file `data` if it is the committed one and within its bounds.
+
+    Args:
+        data: the revealed file.
+        count: the logged number of claims.
+        root: the logged root, 32 bytes.
+        best_rank: the best rank the partner's admission allows: 2 * best tier.
+        quota: see `claim_quota`.
+
+    Raises:
+        DuplicateTokenInListError: a token stands twice.
+        MalformedClaimListError: the file is not a claim list.
+        ListDiffersFromRootError: count or root are not the logged ones.
+        ListNotPaddedError: the count is no padded size.
+        ClaimQuotaExceededError: more claims than the quota.
+        TierAboveAllowedError: a claim's rank is better than `best_rank`.
+    """
+    # (1) a well-formed list without duplicates
+    claims = TokenList.from_bytes(data)
+    # (2) it is the list that was logged before any list was revealed
+    if len(claims) != count or claims.root() != root:
+        raise ListDiffersFromRootError(
+            f"the revealed list of {len(claims)} claims is not the logged one of {count}"
+        )
+    # (3) its length tells no more than a padded size, (4) within the quota
+    if padded_size(count) != count:
+        raise ListNotPaddedError(f"{count} claims are not padded to {padded_size(count)}")
+    if count > quota:
+        raise ClaimQuotaExceededError(f"{count} claims exceed the quota of {quota}")
+    # (5) no claim ranks better than the partner's evidence may
+    best = min(claims.ranks(), default=RANK_MAX)
+    if best < best_rank:
+        raise TierAboveAllowedError(f"a claim has rank {best}; {best_rank} is the best allowed")
+    return claims
