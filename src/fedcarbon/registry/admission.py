@@ -50,7 +50,7 @@ def root_keyid(trustee: str) -> str:
     return f"root:{trustee}"
 
 
-def open_rooted(cls: type[S], data: bytes, root_keys: Mapping[str, bytes], threshold: int) -> S:
+def open_rooted(cls: type[S], data: bytes, root_keys: Mapping[PartyId, bytes], threshold: int) -> S:
     """Return the statement in `data` if `threshold` root keys signed it.
 
     Raises:

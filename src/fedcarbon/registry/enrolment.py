@@ -86,15 +86,21 @@ class PlaceEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceBatch(Statement):
-    """New places, signed by the hub; each token and each (block, slot) stands once in the log."""
+    """New places, signed by the hub; each token and each (block, slot) stands once in the log.
+
+    One follows every enrolment batch, empty if no account of it is new: the types of leaves are
+    public, and a batch without one would tell that its accounts are enrolled elsewhere.
+    """
 
     KIND: ClassVar[str] = "place_batch"
 
     parameter_id: bytes
     programme_id: ProgrammeId
+    enrolment_leaf: int
+    """Index of the enrolment batch whose new accounts are placed."""
     entries: tuple[PlaceEntry, ...]
 
     def __post_init__(self) -> None:
         """Check the batch size."""
-        if not 1 <= len(self.entries) <= BATCH_ENTRIES_MAX:
-            raise MalformedError(f"a batch has 1 to {BATCH_ENTRIES_MAX} entries")
+        if len(self.entries) > BATCH_ENTRIES_MAX:
+            raise MalformedError(f"a batch has at most {BATCH_ENTRIES_MAX} entries")

@@ -1,0 +1,286 @@
+"""`fedcarbon wallet`: what a wallet operator runs for its own customers."""
+
+from __future__ import annotations
+
+import csv
+import secrets
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from cyclopts import App
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from fedcarbon.cli.public_record import PublicRecord, RecordNotReadyError, read_public_record
+from fedcarbon.cli.wallet_operator import WalletOperator
+from fedcarbon.cli.wallet_store import Customer, WalletStore
+from fedcarbon.errors import ConfigurationError
+from fedcarbon.ids import Role, party_id, programme_id
+from fedcarbon.parameters.roots import parse_roots
+from fedcarbon.redemption.wallet import check_may_redeem, masked, wallet_class, wallet_id
+from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
+from fedcarbon.v1 import opening_pb2, redemption_pb2
+from fedcarbon.wire.certificates import PartyName
+from fedcarbon.wire.clocks import clock_named
+from fedcarbon.wire.hub_client import GrpcHubClient
+from fedcarbon.wire.party import load_party
+from fedcarbon.wire.tls import dial
+
+app = App(name="wallet", help="Bind wallets, ask for openings and redeem, as a wallet operator.")
+POLL_S: Final = 0.5
+_FINAL: Final = frozenset({
+    redemption_pb2.REDEMPTION_STATE_SETTLED,
+    redemption_pb2.REDEMPTION_STATE_REJECTED,
+    redemption_pb2.REDEMPTION_STATE_REVERSED,
+})  # fmt: skip
+_OPENING_DONE: Final = frozenset(
+    {opening_pb2.OPENING_STATE_OPENED, opening_pb2.OPENING_STATE_REFUSED}
+)
+
+
+class WalletConfigError(ConfigurationError):
+    """The wallet operator's configuration or customer file is wrong."""
+
+    code: ClassVar[str] = "WALLET_CONFIG"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletConfig:
+    """`wallet.toml`; paths are relative to it."""
+
+    identity: Path
+    """The party's identity file (party.toml)."""
+    roots: Path
+    store: Path
+    hub_address: str
+    """Host and port."""
+    hub_id: str
+    programme: str
+    clock: str = "system"
+
+
+def load_config(path: Path) -> WalletConfig:
+    """Return the configuration in the TOML file `path`.
+
+    Raises:
+        WalletConfigError: unreadable, or not exactly the known keys.
+    """
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        for key in ("identity", "roots", "store"):
+            tree[key] = path.parent / tree[key]
+        return WalletConfig(**tree)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WalletConfigError(f"{path.name}: {error}") from error
+
+
+@contextmanager
+def connected(config: WalletConfig) -> Iterator[tuple[WalletOperator, PublicRecord]]:
+    """Dial the hub, verify the public record, and give the operator."""
+    party = load_party(config.identity)
+    hub_name = PartyName(
+        party_id=party_id(config.hub_id), role=Role.HUB, trust_domain=party.trust_domain
+    )
+    store = WalletStore(config.store, secrets.token_bytes)
+    with dial(config.hub_address, party, hub_name) as channel:
+        hub = GrpcHubClient(channel)
+        record = read_public_record(hub, parse_roots(config.roots.read_bytes()))
+        yield (
+            WalletOperator(
+                operator_id=party.party_id,
+                signing_key=party.signing_key,
+                hub=hub,
+                store=store,
+                parameters=record.parameters,
+                programme=record.programme(programme_id(config.programme)),
+                clock=clock_named(config.clock),
+                random_below=secrets.randbelow,
+                random_bytes=secrets.token_bytes,
+            ),
+            record,
+        )
+    store.close()
+
+
+@app.command
+def bind(*, config: Path, wallets: Path) -> None:
+    """Read customers from WALLETS, find their accounts, and sign the operator's half of bindings.
+
+    Anonymous wallets (class 4) are listed and left out. The other half is signed by a partner that
+    the customer uses, after the customer has confirmed in its app. Safe to repeat.
+
+    Args:
+        config: the operator's wallet.toml.
+        wallets: CSV with the columns id_type, id_number, wallet_id, wallet_class.
+    """
+    console = Console(stderr=True)
+    with connected(load_config(config)) as (operator, _):
+        refused = add_customers(operator.store, wallets)
+        for detail in refused:
+            console.print(f"left out: {detail}")
+        for count in operator.find_accounts():
+            console.print(f"found the accounts of {count} customers")
+        total = len(operator.store.customers())
+        for _receipt in track(operator.bind(), "binding", total=total, console=console):
+            pass
+    console.print(f"{total} wallets are bound on the operator's side, {len(refused)} left out")
+
+
+def add_customers(store: WalletStore, wallets: Path) -> list[str]:
+    """Add every usable row of the wallets file; return why others are left out.
+
+    Raises:
+        WalletConfigError: the file cannot be read or lacks a column.
+    """
+    refused = []
+    try:
+        with wallets.open(encoding="utf-8", newline="") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                try:
+                    level = wallet_class(row["wallet_class"])
+                    check_may_redeem(level)
+                    checked = wallet_id(row["wallet_id"])
+                except ConfigurationError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - any refusal of a row is listed
+                    refused.append(f"row {number}: {error}")
+                    continue
+                store.add_customer(
+                    id_type=row["id_type"],
+                    id_number=row["id_number"],
+                    wallet_id=checked,
+                    wallet_class=level,
+                )
+    except (OSError, UnicodeDecodeError, KeyError) as error:
+        raise WalletConfigError(f"{wallets.name}: {error}") from error
+    return refused
+
+
+@app.command(name="open")
+def open_accounts(*, config: Path, wait_s: int = 600) -> None:
+    """Ask for the sums of all accounts with a signed binding, and wait for the trustees.
+
+    An account is asked for up to the newest sealed epoch, unless it was opened up to there. Safe to
+    repeat: a request that was interrupted goes on under its own id.
+
+    Args:
+        config: the operator's wallet.toml.
+        wait_s: give up waiting after this many seconds; requests stay in the record.
+    """
+    console = Console(stderr=True)
+    with connected(load_config(config)) as (operator, record):
+        head = record.head(operator.hub)
+        customers = operator.store.customers()
+        pending = set(
+            track(
+                operator.request_openings(head),
+                "asking",
+                total=len(customers),
+                console=console,
+            )
+        )
+        asked = len(pending)
+        deadline = time.monotonic() + wait_s
+        refused: dict[str, int] = {}
+        last = ""
+        while pending:
+            for request_id in sorted(pending):
+                state = operator.hub.get_opening(
+                    opening_pb2.GetOpeningRequest(request_id=request_id)
+                )
+                if state.state in _OPENING_DONE:
+                    pending.discard(request_id)
+                    if state.state == opening_pb2.OPENING_STATE_REFUSED:
+                        refused[state.code] = refused.get(state.code, 0) + 1
+                last = f"{state.code} {state.detail}".strip()
+            if pending and time.monotonic() > deadline:
+                raise RecordNotReadyError(
+                    f"{len(pending)} of {asked} openings still wait ({last or 'in progress'}): "
+                    "run the command again later"
+                )
+            if pending:
+                time.sleep(POLL_S)
+    console.print(f"{asked - sum(refused.values())} accounts opened, refused: {refused or 'none'}")
+
+
+@app.command
+def redeem(
+    *,
+    config: Path,
+    label: str,
+    id_number: str | None = None,
+    wallet: str | None = None,
+    units: int | None = None,
+    wait_s: int = 120,
+) -> None:
+    """Redeem credited grams into bound wallets: one wallet, or every wallet.
+
+    The same LABEL again asks for the same redemptions and never for new ones. Balances below one
+    unit are listed and left alone.
+
+    Args:
+        config: the operator's wallet.toml.
+        label: names this run, for example a date.
+        id_number: only this customer.
+        wallet: only this wallet.
+        units: whole units to redeem; everything that the balance holds by default.
+        wait_s: how long to wait for the rail.
+    """
+    console = Console(stderr=True)
+    table = Table("wallet", "state", "paid", "took")
+    with connected(load_config(config)) as (operator, _):
+        bindings = operator.bindings()
+        chosen = [
+            item
+            for item in operator.store.customers()
+            if id_number in {None, item.id_number} and wallet in {None, item.wallet_id}
+        ]
+        for item in chosen:
+            binding = bindings.get(item.binding_id)
+            if item.account_token is None or binding is None:
+                table.add_row(masked(wallet_id(item.wallet_id)), "not bound", "", "")
+                continue
+            _redeem_one(operator, item, binding, table, units=units, label=label, wait_s=wait_s)
+    console.print(table)
+
+
+def _redeem_one(
+    operator: WalletOperator,
+    item: Customer,
+    binding: opening_pb2.Binding,
+    table: Table,
+    *,
+    units: int | None,
+    label: str,
+    wait_s: int,
+) -> None:
+    assert item.account_token is not None
+    shown = masked(wallet_id(item.wallet_id))
+    if binding.state != opening_pb2.BINDING_STATE_SIGNED:
+        table.add_row(shown, "binding not signed", "", "")
+        return
+    spendable = operator.account(item.account_token).spendable_ug
+    if spendable < operator.programme.unit_ug and operator.store.is_new_redemption(
+        item.account_token, item.wallet_id, label
+    ):
+        table.add_row(shown, "below one unit", "", grams_text(MicrogramsCO2e(spendable)))
+        return
+    redemption = operator.redeem(item, binding, units=units, run_label=label)
+    deadline = time.monotonic() + wait_s
+    while redemption.state not in _FINAL and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+        request = redemption_pb2.GetRedemptionRequest(redemption_id=redemption.redemption_id)
+        redemption = operator.hub.get_redemption(request).redemption
+    state = redemption_pb2.RedemptionState.Name(redemption.state)
+    table.add_row(
+        shown,
+        state.removeprefix("REDEMPTION_STATE_").lower(),
+        yuan_text(Fen(redemption.payout_fen)),
+        grams_text(MicrogramsCO2e(redemption.mass_ug)),
+    )

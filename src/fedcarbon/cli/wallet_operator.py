@@ -1,0 +1,261 @@
+"""What a wallet operator does: find its customers' accounts, bind, ask for openings, redeem.
+
+The operator learns tokens of its own customers only, and sums only of accounts that it has bound.
+Every step may be interrupted and repeated: ids and signed bytes are stored before they are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import ClassVar, Final
+
+from fedcarbon.cli.wallet_store import Customer, WalletStore
+from fedcarbon.clock import Clock
+from fedcarbon.errors import StateError
+from fedcarbon.identity.blinding import blind_batch, finalize_batch
+from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.person_id import canonical_identity
+from fedcarbon.identity.threshold import (
+    EvaluationProofInvalidError,
+    PartialEvaluation,
+    VerifiedEvaluation,
+    verify,
+)
+from fedcarbon.identity.tokens import account_token
+from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.opening.statements import OpeningRequest, OperatorBinding, Purpose
+from fedcarbon.parameters.parameter_set import ParameterSet
+from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.wallet import WalletClass, wallet_id
+from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES
+from fedcarbon.registry.evaluation import EvaluationRequest, elements_hash_of
+from fedcarbon.registry.programme import Programme
+from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
+from fedcarbon.transparency.envelope import SigningKey, sign
+from fedcarbon.v1 import identity_pb2, opening_pb2, redemption_pb2
+from fedcarbon.wire.hub_client import HubClient
+
+EVALUATION_BATCH: Final = 500
+REQUEST_VALID_S: Final = 7 * 86_400
+BINDINGS_PAGE: Final = 500
+
+
+class TrusteesMissingError(StateError):
+    """Too few trustees gave a valid answer; trustees must connect or be mended."""
+
+    code: ClassVar[str] = "TRUSTEES_MISSING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletOperator:
+    """One operator's connection to one programme at one hub."""
+
+    operator_id: PartyId
+    signing_key: SigningKey
+    hub: HubClient
+    store: WalletStore
+    parameters: ParameterSet
+    programme: Programme
+    clock: Clock
+    random_below: Callable[[int], int]
+    random_bytes: Callable[[int], bytes]
+
+    def find_accounts(self) -> Iterator[int]:
+        """Evaluate the tokens of customers that have none yet; yield how many were done.
+
+        Raises:
+            TrusteesMissingError: fewer than the threshold answered validly.
+        """
+        todo = iter([item for item in self.store.customers() if item.account_token is None])
+        while batch := list(islice(todo, EVALUATION_BATCH)):
+            self.store.set_tokens(self._tokens_of(batch))
+            yield len(batch)
+
+    def _tokens_of(self, customers: Sequence[Customer]) -> list[tuple[str, bytes]]:
+        subjects = [
+            canonical_identity(
+                item.id_type, item.id_number, allow_test=self.programme.test_identities
+            ).to_bytes()
+            for item in customers
+        ]
+        batch = blind_batch(KeyLabel.ACCOUNT, subjects, self.random_below)
+        request = EvaluationRequest(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=self.programme.programme_id,
+            asker_id=self.operator_id,
+            request_id=self.random_bytes(MESSAGE_ID_BYTES),
+            key_label=KeyLabel.ACCOUNT,
+            count=len(batch.blinded),
+            elements_hash=elements_hash_of(batch.blinded),
+        )
+        signed = sign(request, {self.operator_id: self.signing_key}).to_bytes()
+        verified: dict[int, VerifiedEvaluation] = {}
+        excluded: set[str] = set()
+        key = self.parameters.voprf_key(KeyLabel.ACCOUNT)
+        while len(verified) < self.parameters.threshold:
+            answer = self.hub.evaluate(
+                identity_pb2.EvaluateRequest(
+                    signed_request=signed,
+                    blinded_elements=batch.blinded,
+                    excluded_trustee_ids=sorted(excluded),
+                )
+            )
+            if not answer.partials:
+                raise TrusteesMissingError(
+                    f"{len(verified)} of {self.parameters.threshold} trustees answered validly"
+                )
+            for partial in answer.partials:
+                excluded.add(partial.trustee_id)
+                index = self.parameters.trustee_index(PartyId(partial.trustee_id))
+                received = PartialEvaluation(
+                    trustee_index=index, elements=tuple(partial.elements), proof=partial.proof
+                )
+                try:
+                    verified[index] = verify(key, batch.blinded, received)
+                except EvaluationProofInvalidError:
+                    continue  # another trustee is asked instead
+        outputs = finalize_batch(batch, list(verified.values())[: self.parameters.threshold])
+        return [
+            (item.id_number, account_token(output, self.programme.programme_id))
+            for item, output in zip(customers, outputs, strict=True)
+        ]
+
+    def bind(self) -> Iterator[bytes]:
+        """Sign and send the operator's half of every customer's binding; yield receipts."""
+        for item in self.store.customers():
+            if item.account_token is None:
+                continue
+            statement = OperatorBinding(
+                parameter_id=self.parameters.parameter_id,
+                programme_id=self.programme.programme_id,
+                binding_id=item.binding_id,
+                account_token=item.account_token,
+                wallet_id=item.wallet_id,
+                wallet_class=item.wallet_class,
+                operator_id=self.operator_id,
+            )
+            # Ed25519 is deterministic: a repeated command sends the same bytes.
+            signed = sign(statement, {self.operator_id: self.signing_key}).to_bytes()
+            answer = self.hub.create_operator_binding(
+                opening_pb2.CreateOperatorBindingRequest(signed_binding=signed)
+            )
+            yield answer.receipt
+
+    def bindings(self) -> dict[bytes, opening_pb2.Binding]:
+        """Return the hub's view of this operator's bindings, by binding id."""
+        found: dict[bytes, opening_pb2.Binding] = {}
+        from_leaf = 0
+        while True:
+            page = self.hub.list_bindings(
+                opening_pb2.ListBindingsRequest(
+                    programme_id=self.programme.programme_id,
+                    from_leaf=from_leaf,
+                    limit=BINDINGS_PAGE,
+                )
+            ).bindings
+            if not page:
+                return found
+            found |= {item.binding_id: item for item in page}
+            from_leaf = page[-1].operator_leaf_index + 1
+
+    def account(self, token: bytes) -> opening_pb2.GetAccountResponse:
+        """Return what the hub tells of an account that this operator has bound."""
+        return self.hub.get_account(
+            opening_pb2.GetAccountRequest(
+                programme_id=self.programme.programme_id, account_token=token
+            )
+        )
+
+    def request_openings(self, head: WitnessedCheckpoint) -> Iterator[bytes]:
+        """Ask to open every signed binding's account up to the newest sealed epoch.
+
+        Args:
+            head: a witnessed head that covers the seal.
+
+        Yields:
+            The request ids, new ones and those of interrupted runs.
+        """
+        bindings = self.bindings()
+        for item in self.store.customers():
+            binding = bindings.get(item.binding_id)
+            signed_state = opening_pb2.BINDING_STATE_SIGNED
+            if item.account_token is None or binding is None or binding.state != signed_state:
+                continue
+            account = self.account(item.account_token)
+            if account.opened_epoch >= account.sealed_epoch:
+                continue
+            epoch = EpochIndex(account.sealed_epoch)
+            request_id, signed = self.store.request(item.account_token, epoch)
+            if signed is None:
+                signed = self._signed_request(item, binding, account, request_id, head)
+                self.store.set_request(request_id, signed)
+            self.hub.create_opening_request(
+                opening_pb2.CreateOpeningRequestRequest(signed_request=signed)
+            )
+            yield request_id
+
+    def _signed_request(
+        self,
+        item: Customer,
+        binding: opening_pb2.Binding,
+        account: opening_pb2.GetAccountResponse,
+        request_id: bytes,
+        head: WitnessedCheckpoint,
+    ) -> bytes:
+        assert item.account_token is not None
+        statement = OpeningRequest(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=self.programme.programme_id,
+            request_id=request_id,
+            account_token=item.account_token,
+            block=account.place.block,
+            slot=account.place.slot,
+            epoch=EpochIndex(account.sealed_epoch),
+            previous_epoch=EpochIndex(account.opened_epoch),
+            purpose=Purpose.CREDIT,
+            wallet_id=item.wallet_id,
+            binding_leaf=binding.operator_leaf,
+            operator_id=self.operator_id,
+            not_after_s=self.clock.now_s() + REQUEST_VALID_S,
+            checkpoint_size=head.size,
+            checkpoint_root=head.root,
+        )
+        return sign(statement, {self.operator_id: self.signing_key}).to_bytes()
+
+    def redeem(
+        self,
+        item: Customer,
+        binding: opening_pb2.Binding,
+        *,
+        units: int | None,
+        run_label: str,
+    ) -> redemption_pb2.Redemption:
+        """Redeem `units`, or everything, into a customer's wallet and return the state.
+
+        Args:
+            item: a customer whose account is known.
+            binding: the customer's binding as the hub lists it.
+            units: whole units, or None for as many as the balance holds.
+            run_label: names this redemption among others of the wallet; the same label again asks
+                for the same redemption.
+        """
+        assert item.account_token is not None
+        redemption_id, signed = self.store.redemption(item.account_token, item.wallet_id, run_label)
+        if signed is None:
+            order = RedemptionOrder(
+                parameter_id=self.parameters.parameter_id,
+                programme_id=self.programme.programme_id,
+                redemption_id=redemption_id,
+                account_token=item.account_token,
+                wallet_id=wallet_id(item.wallet_id),
+                wallet_class=WalletClass(item.wallet_class),
+                binding_leaf=binding.operator_leaf,
+                operator_id=self.operator_id,
+                units=units,
+            )
+            signed = sign(order, {self.operator_id: self.signing_key}).to_bytes()
+            self.store.set_redemption(redemption_id, signed)
+        request = redemption_pb2.CreateRedemptionRequest(signed_order=signed)
+        return self.hub.create_redemption(request).redemption

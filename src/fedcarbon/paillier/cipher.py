@@ -1,0 +1,179 @@
+"""Encryption, addition and the one encoding of ciphertexts.
+
+Every ciphertext made here is a valid standard Paillier ciphertext: any implementation with the
+full key decrypts it, and any standard ciphertext under the same n adds to ours.
+
+Left to others: what stands in a plaintext (`fedcarbon.packing`), drawing s (the program that
+encrypts; s must come from a CSPRNG and be used once), decryption (`fedcarbon.paillier.combine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Final
+
+import gmpy2
+from gmpy2 import mpz
+from typing_extensions import override
+
+from fedcarbon.errors import CallerError
+from fedcarbon.paillier.keys import PublicKey, blinding_base
+from fedcarbon.paillier.randomiser import FixedBaseTable, window_bits_for
+
+
+class PlaintextOutOfRangeError(CallerError):
+    """A plaintext that is negative or not below n."""
+
+    code: ClassVar[str] = "PLAINTEXT_OUT_OF_RANGE"
+
+
+class RandomiserOutOfRangeError(CallerError):
+    """An s that is negative or longer than half of n."""
+
+    code: ClassVar[str] = "RANDOMISER_OUT_OF_RANGE"
+
+
+class CiphertextLengthError(CallerError):
+    """An encoded ciphertext that has not exactly 2 |n| / 8 bytes."""
+
+    code: ClassVar[str] = "CIPHERTEXT_LENGTH"
+
+
+class CiphertextRangeError(CallerError):
+    """A ciphertext that is 0 or less, or n^2 or more."""
+
+    code: ClassVar[str] = "CIPHERTEXT_RANGE"
+
+
+class CiphertextNotUnitError(CallerError):
+    """A ciphertext that shares a factor with n."""
+
+    code: ClassVar[str] = "CIPHERTEXT_NOT_UNIT"
+
+
+class Encryptor:
+    """Encrypts under one key; holds the table of H, so build one per process."""
+
+    __slots__ = ("_modulus", "_n", "_table", "public_key")
+
+    def __init__(self, public_key: PublicKey, window_bits: int | None = None) -> None:
+        """Build the table of H (3072 bits, window 10: about a second and 121 MB).
+
+        Args:
+            public_key: whom to encrypt for.
+            window_bits: digit length of the table; a process that encrypts a few values only, as
+                a trustee does, saves memory with 6. By default `window_bits_for` the key.
+        """
+        exponent_bits = public_key.randomiser_bits
+        self.public_key: Final = public_key
+        self._n: Final = mpz(public_key.n)
+        self._modulus: Final = mpz(public_key.n_squared)
+        self._table: Final = FixedBaseTable(
+            base=blinding_base(public_key.n),
+            modulus=public_key.n_squared,
+            exponent_bits=exponent_bits,
+            window_bits=window_bits_for(exponent_bits) if window_bits is None else window_bits,
+        )
+
+    def encrypt(self, message: int, s: int) -> int:
+        """Return Enc(message; s) = (1 + n message) H^s mod n^2.
+
+        Args:
+            message: the plaintext, in [0, n).
+            s: uniform in [0, 2^randomiser_bits), never used before.
+
+        Raises:
+            PlaintextOutOfRangeError: see `message`.
+            RandomiserOutOfRangeError: see `s`.
+        """
+        if not 0 <= message < self.public_key.n:
+            raise PlaintextOutOfRangeError("a plaintext must be at least 0 and below n")
+        if s < 0 or s.bit_length() > self.public_key.randomiser_bits:
+            raise RandomiserOutOfRangeError(
+                f"s must have at most {self.public_key.randomiser_bits} bits and no sign"
+            )
+        return int((1 + self._n * message) * self._table.power(s) % self._modulus)
+
+    @override
+    def __repr__(self) -> str:
+        """Return the key's size."""
+        return f"Encryptor(bits={self.public_key.bits})"
+
+
+def check_ciphertext(public_key: PublicKey, ciphertext: int) -> None:
+    """Accept the canonical representative of a unit mod n^2.
+
+    Raises:
+        CiphertextRangeError: not in (0, n^2).
+        CiphertextNotUnitError: shares a factor with n.
+    """
+    if not 0 < ciphertext < public_key.n_squared:
+        raise CiphertextRangeError("a ciphertext must be above 0 and below n^2")
+    if gmpy2.gcd(ciphertext, public_key.n) != 1:
+        raise CiphertextNotUnitError("a ciphertext must share no factor with n")
+
+
+def add(public_key: PublicKey, first: int, second: int) -> int:
+    """Return a ciphertext of the sum mod n of two plaintexts: the product mod n^2.
+
+    Raises:
+        CiphertextRangeError, CiphertextNotUnitError: see `check_ciphertext`.
+    """
+    check_ciphertext(public_key, first)
+    check_ciphertext(public_key, second)
+    return int(mpz(first) * second % public_key.n_squared)
+
+
+def product(public_key: PublicKey, ciphertexts: Iterable[bytes]) -> int:
+    """Return the product mod n^2 of stored ciphertexts; of none, 1 (an encryption of 0).
+
+    Length and range are checked for each; that all are units is checked once, on the product,
+    because a product is a unit exactly if every factor is.
+
+    Args:
+        public_key: the key that all are under.
+        ciphertexts: big-endian encodings, as `ciphertext_to_bytes` makes them.
+
+    Raises:
+        CiphertextLengthError: an encoding has another width.
+        CiphertextRangeError: an encoded number is not in (0, n^2).
+        CiphertextNotUnitError: one or more of them share a factor with n.
+    """
+    modulus, width = mpz(public_key.n_squared), public_key.ciphertext_bytes
+    result = mpz(1)
+    for data in ciphertexts:
+        if len(data) != width:
+            raise CiphertextLengthError(f"a ciphertext has {width} bytes, not {len(data)}")
+        ciphertext = mpz(int.from_bytes(data, "big"))
+        if not 0 < ciphertext < modulus:
+            raise CiphertextRangeError("a ciphertext must be above 0 and below n^2")
+        result = result * ciphertext % modulus
+    if gmpy2.gcd(result, public_key.n) != 1:
+        raise CiphertextNotUnitError("one of the ciphertexts shares a factor with n")
+    return int(result)
+
+
+def ciphertext_to_bytes(public_key: PublicKey, ciphertext: int) -> bytes:
+    """Return the encoding of a ciphertext: 2 |n| / 8 big-endian bytes.
+
+    Raises:
+        CiphertextRangeError, CiphertextNotUnitError: see `check_ciphertext`.
+    """
+    check_ciphertext(public_key, ciphertext)
+    return ciphertext.to_bytes(public_key.ciphertext_bytes, "big")
+
+
+def ciphertext_from_bytes(public_key: PublicKey, data: bytes) -> int:
+    """Return the ciphertext that `data` encodes.
+
+    Raises:
+        CiphertextLengthError: not exactly 2 |n| / 8 bytes.
+        CiphertextRangeError, CiphertextNotUnitError: see `check_ciphertext`.
+    """
+    if len(data) != public_key.ciphertext_bytes:
+        raise CiphertextLengthError(
+            f"a ciphertext has {public_key.ciphertext_bytes} bytes, not {len(data)}"
+        )
+    ciphertext = int.from_bytes(data, "big")
+    check_ciphertext(public_key, ciphertext)
+    return ciphertext
