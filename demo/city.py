@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from fedcarbon.identity.person_id import test_id
+from fedcarbon.identity.person_id import make_test_id
+from fedcarbon.redemption.wallet import sandbox_wallet_id
 
 ACTIVITY_COLUMNS: Final = (
     "activity_id",
@@ -178,7 +179,7 @@ def _identities(
         yield {
             "person_ref": _person_ref(platform, person),
             "id_type": "TEST",
-            "id_number": test_id(person),
+            "id_number": make_test_id(person),
             "consent_data": "true",
             "consent_claim": "true" if consents else "",
         }
@@ -191,8 +192,8 @@ def _person_ref(platform: str, person: int) -> str:
 def _wallet(person: int) -> dict[str, object]:
     return {
         "id_type": "TEST",
-        "id_number": test_id(person),
-        "wallet_id": f"999{person:013d}",
+        "id_number": make_test_id(person),
+        "wallet_id": sandbox_wallet_id(person),
         "wallet_class": 1 + person % 3,
     }
 

@@ -10,7 +10,7 @@ import base64
 import binascii
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidSignature
@@ -132,6 +132,19 @@ def sign_payload(kind: str, payload: bytes, keys: Mapping[str, SigningKey]) -> E
             Signature(keyid=keyid, sig=key.sign(message)) for keyid, key in keys.items()
         ),
     )
+
+
+def add_signature(envelope: Envelope, keyid: str, key: SigningKey) -> Envelope:
+    """Return `envelope` with one more signature over the same bytes.
+
+    Raises:
+        MalformedError: `keyid` has signed it already.
+    """
+    if any(item.keyid == keyid for item in envelope.signatures):
+        raise MalformedError(f"{keyid!r} has signed this envelope already")
+    message = pre_authentication_encoding(envelope.payload_type, envelope.payload)
+    added = Signature(keyid=keyid, sig=key.sign(message))
+    return replace(envelope, signatures=(*envelope.signatures, added))
 
 
 def verify(

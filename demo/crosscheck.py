@@ -1,0 +1,281 @@
+"""The cross-check: opened sums recomputed from the input files by separate, simple code.
+
+Nothing here comes from the programs: files are read with `csv`, days and slots are worked out
+anew, and factors and limits are read from the methodology's JSON. Only ties between equal ranks
+need something that the federation made, the beacon; each of them is checked by its SHA-256 rule.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import json
+import zoneinfo
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pyarrow import parquet
+
+from demo.scenario import PartnerEntry, Scenario
+
+SLOT_S: Final = 300
+CAP_UG: Final = 50_000_000_000
+ALWAYS: Final = frozenset({"true", "yes"})
+SECONDS_PER_HOUR: Final = 3_600
+TIERS: Final = ("0", "1", "2")
+
+
+@dataclass(slots=True)
+class Trip:
+    """One row that counts."""
+
+    activity: str
+    person: str
+    """The id number."""
+    start_s: int
+    end_s: int
+    reduction_ug: int
+    tier: int
+
+
+@dataclass(slots=True)
+class Recomputed:
+    """What the input files say by themselves."""
+
+    reduction_ug: dict[str, int] = field(default_factory=dict)
+    """Per partner, before claims."""
+    claims: dict[str, int] = field(default_factory=dict)
+    """Per partner, before padding."""
+    lost: dict[str, int] = field(default_factory=dict)
+    submitted_ug: dict[str, int] = field(default_factory=dict)
+    opened_ug: dict[str, int] = field(default_factory=dict)
+    """Per id number, over all partners."""
+    findings: list[str] = field(default_factory=list)
+    """What does not hold; empty if all is well."""
+
+
+def recompute(
+    scenario: Scenario, methodologies: Path, verdicts: Iterable[Mapping[str, str]]
+) -> Recomputed:
+    """Return what every partner and account must have, given the verdicts of ties.
+
+    Args:
+        scenario: names the input files.
+        methodologies: folder of the catalogue's JSON files.
+        verdicts: rows of verdicts.csv.
+    """
+    result = Recomputed()
+    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
+    # (person, slot) -> partner -> best rank
+    ranks: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
+    pieces: dict[str, list[tuple[Trip, int, int]]] = {}
+    for partner in scenario.partners:
+        trips = list(_trips(scenario, partner, methodologies))
+        result.reduction_ug[partner.id] = sum(trip.reduction_ug for trip in trips)
+        pieces[partner.id] = []
+        for trip in trips:
+            slots, short = _slots(trip.start_s, trip.end_s, zone)
+            for i, slot in enumerate(slots):
+                whole, count = trip.reduction_ug, len(slots)
+                piece = whole * (i + 1) // count - whole * i // count
+                pieces[partner.id].append((trip, slot, piece))
+                of_slot = ranks[trip.person, slot]
+                rank = 2 * trip.tier + short
+                of_slot[partner.id] = min(rank, of_slot.get(partner.id, rank))
+        result.claims[partner.id] = len(
+            {(trip.person, slot) for trip, slot, _ in pieces[partner.id]}
+        )
+    winners = _winners(ranks, verdicts, result)
+    for partner_id, found in pieces.items():
+        lost = {
+            key
+            for key, claimants in ranks.items()
+            if partner_id in claimants and winners[key] != partner_id
+        }
+        result.lost[partner_id] = len(lost)
+        result.submitted_ug[partner_id] = 0
+        for person, kept_ug in _settled(found, lost, zone):
+            result.submitted_ug[partner_id] += kept_ug
+            result.opened_ug[person] = result.opened_ug.get(person, 0) + kept_ug
+    return result
+
+
+def _winners(
+    ranks: Mapping[tuple[str, int], Mapping[str, int]],
+    verdicts: Iterable[Mapping[str, str]],
+    result: Recomputed,
+) -> dict[tuple[str, int], str]:
+    """Return the winner of every slot, and note every verdict that does not hold."""
+    said = {(row["id_number"], int(row["slot_start"])): row for row in verdicts}
+    winners = {}
+    for key, claimants in ranks.items():
+        best = min(claimants.values())
+        leaders = sorted(name for name, rank in claimants.items() if rank == best)
+        winners[key] = leaders[0]
+        row = said.pop(key, None)
+        if len(claimants) == 1:
+            if row is not None:
+                result.findings.append(f"slot {key[1]}: a verdict without a contest")
+            continue
+        if row is None:
+            result.findings.append(f"slot {key[1]}: contested, but without a verdict")
+            continue
+        if sorted(row["claimants"].split(" ")) != sorted(claimants):
+            result.findings.append(f"slot {key[1]}: the verdict names other claimants")
+        if len(leaders) > 1:
+            winners[key] = min(leaders, key=lambda name: _tie_hash(row, name))
+        if row["winner"] != winners[key]:
+            result.findings.append(f"slot {key[1]}: the verdict names the wrong winner")
+    result.findings += [f"slot {key[1]}: a verdict about nothing that was claimed" for key in said]
+    return winners
+
+
+def _tie_hash(row: Mapping[str, str], partner_id: str) -> bytes:
+    """Return SHA-256 over the length-prefixed label, beacon, token and partner id."""
+    items = (
+        b"fedcarbon/v1/tie",
+        bytes.fromhex(row["beacon"]),
+        bytes.fromhex(row["claim_token"]),
+        partner_id.encode(),
+    )
+    joined = b"".join(len(item).to_bytes(8, "big") + item for item in items)
+    return hashlib.sha256(joined).digest()
+
+
+def _settled(
+    pieces: Iterable[tuple[Trip, int, int]], lost: set[tuple[str, int]], zone: zoneinfo.ZoneInfo
+) -> Iterable[tuple[str, int]]:
+    """Yield (person, mass) per person and day: losses, then the half-lost rule, then the cap."""
+    slots: dict[tuple[str, dt.date, str], list[tuple[int, int]]] = defaultdict(list)
+    for trip, slot, piece in pieces:
+        day = dt.datetime.fromtimestamp(slot, tz=zone).date()
+        slots[trip.person, day, trip.activity].append((slot, piece))
+    days: dict[tuple[str, dt.date], int] = defaultdict(int)
+    for (person, day, _), parts in slots.items():
+        kept = [piece for slot, piece in parts if (person, slot) not in lost]
+        if 2 * (len(parts) - len(kept)) < len(parts):
+            days[person, day] += sum(kept)
+    for (person, _), mass in days.items():
+        yield person, min(CAP_UG, mass)
+
+
+def _slots(start_s: int, end_s: int, zone: zoneinfo.ZoneInfo) -> tuple[list[int], int]:
+    """Return the slots covered by more than half, else the one at the midpoint; and `short`."""
+    covered = []
+    slot = _slot_start(start_s, zone)
+    while slot < end_s:
+        if 2 * (min(slot + SLOT_S, end_s) - max(slot, start_s)) > SLOT_S:
+            covered.append(slot)
+        slot = _slot_start(slot + SLOT_S, zone)
+    if covered:
+        return covered, 0
+    return [_slot_start((start_s + end_s) // 2, zone)], 1
+
+
+def _slot_start(instant_s: int, zone: zoneinfo.ZoneInfo) -> int:
+    day = dt.datetime.fromtimestamp(instant_s, tz=zone).date()
+    midnight = int(dt.datetime.combine(day, dt.time(), tzinfo=zone).timestamp())
+    return instant_s - (instant_s - midnight) % SLOT_S
+
+
+def _trips(scenario: Scenario, partner: PartnerEntry, methodologies: Path) -> Iterable[Trip]:
+    """Yield the rows that count, in the order of the file."""
+    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
+    first, last = scenario.programme.first_day, scenario.programme.last_day
+    begin_s = int(dt.datetime.combine(first, dt.time(), tzinfo=zone).timestamp())
+    after = last + dt.timedelta(days=1)
+    until_s = int(dt.datetime.combine(after, dt.time(), tzinfo=zone).timestamp())
+    rules = json.loads((methodologies / f"{partner.methodology}.json").read_text())["modes"]
+    people = _people(partner, zone)
+    seen: set[str] = set()
+    taken: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for row in read_rows(partner.activities):
+        trip = _trip(row, rules, people, zone)
+        if trip is None or not begin_s <= trip.start_s < trip.end_s <= until_s:
+            continue
+        if trip.activity in seen:
+            continue
+        own = taken[str(row["person_ref"])]
+        if any(start < trip.end_s and trip.start_s < end for start, end in own):
+            continue
+        seen.add(trip.activity)
+        own.append((trip.start_s, trip.end_s))
+        yield trip
+
+
+def _trip(
+    row: Mapping[str, Any],
+    rules: Mapping[str, Any],
+    people: Mapping[str, tuple[str, int]],
+    zone: zoneinfo.ZoneInfo,
+) -> Trip | None:
+    """Return the row as a trip if it can count at all."""
+    rule, person = rules.get(row["mode"]), people.get(row["person_ref"] or "")
+    if rule is None or person is None or str(row["evidence"]) not in TIERS:
+        return None
+    try:
+        start_s, end_s = _instant(row["started_at"], zone), _instant(row["ended_at"], zone)
+        distance_m = int(row["distance_m"])
+    except ValueError:
+        return None
+    limits, duration_s = rule["limits"], end_s - start_s
+    fits = (
+        limits["distance_min_m"] <= distance_m <= limits["distance_max_m"]
+        and limits["duration_min_s"] <= duration_s <= limits["duration_max_s"]
+        and distance_m * SECONDS_PER_HOUR <= limits["speed_max_m_per_h"] * duration_s
+        and start_s >= person[1]
+    )
+    numerator, denominator = rule["factor"]["value"]
+    return (
+        Trip(
+            activity=row["activity_id"],
+            person=person[0],
+            start_s=start_s,
+            end_s=end_s,
+            reduction_ug=numerator * distance_m // denominator,
+            tier=int(row["evidence"]),
+        )
+        if fits
+        else None
+    )
+
+
+def _people(partner: PartnerEntry, zone: zoneinfo.ZoneInfo) -> dict[str, tuple[str, int]]:
+    """Return person_ref -> (id number, instant from which both consents are there)."""
+    people = {}
+    for row in read_rows(partner.identities):
+        texts = [str(row[name] or "").strip() for name in ("consent_data", "consent_claim")]
+        if not all(texts):
+            continue
+        since = max(0 if text.lower() in ALWAYS else _instant(text, zone) for text in texts)
+        if _check_digit_holds(row["id_number"]):
+            people[row["person_ref"]] = (row["id_number"], since)
+    return people
+
+
+def _check_digit_holds(number: str) -> bool:
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    if len(number) != len(weights) + 1 or not number[:-1].isdigit():
+        return False
+    total = sum(weight * int(digit) for weight, digit in zip(weights, number, strict=False))
+    return number[-1] == "10X98765432"[total % 11]
+
+
+def _instant(text: str, zone: zoneinfo.ZoneInfo) -> int:
+    read = dt.datetime.fromisoformat(text)
+    return int((read if read.tzinfo else read.replace(tzinfo=zone)).timestamp())
+
+
+def read_rows(path: Path) -> Iterable[dict[str, Any]]:
+    """Yield the rows of a CSV or Parquet file; bytes that are not UTF-8 show as U+FFFD."""
+    if path.suffix == ".parquet":
+        yield from parquet.read_table(path).to_pylist()
+        return
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        for row in csv.DictReader(file):
+            if not any(isinstance(value, str) and "\ufffd" in value for value in row.values()):
+                yield row

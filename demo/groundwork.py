@@ -1,0 +1,162 @@
+"""What must exist before the first process starts: keys, certificates, admissions, configurations.
+
+The demo plays every organisation here: it runs the ceremony, keeps all share files, and signs as
+every root key holder. In a real federation these are different people on different machines.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from demo.processes import ProcessGroup, free_port
+from demo.scenario import Scenario
+from fedcarbon.ceremony.share_file import open_share_file
+from fedcarbon.cli.ceremony import read_passphrase
+from fedcarbon.cli.registry import programme_of
+from fedcarbon.clock import SystemClock
+from fedcarbon.ids import PartyId, Role
+from fedcarbon.parameters.roots import TrustRoots, parse_roots
+from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
+from fedcarbon.registry.programme import Programme
+from fedcarbon.transparency.envelope import SEED_BYTES, SigningKey, sign
+from fedcarbon.wire.certificates import PartyName
+from fedcarbon.wire.dev_ca import Authority, write_party
+from fedcarbon.wire.party import PartyFiles, load_party
+
+HUB_ID: Final = PartyId("hub")
+AUDITOR_ID: Final = PartyId("auditor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Groundwork:
+    """The files of one federation, and what the demo remembers of them."""
+
+    folder: Path
+    clock: Path
+    keys: Path
+    roots: TrustRoots
+    programme: Programme
+    hub_port: int
+    node_ports: Mapping[PartyId, int]
+    parties: Mapping[PartyId, Path]
+    """Identity file of every party."""
+    signed_programme: bytes
+    admissions: tuple[bytes, ...]
+
+    def party(self, name: PartyId) -> PartyFiles:
+        """Return the files of a party that the demo plays."""
+        return load_party(self.parties[name])
+
+    def home(self, name: PartyId) -> Path:
+        """Return the folder of a party's process."""
+        return self.folder / name
+
+
+def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) -> Groundwork:
+    """Run the ceremony and write everything that the processes of `scenario` need."""
+    keys = folder / "keys"
+    if not (keys / "roots.toml").exists():
+        processes.run("ceremony", _ceremony_arguments(scenario, keys))
+    roots = parse_roots((keys / "roots.toml").read_bytes())
+    root_signers = _root_signers(keys, roots)
+    roles = {HUB_ID: Role.HUB, AUDITOR_ID: Role.AUDITOR}
+    roles |= dict.fromkeys(roots.root_keys, Role.TRUSTEE)
+    roles |= {entry.id: Role.PARTNER for entry in scenario.partners}
+    roles |= {entry.id: Role.WALLET_OPERATOR for entry in scenario.wallet_operators}
+    parties = _write_parties(folder / "parties", roles)
+    tiers = {entry.id: entry.best_tier for entry in scenario.partners}
+    programme = _programme(scenario, roots)
+    admissions = tuple(
+        sign(
+            PartyAdmission(
+                parameter_id=roots.parameter_id,
+                party_id=name,
+                role=role,
+                signing_key=load_party(parties[name]).signing_key.public,
+                best_tier=tiers.get(name, 0),
+                claim_slots_per_account_day=CLAIM_SLOTS_DEFAULT,
+                object_quota=0,
+            ),
+            root_signers,
+        ).to_bytes()
+        for name, role in roles.items()
+    )
+    return Groundwork(
+        folder=folder,
+        clock=folder / "clock",
+        keys=keys,
+        roots=roots,
+        programme=programme,
+        hub_port=free_port(),
+        node_ports={entry.id: free_port() for entry in scenario.partners},
+        parties=parties,
+        signed_programme=sign(programme, root_signers).to_bytes(),
+        admissions=admissions,
+    )
+
+
+def _ceremony_arguments(scenario: Scenario, keys: Path) -> list[str]:
+    wanted = scenario.keys
+    return [
+        "fedcarbon.cli",
+        "ceremony",
+        *("--trustees", str(wanted.trustees)),
+        *("--threshold", str(wanted.threshold)),
+        *("--bits", str(wanted.bits)),
+        *("--out", str(keys)),
+        *(["--insecure"] if wanted.bits < 2048 else []),  # noqa: PLR2004 - the command says why
+    ]
+
+
+def _root_signers(keys: Path, roots: TrustRoots) -> dict[str, SigningKey]:
+    """Return t root keys, as their holders would each use one."""
+    signers = {}
+    for name in list(roots.root_keys)[: roots.threshold]:
+        share = (keys / f"{name}.share").read_bytes()
+        opened = open_share_file(share, read_passphrase(keys / f"{name}.passphrase"))
+        signers[root_keyid(name)] = SigningKey(opened.root_key_seed)
+    return signers
+
+
+def _write_parties(folder: Path, roles: Mapping[PartyId, Role]) -> dict[PartyId, Path]:
+    now_s = SystemClock().now_s()
+    authority = Authority.create(now_s)
+    return {
+        name: write_party(
+            folder / name,
+            authority,
+            PartyName(party_id=name, role=role),
+            now_s=now_s,
+            seed=secrets.token_bytes(SEED_BYTES),
+        )
+        for name, role in roles.items()
+    }
+
+
+def _programme(scenario: Scenario, roots: TrustRoots) -> Programme:
+    entry = scenario.programme
+    one_day = dt.timedelta(days=1)
+    days = (entry.last_day - entry.first_day) // one_day + 1
+    return programme_of(
+        {
+            "programme_id": entry.id,
+            "time_zone": entry.time_zone,
+            "first_day": entry.first_day.isoformat(),
+            "last_day": entry.last_day.isoformat(),
+            "epoch_days": entry.epoch_days,
+            "days_max": max(366, days),
+            "test_identities": True,
+            "policy": _policy_tree(scenario),
+        },
+        roots,
+    )
+
+
+def _policy_tree(scenario: Scenario) -> dict[str, int]:
+    policy = scenario.policy
+    return {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}

@@ -1,0 +1,5 @@
+"""`python -m fedcarbon.cli`: the same as the command `fedcarbon`."""
+
+from fedcarbon.cli.main import main
+
+main()

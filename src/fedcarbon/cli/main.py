@@ -1,0 +1,35 @@
+"""`fedcarbon`: the command line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from cyclopts import App
+
+from fedcarbon import __version__
+from fedcarbon.cli import ceremony, dev_ca, keygen, registry, wallet
+from fedcarbon.errors import FedcarbonError
+
+EXIT_REFUSED: Final = 1
+"""The command was understood and refused; 2 is the shell's word for a wrong command line."""
+
+app = App(
+    name="fedcarbon",
+    version=__version__,
+    help="Federated carbon-reduction accounts: keys, certificates, wallets.",
+)
+app.command(ceremony.ceremony)
+app.command(dev_ca.app)
+app.command(keygen.keygen)
+app.command(registry.app)
+app.command(wallet.app)
+
+
+def main() -> None:
+    """Run the command in `sys.argv`; a promised error becomes one line and exit code 1."""
+    try:
+        app(sys.argv[1:])
+    except FedcarbonError as error:
+        sys.stderr.write(f"fedcarbon: {error} [{error.code}]\n")
+        sys.exit(EXIT_REFUSED)
