@@ -1,0 +1,157 @@
+"""A hub in the same process, behind the same `HubClient` as over the wire, with faults on demand.
+
+Every call goes through the real servicers with a real certificate in its context, and every message
+through its bytes. A call that creates something can be made to fail in the two ways that matter:
+"request lost" (nothing happened) and "answer lost" (it happened, the caller does not know).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.status import UnreachableError
+
+
+class Fault(StrEnum):
+    """How a call fails."""
+
+    REQUEST_LOST = "request lost"
+    ANSWER_LOST = "answer lost"
+
+
+@dataclass(slots=True)
+class FaultPlan:
+    """Which creates fail: each (caller, method) first loses a request, then an answer, in turn."""
+
+    enabled: bool = False
+    pending: dict[tuple[str, str], list[Fault]] = field(default_factory=dict)
+    done: set[tuple[str, Fault]] = field(default_factory=set)
+    """Every (method, fault) that has been injected."""
+
+    def next_fault(self, caller: str, method: str) -> Fault | None:
+        """Return how this call fails, or None."""
+        if not self.enabled or not (method.startswith("create_") or method == "evaluate"):
+            return None
+        plan = self.pending.setdefault((caller, method), [Fault.REQUEST_LOST, Fault.ANSWER_LOST])
+        if not plan:
+            return None
+        fault = plan.pop(0)
+        self.done.add((method, fault))
+        return fault
+
+
+@dataclass(frozen=True, slots=True)
+class LocalContext:
+    """What servicers look at: who TLS says the caller is."""
+
+    certificate_pem: bytes
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        return {"x509_pem_cert": [self.certificate_pem]}
+
+    def time_remaining(self) -> float:
+        return 60.0
+
+
+class LoopThread:
+    """An event loop of its own, as a server has one."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run `work` on the loop and wait for it."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=120)
+
+    def close(self) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+METHODS = {
+    "list_leaves": "ListLeaves",
+    "get_checkpoint": "GetCheckpoint",
+    "get_file": "GetFile",
+    "create_admission": "CreateAdmission",
+    "create_programme": "CreateProgramme",
+    "create_enrolment_batch": "CreateEnrolmentBatch",
+    "evaluate": "Evaluate",
+    "list_epochs": "ListEpochs",
+    "create_claim_commitment": "CreateClaimCommitment",
+    "create_claim_list": "CreateClaimList",
+    "list_lost_claims": "ListLostClaims",
+    "create_chunk": "CreateChunk",
+    "create_operator_binding": "CreateOperatorBinding",
+    "create_partner_binding": "CreatePartnerBinding",
+    "create_binding_objection": "CreateBindingObjection",
+    "create_unbinding": "CreateUnbinding",
+    "list_bindings": "ListBindings",
+    "get_account": "GetAccount",
+    "create_opening_request": "CreateOpeningRequest",
+    "get_opening": "GetOpening",
+    "create_redemption": "CreateRedemption",
+    "get_redemption": "GetRedemption",
+}
+STREAMED = frozenset({"create_claim_list", "create_chunk"})
+
+
+def local_client(
+    servicers: Iterable[object],
+    certificate_pem: bytes,
+    caller: str,
+    loop: LoopThread,
+    faults: FaultPlan,
+) -> HubClient:
+    """Return a `HubClient` that calls `servicers` as the party of the certificate."""
+    context = LocalContext(certificate_pem)
+
+    class Client:
+        """One method per RPC, made below."""
+
+    client = Client()
+    for name, rpc in METHODS.items():
+        servicer = next((item for item in servicers if hasattr(item, rpc)), None)
+        if servicer is not None:
+            method = _method(name, getattr(servicer, rpc), context, caller, loop, faults)
+            setattr(client, name, method)
+    return client  # type: ignore[return-value]  # the attributes are the protocol's methods
+
+
+def _method(
+    name: str,
+    rpc: Callable[[Any, Any], Coroutine[Any, Any, Any]],
+    context: LocalContext,
+    caller: str,
+    loop: LoopThread,
+    faults: FaultPlan,
+) -> Callable[[Any], Any]:
+    def call(request: Any) -> Any:
+        fault = faults.next_fault(caller, name)
+        if fault is Fault.REQUEST_LOST:
+            raise UnreachableError(f"{name}: the request was lost")
+        sent = _stream(request) if name in STREAMED else _copied(request)
+        answer = _copied(loop.run(rpc(sent, context)))
+        if fault is Fault.ANSWER_LOST:
+            raise UnreachableError(f"{name}: the answer was lost")
+        return answer
+
+    return call
+
+
+async def _stream(requests: Iterable[Any]) -> AsyncIterator[Any]:
+    for request in requests:
+        yield _copied(request)
+
+
+def _copied(message: Any) -> Any:
+    """Return the message as it comes out of its bytes."""
+    return type(message).FromString(message.SerializeToString())
