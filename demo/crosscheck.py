@@ -199,7 +199,7 @@ def _trips(scenario: Scenario, partner: PartnerEntry, methodologies: Path) -> It
             continue
         if trip.activity in seen:
             continue
-        own = taken[str(row["person_ref"])]
+        own = taken[trip.person]
         if any(start < trip.end_s and trip.start_s < end for start, end in own):
             continue
         seen.add(trip.activity)

@@ -45,9 +45,7 @@ def test_phe_with_the_full_key_decrypts_our_ciphertext(message: int, s: int) -> 
 
 def test_phe_decrypts_at_2048_bits_too(primes_2048: Primes) -> None:
     key = PublicKey(n=primes_2048.n)
-    private = phe.PaillierPrivateKey(
-        phe.PaillierPublicKey(key.n), primes_2048.p, primes_2048.q
-    )
+    private = phe.PaillierPrivateKey(phe.PaillierPublicKey(key.n), primes_2048.p, primes_2048.q)
 
     ciphertext = Encryptor(key, window_bits=4).encrypt(key.n - 20, 2**key.randomiser_bits - 1)
 

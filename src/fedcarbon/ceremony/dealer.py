@@ -20,8 +20,8 @@ from fedcarbon.identity.shares import deal_voprf
 from fedcarbon.ids import PartyId
 from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.paillier.combine import self_test_ciphertexts
+from fedcarbon.paillier.dealing import check_safe_primes, threshold_key_of
 from fedcarbon.paillier.dealing import deal as deal_paillier
-from fedcarbon.paillier.dealing import threshold_key_of
 from fedcarbon.paillier.keys import MODULUS_BITS_MIN, PublicKey
 from fedcarbon.paillier.shares import KeyShare, share_batch
 from fedcarbon.parameters.generators import derive_all
@@ -56,7 +56,7 @@ class CeremonyPrimes:
     commitment_q: int
 
     def __post_init__(self) -> None:
-        """Check that they differ; that they are safe primes is the library's word.
+        """Check that they differ; that they are safe is checked when they are dealt.
 
         Raises:
             CeremonyError: two are equal.
@@ -105,6 +105,7 @@ def deal(
         ThresholdInvalidError, PrimesInvalidError: see `paillier.dealing.deal`.
         ParametersInvalidError: what was dealt does not pass its own checks.
     """
+    check_safe_primes(primes.commitment_p, primes.commitment_q)
     _check_with_phe(primes)
     public_key = PublicKey(n=primes.paillier_p * primes.paillier_q)
     shares = deal_paillier(

@@ -57,7 +57,7 @@ class Encryptor:
     __slots__ = ("_modulus", "_n", "_table", "public_key")
 
     def __init__(self, public_key: PublicKey, window_bits: int | None = None) -> None:
-        """Build the table of H (3072 bits, window 10: about a second and 121 MB).
+        """Build the table of H (3072 bits, window 10: about 1.4 s and 127 MB).
 
         Args:
             public_key: whom to encrypt for.
@@ -140,14 +140,16 @@ def product(public_key: PublicKey, ciphertexts: Iterable[bytes]) -> int:
         CiphertextNotUnitError: one or more of them share a factor with n.
     """
     modulus, width = mpz(public_key.n_squared), public_key.ciphertext_bytes
+    # At one width the order of bytes is the order of numbers, and far cheaper to look at: the
+    # whole check and parse costs a fifth of the product that it guards.
+    lowest, bound = bytes(width), public_key.n_squared.to_bytes(width, "big")
     result = mpz(1)
     for data in ciphertexts:
         if len(data) != width:
             raise CiphertextLengthError(f"a ciphertext has {width} bytes, not {len(data)}")
-        ciphertext = mpz(int.from_bytes(data, "big"))
-        if not 0 < ciphertext < modulus:
+        if not lowest < data < bound:
             raise CiphertextRangeError("a ciphertext must be above 0 and below n^2")
-        result = result * ciphertext % modulus
+        result = result * int.from_bytes(data, "big") % modulus
     if gmpy2.gcd(result, public_key.n) != 1:
         raise CiphertextNotUnitError("one of the ciphertexts shares a factor with n")
     return int(result)

@@ -16,9 +16,9 @@ from typing import Any, Final
 from gmpy2 import mpz
 from typing_extensions import override
 
-# Measured on H^s with one core and gmpy2 2.3, as time to build, time per power, memory: at 3072 bits
-# window 8 takes 0.43 s, 1.9 ms, 40 MB; window 10 takes 1.4 s, 1.45 ms, 127 MB; window 12 takes 5.3 s,
-# 1.25 ms, 424 MB. A partner encrypts thousands of blocks per table: 10 is the knee.
+# Measured on H^s at 3072 bits, one core, gmpy2 2.3, as time to build, time per power, memory:
+# window 8 takes 0.43 s, 1.9 ms, 40 MB; window 10 takes 1.4 s, 1.45 ms, 127 MB; window 12 takes
+# 5.3 s, 1.25 ms, 424 MB. A partner encrypts thousands of blocks per table: 10 is the knee.
 WINDOW_BITS: Final = 10
 
 # Under 2048 bits a key serves tests, where building the table is most of the work.
