@@ -1,0 +1,253 @@
+"""A running federation: its processes, its clock, and what an observer sees of it.
+
+The demo observes as the auditor does, over the same RPCs as everyone. It moves protocol time by
+writing an instant to the clock file that all processes read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+import grpc
+
+from demo.groundwork import AUDITOR_ID, HUB_ID, Groundwork
+from demo.processes import ProcessGroup, accepts_connections
+from demo.scenario import PartnerEntry, Scenario
+from fedcarbon.canonical.statement import decode
+from fedcarbon.errors import StateError
+from fedcarbon.ids import PartyId, Role
+from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
+from fedcarbon.paillier.keys import MODULUS_BITS_MIN
+from fedcarbon.transparency.checkpoint import Checkpoint
+from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.units import Seconds
+from fedcarbon.v1 import epoch_pb2, record_pb2, registry_pb2
+from fedcarbon.wire.certificates import PartyName
+from fedcarbon.wire.clocks import FileClock
+from fedcarbon.wire.deadlines import with_deadlines
+from fedcarbon.wire.hub_client import GrpcHubClient, HubClient
+from fedcarbon.wire.tls import dial
+
+START_S: Final = 60
+IMPORT_S: Final = 900
+ENROL_S: Final = 1_800
+EPOCH_S: Final = 900
+WITNESS_S: Final = 120
+
+
+@dataclass(slots=True)
+class Federation:
+    """All processes of a scenario; use it as a context and they end with it."""
+
+    scenario: Scenario
+    groundwork: Groundwork
+    processes: ProcessGroup
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        """Return itself; nothing is started yet."""
+        self._stack.callback(self.processes.stop_all)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End every process and connection."""
+        self._stack.close()
+
+    @property
+    def insecure(self) -> bool:
+        """Whether the keys are too short for anything but a test."""
+        return self.scenario.keys.bits < MODULUS_BITS_MIN
+
+    # --- time -------------------------------------------------------------------------------
+
+    def set_clock(self, at_s: int) -> None:
+        """Move protocol time for everyone."""
+        FileClock(self.groundwork.clock).set_s(Seconds(at_s))
+
+    # --- processes --------------------------------------------------------------------------
+
+    def start_hub(self) -> None:
+        """Start the hub and wait until it answers."""
+        home = self.groundwork.home(HUB_ID)
+        config = _write_config(
+            home,
+            {
+                "party": str(self.groundwork.parties[HUB_ID]),
+                "data": str(self.groundwork.folder),
+                "public": str(self.groundwork.keys),
+                "listen": f"127.0.0.1:{self.groundwork.hub_port}",
+                "clock": f"file:{self.groundwork.clock}",
+                "allow_insecure_parameters": self.insecure,
+            },
+        )
+        self.processes.start(HUB_ID, ["hub", "serve", "--config", str(config)])
+        self.processes.wait_until(
+            "starting the hub", lambda: accepts_connections(self.groundwork.hub_port), START_S
+        )
+
+    def start_trustees(self, names: tuple[PartyId, ...] | None = None) -> None:
+        """Start trustees, all of them by default."""
+        for name in names or tuple(self.groundwork.roots.root_keys):
+            config = _write_config(
+                self.groundwork.home(name),
+                {
+                    "identity_file": str(self.groundwork.parties[name]),
+                    "roots_file": str(self.groundwork.keys / "roots.toml"),
+                    "share_file": str(self.groundwork.keys / f"{name}.share"),
+                    "passphrase_file": str(self.groundwork.keys / f"{name}.passphrase"),
+                    "database": "trustee.db",
+                    "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
+                    "hub_party_id": HUB_ID,
+                    "clock": f"file:{self.groundwork.clock}",
+                    "allow_insecure_keys": self.insecure,
+                },
+            )
+            self.processes.start(name, ["trustee", "serve", "--config", str(config)])
+
+    def start_node(self, name: PartyId) -> None:
+        """Start a partner's node; its files have been imported."""
+        config = self.groundwork.home(name) / "config.toml"
+        self.processes.start(name, ["partner_node", "serve", "--config", str(config)])
+
+    def configure_node(self, name: PartyId, methodology: str) -> Path:
+        """Write a node's configuration and return it."""
+        return _write_config(
+            self.groundwork.home(name),
+            {
+                "identity_file": str(self.groundwork.parties[name]),
+                "roots_file": str(self.groundwork.keys / "roots.toml"),
+                "database": "node.duckdb",
+                "programme_id": self.scenario.programme.id,
+                "methodology": methodology,
+                "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
+                "hub_party_id": HUB_ID,
+                "address": f"127.0.0.1:{self.groundwork.node_ports[name]}",
+                "clock": f"file:{self.groundwork.clock}",
+            },
+        )
+
+    def import_files(self, partner: PartnerEntry) -> None:
+        """Read a partner's identities, then its activities, with its node's own command."""
+        config = str(self.groundwork.home(partner.id) / "config.toml")
+        for command, path in (
+            ("import-identities", partner.identities),
+            ("import-activities", partner.activities),
+        ):
+            arguments = ["partner_node", command, str(path), "--config", config]
+            self.processes.run(f"{partner.id}.{command}", arguments)
+
+    def configure_wallet(self, name: PartyId) -> Path:
+        """Write a wallet operator's configuration and return it."""
+        return _write_config(
+            self.groundwork.home(name),
+            {
+                "identity": str(self.groundwork.parties[name]),
+                "roots": str(self.groundwork.keys / "roots.toml"),
+                "store": "wallet.db",
+                "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
+                "hub_id": HUB_ID,
+                "programme": self.scenario.programme.id,
+                "clock": f"file:{self.groundwork.clock}",
+            },
+        )
+
+    def run_wallet(self, name: PartyId, step: str, arguments: Sequence[str]) -> None:
+        """Run a wallet operator's command as a process of its own."""
+        self.processes.run(f"{name}.{step}", ["fedcarbon.cli", "wallet", *arguments])
+
+    # --- what an observer sees --------------------------------------------------------------
+
+    def auditor(self) -> HubClient:
+        """Return the auditor's connection to the hub."""
+        return GrpcHubClient(self._dial(AUDITOR_ID, self.groundwork.hub_port, HUB_ID, Role.HUB))
+
+    def node_channel(self, name: PartyId) -> grpc.Channel:
+        """Return the platform's own connection to its node."""
+        port = self.groundwork.node_ports[name]
+        return with_deadlines(self._dial(name, port, name, Role.PARTNER))
+
+    def register(self, auditor: HubClient) -> None:
+        """Log every admission and the programme."""
+        for admission in self.groundwork.admissions:
+            auditor.create_admission(
+                registry_pb2.CreateAdmissionRequest(signed_admission=admission)
+            )
+        auditor.create_programme(
+            registry_pb2.CreateProgrammeRequest(signed_programme=self.groundwork.signed_programme)
+        )
+
+    def wait_witnessed(self, auditor: HubClient) -> None:
+        """Wait until a quorum of trustees has signed the whole record as it stands now."""
+
+        def done() -> bool:
+            size = auditor.list_leaves(record_pb2.ListLeavesRequest(from_index=0, limit=1)).size
+            answer = auditor.get_checkpoint(record_pb2.GetCheckpointRequest())
+            return answer.HasField("checkpoint") and _size_of(answer.checkpoint) >= size
+
+        self.processes.wait_until("witnessing the record", done, WITNESS_S)
+
+    def wait_epoch(
+        self, auditor: HubClient, epoch: int, report: Callable[[str], None]
+    ) -> epoch_pb2.Epoch:
+        """Wait until an epoch is sealed; report its state meanwhile."""
+        found: list[epoch_pb2.Epoch] = []
+
+        def sealed() -> bool:
+            request = epoch_pb2.ListEpochsRequest(programme_id=self.scenario.programme.id)
+            states = {item.epoch: item for item in auditor.list_epochs(request).epochs}
+            if epoch not in states:
+                return False
+            name = epoch_pb2.EpochState.Name(states[epoch].state)
+            report(name.removeprefix("EPOCH_STATE_").lower())
+            found[:] = [states[epoch]]
+            return states[epoch].state == epoch_pb2.EPOCH_STATE_SEALED
+
+        self.processes.wait_until(f"sealing epoch {epoch}", sealed, EPOCH_S)
+        return found[0]
+
+    def node_status(self, channel: grpc.Channel) -> node_pb2.GetStatusResponse:
+        """Return a node's own status, or an empty one while it is starting.
+
+        Raises:
+            StateError: the node needs somebody; the message says what it said.
+        """
+        try:
+            status = node_pb2_grpc.NodeServiceStub(channel).GetStatus(node_pb2.GetStatusRequest())
+        except grpc.RpcError:
+            return node_pb2.GetStatusResponse(enrolling=1)
+        if status.last_error:
+            raise StateError(f"a node needs somebody: {status.last_error}")
+        return status
+
+    def _dial(self, caller: PartyId, port: int, server: PartyId, server_role: Role) -> grpc.Channel:
+        channel = dial(
+            f"127.0.0.1:{port}",
+            self.groundwork.party(caller),
+            PartyName(party_id=server, role=server_role),
+        )
+        return self._stack.enter_context(channel)
+
+
+def _size_of(checkpoint: record_pb2.WitnessedCheckpoint) -> int:
+    """Return the size that the first cosignature states; only how far the hub got matters here."""
+    return decode(Checkpoint, Envelope.from_bytes(checkpoint.cosignatures[0]).payload).size
+
+
+def _write_config(home: Path, fields: Mapping[str, str | bool]) -> Path:
+    """Write `config.toml` into a process's folder and return it."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "config.toml"
+    lines = [
+        f"{key} = {str(value).lower() if isinstance(value, bool) else _quoted(value)}"
+        for key, value in fields.items()
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,110 @@
+"""What the demo says while it runs: the life of a gram, one line per step, tables at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
+
+ACCOUNTS_SHOWN = 8
+
+
+class Narrator:
+    """Prints, and keeps how long every step took."""
+
+    def __init__(self, console: Console) -> None:
+        """Speak on `console`."""
+        self.console = console
+        self.timings_ms: dict[str, int] = {}
+        self._number = 0
+
+    def title(self, text: str) -> None:
+        """Print what the demo runs on."""
+        self.console.rule(f"[bold]{text}")
+
+    @contextmanager
+    def step(self, name: str, text: str) -> Iterator[None]:
+        """Announce a step and keep its duration under `name`."""
+        self._number += 1
+        self.console.print(f"[bold]{self._number:>2}[/bold] {text}")
+        started = time.monotonic_ns()
+        yield
+        elapsed_ms = (time.monotonic_ns() - started) // 1_000_000
+        self.timings_ms[name] = self.timings_ms.get(name, 0) + elapsed_ms
+
+    def say(self, text: str) -> None:
+        """Print one line under the present step."""
+        self.console.print(f"   {text}", highlight=False)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """Give progress bars for long steps."""
+        columns = (
+            TextColumn("  "),
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed}/{task.total}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            yield progress
+
+    def partners(self, summaries: Mapping[str, Mapping[str, Any]]) -> None:
+        """Print one row per partner."""
+        table = Table("partner", "read", "rejected", "reduction", "claims", "lost", "submitted")
+        for name, item in summaries.items():
+            table.add_row(
+                name,
+                f"{item['activities_read']:,}",
+                f"{sum(item['rejected'].values()):,}",
+                grams_text(MicrogramsCO2e(item["reduction_ug"])),
+                f"{item['claims_sent']:,}",
+                f"{item['claims_lost']:,}",
+                grams_text(MicrogramsCO2e(item["submitted_ug"])),
+            )
+        self.console.print(table)
+
+    def accounts(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Print a few accounts, the largest first."""
+        table = Table("account (TEST id)", "opened", "redeemed", "left")
+        largest = sorted(rows, key=lambda row: -int(row["opened_ug"]))[:ACCOUNTS_SHOWN]
+        for row in largest:
+            table.add_row(
+                str(row["id_number"]),
+                grams_text(MicrogramsCO2e(int(row["opened_ug"]))),
+                yuan_text(Fen(int(row["redeemed_fen"]))),
+                grams_text(MicrogramsCO2e(int(row["remaining_ug"]))),
+            )
+        self.console.print(table)
+        if len(rows) > len(largest):
+            self.console.print(f"   and {len(rows) - len(largest)} more accounts in accounts.csv")
+
+    def redemptions(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Print a few redemptions."""
+        table = Table("wallet", "state", "took", "paid")
+        for row in rows[:ACCOUNTS_SHOWN]:
+            table.add_row(
+                f"...{str(row['wallet_id'])[-4:]}",
+                str(row["state"]),
+                grams_text(MicrogramsCO2e(int(row["mass_ug"]))),
+                yuan_text(Fen(int(row["payout_fen"]))),
+            )
+        self.console.print(table)
+        if len(rows) > ACCOUNTS_SHOWN:
+            self.console.print(
+                f"   and {len(rows) - ACCOUNTS_SHOWN} more redemptions in redemptions.csv"
+            )

@@ -1,0 +1,172 @@
+"""What came out: read from the stores of every party, which the demo holds because it plays all.
+
+Nobody in a real federation can write these files: `verdicts.csv` joins what partners keep to
+themselves, and `accounts.csv` puts identity numbers beside sums.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+from demo.groundwork import Groundwork
+from demo.scenario import Scenario
+from fedcarbon.ids import PartyId
+
+VERDICT_COLUMNS: Final = (
+    "epoch",
+    "slot_start",
+    "id_number",
+    "person_refs",
+    "claimants",
+    "winner",
+    "rule",
+    "claim_token",
+    "beacon",
+)
+ACCOUNT_COLUMNS: Final = ("id_number", "opened_ug", "redeemed_fen", "remaining_ug")
+REDEMPTION_COLUMNS: Final = (
+    "redemption_id",
+    "id_number",
+    "wallet_id",
+    "state",
+    "units",
+    "mass_ug",
+    "payout_fen",
+    "reason",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimant:
+    """One partner's claim for one token, as its own store has it."""
+
+    partner_id: PartyId
+    person_ref: str
+    id_number: str
+    slot_start_s: int
+    rank: int
+    lost: bool
+
+
+def partner_summary(store: Path) -> dict[str, Any]:
+    """Return a node's own figures, read from its store after it has ended."""
+    with duckdb.connect(str(store), read_only=True) as database:
+
+        def one(query: str) -> int:
+            row = database.execute(query).fetchone()
+            return int(row[0] or 0) if row else 0
+
+        rejected = database.execute(
+            "SELECT reason, count(*) FROM rejects GROUP BY reason ORDER BY reason"
+        ).fetchall()
+        return {
+            "rejected": {str(reason): int(count) for reason, count in rejected},
+            "reduction_ug": one("SELECT sum(reduction_ug) FROM person_days"),
+            "claims_sent": one("SELECT sum(claims) FROM epoch_commitments"),
+            "claims_lost": one("SELECT sum(losses) FROM epoch_losses"),
+            "submitted_ug": one("SELECT sum(submitted_ug) FROM person_day_results"),
+            "enrolled": one("SELECT count(*) FROM places"),
+            "missing_epochs": one("SELECT count(*) FROM epoch_outcomes WHERE missing"),
+        }
+
+
+def verdict_rows(
+    scenario: Scenario, groundwork: Groundwork, beacons: Mapping[int, bytes]
+) -> Iterable[dict[str, object]]:
+    """Yield one row per contested claim, from what the partners' stores say.
+
+    Args:
+        scenario: names the partners.
+        groundwork: knows where their stores are.
+        beacons: epoch to tie beacon, from the record.
+    """
+    claims: dict[tuple[int, bytes], list[Claimant]] = defaultdict(list)
+    for partner in scenario.partners:
+        for epoch, token, claimant in _claims(groundwork.home(partner.id), partner.id):
+            claims[epoch, token].append(claimant)
+    for (epoch, token), claimants in sorted(claims.items()):
+        if len(claimants) < 2:  # noqa: PLR2004 - a contest has two sides
+            continue
+        best = min(item.rank for item in claimants)
+        tied = sum(item.rank == best for item in claimants) > 1
+        winners = [item.partner_id for item in claimants if not item.lost]
+        yield {
+            "epoch": epoch,
+            "slot_start": claimants[0].slot_start_s,
+            "id_number": claimants[0].id_number,
+            "person_refs": " ".join(f"{item.partner_id}:{item.person_ref}" for item in claimants),
+            "claimants": " ".join(sorted(item.partner_id for item in claimants)),
+            "winner": " ".join(winners),
+            "rule": "beacon" if tied else "rank",
+            "claim_token": token.hex(),
+            "beacon": beacons.get(epoch, b"").hex(),
+        }
+
+
+def _claims(home: Path, partner_id: PartyId) -> Iterable[tuple[int, bytes, Claimant]]:
+    with duckdb.connect(str(home / "node.duckdb"), read_only=True) as database:
+        rows = database.execute(
+            """SELECT c.epoch, c.token, c.slot_start_s, c.rank, p.id_number,
+                      (SELECT min(person_ref) FROM links l WHERE l.person_id = c.person_id),
+                      EXISTS (SELECT 1 FROM losses o WHERE o.epoch = c.epoch AND o.token = c.token)
+               FROM claims c JOIN persons p USING (person_id)"""
+        ).fetchall()
+    for epoch, token, slot_start_s, rank, id_number, person_ref, lost in rows:
+        yield (
+            epoch,
+            bytes(token),
+            Claimant(
+                partner_id=partner_id,
+                person_ref=person_ref,
+                id_number=id_number,
+                slot_start_s=slot_start_s,
+                rank=rank,
+                lost=lost,
+            ),
+        )
+
+
+def wallet_customers(store: Path) -> list[tuple[str, str, bytes]]:
+    """Return (id number, wallet id, account token) of a wallet operator's known customers."""
+    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as database:
+        return database.execute(
+            "SELECT id_number, wallet_id, account_token FROM customers"
+            " WHERE account_token IS NOT NULL ORDER BY id_number, wallet_id"
+        ).fetchall()
+
+
+def wallet_redemptions(store: Path) -> list[tuple[bytes, bytes, str]]:
+    """Return (redemption id, account token, wallet id) of everything an operator has ordered."""
+    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as database:
+        return database.execute(
+            "SELECT redemption_id, account_token, wallet_id FROM redemptions"
+            " WHERE signed IS NOT NULL ORDER BY redemption_id"
+        ).fetchall()
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows with a header."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a file that `write_csv` wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_json(path: Path, tree: object) -> None:
+    """Write indented JSON."""
+    path.write_text(json.dumps(tree, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

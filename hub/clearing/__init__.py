@@ -1,0 +1,1 @@
+"""Clearing: credits, redemptions, the payout outbox and the hub's books."""

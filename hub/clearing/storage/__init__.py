@@ -1,0 +1,1 @@
+"""Tables and repositories of clearing; rows stay in here."""

@@ -1,0 +1,73 @@
+"""Closed ledger days in the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from fedcarbon.ledger.batch import LedgerDay
+from hub.clearing.storage.ledger_rows import LedgerBatchRow, TransferRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedDay:
+    """A ledger day whose batch has been handed out; it never changes again."""
+
+    day: LedgerDay
+    first_sequence: int
+    transfer_count: int
+    previous_batch: bytes
+    batch_hash: bytes
+
+
+class BatchStore:
+    """The chain of closed days, in the session's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+
+    def find(self, day: LedgerDay) -> ClosedDay | None:
+        """Return the closed `day`, if it is closed."""
+        return self._first(select(LedgerBatchRow).where(LedgerBatchRow.day == day))
+
+    def last(self) -> ClosedDay | None:
+        """Return the day that was closed last, if there is one."""
+        return self._first(select(LedgerBatchRow).order_by(col(LedgerBatchRow.day).desc()).limit(1))
+
+    def add(self, closed: ClosedDay) -> None:
+        """Close a day."""
+        self._session.exec(
+            insert(LedgerBatchRow).values(
+                day=closed.day,
+                first_sequence=closed.first_sequence,
+                transfer_count=closed.transfer_count,
+                previous_batch=closed.previous_batch,
+                batch_hash=closed.batch_hash,
+            )
+        )
+
+    def first_open_day(self, first_sequence: int) -> LedgerDay | None:
+        """Return the day of the oldest transfer from `first_sequence` on, if there is one."""
+        day = self._session.exec(
+            select(TransferRow.ledger_day)
+            .where(TransferRow.sequence >= first_sequence)
+            .order_by(col(TransferRow.sequence))
+            .limit(1)
+        ).first()
+        return None if day is None else LedgerDay(day)
+
+    def _first(self, query: SelectOfScalar[LedgerBatchRow]) -> ClosedDay | None:
+        row = self._session.exec(query).first()
+        if row is None:
+            return None
+        return ClosedDay(
+            day=LedgerDay(row.day),
+            first_sequence=row.first_sequence,
+            transfer_count=row.transfer_count,
+            previous_batch=row.previous_batch,
+            batch_hash=row.batch_hash,
+        )

@@ -1,0 +1,1 @@
+"""The hub's database: engine, transactions and the base of its tables."""

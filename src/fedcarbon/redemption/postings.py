@@ -1,0 +1,101 @@
+"""The transfers of a redemption: reserve both, then post both or void both.
+
+One reservation of grams per vintage and one of money. Every id is derived from the redemption's
+id and the step, so a step that is done twice meets its own transfers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from fedcarbon.canonical.hashing import u32
+from fedcarbon.ledger.account import Account, AccountKind, holder_account, programme_account
+from fedcarbon.ledger.transfer import Phase, Transfer, derived_transfer_id
+from fedcarbon.ledger.unit import FEN, MassUnit, Unit
+from fedcarbon.redemption.order import Redemption
+
+_LABEL: Final = b"redemption"
+_MONEY: Final = b"money"
+_REVERSE: Final = "reverse"
+
+# grams: from, held, used; money: from, held, used
+_GRAMS: Final = (AccountKind.SPENDABLE, AccountKind.RESERVED, AccountKind.REDEEMED)
+_FEN: Final = (AccountKind.FLOAT, AccountKind.PAYOUT_IN_FLIGHT, AccountKind.PAID_OUT)
+
+
+def reservations(redemption: Redemption) -> tuple[Transfer, ...]:
+    """Return the transfers that set grams and money aside."""
+    return tuple(
+        _transfer(redemption, Phase.RESERVE, part, unit, amount, source, held)
+        for part, unit, amount, (source, held, _) in _parts(redemption)
+    )
+
+
+def posts(redemption: Redemption) -> tuple[Transfer, ...]:
+    """Return the transfers that use up what was set aside."""
+    return tuple(
+        _transfer(redemption, Phase.POST, part, unit, amount, held, used)
+        for part, unit, amount, (_, held, used) in _parts(redemption)
+    )
+
+
+def voids(redemption: Redemption) -> tuple[Transfer, ...]:
+    """Return the transfers that give back what was set aside."""
+    return tuple(
+        _transfer(redemption, Phase.VOID, part, unit, amount, held, source)
+        for part, unit, amount, (source, held, _) in _parts(redemption)
+    )
+
+
+def reversals(redemption: Redemption) -> tuple[Transfer, ...]:
+    """Return the new entries that give back, in full, what a settled redemption had used up."""
+    return tuple(
+        _transfer(redemption, Phase.SINGLE, part, unit, amount, used, source)
+        for part, unit, amount, (source, _, used) in _parts(redemption)
+    )
+
+
+def _parts(
+    redemption: Redemption,
+) -> Iterator[tuple[bytes, Unit, int, tuple[Account, Account, Account]]]:
+    order = redemption.order
+    grams = (
+        holder_account(_GRAMS[0], order.account_token),
+        holder_account(_GRAMS[1], order.account_token),
+        programme_account(_GRAMS[2], order.programme_id),
+    )
+    for draw in redemption.draws:
+        unit = MassUnit(programme=order.programme_id, vintage=draw.vintage)
+        yield u32(draw.vintage), unit, draw.mass_ug, grams
+    money = (
+        programme_account(_FEN[0], order.programme_id),
+        programme_account(_FEN[1], order.programme_id),
+        programme_account(_FEN[2], order.programme_id),
+    )
+    yield _MONEY, FEN, redemption.amount_fen, money
+
+
+def _transfer(
+    redemption: Redemption,
+    phase: Phase,
+    part: bytes,
+    unit: Unit,
+    amount: int,
+    debit: Account,
+    credit: Account,
+) -> Transfer:
+    def transfer_id(step: str) -> bytes:
+        return derived_transfer_id(_LABEL, redemption.order.redemption_id, step.encode(), part)
+
+    single = phase is Phase.SINGLE
+    resolving = phase in {Phase.POST, Phase.VOID}
+    return Transfer(
+        transfer_id=transfer_id(_REVERSE if single else phase.value),
+        debit=debit,
+        credit=credit,
+        unit=unit,
+        amount=amount,
+        phase=phase,
+        resolves=transfer_id(Phase.RESERVE.value) if resolving else None,
+    )
