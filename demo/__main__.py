@@ -12,6 +12,7 @@ from rich.console import Console
 
 from demo.city import make_city
 from demo.narrator import Narrator
+from demo.real import make_real_scenario
 from demo.scenario import load_scenario
 from demo.story import tell
 from fedcarbon.errors import FedcarbonError
@@ -51,12 +52,13 @@ def run(
         shutil.rmtree(out)
     out.mkdir(parents=True)
     narrator = Narrator(Console())
-    if scenario is None and data is None:
-        scenario = make_city(out / "city", people=people, days=days, seed=seed, bits=bits)
-    elif scenario is None and data is not None:
-        scenario = make_real_scenario(data, out / "real", seed=seed, bits=bits)
-    assert scenario is not None
-    loaded = load_scenario(scenario)
+    if scenario is not None:
+        loaded = load_scenario(scenario)
+    elif data is not None:
+        loaded = load_scenario(make_real_scenario(data, out / "real", seed=seed, bits=bits))
+    else:
+        city = make_city(out / "city", people=people, days=days, seed=seed, bits=bits)
+        loaded = load_scenario(city)
     narrator.title(loaded.title)
     tell(loaded, out.resolve(), narrator)
 
