@@ -37,6 +37,7 @@ IMPORT_S: Final = 900
 ENROL_S: Final = 1_800
 EPOCH_S: Final = 900
 WITNESS_S: Final = 120
+NODE_POLL_S: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -118,15 +119,17 @@ class Federation:
         return _write_config(
             self.groundwork.home(name),
             {
-                "identity_file": str(self.groundwork.parties[name]),
-                "roots_file": str(self.groundwork.keys / "roots.toml"),
-                "database": "node.duckdb",
-                "programme_id": self.scenario.programme.id,
+                "party": str(self.groundwork.parties[name]),
+                "roots": str(self.groundwork.keys / "roots.toml"),
+                "programme": self.scenario.programme.id,
                 "methodology": methodology,
+                "store": "node.duckdb",
                 "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
-                "hub_party_id": HUB_ID,
+                "hub_id": HUB_ID,
                 "address": f"127.0.0.1:{self.groundwork.node_ports[name]}",
                 "clock": f"file:{self.groundwork.clock}",
+                "poll_s": NODE_POLL_S,
+                "commit_delay_s": 0,
             },
         )
 
@@ -137,8 +140,9 @@ class Federation:
             ("import-identities", partner.identities),
             ("import-activities", partner.activities),
         ):
-            arguments = ["partner_node", command, str(path), "--config", config]
-            self.processes.run(f"{partner.id}.{command}", arguments)
+            summary = str(self.groundwork.home(partner.id) / f"{command}.json")
+            arguments = [command, str(path), "--config", config, "--summary", summary]
+            self.processes.run(f"{partner.id}.{command}", ["partner_node", *arguments])
 
     def configure_wallet(self, name: PartyId) -> Path:
         """Write a wallet operator's configuration and return it."""
@@ -237,12 +241,12 @@ def _size_of(checkpoint: record_pb2.WitnessedCheckpoint) -> int:
     return decode(Checkpoint, Envelope.from_bytes(checkpoint.cosignatures[0]).payload).size
 
 
-def _write_config(home: Path, fields: Mapping[str, str | bool]) -> Path:
+def _write_config(home: Path, fields: Mapping[str, str | bool | int | float]) -> Path:
     """Write `config.toml` into a process's folder and return it."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "config.toml"
     lines = [
-        f"{key} = {str(value).lower() if isinstance(value, bool) else _quoted(value)}"
+        f"{key} = {_quoted(value) if isinstance(value, str) else str(value).lower()}"
         for key, value in fields.items()
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,49 @@
+"""Reads methodologies: from the catalogue that is installed with the program, or from a file."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from fedcarbon.errors import MalformedError
+from fedcarbon.ids import checked_name
+from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+
+
+def catalogue_names() -> tuple[str, ...]:
+    """Return the ids of the methodologies in the catalogue, sorted."""
+    folder = resources.files("fedcarbon.methodology") / "catalogue"
+    names = (item.name for item in folder.iterdir() if item.name.endswith(".json"))
+    return tuple(sorted(name.removesuffix(".json") for name in names))
+
+
+def load_from_catalogue(methodology_id: str) -> Methodology:
+    """Return the methodology with this id, for example `cn-ecny-shanghai`.
+
+    Raises:
+        InvalidMethodologyError: the catalogue has none of this id.
+    """
+    try:
+        name = checked_name(methodology_id)
+        folder = resources.files("fedcarbon.methodology") / "catalogue"
+        data = (folder / f"{name}.json").read_bytes()
+    except (MalformedError, OSError) as error:
+        raise InvalidMethodologyError(
+            f"the catalogue has {', '.join(catalogue_names())}, not {methodology_id[:60]!r}"
+        ) from error
+    methodology = Methodology.parse(data)
+    assert methodology.methodology_id == name  # noqa: S101 - a file of our own package
+    return methodology
+
+
+def load_from_file(path: Path) -> Methodology:
+    """Return the methodology in a file of the partner's own.
+
+    Raises:
+        InvalidMethodologyError: the file cannot be read or is none.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidMethodologyError(f"{path.name} cannot be read") from error
+    return Methodology.parse(data)

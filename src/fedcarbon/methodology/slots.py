@@ -1,0 +1,127 @@
+"""Time slots: where an activity stands in a day, and how its reduction splits over them.
+
+Slots start at local midnight and are `slot_s` long; the last one of a day is cut off at the next
+midnight, so that every instant lies in exactly one slot of exactly one local day, whatever daylight
+saving does. DESIGN 7 gives the rules; `docs/PROTOCOL.md` a worked example.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from fedcarbon.methodology.activity import DURATION_S_MAX, INSTANT_S_MAX
+from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e, Seconds
+
+SLOT_S_DEFAULT: Final = 300
+SLOT_S_MIN: Final = 60
+"""Limit that bounds the slots of one activity to `DURATION_S_MAX / SLOT_S_MIN` and a few."""
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_SECOND: Final = dt.timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One slot of one local day: from `start_s` up to but not including `end_s`."""
+
+    day: dt.date
+    start_s: Seconds
+    end_s: Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupancy:
+    """The slots that an activity occupies."""
+
+    slots: tuple[Slot, ...]
+    """At least one, in order of time."""
+    short: bool
+    """Whether no slot is covered by more than half, so that the one at the midpoint stands in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotGrid:
+    """The slots of a programme."""
+
+    zone: ZoneInfo
+    """The programme's time zone."""
+    slot_s: int = SLOT_S_DEFAULT
+
+    def __post_init__(self) -> None:
+        """Check that slots tile an ordinary day."""
+        assert SLOT_S_MIN <= self.slot_s <= SECONDS_PER_DAY
+        assert SECONDS_PER_DAY % self.slot_s == 0
+
+    def day_of(self, instant_s: Seconds) -> dt.date:
+        """Return the local day that holds the instant."""
+        return dt.datetime.fromtimestamp(instant_s, tz=self.zone).date()
+
+    def midnight_s(self, day: dt.date) -> Seconds:
+        """Return the first instant of the local `day`.
+
+        Where daylight saving skips midnight, that is the first instant after the gap.
+        """
+        local = dt.datetime.combine(day, dt.time(), tzinfo=self.zone)
+        return Seconds((local.astimezone(dt.UTC) - _EPOCH) // _SECOND)
+
+    def slot_at(self, instant_s: Seconds) -> Slot:
+        """Return the slot that holds the instant."""
+        assert 0 <= instant_s <= INSTANT_S_MAX
+        return next(self._slots_from(instant_s))
+
+    def occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
+        """Return the slots that an activity covers by more than half, else the one at its midpoint.
+
+        Two activities that do not overlap never cover the same slot by more than half.
+
+        Args:
+            started_at_s: first instant of the activity.
+            ended_at_s: first instant after it, at most `DURATION_S_MAX` later.
+        """
+        assert 0 < ended_at_s - started_at_s <= DURATION_S_MAX
+        covered = []
+        for slot in self._slots_from(started_at_s):
+            if slot.start_s >= ended_at_s:
+                break
+            overlap_s = min(slot.end_s, ended_at_s) - max(slot.start_s, started_at_s)
+            if 2 * overlap_s > slot.end_s - slot.start_s:
+                covered.append(slot)
+        if covered:
+            return Occupancy(slots=tuple(covered), short=False)
+        midpoint_s = Seconds((started_at_s + ended_at_s) // 2)
+        return Occupancy(slots=(self.slot_at(midpoint_s),), short=True)
+
+    def _slots_from(self, instant_s: Seconds) -> Iterator[Slot]:
+        """Yield the slot that holds the instant, then the ones after it, without end."""
+        while True:
+            day = self.day_of(instant_s)
+            first_s = self.midnight_s(day)
+            after_s = self.midnight_s(self._day_after(day))
+            start_s = first_s + (instant_s - first_s) // self.slot_s * self.slot_s
+            assert first_s <= start_s <= instant_s < after_s
+            for at_s in range(start_s, after_s, self.slot_s):
+                end_s = Seconds(min(at_s + self.slot_s, after_s))
+                yield Slot(day=day, start_s=Seconds(at_s), end_s=end_s)
+            instant_s = after_s
+
+    def _day_after(self, day: dt.date) -> dt.date:
+        """Return the next local day that exists (Samoa had no 30 December 2011)."""
+        after = day + dt.timedelta(days=1)
+        while self.day_of(self.midnight_s(after)) != after:
+            after += dt.timedelta(days=1)
+        return after
+
+
+def split(reduction: MicrogramsCO2e, slots_count: int) -> tuple[MicrogramsCO2e, ...]:
+    """Return `reduction` in `slots_count` pieces that add up to it exactly.
+
+    Piece i = floor(R (i + 1) / m) - floor(R i / m), so no two differ by more than 1 ug.
+    """
+    assert reduction >= 0
+    assert slots_count >= 1
+    bounds = [reduction * i // slots_count for i in range(slots_count + 1)]
+    return tuple(MicrogramsCO2e(bounds[i + 1] - bounds[i]) for i in range(slots_count))
