@@ -6,11 +6,12 @@ writing an instant to the clock file that all processes read.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import grpc
 
@@ -143,6 +144,12 @@ class Federation:
             summary = str(self.groundwork.home(partner.id) / f"{command}.json")
             arguments = [command, str(path), "--config", config, "--summary", summary]
             self.processes.run(f"{partner.id}.{command}", ["partner_node", *arguments])
+
+    def import_summary(self, name: PartyId) -> dict[str, Any]:
+        """Return what a node's import of its activities counted: read, accepted, rejected."""
+        path = self.groundwork.home(name) / "import-activities.json"
+        tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return tree
 
     def configure_wallet(self, name: PartyId) -> Path:
         """Write a wallet operator's configuration and return it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,19 +57,26 @@ class Claimant:
     lost: bool
 
 
-def partner_summary(store: Path) -> dict[str, Any]:
-    """Return a node's own figures, read from its store after it has ended."""
+def partner_summary(store: Path, *, rejected: Mapping[str, int]) -> dict[str, Any]:
+    """Return a node's own figures, read from its store after it has ended.
+
+    Args:
+        store: the node's DuckDB file.
+        rejected: rows by reason, as the import counted them; later rejections are added.
+    """
     with duckdb.connect(str(store), read_only=True) as database:
 
         def one(query: str) -> int:
             row = database.execute(query).fetchone()
             return int(row[0] or 0) if row else 0
 
-        rejected = database.execute(
-            "SELECT reason, count(*) FROM rejects GROUP BY reason ORDER BY reason"
+        later = database.execute(
+            "SELECT reason, count(DISTINCT subject) FROM rejects WHERE epoch > 0 GROUP BY reason"
         ).fetchall()
+        totals = Counter(rejected)
+        totals.update({str(reason): int(count) for reason, count in later})
         return {
-            "rejected": {str(reason): int(count) for reason, count in rejected},
+            "rejected": dict(sorted(totals.items())),
             "reduction_ug": one("SELECT sum(reduction_ug) FROM person_days"),
             "claims_sent": one("SELECT sum(claims) FROM epoch_commitments"),
             "claims_lost": one("SELECT sum(losses) FROM epoch_losses"),

@@ -92,10 +92,10 @@ def _start(federation: Federation, narrator: Narrator) -> HubClient:
     return auditor
 
 
-def _import(federation: Federation, narrator: Narrator) -> dict[PartyId, int]:
+def _import(federation: Federation, narrator: Narrator) -> dict[PartyId, dict[str, Any]]:
     """Read the partners' files into their own nodes; nothing leaves them."""
     partners = federation.scenario.partners
-    read: dict[PartyId, int] = {}
+    counts: dict[PartyId, dict[str, Any]] = {}
     with narrator.step("import", "each partner reads its own files; raw trips stay in its node"):
         for partner in partners:
             federation.configure_node(partner.id, partner.methodology)
@@ -109,9 +109,9 @@ def _import(federation: Federation, narrator: Narrator) -> dict[PartyId, int]:
             for _ in pool.map(run, [partner.id for partner in partners]):
                 progress.advance(task)
         for partner in partners:
-            read[partner.id] = federation.activities_read(partner.id)
-            narrator.say(f"{partner.id}: {read[partner.id]:,} rows read")
-    return read
+            counts[partner.id] = item = federation.import_summary(partner.id)
+            narrator.say(f"{partner.id}: {item['read']:,} rows read, {item['accepted']:,} usable")
+    return counts
 
 
 def _enrol(
@@ -277,7 +277,7 @@ def _beacons(auditor: HubClient) -> dict[int, bytes]:
 
 def _conclude(
     federation: Federation,
-    counts: Mapping[PartyId, int],
+    counts: Mapping[PartyId, Mapping[str, Any]],
     accounts: list[dict[str, Any]],
     redemptions: list[dict[str, Any]],
     beacons: Mapping[int, bytes],
@@ -287,8 +287,11 @@ def _conclude(
     scenario, out = federation.scenario, federation.groundwork.folder
     partners = {
         partner.id: {
-            "activities_read": counts[partner.id],
-            **results.partner_summary(federation.groundwork.home(partner.id) / "node.duckdb"),
+            "activities_read": counts[partner.id]["read"],
+            **results.partner_summary(
+                federation.groundwork.home(partner.id) / "node.duckdb",
+                rejected=counts[partner.id]["rejected"],
+            ),
         }
         for partner in scenario.partners
     }

@@ -72,6 +72,7 @@ REFUSED: dict[str, tuple[dict[str, object], type[FedcarbonError]]] = {
     "a date in another spelling": ({"first_day": "20260302"}, MalformedError),
     "an unknown zone": ({"time_zone": "Asia/Nowhere"}, ConfigurationError),
     "a slot that does not divide the day": ({"slot_s": 7}, MalformedError),
+    "a slot of a second": ({"slot_s": 1}, MalformedError),
     "no cap": ({"cap_ug": 0}, MalformedError),
     "a name with a space": ({"programme_id": "a b"}, MalformedError),
 }

@@ -17,6 +17,7 @@ from fedcarbon.units import SECONDS_PER_DAY, Fen, MicrogramsCO2e, Seconds
 CAP_DEFAULT_UG: Final = MicrogramsCO2e(50_000_000_000)
 """50 kg per person and day."""
 SLOT_DEFAULT_S: Final = 300
+SLOT_MIN_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +90,8 @@ class Programme(Statement):
             raise MalformedError("the days of a programme must be whole epochs")
         if days > self.days_max:
             raise MalformedError(f"{days} days are more than days_max {self.days_max}")
-        if SECONDS_PER_DAY % self.slot_s:
-            raise MalformedError("a slot must divide the day")
+        if SECONDS_PER_DAY % self.slot_s or self.slot_s < SLOT_MIN_S:
+            raise MalformedError(f"a slot must divide the day and last at least {SLOT_MIN_S} s")
 
     @property
     def epochs(self) -> int:
