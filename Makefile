@@ -1,3 +1,88 @@
-.PHONY: proto
-proto:
-	.venv/bin/python -m grpc_tools.protoc -I proto --plugin=protoc-gen-mypy=.venv/bin/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=.venv/bin/protoc-gen-mypy_grpc --python_out=src --pyi_out=src --grpc_python_out=src --mypy_grpc_out=src proto/fedcarbon/v1/*.proto proto/fedcarbon/node/v1/*.proto
+# Few verbs, each with one meaning; `make` alone lists them. Needs python3 (3.11 or newer), make and
+# a C compiler; everything else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.complete
+PIP_FLAGS := --quiet --disable-pip-version-check
+PROTOS := $(sort $(wildcard proto/fedcarbon/v1/*.proto proto/fedcarbon/node/v1/*.proto))
+
+# for `make demo`
+SCENARIO ?=
+DATA ?=
+OUT ?= build/demo
+# for `make test`: files or folders, and an expression that picks tests by name
+T ?=
+K ?=
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench
+
+help: ## list the verbs
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: $(STAMP) ## make .venv with everything in it (done by itself when needed)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fedcarbon needs Python 3.11 or newer; say make PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_FLAGS) --upgrade -c constraints.txt pip
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e . --group dev
+	touch $@
+
+demo: $(STAMP) ## run a whole federation here: SCENARIO=file.toml or DATA=folder, OUT=folder
+	$(BIN)/python -m demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(DATA),--data $(DATA)) --out $(OUT)
+
+test: $(STAMP) ## run the tests: T=path picks files, K=expression picks names
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(if $(K),-k '$(K)') $(T)
+
+check: format-check lint types layers proto-check test ## everything that must be green
+
+format: $(STAMP) ## format code and protos, mend what can be mended
+	$(BIN)/ruff check --quiet --fix-only
+	$(BIN)/ruff format --quiet
+	$(BIN)/buf format -w
+
+format-check: $(STAMP)
+	$(BIN)/ruff format --check
+	$(BIN)/buf format --diff --exit-code
+
+lint: $(STAMP) ## ruff, and buf for the protos
+	$(BIN)/ruff check
+	$(BIN)/buf lint
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+layers: $(STAMP) ## import contracts: what may know what
+	$(BIN)/lint-imports --no-logo
+
+proto: $(STAMP) ## regenerate the committed code from proto/
+	@$(call generate,src)
+
+proto-check: $(STAMP) ## fail if the committed code is not what proto/ gives
+	@rm -rf build/proto && mkdir -p build/proto
+	@$(call generate,build/proto)
+	@cd build/proto && find . -type f | LC_ALL=C sort > ../proto-made.txt
+	@cd src && find ./fedcarbon/v1 ./fedcarbon/node -name '*_pb2*.py*' -not -path '*/__pycache__/*' | LC_ALL=C sort > ../build/proto-committed.txt
+	@diff build/proto-committed.txt build/proto-made.txt
+	@while read -r file; do diff -q "src/$$file" "build/proto/$$file" || exit 1; done < build/proto-made.txt
+	@echo "generated code is what proto/ gives"
+
+define generate
+$(BIN)/python -m grpc_tools.protoc -I proto \
+	--plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
+	--plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+	--python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
+endef
+
+vectors: $(STAMP) ## regenerate tests/vectors; git must show no difference afterwards
+	set -e; for generator in $(wildcard tests/vectors/generate*.py); do $(BIN)/python $$generator; done
+
+constraints: $(STAMP) ## write constraints.txt from what .venv holds now
+	$(BIN)/python -m pip freeze --all --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' | LC_ALL=C sort -f > constraints.txt
+
+bench: $(STAMP) ## measure and print ratios; JSON in build/bench.json
+	$(BIN)/python -m bench --out build/bench.json

@@ -1,1 +1,1 @@
-"""The trustee: holds one share of each key and checks before it uses it."""
+"""A trustee: holds a share of the keys, follows the record, and answers what its checks allow."""

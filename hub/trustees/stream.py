@@ -14,10 +14,10 @@ from typing import Any, ClassVar, Final
 
 from typing_extensions import override
 
-from fedcarbon.errors import CallerError, StateError
+from fedcarbon.errors import StateError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.v1 import trustee_pb2, trustee_pb2_grpc
-from fedcarbon.wire.tls import party_of
+from fedcarbon.wire.tls import require_role
 from hub.trustees.port import TrusteePort
 
 ORDER_DEADLINE_S: Final = 120
@@ -28,12 +28,6 @@ class TrusteeUnavailableError(StateError):
     """A trustee is not connected or did not answer in time; its operator should look."""
 
     code: ClassVar[str] = "TRUSTEE_UNAVAILABLE"
-
-
-class NotATrusteeError(CallerError):
-    """Only trustees may open the work stream."""
-
-    code: ClassVar[str] = "NOT_A_TRUSTEE"
 
 
 @dataclass(slots=True)
@@ -101,13 +95,11 @@ class TrusteeStreams(TrusteePort, trustee_pb2_grpc.TrusteeServiceServicer):
             connection.waiting.pop(message.order_id, None)
 
     @override
-    async def Work(  # type: ignore[override]  # the stub allows sync and async servicers at once
+    async def Work(
         self, request_iterator: AsyncIterator[trustee_pb2.WorkRequest], context: Any
     ) -> AsyncIterator[trustee_pb2.WorkResponse]:
         """Serve one trustee until its stream ends."""
-        caller, role = party_of(context)
-        if role is not Role.TRUSTEE:
-            raise NotATrusteeError(f"{caller} is a {role}, not a trustee")
+        caller = require_role(context, Role.TRUSTEE).party_id
         connection = _Connection()
         previous = self._connections.get(caller)
         if previous is not None:

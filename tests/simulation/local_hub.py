@@ -78,28 +78,9 @@ class LoopThread:
 
 
 METHODS = {
-    "list_leaves": "ListLeaves",
-    "get_checkpoint": "GetCheckpoint",
-    "get_file": "GetFile",
-    "create_admission": "CreateAdmission",
-    "create_programme": "CreateProgramme",
-    "create_enrolment_batch": "CreateEnrolmentBatch",
-    "evaluate": "Evaluate",
-    "list_epochs": "ListEpochs",
-    "create_claim_commitment": "CreateClaimCommitment",
-    "create_claim_list": "CreateClaimList",
-    "list_lost_claims": "ListLostClaims",
-    "create_chunk": "CreateChunk",
-    "create_operator_binding": "CreateOperatorBinding",
-    "create_partner_binding": "CreatePartnerBinding",
-    "create_binding_objection": "CreateBindingObjection",
-    "create_unbinding": "CreateUnbinding",
-    "list_bindings": "ListBindings",
-    "get_account": "GetAccount",
-    "create_opening_request": "CreateOpeningRequest",
-    "get_opening": "GetOpening",
-    "create_redemption": "CreateRedemption",
-    "get_redemption": "GetRedemption",
+    name: "".join(word.capitalize() for word in name.split("_"))
+    for name in vars(HubClient)
+    if not name.startswith("_")
 }
 STREAMED = frozenset({"create_claim_list", "create_chunk"})
 

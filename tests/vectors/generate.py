@@ -9,19 +9,19 @@ indices and sizes. Another implementation should reproduce every value from the 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from fedcarbon.opening.masks import draw_mask, mask_bounds
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, pack, unpack
 from fedcarbon.paillier.cipher import Encryptor
-from fedcarbon.paillier.combine import combine
+from fedcarbon.paillier.combine import ShareBatch, combine
 from fedcarbon.paillier.dealing import deal, threshold_key_of
 from fedcarbon.paillier.keys import PublicKey, blinding_base, derive_y
 from fedcarbon.paillier.share_proof import ShareStatement, fold, mask_bits
 from fedcarbon.paillier.shares import share_batch
-from fedcarbon.paillier.threshold_key import derive_verification_base
+from fedcarbon.paillier.threshold_key import ThresholdKey, derive_verification_base
 from tests.keys.primes import BITS_2048, TINY, load_primes
 from tests.vectors.stream import SeededStream
 
@@ -69,31 +69,9 @@ def _threshold_case(name: str, *, trustees: int, threshold: int) -> dict[str, An
             context=CONTEXT,
             randbelow=proof_stream.randbelow,
         )
-        folded = fold(
-            ShareStatement(
-                key=key,
-                parameter_id=PARAMETER_ID,
-                trustee=share.index,
-                context=CONTEXT,
-                ciphertexts=tuple(ciphertexts),
-                shares=batch.shares,
-            )
-        )
-        proof = batch.proof
-        e = folded.challenge(key, proof.commitment_base, proof.commitment_pairs)
         batches.append(batch)
-        answers.append(
-            {
-                "trustee": share.index,
-                "shares": [f"{value:x}" for value in batch.shares],
-                "statement_digest": folded.digest.hex(),
-                "folded_ciphertext": f"{int(folded.ciphertext):x}",
-                "folded_share": f"{int(folded.share):x}",
-                "mask": f"{SeededStream(proof_stream.seed).randbelow(1 << mask_bits(key)):x}",
-                "challenge": f"{e:x}",
-                "proof": proof.to_bytes(key).hex(),
-            }
-        )
+        mask = SeededStream(proof_stream.seed).randbelow(1 << mask_bits(key))
+        answers.append(_answer(key, batch, ciphertexts, mask))
     last = batches[trustees - threshold :]
     y, y_counter = derive_y(primes.n)
     _, v_counter = derive_verification_base(primes.n)
@@ -117,6 +95,33 @@ def _threshold_case(name: str, *, trustees: int, threshold: int) -> dict[str, An
             f"{combine(key, {batch.trustee: batch.shares[i] for batch in last}):x}"
             for i in range(len(ciphertexts))
         ],
+    }
+
+
+def _answer(
+    key: ThresholdKey, batch: ShareBatch, ciphertexts: Sequence[int], mask: int
+) -> dict[str, Any]:
+    folded = fold(
+        ShareStatement(
+            key=key,
+            parameter_id=PARAMETER_ID,
+            trustee=batch.trustee,
+            context=CONTEXT,
+            ciphertexts=tuple(ciphertexts),
+            shares=batch.shares,
+        )
+    )
+    proof = batch.proof
+    e = folded.challenge(key, proof.commitment_base, proof.commitment_pairs)
+    return {
+        "trustee": batch.trustee,
+        "shares": [f"{value:x}" for value in batch.shares],
+        "statement_digest": folded.digest.hex(),
+        "folded_ciphertext": f"{int(folded.ciphertext):x}",
+        "folded_share": f"{int(folded.share):x}",
+        "mask": f"{mask:x}",
+        "challenge": f"{e:x}",
+        "proof": proof.to_bytes(key).hex(),
     }
 
 

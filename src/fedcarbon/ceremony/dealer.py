@@ -6,7 +6,7 @@ afterwards; what nobody can check is exactly that (ADR 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -17,6 +17,7 @@ from fedcarbon.ceremony.share_file import TrusteeSecrets
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.shares import deal_voprf
+from fedcarbon.identity.threshold import ThresholdVoprfKey
 from fedcarbon.ids import PartyId
 from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.paillier.combine import self_test_ciphertexts
@@ -24,6 +25,7 @@ from fedcarbon.paillier.dealing import check_safe_primes, threshold_key_of
 from fedcarbon.paillier.dealing import deal as deal_paillier
 from fedcarbon.paillier.keys import MODULUS_BITS_MIN, PublicKey
 from fedcarbon.paillier.shares import KeyShare, share_batch
+from fedcarbon.paillier.threshold_key import ThresholdKey
 from fedcarbon.parameters.generators import derive_all
 from fedcarbon.parameters.parameter_set import ParameterSet, TrusteeEntry, VoprfEntry
 from fedcarbon.parameters.self_test import (
@@ -124,37 +126,11 @@ def deal(
     voprf = {
         label: deal_voprf(label, len(trustee_ids), threshold, random_below) for label in KeyLabel
     }
-    derived = derive_all(public_key.n, primes.commitment_p * primes.commitment_q)
-    parameters = ParameterSet(
-        insecure=public_key.bits < MODULUS_BITS_MIN,
-        modulus=Natural(public_key.n),
-        commitment_modulus=Natural(primes.commitment_p * primes.commitment_q),
-        blinding_counter=derived.blinding_counter,
-        verification_counter=derived.verification_counter,
-        generator_counters=derived.generator_counters,
-        ristretto_generator=derived.ristretto_generator,
-        threshold=threshold,
-        trustees=tuple(
-            TrusteeEntry(
-                trustee_id=trustee, root_key=key.public, verification_key=Natural(verification_key)
-            )
-            for trustee, key, verification_key in zip(
-                trustee_ids, roots.values(), threshold_key.verification_keys, strict=True
-            )
-        ),
-        voprf_keys=tuple(
-            VoprfEntry(
-                label=label,
-                public=key.public,
-                trustee_publics=key.trustee_publics,
-                commitments=key.commitments,
-            )
-            for label, (key, _) in voprf.items()
-        ),
-        modulus_square_free=_naturals(prove_square_free(primes.paillier_p, primes.paillier_q)),
-        commitment_square_free=_naturals(
-            prove_square_free(primes.commitment_p, primes.commitment_q)
-        ),
+    parameters = _parameters(
+        primes,
+        threshold_key,
+        root_keys={name: roots[root_keyid(name)].public for name in trustee_ids},
+        voprf_keys=[key for key, _ in voprf.values()],
     )
     parameters.check()
     self_test = _self_test(parameters, shares, random_below)
@@ -173,6 +149,48 @@ def deal(
                 root_key_seed=seeds[index - 1],
             )
             for index, trustee in enumerate(trustee_ids, start=1)
+        ),
+    )
+
+
+def _parameters(
+    primes: CeremonyPrimes,
+    threshold_key: ThresholdKey,
+    *,
+    root_keys: Mapping[PartyId, bytes],
+    voprf_keys: Sequence[ThresholdVoprfKey],
+) -> ParameterSet:
+    """Return the public side of what was dealt; `root_keys` are in the order of the trustees."""
+    public_key = threshold_key.public_key
+    commitment_modulus = primes.commitment_p * primes.commitment_q
+    derived = derive_all(public_key.n, commitment_modulus)
+    return ParameterSet(
+        insecure=public_key.bits < MODULUS_BITS_MIN,
+        modulus=Natural(public_key.n),
+        commitment_modulus=Natural(commitment_modulus),
+        blinding_counter=derived.blinding_counter,
+        verification_counter=derived.verification_counter,
+        generator_counters=derived.generator_counters,
+        ristretto_generator=derived.ristretto_generator,
+        threshold=threshold_key.threshold,
+        trustees=tuple(
+            TrusteeEntry(trustee_id=name, root_key=root_key, verification_key=Natural(value))
+            for (name, root_key), value in zip(
+                root_keys.items(), threshold_key.verification_keys, strict=True
+            )
+        ),
+        voprf_keys=tuple(
+            VoprfEntry(
+                label=key.label,
+                public=key.public,
+                trustee_publics=key.trustee_publics,
+                commitments=key.commitments,
+            )
+            for key in voprf_keys
+        ),
+        modulus_square_free=_naturals(prove_square_free(primes.paillier_p, primes.paillier_q)),
+        commitment_square_free=_naturals(
+            prove_square_free(primes.commitment_p, primes.commitment_q)
         ),
     )
 

@@ -44,6 +44,20 @@ class GetCheckpointResponse(_message.Message):
     checkpoint: WitnessedCheckpoint
     def __init__(self, checkpoint: _Optional[_Union[WitnessedCheckpoint, _Mapping]] = ...) -> None: ...
 
+class ListCheckpointsRequest(_message.Message):
+    __slots__ = ("from_size", "limit")
+    FROM_SIZE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    from_size: int
+    limit: int
+    def __init__(self, from_size: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListCheckpointsResponse(_message.Message):
+    __slots__ = ("checkpoints",)
+    CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    checkpoints: _containers.RepeatedCompositeFieldContainer[WitnessedCheckpoint]
+    def __init__(self, checkpoints: _Optional[_Iterable[_Union[WitnessedCheckpoint, _Mapping]]] = ...) -> None: ...
+
 class WitnessedCheckpoint(_message.Message):
     __slots__ = ("cosignatures",)
     COSIGNATURES_FIELD_NUMBER: _ClassVar[int]

@@ -45,6 +45,11 @@ class RecordServiceStub:
                 request_serializer=fedcarbon_dot_v1_dot_record__pb2.GetCheckpointRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_v1_dot_record__pb2.GetCheckpointResponse.FromString,
                 _registered_method=True)
+        self.ListCheckpoints = channel.unary_unary(
+                '/fedcarbon.v1.RecordService/ListCheckpoints',
+                request_serializer=fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsResponse.FromString,
+                _registered_method=True)
         self.GetFile = channel.unary_unary(
                 '/fedcarbon.v1.RecordService/GetFile',
                 request_serializer=fedcarbon_dot_v1_dot_record__pb2.GetFileRequest.SerializeToString,
@@ -70,6 +75,14 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCheckpoints(self, request, context):
+        """Returns witnessed heads in the order of their sizes: a reader that was away learns from them
+        since when leaves have been in the record.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetFile(self, request, context):
         """Returns a file that a readable body names by its SHA-256.
         """
@@ -89,6 +102,11 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.GetCheckpoint,
                     request_deserializer=fedcarbon_dot_v1_dot_record__pb2.GetCheckpointRequest.FromString,
                     response_serializer=fedcarbon_dot_v1_dot_record__pb2.GetCheckpointResponse.SerializeToString,
+            ),
+            'ListCheckpoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCheckpoints,
+                    request_deserializer=fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsResponse.SerializeToString,
             ),
             'GetFile': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFile,
@@ -151,6 +169,33 @@ class RecordService:
             '/fedcarbon.v1.RecordService/GetCheckpoint',
             fedcarbon_dot_v1_dot_record__pb2.GetCheckpointRequest.SerializeToString,
             fedcarbon_dot_v1_dot_record__pb2.GetCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCheckpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.RecordService/ListCheckpoints',
+            fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class RecordServiceStub:
     """Returns leaves in order, with the bodies that the caller may read."""
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetCheckpointRequest, _record_pb2.GetCheckpointResponse]
     """Returns the newest head that a quorum of trustees has signed."""
+    ListCheckpoints: _grpc.UnaryUnaryMultiCallable[_record_pb2.ListCheckpointsRequest, _record_pb2.ListCheckpointsResponse]
+    """Returns witnessed heads in the order of their sizes: a reader that was away learns from them
+    since when leaves have been in the record.
+    """
     GetFile: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetFileRequest, _record_pb2.GetFileResponse]
     """Returns a file that a readable body names by its SHA-256."""
 
@@ -49,6 +53,10 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Returns leaves in order, with the bodies that the caller may read."""
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_record_pb2.GetCheckpointRequest, _record_pb2.GetCheckpointResponse]  # type: ignore[assignment]
     """Returns the newest head that a quorum of trustees has signed."""
+    ListCheckpoints: _aio.UnaryUnaryMultiCallable[_record_pb2.ListCheckpointsRequest, _record_pb2.ListCheckpointsResponse]  # type: ignore[assignment]
+    """Returns witnessed heads in the order of their sizes: a reader that was away learns from them
+    since when leaves have been in the record.
+    """
     GetFile: _aio.UnaryUnaryMultiCallable[_record_pb2.GetFileRequest, _record_pb2.GetFileResponse]  # type: ignore[assignment]
     """Returns a file that a readable body names by its SHA-256."""
 
@@ -70,6 +78,16 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_record_pb2.GetCheckpointResponse, _abc.Awaitable[_record_pb2.GetCheckpointResponse]]:
         """Returns the newest head that a quorum of trustees has signed."""
+
+    @_abc_1.abstractmethod
+    def ListCheckpoints(
+        self,
+        request: _record_pb2.ListCheckpointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.ListCheckpointsResponse, _abc.Awaitable[_record_pb2.ListCheckpointsResponse]]:
+        """Returns witnessed heads in the order of their sizes: a reader that was away learns from them
+        since when leaves have been in the record.
+        """
 
     @_abc_1.abstractmethod
     def GetFile(

@@ -1,0 +1,115 @@
+"""The hub as its use cases see it: what is handed to all of them, and what a transaction is.
+
+There is one writer. A use case is a plain function of a session; `write` runs it in one thread, one
+after the other, in a transaction that holds the database's write lock from its beginning. When it
+returns, everything it did is on the disk. `read` runs beside it on a snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+from typing_extensions import override
+
+from fedcarbon.clock import Clock
+from fedcarbon.epoch.statements import BeaconLabel
+from fedcarbon.parameters.parameter_set import ParameterSet
+from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint
+from hub.epochs.products import Multiplier
+from hub.epochs.snapshots import Snapshots
+from hub.record.record import Record, Signer
+from hub.storage.engine import reading, writing
+from hub.trustees.port import Witnesses
+
+T = TypeVar("T")
+
+PLACE_POOL_BLOCKS_DEFAULT: Final = 8
+
+
+class NoWitnesses(Witnesses):
+    """Stands for the trustees until they are wired in."""
+
+    @override
+    async def witness(self) -> WitnessedCheckpoint:
+        """Refuse.
+
+        Raises:
+            QuorumMissingError: always.
+        """
+        raise QuorumMissingError("this hub has no connection to any trustee")
+
+    @override
+    async def beacon(self, label: BeaconLabel, leaf_index: int) -> bytes:
+        """Refuse.
+
+        Raises:
+            QuorumMissingError: always.
+        """
+        raise QuorumMissingError("this hub has no connection to any trustee")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubSettings:
+    """What the operator may choose without changing the protocol."""
+
+    place_pool_blocks: int = PLACE_POOL_BLOCKS_DEFAULT
+    """Open blocks among which new accounts are dealt: more hide better, and cost more."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Hub:
+    """Everything that a use case may need."""
+
+    engine: Engine
+    record: Record
+    clock: Clock
+    signer: Signer
+    parameters: ParameterSet
+    settings: HubSettings
+    randbelow: Callable[[int], int]
+    """Returns a uniform integer in [0, argument), as `secrets.randbelow` does."""
+    multiplier: Multiplier
+    snapshots: Snapshots
+    witnesses: Witnesses = field(default_factory=NoWitnesses)
+    """Set by whoever connects the trustees."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _writer: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub-writer")
+    )
+
+    def write_now(self, use_case: Callable[[Session], T]) -> T:
+        """Run `use_case` in a writing transaction; what it did is durable when this returns."""
+        with self._lock:
+            with writing(self.engine) as session:
+                result = use_case(session)
+            # After the commit: what a crash leaves undone here is repaired at the next start.
+            self.record.export.committed(session)
+        return result
+
+    def read_now(self, use_case: Callable[[Session], T]) -> T:
+        """Run `use_case` on a snapshot of the database; it cannot write."""
+        with reading(self.engine) as session:
+            return use_case(session)
+
+    async def write(self, use_case: Callable[[Session], T]) -> T:
+        """Run `write_now` in the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._writer, self.write_now, use_case
+        )
+
+    async def read(self, use_case: Callable[[Session], T]) -> T:
+        """Run `read_now` in a thread."""
+        return await asyncio.to_thread(self.read_now, use_case)
+
+    def close(self) -> None:
+        """Finish what is being written and let go of threads, processes and files."""
+        self._writer.shutdown()
+        self.multiplier.close()
+        self.engine.dispose()

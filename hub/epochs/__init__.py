@@ -1,0 +1,1 @@
+"""What moves epochs on: plans, closing, judging, sealing."""

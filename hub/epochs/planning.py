@@ -1,0 +1,102 @@
+"""PLANNED -> COMMITTING -> REVEALING: logging an epoch's plan, and closing its commitments.
+
+A phase never ends before the programme's policy says, and never sooner after its beginning than it
+would have with everyone on time: a hub that was down, or trustees that were, cost partners nothing.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from fedcarbon.epoch.lifecycle import EpochEvent
+from fedcarbon.epoch.statements import (
+    CommitClosed,
+    CommittedList,
+    EpochPlan,
+    planned_deadlines,
+)
+from fedcarbon.ids import EpochIndex
+from fedcarbon.registry.programme import Programme
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
+from fedcarbon.units import Seconds
+from hub.context import Hub
+from hub.storage.epoch_store import EpochStore, StoredEpoch
+
+
+def phase_end_s(planned_s: int, begun_s: int, window_s: int) -> Seconds:
+    """Return when a phase ends: as planned, unless it began late beyond the tolerance.
+
+    Args:
+        planned_s: the end by the plan.
+        begun_s: when the phase could really begin.
+        window_s: its length by the programme's policy.
+    """
+    late_s = begun_s + window_s - planned_s
+    return Seconds(planned_s + late_s if late_s > TIME_TOLERANCE_S else planned_s)
+
+
+def plan_next(session: Session, hub: Hub, programme: Programme) -> EpochIndex | None:
+    """Log the plan of the next epoch if its last day is over; return its number.
+
+    Args:
+        session: a writing session.
+        hub: where to.
+        programme: whose epoch.
+    """
+    store = EpochStore(session)
+    epoch = EpochIndex(len(store.begun(programme.programme_id)) + 1)
+    now_s = hub.clock.now_s()
+    if epoch > programme.epochs or now_s < programme.epoch_end_s(epoch):
+        return None
+    commit_until_s, reveal_until_s, submit_until_s = planned_deadlines(programme, epoch)
+    # All three move together, so that every phase keeps its length.
+    shift_s = phase_end_s(commit_until_s, now_s, programme.policy.commit_window_s) - commit_until_s
+    plan = EpochPlan(
+        parameter_id=hub.parameters.parameter_id,
+        programme_id=programme.programme_id,
+        epoch=epoch,
+        snapshot_size=hub.record.head(session).size,
+        commit_until_s=commit_until_s + shift_s,
+        reveal_until_s=reveal_until_s + shift_s,
+        submit_until_s=submit_until_s + shift_s,
+    )
+    store.begin(plan, hub.record.append_own(session, plan).index)
+    return epoch
+
+
+def close_commitments(
+    session: Session, hub: Hub, programme: Programme, stored: StoredEpoch
+) -> bool:
+    """End phase 1a if everyone has committed or its time is over; tell whether it ended.
+
+    Args:
+        session: a writing session.
+        hub: where to.
+        programme: whose epoch.
+        stored: the epoch, COMMITTING.
+    """
+    store = EpochStore(session)
+    committed = store.commitments(stored.programme_id, stored.epoch)
+    enrolled = hub.snapshots.of(session, programme, stored).partners
+    missed = sorted(set(enrolled) - set(committed))
+    if missed and hub.clock.now_s() <= stored.commit_until_s:
+        return False
+    closed = CommitClosed(
+        parameter_id=hub.parameters.parameter_id,
+        exclusivity_domain=programme.exclusivity_domain,
+        programme_id=stored.programme_id,
+        epoch=stored.epoch,
+        lists=tuple(
+            CommittedList(
+                partner_id=partner_id,
+                leaf_index=commitment.leaf_index,
+                count=commitment.claim_count,
+                list_root=commitment.list_root,
+            )
+            for partner_id, commitment in committed.items()
+        ),
+        missed=tuple(missed),
+    )
+    leaf_index = hub.record.append_own(session, closed).index
+    store.move(stored, EpochEvent.COMMIT_CLOSED, closed_leaf=leaf_index)
+    return True

@@ -1,0 +1,1 @@
+"""Relaying blinded elements to the trustees."""

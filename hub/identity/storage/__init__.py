@@ -1,0 +1,1 @@
+"""Tables and repositories of evaluations; rows stay in here."""

@@ -1,0 +1,1 @@
+"""What partners send for an epoch: use cases of commitments, claim lists and chunks."""

@@ -1,0 +1,1 @@
+"""Openings: requests, and driving the trustees from a start to a credit."""

@@ -1,0 +1,1 @@
+"""Tables and repositories of openings; rows stay in here."""

@@ -1,0 +1,1 @@
+"""The record: leaves, bodies, files, receipts, and who may read them."""

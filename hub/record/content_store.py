@@ -1,0 +1,151 @@
+"""A directory of immutable contents, each under the SHA-256 of its bytes.
+
+A content is on the disk before anything that names it is committed, and never changes afterwards.
+One that nothing names (a crash came in between) does no harm: the same bytes sent again find it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import ClassVar, Final, Self
+
+from typing_extensions import override
+
+from fedcarbon.errors import ConfigurationError
+
+_DIRECTORY_MODE: Final = 0o700
+_TEMPORARY: Final = ".part"
+
+
+class ContentMissingError(ConfigurationError):
+    """The record names bytes that are not on the disk; the operator must restore them."""
+
+    code: ClassVar[str] = "CONTENT_MISSING"
+
+
+class ContentStore:
+    """Contents by hash in one directory."""
+
+    def __init__(self, directory: Path, suffix: str = "") -> None:
+        """Make the directory if it is missing, and throw half-written contents away."""
+        directory.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
+        self._directory = directory
+        self._suffix = suffix
+        self._numbers = itertools.count()  # next() is atomic; threads share the store
+        for leftover in directory.glob(f"*{_TEMPORARY}"):
+            leftover.unlink()
+
+    def put(self, data: bytes) -> bytes:
+        """Keep `data` and return its SHA-256; it is on the disk when this returns."""
+        sha256 = hashlib.sha256(data).digest()
+        if self.path(sha256).exists():  # it was made durable before it got this name
+            return sha256
+        with self.incoming() as content:
+            content.write(data)
+            return content.keep()
+
+    def get(self, sha256: bytes) -> bytes:
+        """Return the content of this hash.
+
+        Raises:
+            ContentMissingError: it is not there, or not what it was.
+        """
+        try:
+            data = self.path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise ContentMissingError(f"content {sha256.hex()} is missing") from error
+        if hashlib.sha256(data).digest() != sha256:
+            raise ContentMissingError(f"content {sha256.hex()} was changed on the disk")
+        return data
+
+    def size(self, sha256: bytes) -> int:
+        """Return how many bytes a content has.
+
+        Raises:
+            ContentMissingError: it is not there.
+        """
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError as error:
+            raise ContentMissingError(f"content {sha256.hex()} is missing") from error
+
+    def path(self, sha256: bytes) -> Path:
+        """Return where a content of this hash lies or would lie."""
+        return self._directory / f"{sha256.hex()}{self._suffix}"
+
+    def hashes(self) -> set[bytes]:
+        """Return the hashes of all contents."""
+        names = (path.name.removesuffix(self._suffix) for path in self._directory.iterdir())
+        return {bytes.fromhex(name) for name in names if not name.endswith(_TEMPORARY)}
+
+    def incoming(self) -> Incoming:
+        """Return a content that arrives in pieces; it is thrown away unless it is kept."""
+        name = f"{os.getpid()}-{next(self._numbers)}{_TEMPORARY}"
+        return Incoming(self, self._directory / name)
+
+
+class Incoming(AbstractContextManager["Incoming"]):
+    """A content that is being written."""
+
+    def __init__(self, store: ContentStore, temporary: Path) -> None:
+        """Used by `ContentStore.incoming`."""
+        self._store = store
+        self._temporary = temporary
+        self._hash = hashlib.sha256()
+        self.size = 0
+        """Bytes written so far."""
+
+    @override
+    def __enter__(self) -> Self:
+        """Open the temporary file."""
+        self._file = self._temporary.open("wb")
+        return self
+
+    def write(self, piece: bytes) -> None:
+        """Add a piece."""
+        self._file.write(piece)
+        self._hash.update(piece)
+        self.size += len(piece)
+
+    def write_all(self, pieces: Iterable[bytes]) -> None:
+        """Add pieces in order."""
+        for piece in pieces:
+            self.write(piece)
+
+    def sha256(self) -> bytes:
+        """Return the hash of what was written so far."""
+        return self._hash.digest()
+
+    def read(self) -> bytes:
+        """Return what was written so far."""
+        self._file.flush()
+        return self._temporary.read_bytes()
+
+    def keep(self) -> bytes:
+        """Put the content under its hash, durably, and return the hash."""
+        sha256 = self._hash.digest()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._temporary.replace(self._store.path(sha256))
+        _sync_directory(self._temporary.parent)
+        return sha256
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        """Throw the content away if it was not kept."""
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename in `directory` durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,198 @@
+"""The record: what is accepted becomes a leaf, and everybody reads what is theirs to read.
+
+A body is the exact bytes of a signed envelope. It is on the disk before its leaf is committed, and
+the leaf is committed together with whatever the message changed, so that what a receipt promises is
+never lost and nothing half-accepted remains.
+
+Left to others: the tree (`leaf_log`), bytes on disk (`content_store`), the copy for auditors
+(`export`), and what may be appended when (the use cases).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlmodel import Session
+
+from fedcarbon.canonical.statement import Statement
+from fedcarbon.clock import Clock
+from fedcarbon.ids import PartyId
+from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
+from fedcarbon.transparency.envelope import Envelope, SigningKey, payload_type_of, sign
+from fedcarbon.transparency.leaf import SALT_BYTES, LeafType, commit
+from fedcarbon.transparency.receipt import Receipt
+from hub.record.content_store import ContentStore
+from hub.record.export import Export
+from hub.record.leaf_log import Head, LeafLog, NewLeaf
+from hub.storage.record_store import RecordStore, StoredLeaf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """In whose name the hub signs."""
+
+    party_id: PartyId
+    key: SigningKey
+
+    def sign(self, statement: Statement) -> bytes:
+        """Return the envelope of `statement`."""
+        return sign(statement, {self.party_id: self.key}).to_bytes()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedLeaf:
+    """A leaf of the record, as the use case that appended it needs it."""
+
+    index: int
+    leaf: bytes
+    """The 34 bytes."""
+    salt: bytes
+
+
+class Record:
+    """Appends, promises and reads; every method works in the session that it is given."""
+
+    def __init__(
+        self,
+        *,
+        log: LeafLog,
+        bodies: ContentStore,
+        files: ContentStore,
+        export: Export,
+        signer: Signer,
+        clock: Clock,
+        parameter_id: bytes,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        """Take where leaves, bodies and files go, and who signs receipts."""
+        self.log: Final = log
+        self.bodies: Final = bodies
+        self.files: Final = files
+        self.export: Final = export
+        self._signer = signer
+        self._clock = clock
+        self._parameter_id = parameter_id
+        self._random_bytes = random_bytes
+
+    def append(
+        self, session: Session, leaf_type: LeafType, body: bytes, owners: Collection[PartyId] = ()
+    ) -> LoggedLeaf:
+        """Append a body and return its leaf; a body that is in the record keeps the leaf it has.
+
+        Args:
+            session: a writing session.
+            leaf_type: what the body is; must be the kind that the body itself names.
+            body: the exact bytes of a signed envelope.
+            owners: parties that may read it whatever their role.
+        """
+        assert Envelope.from_bytes(body).payload_type == payload_type_of(leaf_type.kind)  # noqa: S101 - a pair with every use case's own check
+        body_sha256 = self.bodies.put(body)
+        known = RecordStore(session).leaf_of_body(body_sha256)
+        if known is not None:
+            assert known.type is leaf_type  # noqa: S101 - the body names its one type
+            return _logged(known)
+        salt = self._random_bytes(SALT_BYTES)
+        stored = self.log.append(
+            session,
+            NewLeaf(
+                type=leaf_type,
+                leaf=commit(leaf_type, salt, body).to_bytes(),
+                salt=salt,
+                body_sha256=body_sha256,
+                appended_at_s=self._clock.now_s(),
+            ),
+        )
+        RecordStore(session).add_owners(stored.index, owners)
+        self.export.note(session, stored)
+        return _logged(stored)
+
+    def append_own(
+        self, session: Session, statement: Statement, owners: Collection[PartyId] = ()
+    ) -> LoggedLeaf:
+        """Append a statement of the hub's own, signed by it."""
+        leaf_type = LeafType[statement.KIND.upper()]
+        return self.append(session, leaf_type, self._signer.sign(statement), owners)
+
+    def receipt(self, session: Session, logged: LoggedLeaf, message_sha256: bytes) -> bytes:
+        """Return the signed promise that a message lies at `logged`; always the same bytes.
+
+        Args:
+            session: a writing session, unless the receipt was given before.
+            logged: where the message went.
+            message_sha256: of what the party sent: an envelope, or a claim list's file.
+        """
+        store = RecordStore(session)
+        given = store.receipt(logged.index)
+        if given is not None:
+            return given
+        envelope = self._signer.sign(
+            Receipt(
+                parameter_id=self._parameter_id,
+                message_sha256=message_sha256,
+                leaf_index=logged.index,
+                leaf=logged.leaf,
+                salt=logged.salt,
+                accepted_at_s=self._clock.now_s(),
+            )
+        )
+        store.add_receipt(logged.index, envelope)
+        return envelope
+
+    def accept(
+        self, session: Session, leaf_type: LeafType, message: bytes, owners: Collection[PartyId]
+    ) -> tuple[LoggedLeaf, bytes]:
+        """Append a party's message and return its leaf and receipt."""
+        logged = self.append(session, leaf_type, message, owners)
+        return logged, self.receipt(session, logged, hashlib.sha256(message).digest())
+
+    def receipt_of_message(
+        self, session: Session, leaf_type: LeafType, message: bytes
+    ) -> bytes | None:
+        """Return the receipt that this very message got, if it is in the record as `leaf_type`."""
+        store = RecordStore(session)
+        known = store.leaf_of_body(hashlib.sha256(message).digest())
+        if known is None or known.type is not leaf_type:
+            return None
+        return store.receipt(known.index)
+
+    def name_file(
+        self, session: Session, leaf_type: LeafType, sha256: bytes, owners: Iterable[PartyId] = ()
+    ) -> None:
+        """Let a kept file be read by who may read `leaf_type`, and by its owners."""
+        RecordStore(session).add_file(sha256, leaf_type, owners)
+
+    def head(self, session: Session, size: int | None = None) -> Head:
+        """Return the head over the first `size` leaves, by default over all."""
+        return self.log.head(session, size)
+
+    def leaf(self, session: Session, index: int) -> StoredLeaf:
+        """Return the leaf at `index`, which exists."""
+        (stored,) = self.log.leaves(session, index, 1)
+        return stored
+
+    def body(self, session: Session, index: int) -> bytes:
+        """Return the body of the leaf at `index`, which exists."""
+        return self.bodies.get(self.leaf(session, index).body_sha256)
+
+    def bodies_of_type(
+        self, session: Session, leaf_type: LeafType, start: int = 0
+    ) -> list[tuple[int, bytes]]:
+        """Return index and body of every leaf of a type from index `start` on."""
+        stored = RecordStore(session).leaves_of_type(leaf_type, start)
+        return [(leaf.index, self.bodies.get(leaf.body_sha256)) for leaf in stored]
+
+    def keep_checkpoint(self, session: Session, head: WitnessedCheckpoint) -> None:
+        """Keep a witnessed head."""
+        RecordStore(session).add_checkpoint(head)
+        self.export.note_checkpoint(session, head)
+
+    def latest_checkpoint(self, session: Session) -> WitnessedCheckpoint | None:
+        """Return the largest witnessed head, if there is one."""
+        return RecordStore(session).latest_checkpoint()
+
+
+def _logged(stored: StoredLeaf) -> LoggedLeaf:
+    return LoggedLeaf(index=stored.index, leaf=stored.leaf, salt=stored.salt)

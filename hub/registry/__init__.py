@@ -1,0 +1,1 @@
+"""Who takes part: use cases of admissions, programmes, enrolments and places."""

@@ -1,0 +1,1 @@
+"""Thin gRPC servicers: caller, parse, one use case, answer."""

@@ -1,0 +1,149 @@
+"""EpochService: what partners do in an epoch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Final, TypeVar
+
+from typing_extensions import override
+
+from fedcarbon.epoch.lifecycle import EpochState
+from fedcarbon.errors import MalformedError
+from fedcarbon.identity.claims import ListDiffersFromRootError
+from fedcarbon.ids import EpochIndex, PartyId, Role, programme_id
+from fedcarbon.submission.chunk_file import require_size
+from fedcarbon.v1 import epoch_pb2, epoch_pb2_grpc
+from fedcarbon.wire.tls import Authenticated, party_of, require_role
+from hub.context import Hub
+from hub.epochs.listing import SeenEpoch, list_epochs
+from hub.intake.chunks import admit_chunk
+from hub.intake.claim_lists import expected_list, reveal_list
+from hub.intake.commitments import commit_claims
+from hub.intake.lost_claims import PAGE_TOKENS_MAX, lost_claims
+
+T = TypeVar("T")
+
+STATES: Final[Mapping[EpochState, epoch_pb2.EpochState]] = {
+    EpochState.PLANNED: epoch_pb2.EPOCH_STATE_PLANNED,
+    EpochState.COMMITTING: epoch_pb2.EPOCH_STATE_COMMITTING,
+    EpochState.REVEALING: epoch_pb2.EPOCH_STATE_REVEALING,
+    EpochState.JUDGED: epoch_pb2.EPOCH_STATE_JUDGED,
+    EpochState.SUBMITTING: epoch_pb2.EPOCH_STATE_SUBMITTING,
+    EpochState.SEALED: epoch_pb2.EPOCH_STATE_SEALED,
+}
+
+
+class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
+    """Serves epochs."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Take the hub whose epochs are served."""
+        self._hub = hub
+
+    @override
+    async def ListEpochs(
+        self, request: epoch_pb2.ListEpochsRequest, context: Authenticated
+    ) -> epoch_pb2.ListEpochsResponse:
+        """Return the epochs of a programme that are not PLANNED, oldest first."""
+        caller, hub = party_of(context).party_id, self._hub
+        programme = programme_id(request.programme_id)
+        seen = await hub.read(lambda session: list_epochs(session, hub, caller, programme))
+        return epoch_pb2.ListEpochsResponse(epochs=map(_epoch_message, seen))
+
+    @override
+    async def CreateClaimCommitment(
+        self, request: epoch_pb2.CreateClaimCommitmentRequest, context: Authenticated
+    ) -> epoch_pb2.CreateClaimCommitmentResponse:
+        """Phase 1a."""
+        caller = require_role(context, Role.PARTNER).party_id
+        receipt = await self._hub.write(
+            lambda session: commit_claims(session, self._hub, caller, request.signed_commitment)
+        )
+        return epoch_pb2.CreateClaimCommitmentResponse(receipt=receipt)
+
+    @override
+    async def CreateClaimList(
+        self,
+        request_iterator: AsyncIterator[epoch_pb2.CreateClaimListRequest],
+        context: Authenticated,
+    ) -> epoch_pb2.CreateClaimListResponse:
+        """Phase 1b: the list arrives in a file, which is never larger than was committed."""
+        caller, hub = require_role(context, Role.PARTNER).party_id, self._hub
+        first = await _first(request_iterator)
+        programme, epoch = programme_id(first.id.programme_id), EpochIndex(first.id.epoch)
+        expected = await hub.read(
+            lambda session: expected_list(session, hub, caller, programme, epoch)
+        )
+        with hub.record.files.incoming() as incoming:
+            async for piece in _pieces(first, request_iterator):
+                incoming.write(piece)
+                if incoming.size > expected.file_bytes:
+                    raise ListDiffersFromRootError(
+                        f"the revealed list is longer than the {expected.file_bytes} bytes of "
+                        "the committed one"
+                    )
+            receipt = await asyncio.to_thread(reveal_list, hub, caller, programme, epoch, incoming)
+        return epoch_pb2.CreateClaimListResponse(receipt=receipt)
+
+    @override
+    async def ListLostClaims(
+        self, request: epoch_pb2.ListLostClaimsRequest, context: Authenticated
+    ) -> epoch_pb2.ListLostClaimsResponse:
+        """Phase 2: the caller's own lost claims."""
+        caller, hub = require_role(context, Role.PARTNER).party_id, self._hub
+        programme, epoch = programme_id(request.programme_id), EpochIndex(request.epoch)
+        lost = await hub.read(lambda session: lost_claims(session, hub, caller, programme, epoch))
+        stop = request.from_index + min(request.limit, PAGE_TOKENS_MAX)
+        return epoch_pb2.ListLostClaimsResponse(
+            claim_tokens=lost[request.from_index : stop], total=len(lost)
+        )
+
+    @override
+    async def CreateChunk(
+        self, request_iterator: AsyncIterator[epoch_pb2.CreateChunkRequest], context: Authenticated
+    ) -> epoch_pb2.CreateChunkResponse:
+        """Take one signed chunk; too large a file is refused before it is all there."""
+        caller = require_role(context, Role.PARTNER).party_id
+        first = await _first(request_iterator)
+        file = bytearray()
+        async for piece in _pieces(first, request_iterator):
+            file += piece
+            require_size(len(file))
+        receipt = await self._admit(caller, first.signed_header, bytes(file))
+        return epoch_pb2.CreateChunkResponse(receipt=receipt)
+
+    async def _admit(self, caller: PartyId, signed_header: bytes, file: bytes) -> bytes:
+        return await asyncio.to_thread(admit_chunk, self._hub, caller, signed_header, file)
+
+
+async def _first(requests: AsyncIterator[T]) -> T:
+    """Return the first message of a stream, which says what follows."""
+    async for request in requests:
+        return request
+    raise MalformedError("the stream ended before its first message")
+
+
+async def _pieces(
+    first: epoch_pb2.CreateClaimListRequest | epoch_pb2.CreateChunkRequest,
+    rest: AsyncIterator[epoch_pb2.CreateClaimListRequest]
+    | AsyncIterator[epoch_pb2.CreateChunkRequest],
+) -> AsyncIterator[bytes]:
+    yield first.content
+    async for request in rest:
+        yield request.content
+
+
+def _epoch_message(seen: SeenEpoch) -> epoch_pb2.Epoch:
+    stored = seen.stored
+    return epoch_pb2.Epoch(
+        epoch=stored.epoch,
+        state=STATES[stored.state],
+        plan_leaf=stored.plan_leaf,
+        closed_leaf=stored.closed_leaf,
+        seal_leaf=stored.seal_leaf,
+        committed=seen.committed,
+        revealed=seen.revealed,
+        chunks_received=seen.chunks_received,
+        missing_partner_ids=seen.missing,
+    )

@@ -1,0 +1,93 @@
+"""RedemptionService: from credited grams to a wallet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from typing_extensions import override
+
+from fedcarbon.ids import Role
+from fedcarbon.redemption.order import Redemption
+from fedcarbon.redemption.states import RedemptionState
+from fedcarbon.v1 import redemption_pb2, redemption_pb2_grpc
+from fedcarbon.wire.logs import logger
+from fedcarbon.wire.tls import Authenticated, require_role
+from hub.context import Hub
+from hub.openings.folded_record import FoldedRecord
+from hub.wallets.payouts import Payouts
+from hub.wallets.redeeming import order_redemption, redemption_of
+
+PAYOUT_WAIT_S: Final = 10
+"""How long an order waits for the rail before it is answered with the state it has reached."""
+
+STATES: Final[Mapping[RedemptionState, redemption_pb2.RedemptionState]] = {
+    RedemptionState.CREATED: redemption_pb2.REDEMPTION_STATE_CREATED,
+    RedemptionState.RESERVED: redemption_pb2.REDEMPTION_STATE_RESERVED,
+    RedemptionState.SENT: redemption_pb2.REDEMPTION_STATE_SENT,
+    RedemptionState.UNKNOWN: redemption_pb2.REDEMPTION_STATE_UNKNOWN,
+    RedemptionState.SETTLED: redemption_pb2.REDEMPTION_STATE_SETTLED,
+    RedemptionState.REJECTED: redemption_pb2.REDEMPTION_STATE_REJECTED,
+    RedemptionState.REVERSED: redemption_pb2.REDEMPTION_STATE_REVERSED,
+}
+
+
+class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
+    """Serves redemptions."""
+
+    def __init__(self, hub: Hub, folded: FoldedRecord, payouts: Payouts) -> None:
+        """Take the hub, the record as trustees see it, and who pays."""
+        self._hub = hub
+        self._folded = folded
+        self._payouts = payouts
+        self._running: set[asyncio.Task[int]] = set()
+
+    @override
+    async def CreateRedemption(
+        self, request: redemption_pb2.CreateRedemptionRequest, context: Authenticated
+    ) -> redemption_pb2.CreateRedemptionResponse:
+        """Reserve durably, then pay, then say how it stands."""
+        caller, hub = require_role(context, Role.WALLET_OPERATOR).party_id, self._hub
+        ordered = await hub.write(
+            lambda session: order_redemption(
+                session, hub, self._folded, caller, request.signed_order
+            )
+        )
+        await self._pay()
+        redemption = await hub.read(
+            lambda session: redemption_of(session, caller, ordered.order.redemption_id)
+        )
+        return redemption_pb2.CreateRedemptionResponse(redemption=_message(redemption))
+
+    @override
+    async def GetRedemption(
+        self, request: redemption_pb2.GetRedemptionRequest, context: Authenticated
+    ) -> redemption_pb2.GetRedemptionResponse:
+        """Say how a redemption of the caller's stands."""
+        caller = require_role(context, Role.WALLET_OPERATOR).party_id
+        redemption = await self._hub.read(
+            lambda session: redemption_of(session, caller, request.redemption_id)
+        )
+        return redemption_pb2.GetRedemptionResponse(redemption=_message(redemption))
+
+    async def _pay(self) -> None:
+        """Run the payouts that are due, and wait for them a while; the work goes on after that."""
+        task = asyncio.create_task(self._payouts.run_due())
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await asyncio.wait([task], timeout=PAYOUT_WAIT_S)
+        if task.done() and task.exception() is not None:
+            # The order is taken; the worker tries again and its state tells the rest.
+            logger().error("payouts_not_run", exc_info=task.exception())
+
+
+def _message(redemption: Redemption) -> redemption_pb2.Redemption:
+    return redemption_pb2.Redemption(
+        redemption_id=redemption.order.redemption_id,
+        state=STATES[redemption.state],
+        units=redemption.units,
+        mass_ug=redemption.mass_ug,
+        payout_fen=redemption.amount_fen,
+        reason=redemption.reason,
+    )

@@ -1,0 +1,73 @@
+"""Running a hub until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+from fedcarbon.ids import Role
+from fedcarbon.wire.clocks import clock_named
+from fedcarbon.wire.logs import log_call, logger
+from fedcarbon.wire.party import PartyFiles, load_party
+from fedcarbon.wire.server import start_server
+from hub.bootstrap import open_hub
+from hub.components import COMPONENTS, Component
+from hub.config import HubConfig, HubConfigError
+from hub.context import Hub, HubSettings
+from hub.epochs.products import Multiplier
+from hub.genesis import read_genesis
+from hub.record.record import Signer
+
+
+def hub_of(config: HubConfig, party: PartyFiles) -> Hub:
+    """Open the hub that a configuration describes.
+
+    Raises:
+        ConfigurationError: files are missing, wrong or damaged.
+    """
+    if party.role is not Role.HUB:
+        raise HubConfigError(f"{party.party_id} is a {party.role}, not a hub")
+    genesis = read_genesis(config.public, allow_insecure=config.allow_insecure_parameters)
+    return open_hub(
+        config.data,
+        genesis,
+        signer=Signer(party_id=party.party_id, key=party.signing_key),
+        clock=clock_named(config.clock),
+        settings=HubSettings(place_pool_blocks=config.place_pool_blocks),
+        multiplier=Multiplier(genesis.parameters.public_key, workers=config.workers or None),
+    )
+
+
+async def serve(config: HubConfig) -> None:
+    """Serve until SIGTERM or SIGINT; calls in flight are finished first."""
+    party = load_party(config.party)
+    hub = hub_of(config, party)
+    try:
+        components = [make(hub, config) for make in COMPONENTS]
+        await _serve(config, party, components)
+    finally:
+        hub.close()
+
+
+async def _serve(config: HubConfig, party: PartyFiles, components: Sequence[Component]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = await start_server(
+        [service for component in components for service in component.services],
+        address=config.listen,
+        party=party,
+        on_call=log_call,
+    )
+    tasks = [
+        asyncio.ensure_future(work()) for component in components for work in component.background
+    ]
+    logger().info("hub_started", port=server.port)
+    await stop.wait()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await server.stop()
+    logger().info("hub_stopped")

@@ -1,0 +1,214 @@
+"""Enrolments and places in the database, in core types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, insert
+from sqlmodel import Session, col, select
+
+from fedcarbon.epoch.snapshot import LoggedEntry, Place
+from fedcarbon.ids import PartyId, ProgrammeId
+from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
+from hub.storage.registry_rows import EnrolmentBatchRow, EnrolmentRow, OpenBlockRow, PlaceRow
+
+PARAMETERS_MAX: Final = 10_000
+"""Values in one IN list; SQLite takes 32 766."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenBlocks:
+    """The blocks of one programme with free slots, and the next number that no block has."""
+
+    taken: Mapping[int, frozenset[int]]
+    """Open block to its taken slots."""
+    next_block: int
+
+
+class EnrolmentStore:
+    """Batches, entries and places, in the session's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+
+    def batch_leaf(self, partner_id: PartyId, batch_id: bytes) -> int | None:
+        """Return the leaf of a batch, if it was accepted."""
+        return self._session.exec(
+            select(EnrolmentBatchRow.leaf_index).where(
+                EnrolmentBatchRow.partner_id == partner_id, EnrolmentBatchRow.batch_id == batch_id
+            )
+        ).first()
+
+    def add_batch(self, batch: EnrolmentBatch, leaf_index: int) -> None:
+        """Keep a batch and its entries."""
+        self._session.exec(
+            insert(EnrolmentBatchRow).values(
+                partner_id=batch.partner_id, batch_id=batch.batch_id, leaf_index=leaf_index
+            )
+        )
+        rows = [
+            {
+                "leaf_index": leaf_index,
+                "position": position,
+                "programme_id": batch.programme_id,
+                "partner_id": batch.partner_id,
+                "account_token": entry.account_token,
+                "action": entry.action.value,
+                "from_epoch": entry.from_epoch,
+            }
+            for position, entry in enumerate(batch.entries)
+        ]
+        self._session.exec(insert(EnrolmentRow), params=rows)
+
+    def partners(self, programme_id: ProgrammeId) -> set[PartyId]:
+        """Return the partners that have ever enrolled an account in a programme."""
+        rows = self._session.exec(
+            select(EnrolmentRow.partner_id)
+            .where(EnrolmentRow.programme_id == programme_id)
+            .distinct()
+        )
+        return set(map(PartyId, rows))
+
+    def entries(self, programme_id: ProgrammeId) -> Iterator[LoggedEntry]:
+        """Return the entries of a programme in the order of the record."""
+        rows = self._session.exec(
+            select(
+                EnrolmentRow.leaf_index,
+                EnrolmentRow.partner_id,
+                EnrolmentRow.account_token,
+                EnrolmentRow.action,
+                EnrolmentRow.from_epoch,
+            )  # type: ignore[call-overload]  # SQLModel types up to four columns
+            .where(EnrolmentRow.programme_id == programme_id)
+            .order_by(col(EnrolmentRow.leaf_index), col(EnrolmentRow.position))
+        )
+        return map(_logged_entry, rows)
+
+    def entries_of(self, programme_id: ProgrammeId, account_token: bytes) -> list[LoggedEntry]:
+        """Return the entries of one account in the order of the record."""
+        rows = self._session.exec(
+            select(EnrolmentRow)
+            .where(
+                EnrolmentRow.programme_id == programme_id,
+                EnrolmentRow.account_token == account_token,
+            )
+            .order_by(col(EnrolmentRow.leaf_index))
+        )
+        return [
+            _logged_entry(
+                (row.leaf_index, row.partner_id, row.account_token, row.action, row.from_epoch)
+            )
+            for row in rows
+        ]
+
+    def enrolled_tokens(
+        self, programme_id: ProgrammeId, partner_id: PartyId, tokens: Collection[bytes]
+    ) -> set[bytes]:
+        """Return which of `tokens` this partner has ever enrolled in a programme."""
+        found: set[bytes] = set()
+        for some in _pieces(tokens):
+            found |= set(
+                self._session.exec(
+                    select(EnrolmentRow.account_token).where(
+                        EnrolmentRow.programme_id == programme_id,
+                        EnrolmentRow.partner_id == partner_id,
+                        EnrolmentRow.action == EnrolmentAction.ENROL.value,
+                        col(EnrolmentRow.account_token).in_(some),
+                    )
+                )
+            )
+        return found
+
+    def places_of(self, programme_id: ProgrammeId, tokens: Collection[bytes]) -> dict[bytes, Place]:
+        """Return the places of those of `tokens` that have one."""
+        found: dict[bytes, Place] = {}
+        for some in _pieces(tokens):
+            rows = self._session.exec(
+                select(PlaceRow.account_token, PlaceRow.block, PlaceRow.slot).where(
+                    PlaceRow.programme_id == programme_id, col(PlaceRow.account_token).in_(some)
+                )
+            )
+            found |= {token: Place(block, slot) for token, block, slot in rows}
+        return found
+
+    def all_places(self, programme_id: ProgrammeId) -> dict[bytes, Place]:
+        """Return all places of a programme by account token."""
+        rows = self._session.exec(
+            select(PlaceRow.account_token, PlaceRow.block, PlaceRow.slot).where(
+                PlaceRow.programme_id == programme_id
+            )
+        )
+        return {token: Place(block, slot) for token, block, slot in rows}
+
+    def token_at(self, place: Place) -> bytes | None:
+        """Return the account at a place, if it is taken."""
+        return self._session.exec(
+            select(PlaceRow.account_token).where(
+                PlaceRow.block == place.block, PlaceRow.slot == place.slot
+            )
+        ).first()
+
+    def add_places(
+        self, programme_id: ProgrammeId, places: Iterable[tuple[bytes, Place]], leaf_index: int
+    ) -> None:
+        """Keep the places of new accounts."""
+        rows = [
+            {
+                "programme_id": programme_id,
+                "account_token": token,
+                "block": place.block,
+                "slot": place.slot,
+                "leaf_index": leaf_index,
+            }
+            for token, place in places
+        ]
+        if rows:
+            self._session.exec(insert(PlaceRow), params=rows)
+
+    def open_blocks(self, programme_id: ProgrammeId) -> OpenBlocks:
+        """Return the pool of blocks in which new accounts are placed."""
+        blocks = self._session.exec(
+            select(OpenBlockRow.block).where(OpenBlockRow.programme_id == programme_id)
+        ).all()
+        taken: dict[int, set[int]] = {block: set() for block in blocks}
+        for block, slot in self._session.exec(
+            select(PlaceRow.block, PlaceRow.slot).where(
+                PlaceRow.programme_id == programme_id, col(PlaceRow.block).in_(blocks)
+            )
+        ):
+            taken[block].add(slot)
+        last_placed, last_opened = (
+            self._session.exec(select(column).order_by(col(column).desc()).limit(1)).first()
+            for column in (PlaceRow.block, OpenBlockRow.block)
+        )
+        next_block = max(-1 if last is None else last for last in (last_placed, last_opened)) + 1
+        return OpenBlocks(
+            taken={block: frozenset(slots) for block, slots in sorted(taken.items())},
+            next_block=next_block,
+        )
+
+    def set_open_blocks(self, programme_id: ProgrammeId, blocks: Collection[int]) -> None:
+        """Make `blocks` the pool."""
+        self._session.exec(
+            delete(OpenBlockRow).where(col(OpenBlockRow.programme_id) == programme_id)
+        )
+        rows = [{"programme_id": programme_id, "block": block} for block in sorted(blocks)]
+        if rows:
+            self._session.exec(insert(OpenBlockRow), params=rows)
+
+
+def _logged_entry(row: tuple[int, str, bytes, str, int]) -> LoggedEntry:
+    leaf_index, partner_id, account_token, action, from_epoch = row
+    return LoggedEntry(
+        leaf_index, PartyId(partner_id), account_token, EnrolmentAction(action), from_epoch
+    )
+
+
+def _pieces(tokens: Collection[bytes]) -> Iterator[list[bytes]]:
+    """Return `tokens` in lists that one query can take."""
+    ordered = list(tokens)
+    for start in range(0, len(ordered), PARAMETERS_MAX):
+        yield ordered[start : start + PARAMETERS_MAX]

@@ -1,0 +1,211 @@
+"""The record in the database, in core types."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, select
+
+from fedcarbon.ids import PartyId
+from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
+from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.units import Seconds
+from hub.storage.record_rows import (
+    CheckpointRow,
+    FileReaderRow,
+    LeafOwnerRow,
+    LeafRow,
+    ReceiptRow,
+)
+
+_NOBODY = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredLeaf:
+    """One leaf as it is stored."""
+
+    index: int
+    type: LeafType
+    leaf: bytes
+    salt: bytes
+    body_sha256: bytes
+    subtree_root: bytes
+    appended_at_s: Seconds
+
+
+class RecordStore:
+    """Leaves, readers, receipts and heads, in the session's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+
+    def size(self) -> int:
+        """Return the number of leaves."""
+        last = self._session.exec(
+            select(LeafRow.leaf_index).order_by(col(LeafRow.leaf_index).desc()).limit(1)
+        ).first()
+        return 0 if last is None else last + 1
+
+    def add_leaf(self, leaf: StoredLeaf) -> None:
+        """Add the next leaf."""
+        self._session.exec(
+            insert(LeafRow).values(
+                leaf_index=leaf.index,
+                leaf_type=int(leaf.type),
+                leaf=leaf.leaf,
+                salt=leaf.salt,
+                body_sha256=leaf.body_sha256,
+                subtree_root=leaf.subtree_root,
+                appended_at_s=leaf.appended_at_s,
+            )
+        )
+
+    def add_owners(self, leaf_index: int, owners: Collection[PartyId]) -> None:
+        """Let parties read the body of a leaf because it is their own."""
+        rows = [{"party_id": owner, "leaf_index": leaf_index} for owner in sorted(set(owners))]
+        if rows:
+            self._session.exec(insert(LeafOwnerRow), params=rows)
+
+    def leaf(self, index: int) -> StoredLeaf | None:
+        """Return the leaf at `index`, if there is one."""
+        row = self._session.exec(select(LeafRow).where(LeafRow.leaf_index == index)).first()
+        return None if row is None else _stored(row)
+
+    def leaf_of_body(self, body_sha256: bytes) -> StoredLeaf | None:
+        """Return the leaf of a body, if the body is in the record."""
+        row = self._session.exec(select(LeafRow).where(LeafRow.body_sha256 == body_sha256)).first()
+        return None if row is None else _stored(row)
+
+    def leaves(self, start: int, limit: int) -> list[StoredLeaf]:
+        """Return at most `limit` leaves from index `start` on, in order."""
+        rows = self._session.exec(
+            select(LeafRow)
+            .where(LeafRow.leaf_index >= start)
+            .order_by(col(LeafRow.leaf_index))
+            .limit(limit)
+        )
+        return [_stored(row) for row in rows]
+
+    def leaves_of_type(self, leaf_type: LeafType, start: int = 0) -> list[StoredLeaf]:
+        """Return the leaves of a type from index `start` on, in order."""
+        rows = self._session.exec(
+            select(LeafRow)
+            .where(LeafRow.leaf_type == int(leaf_type), LeafRow.leaf_index >= start)
+            .order_by(col(LeafRow.leaf_index))
+        )
+        return [_stored(row) for row in rows]
+
+    def subtree_roots(self, indices: Collection[int]) -> dict[int, bytes]:
+        """Return the stored subtree roots of the leaves at `indices`."""
+        rows = self._session.exec(
+            select(LeafRow.leaf_index, LeafRow.subtree_root).where(
+                col(LeafRow.leaf_index).in_(list(indices))
+            )
+        )
+        return {index: root for index, root in rows}  # noqa: C416 - rows are not tuples
+
+    def owned(self, party_id: PartyId, start: int, stop: int) -> set[int]:
+        """Return which leaves in [start, stop) have a body of this party's own."""
+        rows = self._session.exec(
+            select(LeafOwnerRow.leaf_index).where(
+                LeafOwnerRow.party_id == party_id,
+                LeafOwnerRow.leaf_index >= start,
+                LeafOwnerRow.leaf_index < stop,
+            )
+        )
+        return set(rows)
+
+    def add_file(self, sha256: bytes, leaf_type: LeafType, owners: Iterable[PartyId]) -> None:
+        """Let a file be read by who may read `leaf_type`, and by its owners."""
+        known = {
+            row.party_id
+            for row in self._session.exec(
+                select(FileReaderRow).where(
+                    FileReaderRow.sha256 == sha256, FileReaderRow.leaf_type == int(leaf_type)
+                )
+            )
+        }
+        rows = [
+            {"sha256": sha256, "leaf_type": int(leaf_type), "party_id": party}
+            for party in sorted({_NOBODY, *owners} - known)
+        ]
+        if rows:
+            self._session.exec(insert(FileReaderRow), params=rows)
+
+    def file_readers(self, sha256: bytes) -> tuple[set[LeafType], set[str]]:
+        """Return the leaf types under which a file stands, and the parties that own it."""
+        rows = self._session.exec(select(FileReaderRow).where(FileReaderRow.sha256 == sha256)).all()
+        types = {LeafType(row.leaf_type) for row in rows}
+        return types, {row.party_id for row in rows} - {_NOBODY}
+
+    def add_receipt(self, leaf_index: int, envelope: bytes) -> None:
+        """Keep the receipt of a leaf."""
+        self._session.exec(insert(ReceiptRow).values(leaf_index=leaf_index, envelope=envelope))
+
+    def receipt(self, leaf_index: int) -> bytes | None:
+        """Return the receipt of a leaf, if one was given."""
+        return self._session.exec(
+            select(ReceiptRow.envelope).where(ReceiptRow.leaf_index == leaf_index)
+        ).first()
+
+    def add_checkpoint(self, head: WitnessedCheckpoint) -> None:
+        """Keep a witnessed head; one of the same size that is there already stays."""
+        if self.checkpoint(head.size) is not None:
+            return
+        self._session.exec(
+            insert(CheckpointRow).values(
+                size=head.size,
+                root=head.root,
+                timestamp_s=head.timestamp_s,
+                cosignatures=b"\n".join(head.cosignatures),
+            )
+        )
+
+    def checkpoint(self, size: int) -> WitnessedCheckpoint | None:
+        """Return the witnessed head of `size` leaves, if there is one."""
+        row = self._session.exec(select(CheckpointRow).where(CheckpointRow.size == size)).first()
+        return None if row is None else _witnessed(row)
+
+    def latest_checkpoint(self) -> WitnessedCheckpoint | None:
+        """Return the largest witnessed head."""
+        row = self._session.exec(
+            select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)
+        ).first()
+        return None if row is None else _witnessed(row)
+
+    def checkpoints(
+        self, from_size: int = 0, limit: int | None = None
+    ) -> list[WitnessedCheckpoint]:
+        """Return witnessed heads of at least `from_size` leaves, smallest first."""
+        rows = self._session.exec(
+            select(CheckpointRow)
+            .where(CheckpointRow.size >= from_size)
+            .order_by(col(CheckpointRow.size))
+            .limit(limit)
+        )
+        return [_witnessed(row) for row in rows]
+
+
+def _stored(row: LeafRow) -> StoredLeaf:
+    return StoredLeaf(
+        index=row.leaf_index,
+        type=LeafType(row.leaf_type),
+        leaf=row.leaf,
+        salt=row.salt,
+        body_sha256=row.body_sha256,
+        subtree_root=row.subtree_root,
+        appended_at_s=Seconds(row.appended_at_s),
+    )
+
+
+def _witnessed(row: CheckpointRow) -> WitnessedCheckpoint:
+    return WitnessedCheckpoint(
+        size=row.size,
+        root=row.root,
+        timestamp_s=Seconds(row.timestamp_s),
+        cosignatures=tuple(row.cosignatures.split(b"\n")),
+    )

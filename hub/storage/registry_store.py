@@ -1,0 +1,96 @@
+"""Parties and programmes in the database, in core types."""
+
+from __future__ import annotations
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, select
+
+from fedcarbon.canonical import statement as statements
+from fedcarbon.ids import PartyId, ProgrammeId, Role
+from fedcarbon.registry.admission import PartyAdmission
+from fedcarbon.registry.programme import Programme
+from hub.storage.registry_rows import PartyRow, ProgrammeRow
+
+
+class PartyStore:
+    """Admitted parties, in the session's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+
+    def add(self, admission: PartyAdmission, leaf_index: int) -> None:
+        """Keep an admission."""
+        self._session.exec(
+            insert(PartyRow).values(
+                party_id=admission.party_id,
+                role=admission.role.value,
+                admission=statements.encode(admission),
+                leaf_index=leaf_index,
+            )
+        )
+
+    def find(self, party_id: PartyId) -> PartyAdmission | None:
+        """Return the newest admission of a party, if it has one."""
+        data = self._session.exec(
+            select(PartyRow.admission)
+            .where(PartyRow.party_id == party_id)
+            .order_by(col(PartyRow.leaf_index).desc())
+        ).first()
+        return None if data is None else statements.decode(PartyAdmission, data)
+
+    def in_role(self, role: Role) -> dict[PartyId, PartyAdmission]:
+        """Return the newest admissions of all parties in a role, by id."""
+        return {
+            party_id: admission
+            for party_id, admission in self.all().items()
+            if admission.role is role
+        }
+
+    def all(self) -> dict[PartyId, PartyAdmission]:
+        """Return the newest admissions of all parties, by id."""
+        rows = self._session.exec(select(PartyRow.admission).order_by(col(PartyRow.leaf_index)))
+        admissions = (statements.decode(PartyAdmission, data) for data in rows)
+        return {admission.party_id: admission for admission in admissions}
+
+
+class ProgrammeStore:
+    """Programmes, in the session's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+
+    def add(self, programme: Programme, leaf_index: int) -> None:
+        """Keep a programme."""
+        self._session.exec(
+            insert(ProgrammeRow).values(
+                programme_id=programme.programme_id,
+                exclusivity_domain=programme.exclusivity_domain,
+                programme=statements.encode(programme),
+                leaf_index=leaf_index,
+            )
+        )
+
+    def find(self, programme_id: ProgrammeId) -> Programme | None:
+        """Return a programme, if it exists."""
+        data = self._session.exec(
+            select(ProgrammeRow.programme).where(ProgrammeRow.programme_id == programme_id)
+        ).first()
+        return None if data is None else statements.decode(Programme, data)
+
+    def of_domain(self, exclusivity_domain: str) -> Programme | None:
+        """Return the programme of an exclusivity domain, if there is one."""
+        data = self._session.exec(
+            select(ProgrammeRow.programme).where(
+                ProgrammeRow.exclusivity_domain == exclusivity_domain
+            )
+        ).first()
+        return None if data is None else statements.decode(Programme, data)
+
+    def all(self) -> list[Programme]:
+        """Return all programmes in the order of the record."""
+        rows = self._session.exec(
+            select(ProgrammeRow.programme).order_by(col(ProgrammeRow.leaf_index))
+        )
+        return [statements.decode(Programme, data) for data in rows]

@@ -1,0 +1,146 @@
+"""Submissions and products in the database, in core types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert
+from sqlmodel import Session, col, select
+
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
+from fedcarbon.submission.header import ChunkHeader
+from hub.storage.submission_rows import ChunkRow, ProductRow, SubmittedBlockRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChunk:
+    """A chunk that was admitted."""
+
+    chunk: int
+    chunks: int
+    methodology_bundle: bytes
+    header_sha256: bytes
+    header_leaf: int
+    file_sha256: bytes
+
+
+class SubmissionStore:
+    """The submissions of one epoch, in the session's transaction."""
+
+    def __init__(self, session: Session, programme_id: ProgrammeId, epoch: EpochIndex) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+        self._programme_id = programme_id
+        self._epoch = epoch
+
+    def add_chunk(
+        self, header: ChunkHeader, header_sha256: bytes, header_leaf: int, blocks: Iterable[int]
+    ) -> None:
+        """Keep an admitted chunk and its blocks."""
+        key = {
+            "programme_id": self._programme_id,
+            "epoch": self._epoch,
+            "partner_id": header.partner_id,
+            "chunk": header.chunk,
+        }
+        self._session.exec(
+            insert(ChunkRow).values(
+                chunks=header.chunks,
+                methodology_bundle=header.methodology_bundle,
+                header_sha256=header_sha256,
+                header_leaf=header_leaf,
+                file_sha256=header.file_sha256,
+                **key,
+            )
+        )
+        rows = [{**key, "block": block} for block in blocks]
+        self._session.exec(insert(SubmittedBlockRow), params=rows)
+
+    def chunks_of(self, partner_id: PartyId) -> dict[int, StoredChunk]:
+        """Return a partner's chunks by number, ascending."""
+        return self.chunks().get(partner_id, {})
+
+    def chunks(self) -> dict[PartyId, dict[int, StoredChunk]]:
+        """Return the chunks of every partner by number, ascending."""
+        rows = self._session.exec(
+            select(ChunkRow)
+            .where(ChunkRow.programme_id == self._programme_id, ChunkRow.epoch == self._epoch)
+            .order_by(col(ChunkRow.partner_id), col(ChunkRow.chunk))
+        )
+        found: dict[PartyId, dict[int, StoredChunk]] = {}
+        for row in rows:
+            found.setdefault(PartyId(row.partner_id), {})[row.chunk] = StoredChunk(
+                chunk=row.chunk,
+                chunks=row.chunks,
+                methodology_bundle=row.methodology_bundle,
+                header_sha256=row.header_sha256,
+                header_leaf=row.header_leaf,
+                file_sha256=row.file_sha256,
+            )
+        return found
+
+    def blocks_of(self, partner_id: PartyId) -> set[int]:
+        """Return the blocks for which a partner has sent a ciphertext."""
+        rows = self._session.exec(
+            select(SubmittedBlockRow.block).where(
+                SubmittedBlockRow.programme_id == self._programme_id,
+                SubmittedBlockRow.epoch == self._epoch,
+                SubmittedBlockRow.partner_id == partner_id,
+            )
+        )
+        return set(rows)
+
+
+class ProductStore:
+    """The cumulative ciphertexts of one programme, in the session's transaction."""
+
+    def __init__(self, session: Session, programme_id: ProgrammeId) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+        self._programme_id = programme_id
+
+    def add(self, epoch: EpochIndex, products: Mapping[int, bytes]) -> None:
+        """Keep the cumulative ciphertexts of the blocks that `epoch` added to."""
+        rows = [
+            {
+                "programme_id": self._programme_id,
+                "block": block,
+                "epoch": epoch,
+                "ciphertext": ciphertext,
+            }
+            for block, ciphertext in sorted(products.items())
+        ]
+        if rows:
+            self._session.exec(insert(ProductRow), params=rows)
+
+    def at(self, epoch: EpochIndex) -> dict[int, bytes]:
+        """Return block and cumulative ciphertext up to `epoch`, ascending by block."""
+        newest = (
+            select(ProductRow.block, func.max(ProductRow.epoch).label("epoch"))
+            .where(ProductRow.programme_id == self._programme_id, ProductRow.epoch <= epoch)
+            .group_by(col(ProductRow.block))
+            .subquery()
+        )
+        rows = self._session.exec(
+            select(ProductRow.block, ProductRow.ciphertext)
+            .where(
+                ProductRow.programme_id == self._programme_id,
+                ProductRow.block == newest.c.block,
+                ProductRow.epoch == newest.c.epoch,
+            )
+            .order_by(col(ProductRow.block))
+        )
+        return {block: ciphertext for block, ciphertext in rows}  # noqa: C416 - rows, not tuples
+
+    def of_block(self, block: int, epoch: EpochIndex) -> bytes | None:
+        """Return a block's cumulative ciphertext up to `epoch`, if it has one."""
+        return self._session.exec(
+            select(ProductRow.ciphertext)
+            .where(
+                ProductRow.programme_id == self._programme_id,
+                ProductRow.block == block,
+                ProductRow.epoch <= epoch,
+            )
+            .order_by(col(ProductRow.epoch).desc())
+        ).first()

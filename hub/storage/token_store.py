@@ -1,0 +1,113 @@
+"""Decided claim tokens in the database: kept only to notice a token in a second epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import func, insert
+from sqlmodel import Session, col, select
+
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.ids import EpochIndex, PartyId
+from hub.storage.epoch_rows import DecidedTokenRow, TokenConflictRow
+
+PARAMETERS_MAX: Final = 10_000
+"""Values in one IN list; SQLite takes 32 766."""
+
+
+class TokenStore:
+    """The tokens of one exclusivity domain and token epoch, in the session's transaction."""
+
+    def __init__(self, session: Session, *, exclusivity_domain: str, token_epoch: int) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+        self._domain = exclusivity_domain
+        self._token_epoch = token_epoch
+
+    def decided_before(
+        self, tokens: Sequence[ClaimToken], epoch: EpochIndex
+    ) -> dict[ClaimToken, EpochIndex]:
+        """Return which of `tokens` were judged in another epoch than `epoch`, and in which."""
+        found: dict[ClaimToken, EpochIndex] = {}
+        for start in range(0, len(tokens), PARAMETERS_MAX):
+            rows = self._session.exec(
+                select(DecidedTokenRow.claim_token, DecidedTokenRow.epoch).where(
+                    DecidedTokenRow.exclusivity_domain == self._domain,
+                    DecidedTokenRow.token_epoch == self._token_epoch,
+                    DecidedTokenRow.epoch != epoch,
+                    col(DecidedTokenRow.claim_token).in_(tokens[start : start + PARAMETERS_MAX]),
+                )
+            )
+            found |= {ClaimToken(token): EpochIndex(first) for token, first in rows}
+        return found
+
+    def add_decided(self, tokens: Iterable[ClaimToken], epoch: EpochIndex) -> None:
+        """Keep tokens that were judged for the first time."""
+        rows = [
+            {
+                "exclusivity_domain": self._domain,
+                "token_epoch": self._token_epoch,
+                "claim_token": token,
+                "epoch": epoch,
+            }
+            for token in tokens
+        ]
+        if rows:
+            self._session.exec(insert(DecidedTokenRow), params=rows)
+
+    def add_conflicts(
+        self,
+        claimants: Mapping[ClaimToken, Iterable[PartyId]],
+        first_epochs: Mapping[ClaimToken, EpochIndex],
+        epoch: EpochIndex,
+    ) -> None:
+        """Keep who claimed, in `epoch`, a token that was judged before."""
+        rows = [
+            {
+                "exclusivity_domain": self._domain,
+                "token_epoch": self._token_epoch,
+                "claim_token": token,
+                "epoch": epoch,
+                "partner_id": partner_id,
+                "first_epoch": first_epochs[token],
+            }
+            for token, partners in claimants.items()
+            for partner_id in partners
+        ]
+        if rows:
+            self._session.exec(insert(TokenConflictRow), params=rows)
+
+    def conflicting_tokens(self, epoch: EpochIndex) -> int:
+        """Return how many tokens of `epoch` were judged before."""
+        return self._session.exec(
+            select(func.count(func.distinct(TokenConflictRow.claim_token))).where(
+                TokenConflictRow.exclusivity_domain == self._domain,
+                TokenConflictRow.token_epoch == self._token_epoch,
+                TokenConflictRow.epoch == epoch,
+            )
+        ).one()
+
+    def conflicts(self) -> list[tuple[ClaimToken, EpochIndex, PartyId, EpochIndex]]:
+        """Return token, epoch, partner and first epoch of every repeated claim."""
+        rows = self._session.exec(
+            select(TokenConflictRow)
+            .where(
+                TokenConflictRow.exclusivity_domain == self._domain,
+                TokenConflictRow.token_epoch == self._token_epoch,
+            )
+            .order_by(
+                col(TokenConflictRow.claim_token),
+                col(TokenConflictRow.epoch),
+                col(TokenConflictRow.partner_id),
+            )
+        )
+        return [
+            (
+                ClaimToken(row.claim_token),
+                EpochIndex(row.epoch),
+                PartyId(row.partner_id),
+                EpochIndex(row.first_epoch),
+            )
+            for row in rows
+        ]

@@ -1,0 +1,200 @@
+"""The hub's desk for its trustees: heads are witnessed and beacons are drawn from here.
+
+Both are asked of everyone who is connected, because a quorum needs nearly all of them. What a
+trustee says is checked before it counts; who says something wrong is named in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from typing_extensions import override
+
+from fedcarbon.epoch.statements import BeaconLabel
+from fedcarbon.errors import FedcarbonError
+from fedcarbon.ids import PartyId, Role
+from fedcarbon.transparency.checkpoint import (
+    Checkpoint,
+    ForkedRecordError,
+    QuorumMissingError,
+    WitnessedCheckpoint,
+    quorum_of,
+    witnessed,
+)
+from fedcarbon.transparency.envelope import open_signed
+from fedcarbon.units import Seconds
+from fedcarbon.v1 import record_pb2, trustee_pb2
+from fedcarbon.wire.logs import logger
+from hub.context import Hub
+from hub.record.leaf_log import Head
+from hub.registry.parties import signing_keys
+from hub.trustees.asking import Answers, TrusteeAnswerWrongError, ask_each
+from hub.trustees.beacons import draw, logged_output, question_over
+from hub.trustees.port import TrusteePort, Witnesses
+
+WITNESS_INTERVAL_S: Final = 1.0
+"""How often the head is witnessed while leaves are being added and nothing else asks for it."""
+
+
+class TrusteeDesk(Witnesses):
+    """Has heads witnessed and beacons evaluated: one head and one beacon at a time."""
+
+    def __init__(self, hub: Hub, port: TrusteePort) -> None:
+        """Take the hub and the way to its trustees."""
+        self.port: Final = port
+        self._hub = hub
+        self._one_head = asyncio.Lock()
+        self._one_beacon = asyncio.Lock()
+        self._newest: WitnessedCheckpoint | None = None
+
+    @override
+    async def witness(self, *, not_before_s: Seconds | None = None) -> WitnessedCheckpoint:
+        """Have the present head signed by a quorum, store it, and return it.
+
+        A head that is witnessed already is returned at once, unless a newer time is wanted: for
+        trustees time passes with the heads that they are shown.
+
+        Args:
+            not_before_s: have the head signed again if it was signed before this protocol time.
+
+        Raises:
+            QuorumMissingError: too few trustees answered; the message says which are missing.
+        """
+        hub = self._hub
+        async with self._one_head:
+            known = await self._known()
+            head = await hub.read(hub.record.head)
+            if known is not None and known.size == head.size and _is_new(known, not_before_s):
+                return known
+            self._newest = await self._witnessed(head, known)
+            return self._newest
+
+    async def work_order(self) -> trustee_pb2.WorkResponse:
+        """Return an order without content: replay the whole record, and here is its newest head."""
+        known = await self._known()
+        head = await self._hub.read(self._hub.record.head)
+        return _order(head.size, known)
+
+    @override
+    async def beacon(self, label: BeaconLabel, leaf_index: int) -> bytes:
+        """Have the beacon over a leaf evaluated, log it once, and return its 64 bytes.
+
+        Raises:
+            SecondBeaconError: one over another leaf is logged for the same label and epoch.
+            QuorumMissingError: too few trustees signed the head over the leaf.
+            TooFewEvaluationsError: fewer than the threshold answered rightly.
+        """
+        hub = self._hub
+        async with self._one_beacon:
+            question = await hub.read(
+                lambda session: question_over(session, hub, label, leaf_index)
+            )
+            output = await hub.read(lambda session: logged_output(session, hub, question))
+            if output is not None:
+                return output
+            head = await self.witness()
+            value = await draw(self.port, hub.parameters, question, _order(head.size, head))
+            await hub.write(lambda session: hub.record.append_own(session, value))
+            return value.output
+
+    async def witness_regularly(self, interval_s: float = WITNESS_INTERVAL_S) -> None:
+        """Have the head witnessed again and again as long as leaves are added; never ends.
+
+        Args:
+            interval_s: how long to rest between two looks.
+        """
+        code = ""
+        while True:
+            try:
+                await self.witness()
+                code = ""
+            except FedcarbonError as error:
+                if error.code != code:  # once, not every second
+                    logger().warning("head_not_witnessed", code=error.code)
+                code = error.code
+            except Exception:  # noqa: BLE001 - the last place before the work ends for good
+                logger().exception("head_not_witnessed")
+            await asyncio.sleep(interval_s)
+
+    async def _known(self) -> WitnessedCheckpoint | None:
+        """Return the newest witnessed head; of one size, the one that was signed last."""
+        if self._newest is None:
+            self._newest = await self._hub.read(self._hub.record.latest_checkpoint)
+        return self._newest
+
+    async def _witnessed(
+        self, head: Head, known: WitnessedCheckpoint | None
+    ) -> WitnessedCheckpoint:
+        hub, parameters = self._hub, self._hub.parameters
+        admitted = await hub.read(lambda session: signing_keys(session, Role.TRUSTEE))
+        keys: dict[str, bytes] = {name: admitted[name] for name in admitted}
+        strangers = sorted(set(parameters.trustee_ids) - set(keys))
+        if strangers:
+            raise QuorumMissingError(
+                f"trustees {strangers} are not admitted yet; root keys must admit them first"
+            )
+        needed = quorum_of(len(keys), parameters.threshold)
+        order = _order(head.size, known)
+        order.cosign.root = head.root
+
+        def checked(trustee_id: PartyId, answer: trustee_pb2.WorkRequest) -> bytes:
+            data = answer.cosign.cosignature
+            _check_cosignature(data, trustee_id, keys, head, parameters.parameter_id)
+            return data
+
+        connected = [name for name in self.port.connected() if name in keys]
+        answers = await ask_each(self.port, connected, order, checked, enough=needed)
+        if len(answers.good) < needed:
+            raise QuorumMissingError(_missing_text(answers, set(keys) - set(connected), needed))
+        checkpoint = witnessed(
+            [answers.good[name] for name in sorted(answers.good)],
+            parameter_id=parameters.parameter_id,
+            trustee_keys=keys,
+            threshold=parameters.threshold,
+        )
+        await hub.write(lambda session: hub.record.keep_checkpoint(session, checkpoint))
+        return checkpoint
+
+
+def _is_new(known: WitnessedCheckpoint, not_before_s: Seconds | None) -> bool:
+    return not_before_s is None or known.timestamp_s >= not_before_s
+
+
+def _order(size: int, known: WitnessedCheckpoint | None) -> trustee_pb2.WorkResponse:
+    order = trustee_pb2.WorkResponse(record_size=size)
+    if known is not None:
+        order.checkpoint.CopyFrom(record_pb2.WitnessedCheckpoint(cosignatures=known.cosignatures))
+    return order
+
+
+def _check_cosignature(
+    data: bytes,
+    trustee_id: PartyId,
+    keys: Mapping[str, bytes],
+    head: Head,
+    parameter_id: bytes,
+) -> None:
+    """Check that a trustee signed this very head.
+
+    Raises:
+        MalformedError, SignatureInvalidError: not a checkpoint that this trustee signed.
+        TrusteeAnswerWrongError: for another parameter set or size.
+        ForkedRecordError: another root: keep the envelope.
+    """
+    signed = open_signed(Checkpoint, data, keys, signers={trustee_id})
+    if (signed.parameter_id, signed.size) != (parameter_id, head.size):
+        raise TrusteeAnswerWrongError(f"trustee {trustee_id} signed another head than it was asked")
+    if signed.root != head.root:
+        raise ForkedRecordError(f"trustee {trustee_id} signed another head of {head.size} leaves")
+
+
+def _missing_text(answers: Answers[bytes], absent: Collection[str], needed: int) -> str:
+    reasons: dict[str, str] = dict.fromkeys(absent, "not connected")
+    reasons |= {name: error.code for name, error in answers.failed.items()}
+    missing = ", ".join(f"{name} ({reasons[name]})" for name in sorted(reasons))
+    return (
+        f"{len(answers.good)} of the {needed} trustees needed have signed the head; missing are "
+        f"{missing}"
+    )

@@ -1,0 +1,1 @@
+"""Wallets: their bindings to accounts, and redemption into them."""

@@ -1,0 +1,113 @@
+"""Use cases of redemption as a wallet operator sees it.
+
+(1) the caller is an admitted wallet operator                   NOT_ADMITTED
+(2) its admitted key signed the exact bytes                     SIGNATURE_INVALID
+(3) the order names the caller, (4) and this parameter set      SENDER_DIFFERS, PARAMETERS_DIFFER
+(5) an order of this id is the same, or there was none          REDEMPTION_ID_REUSED
+(6) the programme exists                                        UNKNOWN_PROGRAMME
+(7) the binding is the caller's, for this account and wallet    BINDING_UNKNOWN, WALLET_SWAPPED
+(8) the binding is valid now                                    see `fedcarbon.opening.refusals`
+(9) the account can give it and the programme can pay it        see `hub.clearing.redemptions`
+
+An order that was taken stays taken: what it asked for is answered again even if the binding has
+ended since, so that a lost answer never pays twice or leaves a payout unknown.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from fedcarbon.errors import FedcarbonError
+from fedcarbon.ids import PartyId, Role
+from fedcarbon.opening.binding_checks import signing_partners
+from fedcarbon.opening.refusals import BindingUnknownError, WalletSwappedError
+from fedcarbon.opening.view import RecordView
+from fedcarbon.redemption.order import Redemption, RedemptionOrder
+from fedcarbon.redemption.settlement import SettlementRule
+from fedcarbon.submission.signed_message import open_message
+from fedcarbon.units import Seconds
+from hub.clearing.redemptions import (
+    RedemptionUnknownError,
+    create_redemption,
+    find_redemption,
+)
+from hub.context import Hub
+from hub.openings.folded_record import FoldedRecord
+from hub.openings.reasons import without_partners
+from hub.registry.parties import require_party, signing_keys
+from hub.registry.programmes import require_programme
+
+
+def order_redemption(
+    session: Session, hub: Hub, folded: FoldedRecord, caller: PartyId, message: bytes
+) -> Redemption:
+    """Reserve what an order asks for and return the redemption; the same order gets the same one.
+
+    Args:
+        session: a writing session.
+        hub: where to.
+        folded: the record as trustees see it.
+        caller: the party that sent it, by its certificate.
+        message: the exact bytes of the signed order.
+
+    Raises:
+        MalformedError: not the envelope of an order.
+        NotAdmittedError, SignatureInvalidError, SenderDiffersError, ParametersDifferError,
+        UnknownProgrammeError, BindingUnknownError, WalletSwappedError: the first rule that fails.
+        FedcarbonError: the binding is not valid now, or what `create_redemption` raises.
+    """
+    order = open_message(  # (1) to (4)
+        RedemptionOrder,
+        message,
+        sender=caller,
+        keys=signing_keys(session, Role.WALLET_OPERATOR),
+        named_in=lambda statement: statement.operator_id,
+        parameter_id=hub.parameters.parameter_id,
+    )
+    now_s = hub.clock.now_s()
+    # (6) the programme exists
+    rule = SettlementRule.of(require_programme(session, order.programme_id))
+    # (5) an order of this id is the same, or there was none
+    if not _is_known(session, order.redemption_id):
+        with folded.at(session) as view:
+            _check_binding(view, order, now_s)
+    return create_redemption(session, order, rule, now_s)  # (5) again, (9)
+
+
+def redemption_of(session: Session, caller: PartyId, redemption_id: bytes) -> Redemption:
+    """Return a redemption of the caller's as it stands.
+
+    Raises:
+        NotAdmittedError: the caller is no admitted wallet operator.
+        RedemptionUnknownError: it has ordered none of this id.
+    """
+    require_party(session, caller, Role.WALLET_OPERATOR)
+    redemption = find_redemption(session, redemption_id)
+    if redemption.order.operator_id != caller:
+        raise RedemptionUnknownError(f"there is no redemption {redemption_id.hex()[:64]}")
+    return redemption
+
+
+def _is_known(session: Session, redemption_id: bytes) -> bool:
+    try:
+        find_redemption(session, redemption_id)
+    except RedemptionUnknownError:
+        return False
+    return True
+
+
+def _check_binding(view: RecordView, order: RedemptionOrder, now_s: Seconds) -> None:
+    """Check that the order is for the wallet, account and operator of a binding valid now."""
+    # (7) the binding is the caller's, for this account and wallet
+    binding = view.bindings.of_leaf(order.binding_leaf)
+    if binding is None or binding.operator_half.statement.operator_id != order.operator_id:
+        raise BindingUnknownError("the order names a leaf that is no binding of yours")
+    half = binding.operator_half.statement
+    bound = (half.programme_id, half.account_token, half.wallet_id, half.wallet_class)
+    if bound != (order.programme_id, order.account_token, order.wallet_id, order.wallet_class):
+        raise WalletSwappedError("the order is for another account or wallet than the binding")
+    # (8) the binding is valid now
+    try:
+        signing_partners(view, binding, now_s)
+    except FedcarbonError as refusal:
+        raise without_partners(refusal) from refusal

@@ -1,0 +1,1 @@
+"""Tables and repositories of wallets; rows stay in here, and only openings and redemption look."""

@@ -1,0 +1,181 @@
+"""`fedcarbon-partner-node`: run a partner's node, import files, look at its state."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from fedcarbon import __version__
+from fedcarbon.errors import FedcarbonError
+from fedcarbon.wire.logs import configure
+from partner_node.bootstrap import opened_node
+from partner_node.commands import importing_files, showing_status
+from partner_node.config import load_settings
+from partner_node.node import Node
+from partner_node.record.foundation import FoundationMissingError
+from partner_node.serving import serve as serve_node
+
+PROGRAM: Final = "partner-node"
+EXIT_REFUSED: Final = 1
+"""The command was understood and refused; 2 is the shell's word for a wrong command line."""
+EXIT_BROKEN: Final = 3
+"""A bug ended the runner; the log shows where."""
+
+HELP: Final = """Run a partner's node of a fedcarbon federation.
+
+A node keeps the platform's trips in-house, computes reductions, and sends the hub nothing but
+tokens and ciphertexts. The usual order:
+
+1. write `node.toml` (below) next to the identity file and `roots.toml`
+2. `fedcarbon-partner-node import-identities identities.csv` links people and consents
+3. `fedcarbon-partner-node import-activities activities.csv` records trips
+4. `fedcarbon-partner-node serve` enrols, claims and submits, and answers the platform's back end
+
+The store belongs to one process at a time: stop the node before importing a file, or send rows to
+its in-house service.
+
+Settings (TOML; each also as FEDCARBON_ and its name in capitals):
+
+    party = "party.toml"
+    roots = "roots.toml"
+    programme = "ecny-shanghai"
+    methodology = "cn-ecny-shanghai"
+    store = "node.duckdb"
+    hub_address = "hub.example:7400"
+    address = "127.0.0.1:7410"
+"""
+
+Config = Annotated[Path, Parameter(name=["--config", "-c"], help="The node's settings file.")]
+DEFAULT_CONFIG: Final = Path("node.toml")
+
+app = App(name="fedcarbon-partner-node", version=__version__, help=HELP, help_format="markdown")
+
+
+@app.command
+def serve(*, config: Config = DEFAULT_CONFIG) -> int:
+    """Run the node until it is told to stop (SIGTERM or Ctrl-C); log lines go to stderr."""
+    settings = load_settings(config)
+    configure(PROGRAM)
+    with opened_node(settings) as opened:
+        in_order = asyncio.run(
+            serve_node(opened.node, opened.party, settings.address, settings.poll_s)
+        )
+    return 0 if in_order else EXIT_BROKEN
+
+
+@app.command
+def import_activities(
+    file: Path,
+    *,
+    config: Config = DEFAULT_CONFIG,
+    rejects: Path | None = None,
+    summary: Path | None = None,
+) -> None:
+    """Record the activities of a CSV or Parquet file.
+
+    Columns: activity_id, person_ref, mode, started_at, ended_at, distance_m, evidence. Importing a
+    file again changes nothing: activities are known by their ids.
+
+    Parameters
+    ----------
+    file
+        The canonical activity file.
+    config
+        The node's settings file.
+    rejects
+        Where rejected rows are listed; beside the store by default.
+    summary
+        Where counts are written as JSON, for other programs.
+    """
+    settings = load_settings(config)
+    console = Console()
+    rejects = rejects or settings.store.with_name("rejected-activities.csv")
+    with opened_node(settings) as opened:
+        know_programme(opened.node)
+        counts = importing_files.import_activities(opened.node, file, rejects, console)
+    _report(counts, console, rejects, summary)
+
+
+@app.command
+def import_identities(
+    file: Path,
+    *,
+    config: Config = DEFAULT_CONFIG,
+    rejects: Path | None = None,
+    summary: Path | None = None,
+) -> None:
+    """Link the people of a CSV or Parquet file, with their two consents.
+
+    Columns: person_ref, id_type, id_number, consent_data, consent_claim, and optionally
+    issuing_country. A consent is an ISO 8601 time, `true` (since ever), or empty.
+
+    Parameters
+    ----------
+    file
+        The identity file; it never leaves this machine.
+    config
+        The node's settings file.
+    rejects
+        Where rejected rows are listed, without identity numbers; beside the store by default.
+    summary
+        Where counts are written as JSON, for other programs.
+    """
+    settings = load_settings(config)
+    console = Console()
+    rejects = rejects or settings.store.with_name("rejected-identities.csv")
+    with opened_node(settings) as opened:
+        know_programme(opened.node)
+        counts = importing_files.import_identities(opened.node, file, rejects, console)
+    _report(counts, console, rejects, summary)
+
+
+@app.command
+def status(*, config: Config = DEFAULT_CONFIG, json: bool = False) -> None:
+    """Show enrolment and epochs: of the store, or of the node that is running on it.
+
+    Parameters
+    ----------
+    config
+        The node's settings file.
+    json
+        Print JSON for other programs instead of tables.
+    """
+    showing_status.show(load_settings(config), Console(), as_json=json)
+
+
+def know_programme(node: Node) -> None:
+    """Read the record from the hub if this store has never seen the programme.
+
+    Raises:
+        FedcarbonError: the hub cannot be reached, or the record cannot be believed.
+    """
+    try:
+        _ = node.programme
+    except FoundationMissingError:
+        node.read_record()
+
+
+def _report(
+    counts: importing_files.ImportSummary, console: Console, rejects: Path, summary: Path | None
+) -> None:
+    importing_files.show(counts, console, rejects)
+    if summary is not None:
+        summary.write_text(counts.to_json() + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Run the command in `sys.argv`; a promised error becomes one line and exit code 1."""
+    try:
+        app(sys.argv[1:])
+    except FedcarbonError as error:
+        sys.stderr.write(f"fedcarbon-partner-node: {error} [{error.code}]\n")
+        sys.exit(EXIT_REFUSED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Intake of activities: what is accepted, and why the rest is not."""

@@ -1,0 +1,107 @@
+"""From settings to a node that works: the one place that opens files, dials and draws chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from fedcarbon.errors import ConfigurationError
+from fedcarbon.ids import PartyId, Role, party_id, programme_id
+from fedcarbon.methodology.definition import Methodology
+from fedcarbon.parameters.roots import TrustRoots, parse_roots
+from fedcarbon.wire.certificates import PartyName
+from fedcarbon.wire.clocks import clock_named
+from fedcarbon.wire.hub_client import GrpcHubClient
+from fedcarbon.wire.party import PartyFiles, load_party
+from fedcarbon.wire.tls import dial
+from partner_node.config import CATALOGUE_SUFFIX, NodeSettings
+from partner_node.epochs.runner import RunnerSettings
+from partner_node.importing.methodology_file import load_from_catalogue, load_from_file
+from partner_node.membership import NodeIdentity
+from partner_node.node import Node
+from partner_node.randomness import system_randomness
+from partner_node.storage.database import Database
+
+
+class NotAPartnerError(ConfigurationError):
+    """The identity file belongs to another kind of party."""
+
+    code: ClassVar[str] = "NOT_A_PARTNER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenNode:
+    """A node with what its server needs beside it."""
+
+    node: Node
+    party: PartyFiles
+
+
+@contextmanager
+def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
+    """Open store and channel, build the node, and close both afterwards.
+
+    Raises:
+        ConfigurationError: a file is missing, wrong, of another party, or the store is in use.
+    """
+    party = load_own_party(settings)
+    roots = _roots(settings.roots)
+    methodology = _methodology(settings.methodology)
+    database = Database(settings.store)
+    try:
+        with dial(settings.hub_address, party, hub_name(settings, party)) as channel:
+            identity = NodeIdentity(
+                party_id=party.party_id,
+                programme_id=programme_id(settings.programme),
+                roots=roots,
+                signing_key=party.signing_key,
+                clock=clock_named(settings.clock),
+                randomness=system_randomness(),
+            )
+            runner_settings = RunnerSettings(
+                commit_delay_s=settings.commit_delay_s, processes=settings.processes
+            )
+            hub = GrpcHubClient(channel)
+            yield OpenNode(
+                node=Node(database, identity, hub, methodology, runner_settings), party=party
+            )
+    finally:
+        database.close()
+
+
+def load_own_party(settings: NodeSettings) -> PartyFiles:
+    """Return the node's own identity.
+
+    Raises:
+        PartyFilesError: a file is missing or wrong.
+        NotAPartnerError: it is another kind of party's.
+    """
+    party = load_party(settings.party)
+    if party.role is not Role.PARTNER:
+        raise NotAPartnerError(
+            f"{settings.party.name} belongs to a {party.role}; a node needs a partner's identity"
+        )
+    return party
+
+
+def hub_name(settings: NodeSettings, party: PartyFiles) -> PartyName:
+    """Return the name that the hub's certificate must have."""
+    return PartyName(
+        party_id=PartyId(party_id(settings.hub_id)), role=Role.HUB, trust_domain=party.trust_domain
+    )
+
+
+def _roots(path: Path) -> TrustRoots:
+    try:
+        return parse_roots(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {path.name}: {error.strerror}") from error
+
+
+def _methodology(named: str) -> Methodology:
+    if named.endswith(CATALOGUE_SUFFIX):
+        return load_from_file(Path(named))
+    return load_from_catalogue(named)

@@ -1,0 +1,1 @@
+"""Accounts at the hub: blind evaluation, enrolment batches, places."""

@@ -1,0 +1,243 @@
+"""The epoch runner: one step reads the record, enrols, moves epochs on, and answers bindings.
+
+A step is safe to kill at any instant and to run again. Its parts fail separately: a hub that
+cannot be reached ends the step, a trustee that is missing only delays enrolment, and a party that
+misbehaves is kept as an incident while everything else goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from fedcarbon.errors import FedcarbonError, PeerError
+from fedcarbon.methodology.definition import Methodology
+from fedcarbon.transparency.checkpoint import quorum_of
+from fedcarbon.v1 import epoch_pb2
+from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
+from partner_node.bindings.answering import BindingAnswers
+from partner_node.enrolment.enroller import Enroller, EnrolmentStores
+from partner_node.enrolment.evaluation import BlindEvaluator
+from partner_node.epochs.encryption import BlockEncryptor
+from partner_node.epochs.phases import EpochPhases
+from partner_node.membership import Membership, MembershipSource
+from partner_node.record.epoch_leaves import planned_epochs
+from partner_node.record.mirror import RecordMirror
+from partner_node.record.receipts import require_promises_kept
+from partner_node.storage.database import Database
+from partner_node.storage.enrolment import EnrolmentStore
+from partner_node.storage.incidents import Incident, IncidentStore
+from partner_node.storage.outbox import Outbox
+from partner_node.storage.persons import PersonStore
+from partner_node.storage.record import RecordStore
+
+ENROLMENT_EXCHANGES_PER_STEP: Final = 16
+"""So that a long enrolment does not make an epoch miss its deadline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerSettings:
+    """How the runner works."""
+
+    commit_delay_s: int = 0
+    """How long after the end of an epoch's last day to wait for trips before committing."""
+    processes: int = 1
+    """How many processes encrypt a large submission."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that was done."""
+
+    name: str
+    """In the past tense, snake case."""
+    epoch: int = 0
+    """0 for what belongs to no epoch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A part of a step that could not be done."""
+
+    part: str
+    error: FedcarbonError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What one step did."""
+
+    events: tuple[Event, ...]
+    """In order; empty if there was nothing to do."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def acted(self) -> bool:
+        """Whether anything was done: if so, another step may find more."""
+        return bool(self.events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What works for one membership; rebuilt when the foundation changes."""
+
+    member: Membership
+    enroller: Enroller
+    phases: EpochPhases
+    bindings: BindingAnswers
+
+
+class _Step:
+    """Collects what happens in one step."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.problems: list[Problem] = []
+
+    def attempt(self, part: str, action: Callable[[], None]) -> bool:
+        """Do `action`; keep its error, and return whether the hub can still be asked."""
+        try:
+            action()
+        except FedcarbonError as error:
+            self.problems.append(Problem(part=part, error=error))
+            return not isinstance(error, UnreachableError | RemoteTimeoutError)
+        return True
+
+    def note(self, name: str, epoch: int = 0) -> None:
+        """Keep an event."""
+        self.events.append(Event(name=name, epoch=epoch))
+
+    def progress(self) -> Progress:
+        """Return what was collected."""
+        return Progress(events=tuple(self.events), problems=tuple(self.problems))
+
+
+class EpochRunner:
+    """Runs the node's side of the protocol; the only one that writes epochs."""
+
+    def __init__(
+        self,
+        database: Database,
+        source: MembershipSource,
+        hub: HubClient,
+        methodology: Methodology,
+        settings: RunnerSettings,
+    ) -> None:
+        """Work on `database` with what `source` verifies."""
+        self._database = database
+        self._source = source
+        self._hub = hub
+        self._methodology = methodology
+        self._settings = settings
+        self._record = RecordStore(database)
+        self._mirror = RecordMirror(self._record, hub)
+        self._outbox = Outbox(database)
+        self._incidents = IncidentStore(database)
+        self._encryptor: BlockEncryptor | None = None
+        self._parts: _Parts | None = None
+
+    def step(self) -> Progress:
+        """Do everything that can be done now.
+
+        Errors that somebody can act upon come back as problems; only bugs are raised.
+        """
+        step = _Step()
+        if not step.attempt("record", self.read_record) or step.problems:
+            return self._finished(step)
+        member = self._source.current()
+        parts = self._parts_for(member)
+        planned = max(planned_epochs(self._record, member.foundation), default=0)
+        reachable = step.attempt("enrolment", lambda: self._enrol(step, parts, planned))
+        if reachable:
+            reachable = step.attempt("epochs", lambda: self._advance_epochs(step, parts))
+        if reachable:
+            step.attempt("bindings", lambda: self._answer_bindings(step, parts))
+        return self._finished(step)
+
+    # --- parts of a step ------------------------------------------------------------------
+
+    def read_record(self) -> None:
+        """Read new leaves, check what stands in them, and advance the witnessed prefix.
+
+        Raises:
+            FedcarbonError: what keeps the record from being read or believed.
+        """
+        self._mirror.read_leaves()
+        foundation = self._source.current().foundation
+        keys, threshold = foundation.trustee_keys, foundation.parameters.threshold
+        if len(keys) >= quorum_of(len(foundation.parameters.trustee_ids), threshold):
+            self._mirror.witness_head(
+                parameter_id=foundation.parameters.parameter_id,
+                trustee_keys=keys,
+                threshold=threshold,
+            )
+        require_promises_kept(self._outbox)
+
+    def _enrol(self, step: _Step, parts: _Parts, planned: int) -> None:
+        for _ in range(ENROLMENT_EXCHANGES_PER_STEP):
+            if not parts.enroller.advance(planned):
+                return
+            step.note("enrolment_advanced")
+
+    def _advance_epochs(self, step: _Step, parts: _Parts) -> None:
+        answer = self._hub.list_epochs(
+            epoch_pb2.ListEpochsRequest(programme_id=parts.member.programme.programme_id)
+        )
+        witnessed = self._record.head().size
+        for shown in answer.epochs:
+
+            def advance(shown: epoch_pb2.Epoch = shown) -> None:
+                event = parts.phases.advance(shown, witnessed)
+                if event is not None:
+                    step.note(event, shown.epoch)
+
+            if not step.attempt(f"epoch {shown.epoch}", advance):
+                return
+
+    def _answer_bindings(self, step: _Step, parts: _Parts) -> None:
+        if parts.bindings.send_answers():
+            step.note("bindings_answered")
+        if parts.bindings.poll():
+            step.note("bindings_received")
+
+    # --- around it ------------------------------------------------------------------------
+
+    def _parts_for(self, member: Membership) -> _Parts:
+        if self._parts is None or self._parts.member is not member:
+            if self._encryptor is None:
+                self._encryptor = BlockEncryptor(
+                    member.parameters.public_key,
+                    member.randomness.below,
+                    processes=self._settings.processes,
+                )
+            stores = EnrolmentStores(
+                persons=PersonStore(self._database),
+                enrolment=EnrolmentStore(self._database),
+                outbox=self._outbox,
+            )
+            evaluator = BlindEvaluator(member, self._hub, stores.persons, stores.enrolment)
+            self._parts = _Parts(
+                member=member,
+                enroller=Enroller(member, self._hub, stores, evaluator),
+                phases=EpochPhases(
+                    self._database,
+                    member,
+                    self._hub,
+                    self._methodology,
+                    self._encryptor,
+                    commit_delay_s=self._settings.commit_delay_s,
+                ),
+                bindings=BindingAnswers(self._database, member, self._hub),
+            )
+        return self._parts
+
+    def _finished(self, step: _Step) -> Progress:
+        for problem in step.problems:
+            if isinstance(problem.error, PeerError):
+                self._incidents.add(
+                    Incident(code=problem.error.code, detail=str(problem.error)),
+                    now_s=self._source.now_s(),
+                )
+        return step.progress()

@@ -1,0 +1,164 @@
+"""Submission: verdicts in, one ciphertext per block out, zeros included.
+
+Every block with an enrolled account is sent in every epoch, so that nobody sees who was active.
+Results and ciphertexts are stored in one transaction before the first byte leaves.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from fedcarbon.canonical.hashing import DIGEST_BYTES
+from fedcarbon.errors import PeerError
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.ids import EpochIndex
+from fedcarbon.methodology.person_day import by_day, settle_day
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
+from fedcarbon.submission.chunk_file import ChunkFile, split_into_chunks
+from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.transparency.envelope import sign
+from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.v1 import epoch_pb2
+from fedcarbon.wire.hub_client import HubClient
+from partner_node.epochs.encryption import BlockEncryptor
+from partner_node.epochs.snapshot import OwnSnapshot
+from partner_node.membership import Membership
+from partner_node.storage.epochs import Cutoff, EpochStore, PersonDayResult
+from partner_node.storage.outbox import Message, MessageKind
+
+LOSSES_PER_CALL: Final = 50_000
+
+
+class LossesContradictError(PeerError):
+    """The hub's verdicts are not about this partner's list; keep the answer as evidence."""
+
+    code: ClassVar[str] = "LOSSES_CONTRADICT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionTerms:
+    """What the headers of a submission say besides the ciphertexts."""
+
+    cutoff: Cutoff
+    evidence_root: bytes
+    """The root logged in phase 1a; zeros if it was missed."""
+    methodology_bundle: bytes
+
+
+def fetch_losses(hub: HubClient, member: Membership, store: EpochStore, epoch: EpochIndex) -> int:
+    """Fetch and store which claims another partner won; return how many there are.
+
+    Raises:
+        LossesContradictError: a token is not in the list, stands twice, or the count changes.
+    """
+    tokens: list[ClaimToken] = []
+    while True:
+        answer = hub.list_lost_claims(
+            epoch_pb2.ListLostClaimsRequest(
+                programme_id=member.programme.programme_id,
+                epoch=epoch,
+                from_index=len(tokens),
+                limit=LOSSES_PER_CALL,
+            )
+        )
+        tokens += map(ClaimToken, answer.claim_tokens)
+        if len(tokens) >= answer.total:
+            break
+        if not answer.claim_tokens:
+            raise LossesContradictError(
+                f"the hub gives {len(tokens)} of the {answer.total} losses it claims"
+            )
+    own = {claim.token for claim in store.claims(epoch)}
+    if len(tokens) != answer.total or len(set(tokens)) != len(tokens) or not own.issuperset(tokens):
+        raise LossesContradictError("the lost claims are not a part of this partner's list")
+    store.save_losses(epoch, tokens)
+    return len(tokens)
+
+
+def settle(store: EpochStore, epoch: EpochIndex, cap_ug: MicrogramsCO2e) -> list[PersonDayResult]:
+    """Return what every person-day is worth after verdicts, half-lost rule and cap."""
+    losses = store.losses(epoch) or set()
+    lost_slots: defaultdict[int, set[Seconds]] = defaultdict(set)
+    for claim in store.claims(epoch):
+        if claim.token in losses and claim.person_id is not None and claim.slot_start_s is not None:
+            lost_slots[claim.person_id].add(claim.slot_start_s)
+    results = []
+    for person_id, pieces in store.pieces(epoch).items():
+        for day, of_day in by_day(pieces).items():
+            lost = lost_slots[person_id] & {piece.slot_start_s for piece in of_day}
+            settlement = settle_day(of_day, lost, cap_ug)
+            results.append(
+                PersonDayResult(
+                    person_id=person_id,
+                    day=day,
+                    submitted_ug=settlement.submitted_ug,
+                    lost_slots=len(lost),
+                )
+            )
+    return results
+
+
+def plaintexts(
+    member: Membership, snapshot: OwnSnapshot, results: Sequence[PersonDayResult]
+) -> dict[int, int]:
+    """Return the packed plaintext of every block of the snapshot, ascending by block."""
+    layout = member.parameters.layout
+    sums: defaultdict[int, int] = defaultdict(int)
+    for result in results:
+        sums[result.person_id] += result.submitted_ug
+    values = {block: [0] * layout.slots for block in snapshot.blocks.blocks()}
+    for person_id, mass_ug in sums.items():
+        place = snapshot.persons[person_id]
+        assert mass_ug <= snapshot.blocks.cap_ug  # noqa: S101 - the cap is applied per day
+        values[place.block][place.slot] = mass_ug
+    return {block: pack(layout, of_block) for block, of_block in values.items()}
+
+
+def encrypted_chunks(
+    member: Membership, encryptor: BlockEncryptor, blocks: Mapping[int, int]
+) -> list[ChunkFile]:
+    """Return the blocks encrypted, as chunk files."""
+    ciphertexts = encryptor.encrypt(list(blocks.values()))
+    width = member.parameters.public_key.ciphertext_bytes
+    return split_into_chunks(list(zip(blocks, ciphertexts, strict=True)), width)
+
+
+def chunk_messages(
+    member: Membership, epoch: EpochIndex, chunks: Sequence[ChunkFile], terms: SubmissionTerms
+) -> list[Message]:
+    """Return header and file of every chunk, signed."""
+    messages = []
+    for number, chunk in enumerate(chunks):
+        header = ChunkHeader(
+            parameter_id=member.parameters.parameter_id,
+            programme_id=member.programme.programme_id,
+            epoch=epoch,
+            partner_id=member.party_id,
+            plan_leaf=terms.cutoff.plan_leaf,
+            chunk=number,
+            chunks=len(chunks),
+            entries=len(chunk),
+            slot_width_bits=SLOT_WIDTH_BITS,
+            slots=member.parameters.layout.slots,
+            entries_root=chunk.root(),
+            file_sha256=chunk.sha256(),
+            evidence_root=terms.evidence_root,
+            methodology_bundle=terms.methodology_bundle,
+        )
+        messages.append(
+            Message(
+                kind=MessageKind.CHUNK,
+                subject=str(epoch),
+                part=number,
+                envelope=sign(header, member.signers).to_bytes(),
+                content=chunk.to_bytes(),
+            )
+        )
+    return messages
+
+
+NO_EVIDENCE: Final = bytes(DIGEST_BYTES)
+"""Evidence root of a partner that committed to nothing."""

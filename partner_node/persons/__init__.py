@@ -1,0 +1,1 @@
+"""People of the platform: linking, consent, withdrawal, their own summary."""

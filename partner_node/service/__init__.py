@@ -1,0 +1,1 @@
+"""The in-house service: what the platform's own back end calls."""

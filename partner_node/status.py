@@ -1,0 +1,89 @@
+"""The state of a node: what its operator looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fedcarbon.units import MicrogramsCO2e
+from partner_node.storage.activities import ActivityStore
+from partner_node.storage.database import Database
+from partner_node.storage.enrolment import EnrolmentStore
+from partner_node.storage.epochs import EpochStore
+from partner_node.storage.incidents import IncidentStore
+from partner_node.storage.outbox import MessageKind, Outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochStatus:
+    """One epoch at this node."""
+
+    epoch: int
+    stage: str
+    """committing, revealing, submitting or done."""
+    missing: bool
+    """Whether the epoch was sealed without this partner."""
+    claims_sent: int
+    """Before padding."""
+    claims_lost: int
+    reduction_ug: MicrogramsCO2e
+    """Before claims were judged."""
+    submitted_ug: MicrogramsCO2e
+    chunks_sent: int
+    """Chunks that the hub has acknowledged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeStatus:
+    """The whole node."""
+
+    enrolled: int
+    """People whose place is known."""
+    enrolling: int
+    """People with both consents that still lack one."""
+    activities: int
+    """Recorded activities."""
+    rejected: dict[str, int]
+    """Reason to how many subjects were refused for it, at intake or in an epoch."""
+    epochs: tuple[EpochStatus, ...]
+    incidents: tuple[str, ...]
+    """What other parties did wrong: code and sentence."""
+
+
+def status_of(database: Database) -> NodeStatus:
+    """Return what the store says about the node."""
+    enrolled, enrolling = EnrolmentStore(database).counts()
+    epochs, activities = EpochStore(database), ActivityStore(database)
+    return NodeStatus(
+        enrolled=enrolled,
+        enrolling=enrolling,
+        activities=activities.count(),
+        rejected=activities.reject_counts(),
+        epochs=tuple(_epoch_status(database, epoch) for epoch in epochs.cut_off_epochs()),
+        incidents=tuple(f"{item.code}: {item.detail}" for item in IncidentStore(database).all()),
+    )
+
+
+def _epoch_status(database: Database, epoch: int) -> EpochStatus:
+    store, outbox, subject = EpochStore(database), Outbox(database), str(epoch)
+    commitment, outcome = store.commitment(epoch), store.outcome(epoch)
+    reduction_ug, submitted_ug, lost = store.epoch_figures(epoch)
+    if outcome is not None:
+        stage = "done"
+    elif outbox.receipts(MessageKind.CLAIM_LIST, subject) or outbox.parts(
+        MessageKind.CHUNK, subject
+    ):
+        stage = "submitting"
+    elif outbox.receipts(MessageKind.CLAIM_COMMITMENT, subject):
+        stage = "revealing"
+    else:
+        stage = "committing"
+    return EpochStatus(
+        epoch=epoch,
+        stage=stage,
+        missing=bool(outcome),
+        claims_sent=commitment.claims if commitment is not None else 0,
+        claims_lost=lost,
+        reduction_ug=MicrogramsCO2e(reduction_ug),
+        submitted_ug=MicrogramsCO2e(submitted_ug),
+        chunks_sent=len(outbox.receipts(MessageKind.CHUNK, subject)),
+    )

@@ -1,0 +1,1 @@
+"""The node's own store: one DuckDB file with one writer."""

@@ -1,0 +1,329 @@
+"""Enrolment at the hub: blind evaluations, tokens, batches, receipts and places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fedcarbon.epoch.snapshot import LoggedEntry, Place
+from fedcarbon.identity.blinding import SecretOutput
+from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.ristretto import Element, Scalar
+from fedcarbon.identity.tokens import AccountToken
+from fedcarbon.ids import PartyId
+from fedcarbon.registry.enrolment import EnrolmentAction
+from fedcarbon.units import Seconds
+from partner_node.storage.database import Database, Row
+from partner_node.storage.outbox import Message, MessageKind, Outbox, StoredReceipt
+
+_BLIND_BYTES = 32
+
+# The last entry of every person, over batches in the order they were made.
+_LAST_ENTRY = """last_entry AS (
+    SELECT e.person_id, arg_max(e.action, b.sequence) AS action,
+           arg_max(e.from_epoch, b.sequence) AS from_epoch
+    FROM enrolment_entries e JOIN enrolment_batches b USING (batch) GROUP BY e.person_id)"""
+_OPEN_PERIODS = """open_periods AS (
+    SELECT l.person_id, c.person_ref, c.period, c.data_at_s, c.claim_at_s
+    FROM consents c JOIN links l USING (person_ref)
+    ANTI JOIN withdrawals w ON w.person_ref = c.person_ref AND w.period = c.period)"""
+_UNENROLLED = """unenrolled AS (
+    SELECT o.* FROM open_periods o LEFT JOIN last_entry e USING (person_id)
+    WHERE greatest(o.data_at_s, o.claim_at_s) < ?
+      AND coalesce(e.action, 'withdraw') = 'withdraw')"""
+_LOGGED = f"receipts r ON r.kind = '{MessageKind.ENROLMENT_BATCH.value}' AND r.subject = e.batch"
+_TOKEN_TABLE = {KeyLabel.ACCOUNT: "account_tokens", KeyLabel.CLAIM: "claim_secrets"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvaluation:
+    """A blinded batch whose answer is outstanding."""
+
+    request_id: bytes
+    label: KeyLabel
+    signed_request: bytes
+    person_ids: tuple[int, ...]
+    blinds: tuple[Scalar, ...] = field(repr=False)
+    blinded: tuple[Element, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueEntry:
+    """A person whose enrolment or withdrawal the hub does not know yet."""
+
+    person_id: int
+    account_token: AccountToken
+    action: EnrolmentAction
+    person_ref: str
+    period: int
+    data_at_s: Seconds
+    claim_at_s: Seconds
+    earliest_epoch: int
+    """No epoch before this one: of a withdrawal the first without the person, else 1 or where an
+    earlier withdrawal took effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchEntry:
+    """One stored line of a batch."""
+
+    person_id: int
+    action: EnrolmentAction
+    from_epoch: int
+    consent_salt: bytes = field(repr=False)
+    person_ref: str
+    period: int
+
+
+class EnrolmentStore:
+    """Reads and appends everything about accounts."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on the tables of `database`."""
+        self._database = database
+        self._outbox = Outbox(database)
+
+    # --- evaluations ----------------------------------------------------------------------
+
+    def lacking(self, label: KeyLabel, *, before_s: Seconds, limit: int) -> list[int]:
+        """Return persons with standing consents that have no output of the key `label` yet.
+
+        Args:
+            label: account or claim.
+            before_s: consents from this instant on come too late for the programme.
+            limit: at most so many.
+        """
+        rows = self._database.rows(
+            f"WITH {_OPEN_PERIODS} SELECT DISTINCT o.person_id FROM open_periods o "  # noqa: S608
+            f"ANTI JOIN {_TOKEN_TABLE[label]} t ON t.person_id = o.person_id "
+            "WHERE greatest(o.data_at_s, o.claim_at_s) < ? ORDER BY o.person_id LIMIT ?",
+            [before_s, limit],
+        )
+        return [row[0] for row in rows]
+
+    def asked(self, label: KeyLabel) -> int:
+        """Return how many elements were ever blinded under `label`: what the quota counts."""
+        return self._database.number(
+            "SELECT sum(elements) FROM evaluation_requests WHERE key_label = ?", [label.value]
+        )
+
+    def enrolled_entries(self) -> int:
+        """Return how many enrolment entries of this partner are in the record."""
+        return self._database.number(
+            f"SELECT count(*) FROM enrolment_entries e JOIN {_LOGGED} WHERE action = 'enrol'"  # noqa: S608
+        )
+
+    def save_evaluation(self, evaluation: StoredEvaluation, *, now_s: Seconds) -> None:
+        """Store a blinded batch before it is sent for the first time."""
+        count = len(evaluation.person_ids)
+        with self._database.transaction():
+            self._database.run(
+                "INSERT INTO evaluation_requests VALUES (?, ?, ?, ?, ?)",
+                [
+                    evaluation.request_id,
+                    evaluation.label.value,
+                    count,
+                    evaluation.signed_request,
+                    now_s,
+                ],
+            )
+            self._database.insert(
+                "evaluation_items",
+                {
+                    "request_id": [evaluation.request_id] * count,
+                    "position": range(count),
+                    "person_id": evaluation.person_ids,
+                    "blind": [value.to_bytes(_BLIND_BYTES, "big") for value in evaluation.blinds],
+                    "blinded": evaluation.blinded,
+                },
+            )
+
+    def open_evaluation(self) -> StoredEvaluation | None:
+        """Return the oldest batch without an answer."""
+        row = self._database.row(
+            "SELECT request_id, key_label, signed_request FROM evaluation_requests "
+            "WHERE request_id IN (SELECT request_id FROM evaluation_items) "
+            "ORDER BY asked_at_s LIMIT 1"
+        )
+        if row is None:
+            return None
+        items = self._database.rows(
+            "SELECT person_id, blind, blinded FROM evaluation_items WHERE request_id = ? "
+            "ORDER BY position",
+            [row[0]],
+        )
+        return StoredEvaluation(
+            request_id=row[0],
+            label=KeyLabel(row[1]),
+            signed_request=row[2],
+            person_ids=tuple(item[0] for item in items),
+            blinds=tuple(Scalar(int.from_bytes(item[1], "big")) for item in items),
+            blinded=tuple(Element(item[2]) for item in items),
+        )
+
+    def save_account_tokens(
+        self, evaluation: StoredEvaluation, tokens: Sequence[AccountToken]
+    ) -> None:
+        """Keep the account tokens of an answered batch and forget its blinds."""
+        self._answered(evaluation, "account_token", tokens)
+
+    def save_claim_outputs(
+        self, evaluation: StoredEvaluation, outputs: Sequence[SecretOutput]
+    ) -> None:
+        """Keep the claim secrets of an answered batch and forget its blinds."""
+        self._answered(evaluation, "claim_output", [output.value for output in outputs])
+
+    def _answered(self, evaluation: StoredEvaluation, column: str, values: Sequence[bytes]) -> None:
+        with self._database.transaction():
+            self._database.insert(
+                _TOKEN_TABLE[evaluation.label],
+                {"person_id": evaluation.person_ids, column: values},
+            )
+            self._database.run(
+                "DELETE FROM evaluation_items WHERE request_id = ?", [evaluation.request_id]
+            )
+
+    def claim_outputs(self, person_ids: Sequence[int]) -> dict[int, SecretOutput]:
+        """Return the claim secrets of those `person_ids` that have one."""
+        if not person_ids:
+            return {}
+        rows = self._database.rows(
+            "SELECT person_id, claim_output FROM claim_secrets JOIN given USING (person_id)",
+            given={"person_id": person_ids},
+        )
+        return {row[0]: SecretOutput(label=KeyLabel.CLAIM, value=row[1]) for row in rows}
+
+    # --- batches --------------------------------------------------------------------------
+
+    def due_enrolments(self, *, before_s: Seconds, limit: int) -> list[DueEntry]:
+        """Return persons with both outputs and standing consents that are not enrolled."""
+        rows = self._database.rows(
+            f"WITH {_LAST_ENTRY}, {_OPEN_PERIODS}, {_UNENROLLED} "  # noqa: S608
+            "SELECT o.person_id, any_value(t.account_token), "
+            "arg_min(o.person_ref, greatest(o.data_at_s, o.claim_at_s)), "
+            "arg_min(o.period, greatest(o.data_at_s, o.claim_at_s)), "
+            "arg_min(o.data_at_s, greatest(o.data_at_s, o.claim_at_s)), "
+            "arg_min(o.claim_at_s, greatest(o.data_at_s, o.claim_at_s)), "
+            "coalesce(any_value(e.from_epoch), 1) "
+            "FROM unenrolled o JOIN account_tokens t USING (person_id) "
+            "JOIN claim_secrets s USING (person_id) LEFT JOIN last_entry e USING (person_id) "
+            "GROUP BY o.person_id ORDER BY o.person_id LIMIT ?",
+            [before_s, limit],
+        )
+        return [_due(row, EnrolmentAction.ENROL) for row in rows]
+
+    def due_withdrawals(self, *, epochs: int, limit: int) -> list[DueEntry]:
+        """Return enrolled persons none of whose consents stands; `epochs` is the last epoch."""
+        rows = self._database.rows(
+            f"WITH {_LAST_ENTRY}, {_OPEN_PERIODS}, ended AS (SELECT l.person_id, "  # noqa: S608
+            "arg_max(w.person_ref, w.from_epoch) AS person_ref, "
+            "arg_max(w.period, w.from_epoch) AS period, max(w.from_epoch) AS from_epoch "
+            "FROM withdrawals w JOIN links l USING (person_ref) GROUP BY l.person_id) "
+            "SELECT n.person_id, t.account_token, n.person_ref, n.period, 0, 0, n.from_epoch "
+            "FROM ended n JOIN account_tokens t USING (person_id) "
+            "JOIN last_entry e USING (person_id) ANTI JOIN open_periods o USING (person_id) "
+            "WHERE e.action = 'enrol' AND n.from_epoch <= ? ORDER BY n.person_id LIMIT ?",
+            [epochs, limit],
+        )
+        return [_due(row, EnrolmentAction.WITHDRAW) for row in rows]
+
+    def save_batch(self, message: Message, entries: Sequence[BatchEntry]) -> None:
+        """Store a batch before it is sent for the first time."""
+        count = len(entries)
+        with self._database.transaction():
+            sequence = self._database.number("SELECT count(*) FROM enrolment_batches")
+            self._outbox.save(message)
+            self._database.run(
+                "INSERT INTO enrolment_batches VALUES (?, ?)", [message.subject, sequence]
+            )
+            self._database.insert(
+                "enrolment_entries",
+                {
+                    "batch": [message.subject] * count,
+                    "position": range(count),
+                    "person_id": [entry.person_id for entry in entries],
+                    "action": [entry.action.value for entry in entries],
+                    "from_epoch": [entry.from_epoch for entry in entries],
+                    "consent_salt": [entry.consent_salt for entry in entries],
+                    "person_ref": [entry.person_ref for entry in entries],
+                    "period": [entry.period for entry in entries],
+                },
+            )
+
+    def save_answer(
+        self, message: Message, receipt: StoredReceipt, places: Mapping[int, Place]
+    ) -> None:
+        """Keep the hub's answer to a batch: its receipt, and places that are new."""
+        with self._database.transaction():
+            known = self.places()
+            fresh = {key: place for key, place in places.items() if key not in known}
+            self._database.insert(
+                "places",
+                {
+                    "person_id": list(fresh),
+                    "block": [place.block for place in fresh.values()],
+                    "slot": [place.slot for place in fresh.values()],
+                },
+            )
+            self._outbox.save_receipt(message, receipt)
+
+    def batch_tokens(self, batch: str) -> list[tuple[int, AccountToken]]:
+        """Return person and account token of every entry of a batch, in its order."""
+        rows = self._database.rows(
+            "SELECT e.person_id, t.account_token FROM enrolment_entries e "
+            "JOIN account_tokens t USING (person_id) WHERE e.batch = ? ORDER BY e.position",
+            [batch],
+        )
+        return [(row[0], AccountToken(row[1])) for row in rows]
+
+    # --- accounts -------------------------------------------------------------------------
+
+    def places(self) -> dict[int, Place]:
+        """Return the place of every person that has one."""
+        rows = self._database.rows("SELECT person_id, block, slot FROM places")
+        return {row[0]: Place(block=row[1], slot=row[2]) for row in rows}
+
+    def account_tokens(self) -> dict[int, AccountToken]:
+        """Return the account token of every person that has one."""
+        rows = self._database.rows("SELECT person_id, account_token FROM account_tokens")
+        return {row[0]: AccountToken(row[1]) for row in rows}
+
+    def logged_entries(self, partner_id: PartyId) -> list[LoggedEntry]:
+        """Return every entry of this partner that has a receipt, in the order of the record."""
+        rows = self._database.rows(
+            "SELECT r.leaf_index, t.account_token, e.action, e.from_epoch "  # noqa: S608
+            f"FROM enrolment_entries e JOIN {_LOGGED} "
+            "JOIN account_tokens t USING (person_id) ORDER BY r.leaf_index, e.position"
+        )
+        return [
+            LoggedEntry(
+                leaf_index=row[0],
+                partner_id=partner_id,
+                account_token=row[1],
+                action=EnrolmentAction(row[2]),
+                from_epoch=row[3],
+            )
+            for row in rows
+        ]
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many persons have a place, and how many with consents still lack one."""
+        enrolled = self._database.number("SELECT count(*) FROM places")
+        enrolling = self._database.number(
+            f"WITH {_OPEN_PERIODS} SELECT count(DISTINCT o.person_id) "  # noqa: S608
+            "FROM open_periods o ANTI JOIN places p USING (person_id)"
+        )
+        return enrolled, enrolling
+
+
+def _due(row: Row, action: EnrolmentAction) -> DueEntry:
+    return DueEntry(
+        person_id=row[0],
+        account_token=AccountToken(row[1]),
+        action=action,
+        person_ref=row[2],
+        period=row[3],
+        data_at_s=row[4],
+        claim_at_s=row[5],
+        earliest_epoch=row[6],
+    )

@@ -1,0 +1,298 @@
+"""What the node decided and learned in every epoch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.methodology.person_day import Piece
+from fedcarbon.units import MicrogramsCO2e, Seconds
+from partner_node.storage.activities import ActivityStore, StoredReject
+from partner_node.storage.database import Database
+from partner_node.storage.outbox import Message, Outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutoff:
+    """From here on activities of the epoch are late."""
+
+    plan_leaf: int
+    snapshot_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commitment:
+    """What was committed in phase 1a."""
+
+    claims: int
+    """Before padding."""
+    padded_claims: int
+    list_root: bytes
+    evidence_root: bytes
+    methodology_bundle: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRow:
+    """One position of the list."""
+
+    token: ClaimToken
+    rank: int
+    person_id: int | None
+    """None for a pad."""
+    slot_start_s: Seconds | None
+    evidence_salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonDay:
+    """What a person earned on one day before claims were judged."""
+
+    person_id: int
+    day: dt.date
+    reduction_ug: MicrogramsCO2e
+    evidence_salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonDayResult:
+    """What was submitted for a person and day."""
+
+    person_id: int
+    day: dt.date
+    submitted_ug: MicrogramsCO2e
+    lost_slots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochWork:
+    """Everything that phase 1a decides, stored at once."""
+
+    commitment: Commitment
+    claims: Sequence[ClaimRow]
+    """In the order of the list."""
+    pieces: Mapping[int, Sequence[Piece]]
+    """By person."""
+    person_days: Sequence[PersonDay]
+    """In the order of their evidence leaves."""
+    rejects: Sequence[StoredReject]
+    messages: Sequence[Message]
+
+
+class EpochStore:
+    """Reads and appends the tables of epochs."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on the tables of `database`."""
+        self._database = database
+        self._outbox = Outbox(database)
+        self._activities = ActivityStore(database)
+
+    # --- cut-off --------------------------------------------------------------------------
+
+    def cutoff(self, epoch: int) -> Cutoff | None:
+        """Return where the epoch was cut off, or None if it still takes activities."""
+        row = self._database.row(
+            "SELECT plan_leaf, snapshot_size FROM epoch_cutoffs WHERE epoch = ?", [epoch]
+        )
+        return None if row is None else Cutoff(plan_leaf=row[0], snapshot_size=row[1])
+
+    def cut_off_epochs(self) -> list[int]:
+        """Return the epochs for which activities are late, ascending."""
+        return [row[0] for row in self._database.rows("SELECT epoch FROM epoch_cutoffs ORDER BY 1")]
+
+    def cut_off(self, epoch: int, cutoff: Cutoff, *, now_s: Seconds) -> None:
+        """Stop taking activities for the epoch; the first call counts."""
+        self._database.run(
+            "INSERT INTO epoch_cutoffs VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [epoch, cutoff.plan_leaf, cutoff.snapshot_size, now_s],
+        )
+
+    # --- phase 1a -------------------------------------------------------------------------
+
+    def commitment(self, epoch: int) -> Commitment | None:
+        """Return what was committed, or None if nothing has been decided."""
+        row = self._database.row(
+            "SELECT claims, padded_claims, list_root, evidence_root, methodology_bundle "
+            "FROM epoch_commitments WHERE epoch = ?",
+            [epoch],
+        )
+        if row is None:
+            return None
+        return Commitment(
+            claims=row[0],
+            padded_claims=row[1],
+            list_root=row[2],
+            evidence_root=row[3],
+            methodology_bundle=row[4],
+        )
+
+    def save_work(self, epoch: int, work: EpochWork, *, now_s: Seconds) -> None:
+        """Store everything that phase 1a decides, in one transaction."""
+        commitment = work.commitment
+        pieces = [(key, item) for key, items in work.pieces.items() for item in items]
+        with self._database.transaction():
+            self._database.run(
+                "INSERT INTO epoch_commitments VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    epoch,
+                    commitment.claims,
+                    commitment.padded_claims,
+                    commitment.list_root,
+                    commitment.evidence_root,
+                    commitment.methodology_bundle,
+                ],
+            )
+            self._save_claims(epoch, work.claims)
+            self._database.insert(
+                "pieces",
+                {
+                    "epoch": [epoch] * len(pieces),
+                    "activity_id": [item.activity_id for _, item in pieces],
+                    "person_id": [person_id for person_id, _ in pieces],
+                    "day": [item.day.isoformat() for _, item in pieces],
+                    "slot_start_s": [item.slot_start_s for _, item in pieces],
+                    "rank": [item.rank for _, item in pieces],
+                    "piece_ug": [item.piece_ug for _, item in pieces],
+                },
+            )
+            self._database.insert(
+                "person_days",
+                {
+                    "epoch": [epoch] * len(work.person_days),
+                    "person_id": [item.person_id for item in work.person_days],
+                    "day": [item.day.isoformat() for item in work.person_days],
+                    "reduction_ug": [item.reduction_ug for item in work.person_days],
+                    "evidence_salt": [item.evidence_salt for item in work.person_days],
+                },
+            )
+            self._activities.add_rejects(work.rejects, now_s=now_s)
+            for message in work.messages:
+                self._outbox.save(message)
+
+    def _save_claims(self, epoch: int, claims: Sequence[ClaimRow]) -> None:
+        self._database.insert(
+            "claims",
+            {
+                "epoch": [epoch] * len(claims),
+                "position": range(len(claims)),
+                "token": [item.token for item in claims],
+                "rank": [item.rank for item in claims],
+                "person_id": [item.person_id for item in claims],
+                "slot_start_s": [item.slot_start_s for item in claims],
+                "evidence_salt": [item.evidence_salt for item in claims],
+            },
+        )
+
+    def claims(self, epoch: int) -> list[ClaimRow]:
+        """Return the list of the epoch with what each claim is about, pads included."""
+        rows = self._database.rows(
+            "SELECT token, rank, person_id, slot_start_s, evidence_salt FROM claims "
+            "WHERE epoch = ? ORDER BY position",
+            [epoch],
+        )
+        return [
+            ClaimRow(
+                token=ClaimToken(row[0]),
+                rank=row[1],
+                person_id=row[2],
+                slot_start_s=row[3],
+                evidence_salt=row[4],
+            )
+            for row in rows
+        ]
+
+    def pieces(self, epoch: int) -> dict[int, list[Piece]]:
+        """Return the pieces of the epoch by person, in order of activity and time."""
+        rows = self._database.rows(
+            "SELECT person_id, activity_id, day, slot_start_s, piece_ug, rank FROM pieces "
+            "WHERE epoch = ? ORDER BY person_id, activity_id, slot_start_s",
+            [epoch],
+        )
+        pieces: dict[int, list[Piece]] = {}
+        for person_id, activity_id, day, slot_start_s, piece_ug, rank in rows:
+            pieces.setdefault(person_id, []).append(
+                Piece(
+                    activity_id=activity_id,
+                    day=dt.date.fromisoformat(day),
+                    slot_start_s=slot_start_s,
+                    piece_ug=piece_ug,
+                    rank=rank,
+                )
+            )
+        return pieces
+
+    # --- phase 2 --------------------------------------------------------------------------
+
+    def losses(self, epoch: int) -> set[ClaimToken] | None:
+        """Return the lost tokens, or None if they have not been fetched."""
+        if self._database.row("SELECT 1 FROM epoch_losses WHERE epoch = ?", [epoch]) is None:
+            return None
+        rows = self._database.rows("SELECT token FROM losses WHERE epoch = ?", [epoch])
+        return {ClaimToken(row[0]) for row in rows}
+
+    def save_losses(self, epoch: int, tokens: Sequence[ClaimToken]) -> None:
+        """Store the verdicts on the epoch's claims."""
+        with self._database.transaction():
+            self._database.run("INSERT INTO epoch_losses VALUES (?, ?)", [epoch, len(tokens)])
+            self._database.insert("losses", {"epoch": [epoch] * len(tokens), "token": tokens})
+
+    def save_submission(
+        self, epoch: int, results: Sequence[PersonDayResult], messages: Iterable[Message]
+    ) -> None:
+        """Store results and encrypted chunks at once: the ciphertexts exist from here on."""
+        with self._database.transaction():
+            self._database.insert(
+                "person_day_results",
+                {
+                    "epoch": [epoch] * len(results),
+                    "person_id": [item.person_id for item in results],
+                    "day": [item.day.isoformat() for item in results],
+                    "submitted_ug": [item.submitted_ug for item in results],
+                    "lost_slots": [item.lost_slots for item in results],
+                },
+            )
+            for message in messages:
+                self._outbox.save(message)
+
+    # --- outcome --------------------------------------------------------------------------
+
+    def outcome(self, epoch: int) -> bool | None:
+        """Return whether the partner was sealed "missing"; None while the epoch is open."""
+        row = self._database.row("SELECT missing FROM epoch_outcomes WHERE epoch = ?", [epoch])
+        return None if row is None else bool(row[0])
+
+    def save_outcome(self, epoch: int, *, missing: bool, seal_leaf: int) -> None:
+        """Note that the epoch is over for this node."""
+        self._database.run(
+            "INSERT INTO epoch_outcomes VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [epoch, missing, seal_leaf],
+        )
+
+    # --- figures --------------------------------------------------------------------------
+
+    def person_figures(self, person_id: int) -> Mapping[int, tuple[int, int, int]]:
+        """Return epoch -> (reduction before claims, submitted, lost slots) of one person."""
+        rows = self._database.rows(
+            "SELECT epoch, sum(reduction_ug), sum(submitted_ug), sum(lost_slots) FROM ("
+            "SELECT epoch, reduction_ug, 0 AS submitted_ug, 0 AS lost_slots FROM person_days "
+            "WHERE person_id = ? UNION ALL "
+            "SELECT epoch, 0, submitted_ug, lost_slots FROM person_day_results "
+            "WHERE person_id = ?) GROUP BY epoch ORDER BY epoch",
+            [person_id, person_id],
+        )
+        return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in rows}
+
+    def epoch_figures(self, epoch: int) -> tuple[int, int, int]:
+        """Return reduction before claims, submitted mass, and lost claims of an epoch."""
+        return (
+            self._database.number(
+                "SELECT sum(reduction_ug) FROM person_days WHERE epoch = ?", [epoch]
+            ),
+            self._database.number(
+                "SELECT sum(submitted_ug) FROM person_day_results WHERE epoch = ?", [epoch]
+            ),
+            self._database.number("SELECT sum(losses) FROM epoch_losses WHERE epoch = ?", [epoch]),
+        )

@@ -1,0 +1,122 @@
+"""Messages to the hub, with their exact bytes, and the receipts that answer them.
+
+A message is stored in the transaction that decides it, and sent afterwards. Whatever happens on the
+way, what is sent again is these bytes: nothing is signed or encrypted twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from partner_node.storage.database import Database
+
+
+class MessageKind(StrEnum):
+    """What a message is."""
+
+    ENROLMENT_BATCH = "enrolment_batch"
+    CLAIM_COMMITMENT = "claim_commitment"
+    CLAIM_LIST = "claim_list"
+    CHUNK = "chunk"
+    PARTNER_BINDING = "partner_binding"
+    BINDING_OBJECTION = "binding_objection"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message."""
+
+    kind: MessageKind
+    subject: str
+    """Epoch number, or an id in hexadecimal."""
+    part: int = 0
+    """Chunk number."""
+    envelope: bytes = b""
+    """DSSE envelope; empty for a claim list, which the commitment's signature covers."""
+    content: bytes = field(default=b"", repr=False)
+    """File that goes with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReceipt:
+    """The hub's promise, verified when it came."""
+
+    leaf_index: int
+    leaf: bytes
+    """The 34 bytes that the record must hold at `leaf_index`."""
+    receipt: bytes
+    """DSSE envelope."""
+
+
+class Outbox:
+    """Appends messages and receipts."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on the tables of `database`."""
+        self._database = database
+
+    def save(self, message: Message) -> None:
+        """Store a message."""
+        self._database.run(
+            "INSERT INTO messages VALUES (?, ?, ?, ?, ?)",
+            [message.kind.value, message.subject, message.part, message.envelope, message.content],
+        )
+
+    def save_receipt(self, message: Message, receipt: StoredReceipt) -> None:
+        """Store the verified receipt of a message; the same one again changes nothing."""
+        self._database.run(
+            "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            [
+                message.kind.value,
+                message.subject,
+                message.part,
+                receipt.leaf_index,
+                receipt.leaf,
+                receipt.receipt,
+            ],
+        )
+
+    def message(self, kind: MessageKind, subject: str, part: int = 0) -> Message | None:
+        """Return a stored message."""
+        row = self._database.row(
+            "SELECT envelope, content FROM messages WHERE kind = ? AND subject = ? AND part = ?",
+            [kind.value, subject, part],
+        )
+        if row is None:
+            return None
+        return Message(kind=kind, subject=subject, part=part, envelope=row[0], content=row[1])
+
+    def parts(self, kind: MessageKind, subject: str) -> int:
+        """Return how many parts a message has."""
+        return self._database.number(
+            "SELECT count(*) FROM messages WHERE kind = ? AND subject = ?", [kind.value, subject]
+        )
+
+    def receipts(self, kind: MessageKind, subject: str) -> dict[int, StoredReceipt]:
+        """Return the receipts of a message by part."""
+        rows = self._database.rows(
+            "SELECT part, leaf_index, leaf, receipt FROM receipts WHERE kind = ? AND subject = ?",
+            [kind.value, subject],
+        )
+        return {
+            row[0]: StoredReceipt(leaf_index=row[1], leaf=row[2], receipt=row[3]) for row in rows
+        }
+
+    def unanswered(self, kind: MessageKind) -> list[tuple[str, int]]:
+        """Return (subject, part) of every message of a kind without a receipt, oldest first."""
+        rows = self._database.rows(
+            "SELECT m.subject, m.part FROM messages m ANTI JOIN receipts r "
+            "ON r.kind = m.kind AND r.subject = m.subject AND r.part = m.part "
+            "WHERE m.kind = ? ORDER BY m.rowid",
+            [kind.value],
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    def broken_promises(self) -> list[int]:
+        """Return leaf indices where the record holds another leaf than a receipt promised."""
+        rows = self._database.rows(
+            "SELECT r.leaf_index FROM receipts r JOIN record_leaves l USING (leaf_index) "
+            "WHERE r.leaf <> l.leaf ORDER BY r.leaf_index"
+        )
+        return [row[0] for row in rows]

@@ -1,0 +1,202 @@
+"""The tables of the node's store.
+
+Tables receive inserts only, so that a crash never leaves half a change and an auditor on site can
+follow what was known when. The exceptions are named: `evaluation_items` loses its blinds once they
+are used, `record_head` and `node` hold one present value each.
+
+Instants are seconds since 1970-01-01T00:00:00Z, masses micrograms of CO2e. `person_id` numbers one
+identity document; several `person_ref`s of the platform may belong to it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+
+TABLES: Final = (
+    # What this store belongs to: schema version, party, programme, parameter id.
+    "CREATE TABLE node (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL)",
+    # --- people -----------------------------------------------------------------------------
+    """CREATE TABLE persons (
+        person_id BIGINT PRIMARY KEY,
+        id_type VARCHAR NOT NULL,
+        issuing_country VARCHAR NOT NULL,
+        id_number VARCHAR NOT NULL,
+        UNIQUE (id_type, issuing_country, id_number))""",
+    """CREATE TABLE links (
+        person_ref VARCHAR PRIMARY KEY,
+        person_id BIGINT NOT NULL,
+        linked_at_s BIGINT NOT NULL)""",
+    # A period starts with both consents and ends with a withdrawal; later ones have higher numbers.
+    """CREATE TABLE consents (
+        person_ref VARCHAR NOT NULL,
+        period INTEGER NOT NULL,
+        data_at_s BIGINT NOT NULL,
+        claim_at_s BIGINT NOT NULL,
+        recorded_at_s BIGINT NOT NULL,
+        PRIMARY KEY (person_ref, period))""",
+    """CREATE TABLE withdrawals (
+        person_ref VARCHAR NOT NULL,
+        period INTEGER NOT NULL,
+        withdrawn_at_s BIGINT NOT NULL,
+        from_epoch BIGINT NOT NULL,
+        PRIMARY KEY (person_ref, period))""",
+    # --- enrolment --------------------------------------------------------------------------
+    """CREATE TABLE account_tokens (
+        person_id BIGINT PRIMARY KEY,
+        account_token BLOB NOT NULL UNIQUE)""",
+    # The output of the claim key: whoever has it can compute the person's claim tokens.
+    """CREATE TABLE claim_secrets (
+        person_id BIGINT PRIMARY KEY,
+        claim_output BLOB NOT NULL)""",
+    """CREATE TABLE evaluation_requests (
+        request_id BLOB PRIMARY KEY,
+        key_label VARCHAR NOT NULL,
+        elements INTEGER NOT NULL,
+        signed_request BLOB NOT NULL,
+        asked_at_s BIGINT NOT NULL)""",
+    """CREATE TABLE evaluation_items (
+        request_id BLOB NOT NULL,
+        position INTEGER NOT NULL,
+        person_id BIGINT NOT NULL,
+        blind BLOB NOT NULL,
+        blinded BLOB NOT NULL)""",
+    # `batch` is the batch id in hexadecimal, the subject of its message and receipt.
+    """CREATE TABLE enrolment_batches (
+        batch VARCHAR PRIMARY KEY,
+        sequence BIGINT NOT NULL UNIQUE)""",
+    """CREATE TABLE enrolment_entries (
+        batch VARCHAR NOT NULL,
+        position INTEGER NOT NULL,
+        person_id BIGINT NOT NULL,
+        action VARCHAR NOT NULL,
+        from_epoch BIGINT NOT NULL,
+        consent_salt BLOB NOT NULL,
+        person_ref VARCHAR NOT NULL,
+        period INTEGER NOT NULL,
+        PRIMARY KEY (batch, position))""",
+    """CREATE TABLE places (
+        person_id BIGINT PRIMARY KEY,
+        block BIGINT NOT NULL,
+        slot INTEGER NOT NULL,
+        UNIQUE (block, slot))""",
+    # --- activities -------------------------------------------------------------------------
+    """CREATE TABLE activities (
+        activity_id VARCHAR PRIMARY KEY,
+        person_ref VARCHAR NOT NULL,
+        person_id BIGINT NOT NULL,
+        mode VARCHAR NOT NULL,
+        started_at_s BIGINT NOT NULL,
+        ended_at_s BIGINT NOT NULL,
+        distance_m BIGINT NOT NULL,
+        evidence INTEGER NOT NULL,
+        recorded_at_s BIGINT NOT NULL)""",
+    # `epoch` is 0 for what was rejected when it arrived.
+    """CREATE TABLE rejects (
+        subject VARCHAR NOT NULL,
+        reason VARCHAR NOT NULL,
+        epoch BIGINT NOT NULL,
+        detail VARCHAR NOT NULL,
+        rejected_at_s BIGINT NOT NULL,
+        PRIMARY KEY (subject, reason, epoch))""",
+    # --- epochs -----------------------------------------------------------------------------
+    # From this row on, activities of the epoch are late.
+    """CREATE TABLE epoch_cutoffs (
+        epoch BIGINT PRIMARY KEY,
+        plan_leaf BIGINT NOT NULL,
+        snapshot_size BIGINT NOT NULL,
+        cut_off_at_s BIGINT NOT NULL)""",
+    """CREATE TABLE epoch_commitments (
+        epoch BIGINT PRIMARY KEY,
+        claims BIGINT NOT NULL,
+        padded_claims BIGINT NOT NULL,
+        list_root BLOB NOT NULL,
+        evidence_root BLOB NOT NULL,
+        methodology_bundle BLOB NOT NULL)""",
+    # One row per list position; pads have neither person nor slot.
+    """CREATE TABLE claims (
+        epoch BIGINT NOT NULL,
+        position BIGINT NOT NULL,
+        token BLOB NOT NULL,
+        rank INTEGER NOT NULL,
+        person_id BIGINT,
+        slot_start_s BIGINT,
+        evidence_salt BLOB NOT NULL)""",
+    # The part of an activity's reduction that lies in one slot.
+    """CREATE TABLE pieces (
+        epoch BIGINT NOT NULL,
+        activity_id VARCHAR NOT NULL,
+        person_id BIGINT NOT NULL,
+        day VARCHAR NOT NULL,
+        slot_start_s BIGINT NOT NULL,
+        rank INTEGER NOT NULL,
+        piece_ug BIGINT NOT NULL)""",
+    # What a person earned on one local day before claims were judged.
+    """CREATE TABLE person_days (
+        epoch BIGINT NOT NULL,
+        person_id BIGINT NOT NULL,
+        day VARCHAR NOT NULL,
+        reduction_ug BIGINT NOT NULL,
+        evidence_salt BLOB NOT NULL)""",
+    """CREATE TABLE losses (
+        epoch BIGINT NOT NULL,
+        token BLOB NOT NULL)""",
+    # Verdicts have been fetched; there may be none.
+    """CREATE TABLE epoch_losses (
+        epoch BIGINT PRIMARY KEY,
+        losses BIGINT NOT NULL)""",
+    """CREATE TABLE person_day_results (
+        epoch BIGINT NOT NULL,
+        person_id BIGINT NOT NULL,
+        day VARCHAR NOT NULL,
+        submitted_ug BIGINT NOT NULL,
+        lost_slots INTEGER NOT NULL)""",
+    """CREATE TABLE epoch_outcomes (
+        epoch BIGINT PRIMARY KEY,
+        missing BOOLEAN NOT NULL,
+        seal_leaf BIGINT NOT NULL)""",
+    # --- messages ---------------------------------------------------------------------------
+    # Exact bytes as they were and will be sent; `subject` is an epoch number or a hex id.
+    """CREATE TABLE messages (
+        kind VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        part INTEGER NOT NULL,
+        envelope BLOB NOT NULL,
+        content BLOB NOT NULL,
+        PRIMARY KEY (kind, subject, part))""",
+    """CREATE TABLE receipts (
+        kind VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        part INTEGER NOT NULL,
+        leaf_index BIGINT NOT NULL,
+        leaf BLOB NOT NULL,
+        receipt BLOB NOT NULL,
+        PRIMARY KEY (kind, subject, part))""",
+    """CREATE TABLE bindings (
+        binding_id BLOB PRIMARY KEY,
+        person_id BIGINT NOT NULL,
+        account_token BLOB NOT NULL,
+        operator_id VARCHAR NOT NULL,
+        wallet_hint VARCHAR NOT NULL,
+        operator_leaf BLOB NOT NULL,
+        operator_leaf_index BIGINT NOT NULL)""",
+    "CREATE TABLE closed_bindings (binding_id BLOB PRIMARY KEY)",
+    # What other parties did wrong, once each: the evidence lies in the other tables.
+    """CREATE TABLE incidents (
+        code VARCHAR NOT NULL,
+        detail VARCHAR NOT NULL,
+        noted_at_s BIGINT NOT NULL,
+        PRIMARY KEY (code, detail))""",
+    # --- the record as this node has seen it --------------------------------------------------
+    """CREATE TABLE record_leaves (
+        leaf_index BIGINT PRIMARY KEY,
+        leaf_type INTEGER NOT NULL,
+        leaf BLOB NOT NULL,
+        body BLOB)""",
+    # The witnessed prefix: its size and the peaks of its tree, joined.
+    """CREATE TABLE record_head (
+        id INTEGER PRIMARY KEY,
+        size BIGINT NOT NULL,
+        peaks BLOB NOT NULL)""",
+)

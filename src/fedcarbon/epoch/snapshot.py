@@ -1,0 +1,124 @@
+"""The enrolment snapshot: from the record, which blocks and caps each partner has in an epoch.
+
+The epoch-plan leaf fixes how much of the record counts. From the enrolment entries below it
+everyone (partner, hub, trustee, auditor) computes the same blocks and the same caps; nothing of it
+is ever taken from the party that it binds (DESIGN section 6, "Dense submission").
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.registry.enrolment import EnrolmentAction
+from fedcarbon.units import MicrogramsCO2e
+
+
+class Place(NamedTuple):
+    """Where an account's sum is kept, for ever."""
+
+    block: int
+    slot: int
+
+
+class LoggedEntry(NamedTuple):
+    """What a snapshot needs of one enrolment entry."""
+
+    leaf_index: int
+    """Leaf of the batch that holds it."""
+    partner_id: PartyId
+    account_token: bytes
+    action: EnrolmentAction
+    from_epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerSnapshot:
+    """One partner's accounts in one epoch."""
+
+    slots: int
+    """Slots per block."""
+    cap_ug: MicrogramsCO2e
+    """Cap of one account over the epoch."""
+    slots_of: Mapping[int, frozenset[int]]
+    """Block to the slots where this partner has an enrolled account; no block without any."""
+    accounts: int
+    """How many accounts are enrolled."""
+
+    def blocks(self) -> tuple[int, ...]:
+        """Return the blocks that a dense submission must cover, ascending."""
+        return tuple(sorted(self.slots_of))
+
+    def caps_ug(self, block: int) -> tuple[MicrogramsCO2e, ...]:
+        """Return B_j of every slot j of `block`: the cap where an account is enrolled, else 0."""
+        taken = self.slots_of.get(block, frozenset())
+        return tuple(
+            self.cap_ug if slot in taken else MicrogramsCO2e(0) for slot in range(self.slots)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All partners with an enrolled account in one epoch."""
+
+    epoch: EpochIndex
+    partners: Mapping[PartyId, PartnerSnapshot]
+    """Sorted by id."""
+
+
+def snapshot_of(
+    entries: Iterable[LoggedEntry],
+    places: Mapping[bytes, Place],
+    *,
+    epoch: EpochIndex,
+    snapshot_size: int,
+    slots: int,
+    cap_ug: MicrogramsCO2e,
+) -> Snapshot:
+    """Return who is enrolled where in `epoch`.
+
+    An account is enrolled at a partner if the last of that partner's entries for it that names
+    `epoch` or an earlier one is an enrolment. Entries in or after leaf `snapshot_size` do not
+    count, whichever epoch they name.
+
+    Args:
+        entries: of one programme, in the order of the record.
+        places: account token to place; holds every token of an entry below `snapshot_size`.
+        epoch: the epoch of the plan.
+        snapshot_size: a field of the plan.
+        slots: slots per block.
+        cap_ug: cap of one account over the epoch (`Programme.epoch_cap_ug`).
+    """
+    last: dict[tuple[PartyId, bytes], EnrolmentAction] = {}
+    for entry in entries:
+        if entry.leaf_index < snapshot_size and entry.from_epoch <= epoch:
+            last[entry.partner_id, entry.account_token] = entry.action
+    accounts: dict[PartyId, _Accounts] = defaultdict(_Accounts)
+    for (partner_id, token), action in last.items():
+        if action is EnrolmentAction.ENROL:
+            accounts[partner_id].add(places[token])
+    partners = {
+        partner_id: PartnerSnapshot(
+            slots=slots,
+            cap_ug=cap_ug,
+            slots_of={block: frozenset(taken) for block, taken in own.slots_of.items()},
+            accounts=own.count,
+        )
+        for partner_id, own in sorted(accounts.items())
+    }
+    return Snapshot(epoch=epoch, partners=partners)
+
+
+@dataclass(slots=True)
+class _Accounts:
+    """The accounts of one partner while they are collected."""
+
+    count: int = 0
+    slots_of: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, place: Place) -> None:
+        self.count += 1
+        self.slots_of[place.block].add(place.slot)

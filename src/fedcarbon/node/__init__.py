@@ -1,0 +1,1 @@
+"""In-house languages of a partner platform."""

@@ -1,0 +1,140 @@
+"""Epochs as the record tells them: plans, commitments, closings, beacons, chunks and seals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from fedcarbon.epoch.statements import (
+    BeaconLabel,
+    BeaconValue,
+    ClaimCommitment,
+    CommitClosed,
+    EpochPlan,
+    Seal,
+    beacon_input,
+    planned_deadlines,
+)
+from fedcarbon.identity.beacon import combine_beacon
+from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.threshold import PartialEvaluation
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
+from fedcarbon.opening.logged import Logged, LoggedBody
+from fedcarbon.opening.parties import PartyBook
+from fedcarbon.opening.violations import LeafInvalidError, LoggedTwiceError
+from fedcarbon.submission.header import ChunkHeader
+
+
+class EpochRef(NamedTuple):
+    """One epoch of one programme."""
+
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+
+
+class BeaconKey(NamedTuple):
+    """What a beacon is evaluated for, at most once."""
+
+    label: BeaconLabel
+    exclusivity_domain: str
+    epoch: EpochIndex
+
+
+class EpochBook:
+    """What was logged while epochs ran."""
+
+    __slots__ = ("_parties", "beacons", "closings", "commitments", "headers", "plans", "seals")
+
+    def __init__(self, parties: PartyBook) -> None:
+        """Start empty; `parties` says who may sign."""
+        self._parties: Final = parties
+        self.plans: Final[dict[EpochRef, Logged[EpochPlan]]] = {}
+        self.commitments: Final[dict[EpochRef, dict[PartyId, Logged[ClaimCommitment]]]] = (
+            defaultdict(dict)
+        )
+        self.closings: Final[dict[int, Logged[CommitClosed]]] = {}
+        """By leaf index; more than one of an epoch is a fault that the beacon stops."""
+        self.beacons: Final[dict[BeaconKey, Logged[BeaconValue]]] = {}
+        self.headers: Final[dict[int, Logged[ChunkHeader]]] = {}
+        """By leaf index."""
+        self.seals: Final[dict[EpochRef, Logged[Seal]]] = {}
+
+    def fold_plan(self, logged: LoggedBody) -> None:
+        """Take a plan of the hub: one per epoch, its deadlines not before the policy's."""
+        plan, _ = self._parties.open_by(EpochPlan, logged, Role.HUB)
+        item = plan.statement
+        programme = self._parties.programme(item.programme_id)
+        ref = EpochRef(item.programme_id, item.epoch)
+        if ref in self.plans:
+            raise LoggedTwiceError(f"epoch {item.epoch} has two plans")
+        deadlines = (item.commit_until_s, item.reveal_until_s, item.submit_until_s)
+        earliest = planned_deadlines(programme, item.epoch)
+        if any(given < least for given, least in zip(deadlines, earliest, strict=True)):
+            raise LeafInvalidError(f"the plan of epoch {item.epoch} ends before the policy allows")
+        if item.snapshot_size > logged.index:
+            raise LeafInvalidError(f"the plan of epoch {item.epoch} counts leaves after itself")
+        self.plans[ref] = plan
+
+    def fold_commitment(self, logged: LoggedBody) -> None:
+        """Take a partner's commitment: one per partner and epoch."""
+        commitment, signer = self._parties.open_own(
+            ClaimCommitment, logged, "partner_id", Role.PARTNER
+        )
+        item = commitment.statement
+        ref = EpochRef(item.programme_id, item.epoch)
+        if signer in self.commitments[ref]:
+            raise LoggedTwiceError(f"{signer!r} committed twice in epoch {item.epoch}")
+        self.commitments[ref][signer] = commitment
+
+    def fold_closing(self, logged: LoggedBody) -> None:
+        """Take the hub's word that phase 1a is over; whether it is, the beacon's rules decide."""
+        closing, _ = self._parties.open_by(CommitClosed, logged, Role.HUB)
+        self._parties.programme(closing.statement.programme_id)
+        self.closings[logged.index] = closing
+
+    def fold_beacon(self, logged: LoggedBody, leaf_at: Callable[[int], bytes | None]) -> None:
+        """Take a beacon if its partial evaluations hold over the leaf it names.
+
+        Args:
+            logged: the body.
+            leaf_at: returns the 34 bytes of a leaf below this one, or None.
+        """
+        beacon, _ = self._parties.open_by(BeaconValue, logged, Role.HUB)
+        item = beacon.statement
+        key = BeaconKey(item.label, item.exclusivity_domain, item.epoch)
+        if key in self.beacons:
+            raise LoggedTwiceError(f"epoch {item.epoch} has two {item.label} beacons")
+        leaf = leaf_at(item.leaf_index)
+        if leaf is None:
+            raise LeafInvalidError(f"the {item.label} beacon names leaf {item.leaf_index}")
+        parameters = self._parties.parameters
+        output = combine_beacon(
+            parameters.voprf_key(KeyLabel.BEACON),
+            beacon_input(item.label, item.exclusivity_domain, item.epoch, leaf),
+            [
+                PartialEvaluation(
+                    trustee_index=parameters.trustee_index(partial.trustee_id),
+                    elements=(partial.element,),
+                    proof=partial.proof,
+                )
+                for partial in item.partials
+            ],
+        )
+        if output != item.output:
+            raise LeafInvalidError(f"the {item.label} beacon of epoch {item.epoch} is another one")
+        self.beacons[key] = beacon
+
+    def fold_header(self, logged: LoggedBody) -> None:
+        """Take a chunk header; the seal says which ones count."""
+        header, _ = self._parties.open_own(ChunkHeader, logged, "partner_id", Role.PARTNER)
+        self.headers[logged.index] = header
+
+    def fold_seal(self, logged: LoggedBody) -> None:
+        """Take a seal: one per epoch; whether it is complete is checked before an opening."""
+        seal, _ = self._parties.open_by(Seal, logged, Role.HUB)
+        ref = EpochRef(seal.statement.programme_id, seal.statement.epoch)
+        self._parties.programme(ref.programme_id)
+        if ref in self.seals:
+            raise LoggedTwiceError(f"epoch {ref.epoch} is sealed twice")
+        self.seals[ref] = seal

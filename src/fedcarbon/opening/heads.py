@@ -1,0 +1,103 @@
+"""The heads of the record that a reader replayed, and which of them a quorum has witnessed.
+
+The time of a leaf is the median time of the first witnessed head that covers it: later than the
+leaf itself, never earlier, so that a wait measured from it is never too short. Protocol time is the
+time of the newest witnessed head; a reader's own clock decides nothing here.
+"""
+
+from __future__ import annotations
+
+import bisect
+from typing import Final
+
+from fedcarbon.canonical.hashing import DIGEST_BYTES
+from fedcarbon.opening.violations import HeadAheadError, NotWitnessedError
+from fedcarbon.transparency.checkpoint import ForkedRecordError, WitnessedCheckpoint
+from fedcarbon.transparency.merkle import EMPTY_ROOT, Frontier
+from fedcarbon.units import Seconds
+
+
+class HeadBook:
+    """Every root of the replayed record, and the witnessed ones with their times."""
+
+    __slots__ = ("_clock_s", "_frontier", "_roots", "_sizes", "_times_s")
+
+    def __init__(self) -> None:
+        """Start before the first leaf."""
+        self._frontier: Final = Frontier()
+        self._roots: Final = bytearray(EMPTY_ROOT)
+        self._sizes: Final[list[int]] = []
+        self._times_s: Final[list[Seconds]] = []
+        self._clock_s = Seconds(0)
+
+    @property
+    def size(self) -> int:
+        """How many leaves have been replayed."""
+        return self._frontier.size
+
+    @property
+    def clock_s(self) -> Seconds:
+        """Protocol time: the latest median time of a witnessed head; 0 before the first."""
+        return self._clock_s
+
+    @property
+    def witnessed_size(self) -> int:
+        """How many leaves the largest witnessed head covers."""
+        return self._sizes[-1] if self._sizes else 0
+
+    def append(self, leaf: bytes) -> None:
+        """Add one leaf."""
+        self._frontier.append(leaf)
+        self._roots.extend(self._frontier.root())
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root over the first `size` leaves.
+
+        Raises:
+            HeadAheadError: fewer leaves have been replayed.
+        """
+        if size > self.size:
+            raise HeadAheadError(f"{self.size} leaves are replayed, the head covers {size}")
+        return bytes(self._roots[size * DIGEST_BYTES : (size + 1) * DIGEST_BYTES])
+
+    def require_own(self, size: int, root: bytes) -> None:
+        """Check that a head is one of this record's.
+
+        Raises:
+            HeadAheadError: see `root_at`.
+            ForkedRecordError: the replayed leaves have another root.
+        """
+        if self.root_at(size) != root:
+            raise ForkedRecordError(
+                f"the head of size {size} is not the head of the {size} leaves replayed"
+            )
+
+    def witness(self, checkpoint: WitnessedCheckpoint) -> None:
+        """Take note of a head that a quorum signed.
+
+        Raises:
+            HeadAheadError, ForkedRecordError: see `require_own`.
+        """
+        self.require_own(checkpoint.size, checkpoint.root)
+        at = bisect.bisect_left(self._sizes, checkpoint.size)
+        if at < len(self._sizes) and self._sizes[at] == checkpoint.size:
+            self._times_s[at] = min(self._times_s[at], checkpoint.timestamp_s)
+        else:
+            self._sizes.insert(at, checkpoint.size)
+            self._times_s.insert(at, checkpoint.timestamp_s)
+        self._clock_s = max(self._clock_s, checkpoint.timestamp_s)
+
+    def is_witnessed(self, leaf_index: int) -> bool:
+        """Tell whether a witnessed head covers the leaf."""
+        return leaf_index < self.witnessed_size
+
+    def leaf_time_s(self, leaf_index: int) -> Seconds:
+        """Return the time of the first witnessed head that covers the leaf.
+
+        Raises:
+            NotWitnessedError: none does.
+        """
+        at = bisect.bisect_right(self._sizes, leaf_index)
+        if at == len(self._sizes):
+            raise NotWitnessedError(f"leaf {leaf_index} is not under a witnessed head yet")
+        return self._times_s[at]

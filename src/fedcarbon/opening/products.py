@@ -1,0 +1,168 @@
+"""Check 4 of an opening: the seal is complete and its products are those of the logged ciphertexts.
+
+Whoever opens has multiplied for itself: every chunk file of every epoch is fetched by its hash,
+held against its signed header, and every block that the snapshot asks for must be there exactly
+once. Results are cumulative, so that an epoch costs its own ciphertexts only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+from fedcarbon.epoch.statements import EpochPlan, SealedPart, product_entry
+from fedcarbon.errors import FedcarbonError
+from fedcarbon.ids import EpochIndex
+from fedcarbon.opening.epochs import EpochRef
+from fedcarbon.opening.logged import Logged
+from fedcarbon.opening.refusals import (
+    ChunkFileDiffersError,
+    EpochNotSealedError,
+    IncompleteSealError,
+    PlanTooEarlyError,
+    ProductsDifferError,
+)
+from fedcarbon.opening.view import RecordView
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS
+from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
+from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
+from fedcarbon.transparency.merkle import root_of
+
+Fetch = Callable[[bytes], bytes]
+"""Returns the file that has the given SHA-256; its bytes are checked here."""
+
+Products = Mapping[int, bytes]
+"""Block to the bytes of its cumulative ciphertext."""
+
+
+def sealed_products(
+    view: RecordView, ref: EpochRef, previous: Products, fetch: Fetch
+) -> dict[int, bytes]:
+    """Return the cumulative ciphertext of every block up to an epoch, after checking its seal.
+
+    Args:
+        view: the record.
+        ref: the epoch.
+        previous: what this function returned for the epoch before; empty for the first.
+        fetch: gets chunk files.
+
+    Raises:
+        EpochNotSealedError: no plan or no seal.
+        PlanTooEarlyError: the plan is from before the end of the epoch.
+        IncompleteSealError: see there.
+        ChunkFileDiffersError: naming the partner and the chunk.
+        ProductsDifferError: the seal's root is not that of these products.
+        NotWitnessedError: the plan is not under a witnessed head yet.
+    """
+    plan, seal = view.epochs.plans.get(ref), view.epochs.seals.get(ref)
+    if plan is None or seal is None:
+        raise EpochNotSealedError(f"epoch {ref.epoch} is not sealed")
+    if seal.statement.plan_leaf != plan.index:
+        raise IncompleteSealError(f"the seal of epoch {ref.epoch} names another plan")
+    require_plan_after_end(view, plan)
+    snapshot = view.accounts.snapshot(plan.statement)
+    named = [part.partner_id for part in seal.statement.parts]
+    if named != list(snapshot.partners):
+        raise IncompleteSealError(
+            f"the seal of epoch {ref.epoch} names {named}, enrolled are {list(snapshot.partners)}"
+        )
+    factors: dict[int, list[bytes]] = {block: [data] for block, data in previous.items()}
+    for part in seal.statement.parts:
+        blocks = snapshot.partners[part.partner_id].blocks()
+        sent = _part_of(view, plan, part, seal.index, fetch)
+        if not part.missing and sorted(sent) != list(blocks):
+            raise IncompleteSealError(
+                f"{part.partner_id!r} owes {len(blocks)} blocks in epoch {ref.epoch}, "
+                f"{len(set(sent) & set(blocks))} of them are there, {len(sent)} in all"
+            )
+        for block, data in sent.items():
+            factors.setdefault(block, []).append(data)
+    products = _multiplied(view, factors)
+    if (seal.statement.blocks, seal.statement.products_root) != (
+        len(products),
+        products_root_of(products),
+    ):
+        raise ProductsDifferError(f"the seal of epoch {ref.epoch} has other products")
+    return products
+
+
+def products_root_of(products: Products) -> bytes:
+    """Return the RFC 6962 root over the products, by ascending block."""
+    return root_of(product_entry(block, products[block]) for block in sorted(products))
+
+
+def previous_epoch(ref: EpochRef) -> EpochRef | None:
+    """Return the epoch before, or None for the first."""
+    if ref.epoch == 1:
+        return None
+    return EpochRef(ref.programme_id, EpochIndex(ref.epoch - 1))
+
+
+def require_plan_after_end(view: RecordView, plan: Logged[EpochPlan]) -> None:
+    """Check that a plan was logged after its epoch was over, by the time of its leaf.
+
+    Raises:
+        PlanTooEarlyError: it was not.
+        NotWitnessedError: it is not under a witnessed head yet.
+    """
+    programme = view.parties.programme(plan.statement.programme_id)
+    end_s = programme.epoch_end_s(plan.statement.epoch)
+    logged_s = view.heads.leaf_time_s(plan.index)
+    if logged_s + TIME_TOLERANCE_S < end_s:
+        raise PlanTooEarlyError(f"epoch {plan.statement.epoch} ends at {end_s}, not {logged_s}")
+
+
+def _part_of(
+    view: RecordView, plan: Logged[EpochPlan], part: SealedPart, seal_leaf: int, fetch: Fetch
+) -> dict[int, bytes]:
+    """Return the ciphertexts of one partner by block."""
+    sent: dict[int, bytes] = {}
+    for number, leaf_index in enumerate(part.header_leaves):
+        logged = view.epochs.headers.get(leaf_index)
+        if logged is None or logged.index > seal_leaf:
+            raise IncompleteSealError(f"leaf {leaf_index} is no chunk header below the seal")
+        header = logged.statement
+        found = (header.programme_id, header.epoch, header.partner_id, header.plan_leaf)
+        item = plan.statement
+        if found != (item.programme_id, item.epoch, part.partner_id, plan.index) or (
+            header.chunk,
+            header.chunks,
+        ) != (number, len(part.header_leaves)):
+            raise IncompleteSealError(
+                f"leaf {leaf_index} is not chunk {number} of {part.partner_id!r}"
+            )
+        chunk = _chunk_of(view, header, fetch)
+        if sent.keys() & set(chunk.blocks()):
+            raise IncompleteSealError(f"{part.partner_id!r} sent a block twice")
+        sent.update(chunk)
+    return sent
+
+
+def _chunk_of(view: RecordView, header: ChunkHeader, fetch: Fetch) -> ChunkFile:
+    where = f"chunk {header.chunk} of {header.partner_id!r} in epoch {header.epoch}"
+    data = fetch(header.file_sha256)
+    if hashlib.sha256(data).digest() != header.file_sha256:
+        raise ChunkFileDiffersError(f"{where}: the file has another hash")
+    layout = view.parties.parameters.layout
+    if (header.slots, header.slot_width_bits) != (layout.slots, SLOT_WIDTH_BITS):
+        raise ChunkFileDiffersError(f"{where}: another layout than the parameter set's")
+    try:
+        chunk = ChunkFile.from_bytes(data, view.parties.parameters.public_key.ciphertext_bytes)
+    except FedcarbonError as error:
+        raise ChunkFileDiffersError(f"{where}: {error}") from error
+    if (header.entries, header.entries_root) != (len(chunk), chunk.root()):
+        raise ChunkFileDiffersError(f"{where}: the header counts other entries")
+    return chunk
+
+
+def _multiplied(view: RecordView, factors: Mapping[int, list[bytes]]) -> dict[int, bytes]:
+    key = view.parties.parameters.public_key
+    try:
+        return {
+            block: ciphertext_to_bytes(key, product(key, factors[block]))
+            for block in sorted(factors)
+        }
+    except FedcarbonError as error:
+        raise ChunkFileDiffersError(f"a logged ciphertext is refused: {error}") from error

@@ -1,0 +1,1 @@
+"""Generated from proto/fedcarbon/v1: the language between organisations."""

@@ -1,0 +1,360 @@
+"""The hub as its clients see it: one method per RPC.
+
+Programs know only `HubClient`; whether it is gRPC or a hub in the same process, errors have the
+same codes. Every method is idempotent at the hub, so a call that did not connect is repeated a few
+times; after that the outcome is unknown and the caller asks again later with the same id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Protocol, TypeVar
+
+import grpc
+from typing_extensions import override
+
+from fedcarbon.v1 import (
+    epoch_pb2,
+    epoch_pb2_grpc,
+    identity_pb2,
+    identity_pb2_grpc,
+    opening_pb2,
+    opening_pb2_grpc,
+    record_pb2,
+    record_pb2_grpc,
+    redemption_pb2,
+    redemption_pb2_grpc,
+    registry_pb2,
+    registry_pb2_grpc,
+    trustee_pb2,
+    trustee_pb2_grpc,
+)
+from fedcarbon.wire.deadlines import with_deadlines
+from fedcarbon.wire.status import UnreachableError, error_of
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+ATTEMPTS_MAX: Final = 4
+BACKOFF_FIRST_S: Final = 0.1
+BACKOFF_FACTOR: Final = 3
+
+
+class HubClient(Protocol):
+    """Every unary and client-streaming RPC of the hub.
+
+    Each method raises `CallerError`, `PeerError` or `StateError` with the hub's code;
+    `UnreachableError` and `RemoteTimeoutError` leave the outcome unknown.
+    """
+
+    def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
+        """RecordService.ListLeaves."""
+        ...
+
+    def get_checkpoint(
+        self, request: record_pb2.GetCheckpointRequest
+    ) -> record_pb2.GetCheckpointResponse:
+        """RecordService.GetCheckpoint."""
+        ...
+
+    def list_checkpoints(
+        self, request: record_pb2.ListCheckpointsRequest
+    ) -> record_pb2.ListCheckpointsResponse:
+        """RecordService.ListCheckpoints."""
+        ...
+
+    def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
+        """RecordService.GetFile."""
+        ...
+
+    def create_admission(
+        self, request: registry_pb2.CreateAdmissionRequest
+    ) -> registry_pb2.CreateAdmissionResponse:
+        """RegistryService.CreateAdmission."""
+        ...
+
+    def create_programme(
+        self, request: registry_pb2.CreateProgrammeRequest
+    ) -> registry_pb2.CreateProgrammeResponse:
+        """RegistryService.CreateProgramme."""
+        ...
+
+    def create_enrolment_batch(
+        self, request: registry_pb2.CreateEnrolmentBatchRequest
+    ) -> registry_pb2.CreateEnrolmentBatchResponse:
+        """RegistryService.CreateEnrolmentBatch."""
+        ...
+
+    def evaluate(self, request: identity_pb2.EvaluateRequest) -> identity_pb2.EvaluateResponse:
+        """IdentityService.Evaluate."""
+        ...
+
+    def list_epochs(self, request: epoch_pb2.ListEpochsRequest) -> epoch_pb2.ListEpochsResponse:
+        """EpochService.ListEpochs."""
+        ...
+
+    def create_claim_commitment(
+        self, request: epoch_pb2.CreateClaimCommitmentRequest
+    ) -> epoch_pb2.CreateClaimCommitmentResponse:
+        """EpochService.CreateClaimCommitment."""
+        ...
+
+    def create_claim_list(
+        self, requests: Iterable[epoch_pb2.CreateClaimListRequest]
+    ) -> epoch_pb2.CreateClaimListResponse:
+        """EpochService.CreateClaimList; see `GrpcHubClient` for when it is repeated."""
+        ...
+
+    def list_lost_claims(
+        self, request: epoch_pb2.ListLostClaimsRequest
+    ) -> epoch_pb2.ListLostClaimsResponse:
+        """EpochService.ListLostClaims."""
+        ...
+
+    def create_chunk(
+        self, requests: Iterable[epoch_pb2.CreateChunkRequest]
+    ) -> epoch_pb2.CreateChunkResponse:
+        """EpochService.CreateChunk; see `GrpcHubClient` for when it is repeated."""
+        ...
+
+    def create_operator_binding(
+        self, request: opening_pb2.CreateOperatorBindingRequest
+    ) -> opening_pb2.CreateOperatorBindingResponse:
+        """OpeningService.CreateOperatorBinding."""
+        ...
+
+    def create_partner_binding(
+        self, request: opening_pb2.CreatePartnerBindingRequest
+    ) -> opening_pb2.CreatePartnerBindingResponse:
+        """OpeningService.CreatePartnerBinding."""
+        ...
+
+    def create_binding_objection(
+        self, request: opening_pb2.CreateBindingObjectionRequest
+    ) -> opening_pb2.CreateBindingObjectionResponse:
+        """OpeningService.CreateBindingObjection."""
+        ...
+
+    def create_unbinding(
+        self, request: opening_pb2.CreateUnbindingRequest
+    ) -> opening_pb2.CreateUnbindingResponse:
+        """OpeningService.CreateUnbinding."""
+        ...
+
+    def list_bindings(
+        self, request: opening_pb2.ListBindingsRequest
+    ) -> opening_pb2.ListBindingsResponse:
+        """OpeningService.ListBindings."""
+        ...
+
+    def get_account(self, request: opening_pb2.GetAccountRequest) -> opening_pb2.GetAccountResponse:
+        """OpeningService.GetAccount."""
+        ...
+
+    def create_opening_request(
+        self, request: opening_pb2.CreateOpeningRequestRequest
+    ) -> opening_pb2.CreateOpeningRequestResponse:
+        """OpeningService.CreateOpeningRequest."""
+        ...
+
+    def get_opening(self, request: opening_pb2.GetOpeningRequest) -> opening_pb2.GetOpeningResponse:
+        """OpeningService.GetOpening."""
+        ...
+
+    def create_redemption(
+        self, request: redemption_pb2.CreateRedemptionRequest
+    ) -> redemption_pb2.CreateRedemptionResponse:
+        """RedemptionService.CreateRedemption."""
+        ...
+
+    def get_redemption(
+        self, request: redemption_pb2.GetRedemptionRequest
+    ) -> redemption_pb2.GetRedemptionResponse:
+        """RedemptionService.GetRedemption."""
+        ...
+
+
+class GrpcHubClient(HubClient):
+    """The hub over a gRPC channel, with a deadline on every call and bounded repetition.
+
+    A call is repeated only if it found no connection, at most `ATTEMPTS_MAX` times in all. An
+    upload is repeated if its `requests` can be walked again (a list, or an object whose `__iter__`
+    starts afresh); an iterator can not and is tried once.
+    """
+
+    def __init__(
+        self, channel: grpc.Channel, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Take a channel (see `tls.dial`); closing it stays with its owner."""
+        channel = with_deadlines(channel)
+        self._sleep = sleep
+        self._record = record_pb2_grpc.RecordServiceStub(channel)
+        self._registry = registry_pb2_grpc.RegistryServiceStub(channel)
+        self._identity = identity_pb2_grpc.IdentityServiceStub(channel)
+        self._epoch = epoch_pb2_grpc.EpochServiceStub(channel)
+        self._opening = opening_pb2_grpc.OpeningServiceStub(channel)
+        self._redemption = redemption_pb2_grpc.RedemptionServiceStub(channel)
+        self._trustee = trustee_pb2_grpc.TrusteeServiceStub(channel)
+
+    def work(
+        self, answers: Iterator[trustee_pb2.WorkRequest]
+    ) -> Iterator[trustee_pb2.WorkResponse]:
+        """Open a trustee's stream of work orders; it ends with an error or its long deadline.
+
+        Closing the iterator hangs up.
+
+        Raises:
+            StateError, CallerError, PeerError: see `HubClient`, while iterating.
+        """
+        orders = self._trustee.Work(answers)
+        try:
+            yield from orders
+        except grpc.RpcError as failure:
+            raise error_of(failure) from failure
+        finally:
+            orders.cancel()  # whoever stops reading hangs up
+
+    @override
+    def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
+        return self._ask(self._record.ListLeaves, request)
+
+    @override
+    def get_checkpoint(
+        self, request: record_pb2.GetCheckpointRequest
+    ) -> record_pb2.GetCheckpointResponse:
+        return self._ask(self._record.GetCheckpoint, request)
+
+    @override
+    def list_checkpoints(
+        self, request: record_pb2.ListCheckpointsRequest
+    ) -> record_pb2.ListCheckpointsResponse:
+        return self._ask(self._record.ListCheckpoints, request)
+
+    @override
+    def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
+        return self._ask(self._record.GetFile, request)
+
+    @override
+    def create_admission(
+        self, request: registry_pb2.CreateAdmissionRequest
+    ) -> registry_pb2.CreateAdmissionResponse:
+        return self._ask(self._registry.CreateAdmission, request)
+
+    @override
+    def create_programme(
+        self, request: registry_pb2.CreateProgrammeRequest
+    ) -> registry_pb2.CreateProgrammeResponse:
+        return self._ask(self._registry.CreateProgramme, request)
+
+    @override
+    def create_enrolment_batch(
+        self, request: registry_pb2.CreateEnrolmentBatchRequest
+    ) -> registry_pb2.CreateEnrolmentBatchResponse:
+        return self._ask(self._registry.CreateEnrolmentBatch, request)
+
+    @override
+    def evaluate(self, request: identity_pb2.EvaluateRequest) -> identity_pb2.EvaluateResponse:
+        return self._ask(self._identity.Evaluate, request)
+
+    @override
+    def list_epochs(self, request: epoch_pb2.ListEpochsRequest) -> epoch_pb2.ListEpochsResponse:
+        return self._ask(self._epoch.ListEpochs, request)
+
+    @override
+    def create_claim_commitment(
+        self, request: epoch_pb2.CreateClaimCommitmentRequest
+    ) -> epoch_pb2.CreateClaimCommitmentResponse:
+        return self._ask(self._epoch.CreateClaimCommitment, request)
+
+    @override
+    def create_claim_list(
+        self, requests: Iterable[epoch_pb2.CreateClaimListRequest]
+    ) -> epoch_pb2.CreateClaimListResponse:
+        return self._upload(self._epoch.CreateClaimList, requests)
+
+    @override
+    def list_lost_claims(
+        self, request: epoch_pb2.ListLostClaimsRequest
+    ) -> epoch_pb2.ListLostClaimsResponse:
+        return self._ask(self._epoch.ListLostClaims, request)
+
+    @override
+    def create_chunk(
+        self, requests: Iterable[epoch_pb2.CreateChunkRequest]
+    ) -> epoch_pb2.CreateChunkResponse:
+        return self._upload(self._epoch.CreateChunk, requests)
+
+    @override
+    def create_operator_binding(
+        self, request: opening_pb2.CreateOperatorBindingRequest
+    ) -> opening_pb2.CreateOperatorBindingResponse:
+        return self._ask(self._opening.CreateOperatorBinding, request)
+
+    @override
+    def create_partner_binding(
+        self, request: opening_pb2.CreatePartnerBindingRequest
+    ) -> opening_pb2.CreatePartnerBindingResponse:
+        return self._ask(self._opening.CreatePartnerBinding, request)
+
+    @override
+    def create_binding_objection(
+        self, request: opening_pb2.CreateBindingObjectionRequest
+    ) -> opening_pb2.CreateBindingObjectionResponse:
+        return self._ask(self._opening.CreateBindingObjection, request)
+
+    @override
+    def create_unbinding(
+        self, request: opening_pb2.CreateUnbindingRequest
+    ) -> opening_pb2.CreateUnbindingResponse:
+        return self._ask(self._opening.CreateUnbinding, request)
+
+    @override
+    def list_bindings(
+        self, request: opening_pb2.ListBindingsRequest
+    ) -> opening_pb2.ListBindingsResponse:
+        return self._ask(self._opening.ListBindings, request)
+
+    @override
+    def get_account(self, request: opening_pb2.GetAccountRequest) -> opening_pb2.GetAccountResponse:
+        return self._ask(self._opening.GetAccount, request)
+
+    @override
+    def create_opening_request(
+        self, request: opening_pb2.CreateOpeningRequestRequest
+    ) -> opening_pb2.CreateOpeningRequestResponse:
+        return self._ask(self._opening.CreateOpeningRequest, request)
+
+    @override
+    def get_opening(self, request: opening_pb2.GetOpeningRequest) -> opening_pb2.GetOpeningResponse:
+        return self._ask(self._opening.GetOpening, request)
+
+    @override
+    def create_redemption(
+        self, request: redemption_pb2.CreateRedemptionRequest
+    ) -> redemption_pb2.CreateRedemptionResponse:
+        return self._ask(self._redemption.CreateRedemption, request)
+
+    @override
+    def get_redemption(
+        self, request: redemption_pb2.GetRedemptionRequest
+    ) -> redemption_pb2.GetRedemptionResponse:
+        return self._ask(self._redemption.GetRedemption, request)
+
+    def _ask(self, call: grpc.UnaryUnaryMultiCallable[Q, A], request: Q) -> A:
+        return self._repeated(lambda: call(request), ATTEMPTS_MAX)
+
+    def _upload(self, call: grpc.StreamUnaryMultiCallable[Q, A], requests: Iterable[Q]) -> A:
+        attempts = 1 if isinstance(requests, Iterator) else ATTEMPTS_MAX
+        return self._repeated(lambda: call(iter(requests)), attempts)
+
+    def _repeated(self, attempt: Callable[[], A], attempts: int) -> A:
+        for number in range(attempts):
+            try:
+                return attempt()
+            except grpc.RpcError as failure:
+                error = error_of(failure)
+                if not isinstance(error, UnreachableError) or number + 1 == attempts:
+                    raise error from failure
+            self._sleep(BACKOFF_FIRST_S * BACKOFF_FACTOR**number)
+        raise AssertionError("the last attempt either answers or raises")

@@ -1,0 +1,253 @@
+"""The one catalogue that knows gRPC status codes.
+
+A server turns a `FedcarbonError` into a rich status: an `ErrorInfo` whose reason is the error's
+code, and a `RetryInfo` where waiting helps. A client turns it back into a `RemoteError` whose class
+says who must act *from where the client stands*, and whose `code` is the one that was raised at the
+other end. So the same `error.code` is seen in process and over the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final, NoReturn, Protocol
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc import StatusCode
+from grpc_status import rpc_status
+
+from fedcarbon.errors import (
+    CallerError,
+    ConfigurationError,
+    FedcarbonError,
+    PeerError,
+    StateError,
+)
+
+DOMAIN: Final = "fedcarbon"
+MESSAGE_LENGTH_MAX: Final = 1000
+"""Characters of a message on the wire: it travels twice in at most 8 KiB of trailers."""
+RETRY_AFTER_S: Final = 1
+
+BY_FAMILY: Final[Mapping[type[FedcarbonError], StatusCode]] = {
+    CallerError: StatusCode.INVALID_ARGUMENT,
+    # who is found to misbehave while a call is served is nearly always the one who calls
+    PeerError: StatusCode.INVALID_ARGUMENT,
+    StateError: StatusCode.FAILED_PRECONDITION,
+    ConfigurationError: StatusCode.INTERNAL,
+}
+"""What a code gets that has no line of its own below."""
+
+BY_CODE: Final[Mapping[str, StatusCode]] = {
+    # who calls, and whether it may
+    "PARTY_UNKNOWN": StatusCode.UNAUTHENTICATED,
+    "ASKER_NOT_ADMITTED": StatusCode.PERMISSION_DENIED,
+    "KEY_USE_REFUSED": StatusCode.PERMISSION_DENIED,
+    "NOT_ADMITTED": StatusCode.PERMISSION_DENIED,
+    "OPERATOR_CANNOT_GET_CLAIM_KEY": StatusCode.PERMISSION_DENIED,
+    "ROLE_NOT_ALLOWED": StatusCode.PERMISSION_DENIED,
+    "SENDER_DIFFERS": StatusCode.PERMISSION_DENIED,
+    # not there, or not for this caller
+    "BEYOND_RECORD": StatusCode.OUT_OF_RANGE,
+    "BINDING_UNKNOWN": StatusCode.NOT_FOUND,
+    "FILE_NOT_READABLE": StatusCode.NOT_FOUND,
+    "REDEMPTION_UNKNOWN": StatusCode.NOT_FOUND,
+    "UNKNOWN_BINDING": StatusCode.NOT_FOUND,
+    "UNKNOWN_PERSON": StatusCode.NOT_FOUND,
+    "UNKNOWN_PROGRAMME": StatusCode.NOT_FOUND,
+    # the same id with other content
+    "ADMISSION_CONFLICT": StatusCode.ALREADY_EXISTS,
+    "BATCH_DIFFERS": StatusCode.ALREADY_EXISTS,
+    "CHUNK_DIFFERS": StatusCode.ALREADY_EXISTS,
+    "COMMITMENT_DIFFERS": StatusCode.ALREADY_EXISTS,
+    "OPENING_ID_REUSED": StatusCode.ALREADY_EXISTS,
+    "PROGRAMME_CONFLICT": StatusCode.ALREADY_EXISTS,
+    "REDEMPTION_ID_REUSED": StatusCode.ALREADY_EXISTS,
+    "TRANSFER_ID_REUSED": StatusCode.ALREADY_EXISTS,
+    # a limit that waiting may lift
+    "PARTNERS_MAX_REACHED": StatusCode.RESOURCE_EXHAUSTED,
+    "QUOTA_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
+    "STARTS_EXHAUSTED": StatusCode.RESOURCE_EXHAUSTED,
+    # others must come back first
+    "QUORUM_MISSING": StatusCode.UNAVAILABLE,
+    "REMOTE_TIMEOUT": StatusCode.UNAVAILABLE,
+    "REMOTE_UNREACHABLE": StatusCode.UNAVAILABLE,
+    "TRUSTEE_UNAVAILABLE": StatusCode.UNAVAILABLE,
+    # a third party misbehaved, not the caller: it asks again and others answer
+    "DLEQ_PROOF_INVALID": StatusCode.FAILED_PRECONDITION,
+    "EVALUATION_PROOF_INVALID": StatusCode.FAILED_PRECONDITION,
+    "SHARE_PROOF_INVALID": StatusCode.FAILED_PRECONDITION,
+    # the server's own store is damaged
+    "CONTENT_MISSING": StatusCode.DATA_LOSS,
+    "LEDGER_CORRUPTED": StatusCode.DATA_LOSS,
+}
+"""Codes whose status says more than their family's."""
+
+_CALLER_STATUSES: Final = frozenset({
+    StatusCode.INVALID_ARGUMENT,
+    StatusCode.NOT_FOUND,
+    StatusCode.ALREADY_EXISTS,
+    StatusCode.PERMISSION_DENIED,
+    StatusCode.UNAUTHENTICATED,
+    StatusCode.OUT_OF_RANGE,
+})  # fmt: skip
+_STATE_STATUSES: Final = frozenset({
+    StatusCode.FAILED_PRECONDITION,
+    StatusCode.ABORTED,
+    StatusCode.RESOURCE_EXHAUSTED,
+    StatusCode.UNAVAILABLE,
+    StatusCode.DEADLINE_EXCEEDED,
+})  # fmt: skip
+_TRANSPORT_STATUSES: Final = frozenset({StatusCode.UNAVAILABLE, StatusCode.CANCELLED})
+
+
+class RemoteError(FedcarbonError):
+    """The other end refused; `code` is what it raised there, not a code of this class."""
+
+    code: ClassVar[str] = "REMOTE"
+
+    def __init__(self, code: str, message: str, retry_after_s: int | None = None) -> None:
+        """Take what the other end said.
+
+        Args:
+            code: the reason of its `ErrorInfo`, or `GRPC_` and the status if it gave none.
+            message: its sentence.
+            retry_after_s: when it says that asking again may help.
+        """
+        super().__init__(message)
+        self.code = code  # type: ignore[misc]  # shadows the class's own on purpose
+        self.retry_after_s: Final = retry_after_s
+
+
+class RemoteCallerError(RemoteError, CallerError):
+    """What this end sent was wrong: change it before asking again."""
+
+    code: ClassVar[str] = "REMOTE_CALLER"
+
+
+class RemoteStateError(RemoteError, StateError):
+    """The other end cannot do this now: waiting or another order of steps helps."""
+
+    code: ClassVar[str] = "REMOTE_STATE"
+
+
+class RemotePeerError(RemoteError, PeerError):
+    """The other end broke down or does not speak the protocol: its operator must look."""
+
+    code: ClassVar[str] = "REMOTE_PEER"
+
+
+class UnreachableError(StateError):
+    """No connection; nothing is known of the call's effect, so ask again with the same id."""
+
+    code: ClassVar[str] = "REMOTE_UNREACHABLE"
+
+
+class RemoteTimeoutError(StateError):
+    """No answer before the deadline; the effect is unknown, so ask again with the same id."""
+
+    code: ClassVar[str] = "REMOTE_TIMEOUT"
+
+
+class Abortable(Protocol):
+    """What `abort_with` needs of a grpc.aio servicer context."""
+
+    async def abort_with_status(self, status: grpc.Status) -> NoReturn:
+        """End the call."""
+        ...
+
+
+def family_of(cls: type[FedcarbonError]) -> type[FedcarbonError]:
+    """Return the family of an error class: the first of the four in its method resolution order.
+
+    Raises:
+        AssertionError: the class stands outside the families; that is a bug.
+    """
+    for base in cls.__mro__:
+        if base in BY_FAMILY:
+            return base
+    raise AssertionError(f"{cls.__name__} says nobody's move")
+
+
+def status_code_of(cls: type[FedcarbonError], code: str | None = None) -> StatusCode:
+    """Return the gRPC status of an error class, or of the `code` that an instance carries."""
+    return BY_CODE.get(code or cls.code, BY_FAMILY[family_of(cls)])
+
+
+def status_of(error: FedcarbonError) -> grpc.Status:
+    """Return the rich status that tells a caller of `error`."""
+    retry = family_of(type(error)) is StateError
+    return _rich_status(
+        status_code_of(type(error), error.code), error.code, str(error), retry=retry
+    )
+
+
+def status_of_bug(request_id: str) -> grpc.Status:
+    """Return the status for an exception that no caller was promised: it says nothing of it."""
+    message = (
+        f"the server failed; its operator finds request {request_id or 'without id'} in the log"
+    )
+    return _rich_status(StatusCode.INTERNAL, "INTERNAL", message, retry=False)
+
+
+async def abort_with(context: Abortable, error: FedcarbonError) -> NoReturn:
+    """End the call with the rich status of `error`."""
+    await context.abort_with_status(status_of(error))
+
+
+def error_of(failure: grpc.RpcError) -> FedcarbonError:
+    """Return what a failed call means for the client.
+
+    A rich status becomes a `RemoteError`. Without one, UNAVAILABLE and CANCELLED (a server that
+    went away in the middle) come from the transport and become `UnreachableError`, and
+    DEADLINE_EXCEEDED becomes `RemoteTimeoutError`.
+    """
+    status, message = failure.code(), failure.details() or ""
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    rich = _rich(failure)
+    for detail in rich.details if rich is not None else ():
+        if detail.Is(info.DESCRIPTOR):
+            detail.Unpack(info)
+        elif detail.Is(retry.DESCRIPTOR):
+            detail.Unpack(retry)
+    retry_after_s = retry.retry_delay.seconds if retry.HasField("retry_delay") else None
+    if info.domain == DOMAIN and info.reason:
+        return remote_class_of(status)(info.reason, message, retry_after_s)
+    if status in _TRANSPORT_STATUSES:
+        return UnreachableError(f"no connection, or lost: {message[:MESSAGE_LENGTH_MAX]}")
+    if status is StatusCode.DEADLINE_EXCEEDED:
+        return RemoteTimeoutError("no answer before the deadline; ask again with the same id")
+    return remote_class_of(status)(f"GRPC_{status.name}", message[:MESSAGE_LENGTH_MAX])
+
+
+def remote_class_of(status: StatusCode) -> type[RemoteError]:
+    """Return what a client raises for a status: it says whose move it is, seen from there."""
+    if status in _CALLER_STATUSES:
+        return RemoteCallerError
+    return RemoteStateError if status in _STATE_STATUSES else RemotePeerError
+
+
+def _rich(failure: grpc.RpcError) -> status_pb2.Status | None:
+    try:
+        rich: status_pb2.Status | None = rpc_status.from_call(failure)
+    except ValueError:  # details that contradict the status are worth nothing
+        return None
+    return rich
+
+
+def _rich_status(code: StatusCode, reason: str, message: str, *, retry: bool) -> grpc.Status:
+    details = [_packed(error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN))]
+    if retry:
+        delay = duration_pb2.Duration(seconds=RETRY_AFTER_S)
+        details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
+    number = int(code.value[0])
+    rich = status_pb2.Status(code=number, message=message[:MESSAGE_LENGTH_MAX], details=details)
+    status: grpc.Status = rpc_status.to_status(rich)
+    return status
+
+
+def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(message)
+    return packed

@@ -1,0 +1,317 @@
+"""The claims of the example record: three rides, two lists, one contested slot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from fedcarbon.epoch.statements import (
+    BeaconLabel,
+    BeaconPartial,
+    BeaconValue,
+    ClaimCommitment,
+    ClaimList,
+    CommitClosed,
+    CommittedList,
+    EpochPlan,
+    PartnerVerdict,
+    VerdictList,
+    beacon_input,
+    planned_deadlines,
+)
+from fedcarbon.epoch.verdict_file import verdict_file_bytes
+from fedcarbon.identity.beacon import combine_beacon
+from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
+from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.shares import evaluate_input
+from fedcarbon.identity.threshold import PartialEvaluation
+from fedcarbon.identity.tokens import ClaimToken, claim_token
+from fedcarbon.identity.verdicts import Verdicts, judge
+from fedcarbon.ids import PartyId
+from fedcarbon.methodology.activity import Activity, Mode
+from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.evaluation import reduction_ug
+from fedcarbon.methodology.person_day import Piece, by_day, claims_of, pieces_of
+from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.registry.programme import midnight_s, zone
+from fedcarbon.units import Metres, MicrogramsCO2e, Seconds
+from partner_node.epochs.evidence import (
+    EVIDENCE_SALT_BYTES,
+    claim_evidence,
+    evidence_root,
+    person_day_evidence,
+)
+from partner_node.storage.activities import StoredActivity
+from partner_node.storage.epochs import ClaimRow, PersonDay
+from tests.house.examples import parties
+from tests.house.examples.chance import NamedChance
+from tests.house.examples.parties import BIKES, METRO, PROGRAMME_ID
+from tests.house.examples.registry import ALICE, BOB, FIRST_EPOCH, epoch_end_s, token_of
+from tests.house.examples.tiny_record import TinyRecord
+
+
+def _at(hour: int, minute: int, second: int = 0) -> Seconds:
+    """Return a local time of the epoch's day as an instant."""
+    day = parties.programme().days_of(FIRST_EPOCH)[0]
+    return Seconds(midnight_s(day, "Asia/Shanghai") + hour * 3600 + minute * 60 + second)
+
+
+def _ride(
+    name: str, mode: Mode, started_at_s: Seconds, ended_at_s: Seconds, distance_m: int
+) -> Activity:
+    return Activity(
+        activity_id=name,
+        person_ref="user-1",
+        mode=mode,
+        started_at_s=started_at_s,
+        ended_at_s=ended_at_s,
+        distance_m=Metres(distance_m),
+        evidence=0,
+    )
+
+
+TRAIN: Final = _ride("ride-1", Mode.RAIL, _at(8, 52, 20), _at(9, 33), 19_437)
+HOP: Final = _ride("ride-2", Mode.RAIL, _at(12, 3), _at(12, 6, 30), 1_200)
+BIKE: Final = _ride("trip-1", Mode.BIKE, _at(9, 31), _at(9, 47), 3_100)
+RIDES: Final[Mapping[PartyId, Mapping[int, Activity]]] = {
+    BIKES: {ALICE: BIKE},
+    METRO: {ALICE: TRAIN, BOB: HOP},
+}
+
+_LIMITS: Final = (
+    b'{"distance_min_m":50,"distance_max_m":150000,"duration_min_s":60,"duration_max_s":18000,'
+    b'"speed_max_m_per_h":120000,"source":{"cite":"example","tag":"project","read":"2026-11-21"}}'
+)
+_SOURCE: Final = b'{"cite":"example","tag":"S","read":"2026-11-21"}'
+METHODOLOGY_FILE: Final = (
+    b'{"schema":"fedcarbon/v1/methodology","id":"example","version":"2026-11-21",'
+    b'"title":{"en":"Example"},"issuer":"example","status":"academic","regions":[],"notes":[],'
+    b'"rounding":{"stage":"activity","mode":"floor"},"worked_examples":[],"modes":{'
+    b'"rail":{"factor":{"value":[97000,1],"unit":"ug/m","source":%b},"limits":%b},'
+    b'"bike":{"factor":{"value":[98000,1],"unit":"ug/m","source":%b},"limits":%b}}}'
+) % (_SOURCE, _LIMITS, _SOURCE, _LIMITS)
+
+
+@cache
+def methodology() -> Methodology:
+    """Return the methodology of the examples: two factors and no more text than it must have."""
+    return Methodology.parse(METHODOLOGY_FILE)
+
+
+def grid() -> SlotGrid:
+    """Return the time slots of the programme."""
+    programme = parties.programme()
+    return SlotGrid(zone=zone(programme.time_zone), slot_s=programme.slot_s)
+
+
+def pieces(ride: Activity) -> tuple[Piece, ...]:
+    """Return a ride's pieces."""
+    return pieces_of(ride, reduction_ug(ride, methodology()), grid())
+
+
+def slot_token(serial: int, slot_start_s: Seconds) -> ClaimToken:
+    """Return a person's claim token for a slot."""
+    programme = parties.programme()
+    return claim_token(
+        parties.output(KeyLabel.CLAIM, serial),
+        programme.exclusivity_domain,
+        programme.exclusivity_group,
+        slot_start_s,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """One partner's claims and evidence."""
+
+    claims: TokenList
+    rows: tuple[ClaimRow, ...]
+    claim_leaves: tuple[bytes, ...]
+    day_leaves: tuple[bytes, ...]
+
+    @property
+    def evidence_root(self) -> bytes:
+        """The root over all evidence leaves."""
+        return evidence_root(self.claim_leaves, self.day_leaves)
+
+
+@cache
+def claimed(partner: PartyId) -> Claimed:
+    """Return what a partner commits to."""
+    chance = NamedChance(f"claims {partner}")
+    entries, about = [], {}
+    for serial, ride in RIDES[partner].items():
+        for claim in claims_of(pieces(ride)):
+            token = slot_token(serial, claim.slot_start_s)
+            about[token] = (serial, claim.slot_start_s)
+            entries.append(ClaimEntry(token=token, rank=claim.rank, salt=chance.octets(SALT_BYTES)))
+    claims = pad(entries, chance.octets, lambda: entries[chance.below(len(entries))].rank)
+    rows = tuple(
+        ClaimRow(
+            token=entry.token,
+            rank=entry.rank,
+            person_id=about.get(entry.token, (None, None))[0],
+            slot_start_s=about.get(entry.token, (None, None))[1],
+            evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
+        )
+        for entry in claims
+    )
+    return Claimed(
+        claims=claims,
+        rows=rows,
+        claim_leaves=tuple(_claim_leaf(partner, row) for row in rows),
+        day_leaves=tuple(_day_leaves(partner, chance)),
+    )
+
+
+def stored(serial: int, ride: Activity) -> StoredActivity:
+    """Return a ride as the node stores it."""
+    return StoredActivity(
+        activity_id=ride.activity_id,
+        person_ref=ride.person_ref,
+        person_id=serial,
+        mode=ride.mode.value,
+        started_at_s=ride.started_at_s,
+        ended_at_s=ride.ended_at_s,
+        distance_m=ride.distance_m,
+        evidence=ride.evidence,
+    )
+
+
+def _claim_leaf(partner: PartyId, row: ClaimRow) -> bytes:
+    own: list[Piece] = []
+    activities = {}
+    if row.person_id is not None:
+        ride = RIDES[partner][row.person_id]
+        own = [piece for piece in pieces(ride) if piece.slot_start_s == row.slot_start_s]
+        activities = {ride.activity_id: stored(row.person_id, ride)}
+    return claim_evidence(row, own, activities, methodology().content_hash)
+
+
+def _day_leaves(partner: PartyId, chance: NamedChance) -> list[bytes]:
+    leaves = []
+    for serial, ride in RIDES[partner].items():
+        for day, of_day in by_day(pieces(ride)).items():
+            entry = PersonDay(
+                person_id=serial,
+                day=day,
+                reduction_ug=MicrogramsCO2e(sum(piece.piece_ug for piece in of_day)),
+                evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
+            )
+            content_hash = methodology().content_hash
+            leaves.append(person_day_evidence(entry, token_of(serial), of_day, content_hash))
+    return leaves
+
+
+def commitment(partner: PartyId) -> ClaimCommitment:
+    """Return a partner's commitment of phase 1a."""
+    found = claimed(partner)
+    return ClaimCommitment(
+        parameter_id=parties.parameters().parameter_id,
+        programme_id=PROGRAMME_ID,
+        epoch=FIRST_EPOCH,
+        partner_id=partner,
+        count=len(found.claims),
+        list_root=found.claims.root(),
+        evidence_root=found.evidence_root,
+    )
+
+
+def verdicts(tie_beacon: bytes) -> Verdicts:
+    """Return who keeps what."""
+    return judge({partner: claimed(partner).claims for partner in RIDES}, tie_beacon)
+
+
+def add_claims(record: TinyRecord) -> None:
+    """Log plan, commitments, closing, lists, tie beacon and verdicts, with heads in between."""
+    parameter_id = parties.parameters().parameter_id
+    commit_s, reveal_s, submit_s = planned_deadlines(parties.programme(), FIRST_EPOCH)
+    record.append_hub(
+        EpochPlan(
+            parameter_id=parameter_id,
+            programme_id=PROGRAMME_ID,
+            epoch=FIRST_EPOCH,
+            snapshot_size=len(record.leaves),
+            commit_until_s=commit_s,
+            reveal_until_s=reveal_s,
+            submit_until_s=submit_s,
+        )
+    )
+    committed = {name: record.append_by(name, commitment(name)) for name in RIDES}
+    closing = record.append_hub(
+        CommitClosed(
+            parameter_id=parameter_id,
+            exclusivity_domain=parties.programme().exclusivity_domain,
+            programme_id=PROGRAMME_ID,
+            epoch=FIRST_EPOCH,
+            lists=tuple(
+                CommittedList(
+                    partner_id=name,
+                    leaf_index=leaf.index,
+                    count=commitment(name).count,
+                    list_root=commitment(name).list_root,
+                )
+                for name, leaf in committed.items()
+            ),
+            missed=(),
+        )
+    )
+    record.witness(epoch_end_s() + 600)
+    for name in RIDES:
+        claims = claimed(name).claims
+        record.append_hub(
+            ClaimList(
+                parameter_id=parameter_id,
+                programme_id=PROGRAMME_ID,
+                epoch=FIRST_EPOCH,
+                partner_id=name,
+                file_sha256=record.keep(claims.to_bytes()),
+                count=len(claims),
+            )
+        )
+    beacon = record.append_hub(tie_beacon(record, closing.index))
+    judged = verdicts(beacon.statement(BeaconValue).output)
+    record.append_hub(
+        VerdictList(
+            parameter_id=parameter_id,
+            programme_id=PROGRAMME_ID,
+            epoch=FIRST_EPOCH,
+            beacon_leaf=beacon.index,
+            verdicts=tuple(
+                PartnerVerdict(
+                    partner_id=name,
+                    lost=len(lost),
+                    file_sha256=record.keep(verdict_file_bytes(lost)),
+                )
+                for name, lost in judged.lost.items()
+            ),
+            repeated_tokens=0,
+        )
+    )
+
+
+def tie_beacon(record: TinyRecord, closed_leaf: int) -> BeaconValue:
+    """Return the beacon over the closing leaf, drawn by the first `THRESHOLD` trustees."""
+    domain = parties.programme().exclusivity_domain
+    question = beacon_input(BeaconLabel.TIE, domain, FIRST_EPOCH, record.leaves[closed_leaf].leaf)
+    answers: dict[PartyId, PartialEvaluation] = {}
+    for secret in parties.ceremony().secrets[: parties.THRESHOLD]:
+        chance = NamedChance(f"beacon {secret.trustee_id}")
+        answers[secret.trustee_id] = evaluate_input(
+            secret.voprf[KeyLabel.BEACON], question, chance.below
+        )
+    key = parties.parameters().voprf_key(KeyLabel.BEACON)
+    return BeaconValue(
+        parameter_id=parties.parameters().parameter_id,
+        label=BeaconLabel.TIE,
+        exclusivity_domain=domain,
+        epoch=FIRST_EPOCH,
+        leaf_index=closed_leaf,
+        partials=tuple(
+            BeaconPartial(trustee_id=name, element=answer.elements[0], proof=answer.proof)
+            for name, answer in answers.items()
+        ),
+        output=combine_beacon(key, question, list(answers.values())),
+    )

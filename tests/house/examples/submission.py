@@ -1,0 +1,133 @@
+"""The submissions of the example record: packed, encrypted, in one chunk each, and sealed."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from fedcarbon.epoch.statements import BeaconValue, Seal, SealedPart
+from fedcarbon.ids import PartyId
+from fedcarbon.methodology.definition import bundle_hash
+from fedcarbon.methodology.person_day import DaySettlement, settle_day
+from fedcarbon.opening.epochs import EpochRef
+from fedcarbon.opening.products import products_root_of, sealed_products
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
+from fedcarbon.paillier.cipher import ciphertext_to_bytes
+from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.transparency.leaf import LeafType
+from tests.house.examples import claims, parties
+from tests.house.examples.chance import NamedChance
+from tests.house.examples.parties import PROGRAMME_ID
+from tests.house.examples.registry import FIRST_EPOCH, PLACES, epoch_end_s
+from tests.house.examples.tiny_record import ExampleLeaf, TinyRecord
+
+BLOCK = 0
+EPOCH = EpochRef(PROGRAMME_ID, FIRST_EPOCH)
+
+
+def settlement(partner: PartyId, serial: int, tie_beacon: bytes) -> DaySettlement:
+    """Return what the verdicts leave of a person's day at a partner."""
+    lost = set(claims.verdicts(tie_beacon).lost[partner])
+    own = claims.pieces(claims.RIDES[partner][serial])
+    lost_slots = {
+        piece.slot_start_s for piece in own if claims.slot_token(serial, piece.slot_start_s) in lost
+    }
+    return settle_day(own, lost_slots, parties.programme().cap_ug)
+
+
+def values_ug(partner: PartyId, tie_beacon: bytes) -> list[int]:
+    """Return what a partner packs into the slots of the block."""
+    values = [0] * parties.parameters().layout.slots
+    for serial in claims.RIDES[partner]:
+        values[PLACES[serial][1]] = settlement(partner, serial, tie_beacon).submitted_ug
+    return values
+
+
+def randomiser(partner: PartyId) -> int:
+    """Return s of a partner's ciphertext."""
+    bits = parties.parameters().public_key.randomiser_bits
+    return NamedChance(f"randomiser {partner}").below(1 << bits)
+
+
+@cache
+def ciphertext(partner: PartyId, tie_beacon: bytes) -> bytes:
+    """Return a partner's ciphertext of the block."""
+    found = parties.parameters()
+    plaintext = pack(found.layout, values_ug(partner, tie_beacon))
+    encrypted = parties.encryptor().encrypt(plaintext, randomiser(partner))
+    return ciphertext_to_bytes(found.public_key, encrypted)
+
+
+def chunk(partner: PartyId, tie_beacon: bytes) -> ChunkFile:
+    """Return a partner's only chunk."""
+    width = parties.parameters().public_key.ciphertext_bytes
+    return ChunkFile.from_ciphertexts([(BLOCK, ciphertext(partner, tie_beacon))], width)
+
+
+def header(partner: PartyId, plan: ExampleLeaf, tie_beacon: bytes) -> ChunkHeader:
+    """Return the header of a partner's chunk."""
+    file = chunk(partner, tie_beacon)
+    return ChunkHeader(
+        parameter_id=parties.parameters().parameter_id,
+        programme_id=PROGRAMME_ID,
+        epoch=FIRST_EPOCH,
+        partner_id=partner,
+        plan_leaf=plan.index,
+        chunk=0,
+        chunks=1,
+        entries=len(file),
+        slot_width_bits=SLOT_WIDTH_BITS,
+        slots=parties.parameters().layout.slots,
+        entries_root=file.root(),
+        file_sha256=file.sha256(),
+        evidence_root=claims.claimed(partner).evidence_root,
+        methodology_bundle=bundle_hash([claims.methodology()]),
+    )
+
+
+def output_of(record: TinyRecord) -> bytes:
+    """Return the output of the record's tie beacon."""
+    (beacon,) = record.of_type(LeafType.BEACON_VALUE)
+    return beacon.statement(BeaconValue).output
+
+
+def products(record: TinyRecord) -> dict[int, bytes]:
+    """Return the cumulative ciphertexts as a trustee multiplies them, seal and files checked."""
+    return sealed_products(record.view, EPOCH, {}, record.files.__getitem__)
+
+
+def add_submissions(record: TinyRecord) -> None:
+    """Log both headers and the seal, and have the head witnessed."""
+    (plan,) = record.of_type(LeafType.EPOCH_PLAN)
+    tie_beacon = output_of(record)
+    parts, factors = [], []
+    for name in claims.RIDES:
+        file = chunk(name, tie_beacon)
+        record.keep(file.to_bytes())
+        leaf = record.append_by(name, header(name, plan, tie_beacon))
+        parts.append(SealedPart(partner_id=name, header_leaves=(leaf.index,), missing=False))
+        factors.append(ciphertext(name, tie_beacon))
+    public_key = parties.parameters().public_key
+    product = ciphertext_to_bytes(public_key, plain_product(factors))
+    record.append_hub(
+        Seal(
+            parameter_id=parties.parameters().parameter_id,
+            programme_id=PROGRAMME_ID,
+            epoch=FIRST_EPOCH,
+            plan_leaf=plan.index,
+            parts=tuple(parts),
+            blocks=1,
+            products_root=products_root_of({BLOCK: product}),
+        )
+    )
+    record.witness(epoch_end_s() + 1200)
+    assert products(record) == {BLOCK: product}
+
+
+def plain_product(factors: list[bytes]) -> int:
+    """Return the product of ciphertexts mod n^2, without the code under test."""
+    n_squared = parties.parameters().public_key.n_squared
+    result = 1
+    for factor in factors:
+        result = result * int.from_bytes(factor, "big") % n_squared
+    return result

@@ -1,0 +1,64 @@
+"""Hubs on real files. What most tests begin with is made once and copied."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hub.federation import PARTNERS, Federation
+
+COPIED_SEED = 4
+"""Not the seed that the copied record was made with: its ids are used up."""
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Federation]:
+    """A hub whose record holds the parameter set and the self-test only."""
+    federation = Federation(tmp_path / "hub")
+    yield federation
+    federation.close()
+
+
+@pytest.fixture(scope="session")
+def running_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a hub with everybody admitted and the programme started."""
+    federation = Federation(tmp_path_factory.mktemp("running") / "hub").running()
+    federation.close()
+    return federation.folder
+
+
+@pytest.fixture(scope="session")
+def sealed_folder(running_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a hub that has sealed one epoch of three partners with three accounts each."""
+    folder = tmp_path_factory.mktemp("sealed") / "hub"
+    shutil.copytree(running_folder, folder)
+    federation = Federation(folder)
+    for partner in PARTNERS:
+        federation.enrol_people(partner, range(3))
+    federation.run_claims()
+    for partner in PARTNERS:
+        federation.submit(partner)
+    federation.advance()
+    federation.close()
+    return folder
+
+
+@pytest.fixture
+def federation(running_folder: Path, tmp_path: Path) -> Iterator[Federation]:
+    """A hub with everybody admitted and the programme started."""
+    shutil.copytree(running_folder, tmp_path / "hub")
+    federation = Federation(tmp_path / "hub", seed=COPIED_SEED)
+    yield federation
+    federation.close()
+
+
+@pytest.fixture
+def sealed(sealed_folder: Path, tmp_path: Path) -> Iterator[Federation]:
+    """A hub whose record has every kind of leaf that an epoch makes."""
+    shutil.copytree(sealed_folder, tmp_path / "hub")
+    federation = Federation(tmp_path / "hub", seed=COPIED_SEED)
+    yield federation
+    federation.close()

@@ -1,0 +1,128 @@
+"""The hub's configuration and what it refuses to start with."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fedcarbon.clock import SystemClock
+from fedcarbon.errors import ConfigurationError
+from fedcarbon.ids import PartyId, Role
+from fedcarbon.wire.certificates import PartyName
+from fedcarbon.wire.dev_ca import Authority, write_party
+from fedcarbon.wire.party import load_party
+from hub.config import HubConfigError, load_config
+from hub.serving import hub_of
+from tests.hub.running import write_hub
+
+GOOD = 'party = "party.toml"\ndata = "data"\npublic = "ceremony"\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "hub.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, GOOD + 'clock = "file:clock"\n'))
+
+    assert config.party == tmp_path / "party.toml"
+    assert config.data == tmp_path / "data"
+    assert config.public == tmp_path / "ceremony"
+    assert config.clock == f"file:{tmp_path / 'clock'}"
+    assert config.listen == "127.0.0.1:7443"
+    assert config.tick_ms == 500
+
+
+def test_the_environment_replaces_a_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEDCARBON_HUB_LISTEN", "0.0.0.0:1")
+
+    assert load_config(write(tmp_path, GOOD + 'listen = "127.0.0.1:2"\n')).listen == "0.0.0.0:1"
+
+
+REFUSED = {
+    "a value is missing": ('party = "party.toml"\n', "data"),
+    "a word that nobody knows": (GOOD + "colour = 3\n", "colour"),
+    "a pool without blocks": (GOOD + "place_pool_blocks = 0\n", "place_pool_blocks"),
+    "no TOML": ("party = \n", "hub.toml"),
+}
+
+
+@pytest.mark.parametrize(("text", "named"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_file_is_refused_and_the_value_named(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(HubConfigError, match=named):
+        load_config(write(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HubConfigError, match=r"hub\.toml"):
+        load_config(tmp_path / "hub.toml")
+
+
+def test_a_test_parameter_set_is_not_used_in_earnest(tmp_path: Path) -> None:
+    config = load_config(write_hub(tmp_path, allow_insecure=False))
+
+    with pytest.raises(ConfigurationError) as caught:
+        hub_of(config, load_party(config.party))
+
+    assert caught.value.code == "OTHER_FEDERATION"
+
+
+def test_missing_ceremony_files_are_named(tmp_path: Path) -> None:
+    config = load_config(write_hub(tmp_path))
+    (config.public / "self-test.dsse.json").unlink()
+
+    with pytest.raises(ConfigurationError, match=r"self-test\.dsse\.json"):
+        hub_of(config, load_party(config.party))
+
+
+def test_only_a_hub_can_be_a_hub(tmp_path: Path) -> None:
+    config = load_config(write_hub(tmp_path))
+    now_s = SystemClock().now_s()
+    partner = PartyName(party_id=PartyId("metro"), role=Role.PARTNER)
+    party = write_party(
+        tmp_path / "metro", Authority.create(now_s), partner, now_s=now_s, seed=bytes(32)
+    )
+
+    with pytest.raises(HubConfigError, match="metro is a partner"):
+        hub_of(config, load_party(party))
+
+
+def test_a_configured_hub_begins_its_record(tmp_path: Path) -> None:
+    config = load_config(write_hub(tmp_path))
+    hub = hub_of(config, load_party(config.party))
+
+    assert hub.read_now(hub.record.head).size == 2
+    hub.close()
+    assert (config.data / "hub.db").is_file()
+    assert (config.data / "record" / "leaves.txt").is_file()
+
+
+def test_the_command_line_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["fedcarbon-hub", "--help"])
+        runpy.run_module("hub", run_name="__main__")
+
+    text = capsys.readouterr().out
+    assert ended.value.code in {0, None}
+    for word in ("serve", "check", "party.toml", "fedcarbon ceremony"):
+        assert word in text
+
+
+def test_a_refusal_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "hub", "check", "--config", str(tmp_path / "hub.toml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "fedcarbon-hub: there is no configuration file hub.toml [HUB_CONFIG]"
+    ]

@@ -1,0 +1,546 @@
+"""A small hub with real signatures, real VOPRF shares and a real record, for one node's tests.
+
+It does what a hub owes a partner and checks what a partner owes it. Epochs move when the test says
+so. Everything that a partner sends is kept as bytes, so that a test can look for what must not be
+in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import phe
+from google.protobuf.message import Message as Proto
+from typing_extensions import override
+
+from fedcarbon.canonical import statement as statements
+from fedcarbon.canonical.statement import Statement
+from fedcarbon.ceremony.dealer import Dealt
+from fedcarbon.epoch.snapshot import LoggedEntry, Place, snapshot_of
+from fedcarbon.epoch.statements import (
+    BeaconLabel,
+    BeaconPartial,
+    BeaconValue,
+    ClaimCommitment,
+    ClaimList,
+    CommitClosed,
+    CommittedList,
+    EpochPlan,
+    beacon_input,
+)
+from fedcarbon.identity import shares
+from fedcarbon.identity.beacon import combine_beacon
+from fedcarbon.identity.claims import ClaimEntry, TokenList, check_list, claim_quota
+from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.identity.verdicts import judge
+from fedcarbon.ids import EpochIndex, PartyId, Role
+from fedcarbon.opening.statements import BindingObjection, OperatorBinding, PartnerBinding
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, unpack
+from fedcarbon.registry.admission import PartyAdmission, root_keyid
+from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
+from fedcarbon.registry.evaluation import EvaluationRequest, elements_hash_of
+from fedcarbon.registry.programme import Programme
+from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.transparency.checkpoint import Checkpoint
+from fedcarbon.transparency.envelope import Envelope, SigningKey, open_signed, sign
+from fedcarbon.transparency.leaf import PUBLIC_TYPES, LeafType, commit
+from fedcarbon.transparency.merkle import root_of
+from fedcarbon.transparency.receipt import Receipt
+from fedcarbon.v1 import (
+    epoch_pb2,
+    identity_pb2,
+    opening_pb2,
+    record_pb2,
+    registry_pb2,
+)
+from fedcarbon.wire.hub_client import HubClient
+from tests.chance import seeded
+from tests.keys.primes import TINY, load_primes
+
+HUB = PartyId("hub")
+NODE = PartyId("sz-metro")
+RIVAL = PartyId("sz-bike")
+OPERATOR = PartyId("icbc")
+CLAIM_SLOTS = 72
+
+
+@dataclass(slots=True)
+class FakeEpoch:
+    """One epoch as the hub runs it."""
+
+    plan_leaf: int
+    snapshot_size: int
+    state: int
+    commitments: dict[PartyId, tuple[int, ClaimCommitment]] = field(default_factory=dict)
+    closed_leaf: int | None = None
+    lists: dict[PartyId, TokenList] = field(default_factory=dict)
+    list_receipts: dict[PartyId, bytes] = field(default_factory=dict)
+    lost: dict[PartyId, tuple[ClaimToken, ...]] = field(default_factory=dict)
+    chunks: dict[int, tuple[ChunkHeader, bytes]] = field(default_factory=dict)
+    seal_leaf: int | None = None
+    missing: tuple[PartyId, ...] = ()
+
+
+class FakeHub(HubClient):
+    """One hub, one node under test, and a rival whose claims the test writes."""
+
+    def __init__(self, dealt: Dealt, programme: Programme, clock: Any, *, best_tier: int = 0):
+        self.dealt, self.programme, self.clock = dealt, programme, clock
+        self.parameters = dealt.parameters
+        self.chance = seeded(7)
+        self.keys = {name: SigningKey(self.chance.randbytes(32)) for name in self._names()}
+        self.leaves: list[tuple[bytes, bytes, bytes]] = []  # leaf, salt, body
+        self.receipts: dict[bytes, bytes] = {}
+        self.places: dict[bytes, Place] = {}
+        self.entries: list[LoggedEntry] = []
+        self.batches: dict[bytes, EnrolmentBatch] = {}
+        self.epochs: dict[int, FakeEpoch] = {}
+        self.bindings: list[opening_pb2.Binding] = []
+        self.evaluated: dict[KeyLabel, dict[bytes, int]] = {label: {} for label in KeyLabel}
+        self.cheating: set[str] = set()
+        self.absent: set[str] = set()
+        self.witnessed: list[bytes] | None = None
+        self.received: list[bytes] = []
+        self.answers: list[int] = []
+        roots = {
+            root_keyid(secret.trustee_id): SigningKey(secret.root_key_seed)
+            for secret in dealt.secrets
+        }
+        self.roots = roots
+        self.log(LeafType.PARAMETERS, dealt.signed_parameters.to_bytes())
+        self.log(LeafType.SELF_TEST, dealt.signed_self_test.to_bytes())
+        for name, role in self._names().items():
+            self.admit(name, role, best_tier)
+        self.log(LeafType.PROGRAMME, sign(programme, roots).to_bytes())
+
+    def _names(self) -> dict[PartyId, Role]:
+        trustees = {secret.trustee_id: Role.TRUSTEE for secret in self.dealt.secrets}
+        return trustees | {
+            HUB: Role.HUB,
+            NODE: Role.PARTNER,
+            RIVAL: Role.PARTNER,
+            OPERATOR: Role.WALLET_OPERATOR,
+        }
+
+    # --- what the test does -----------------------------------------------------------------
+
+    def admit(self, name: PartyId, role: Role, best_tier: int = 0) -> None:
+        """Log a party's admission."""
+        admission = PartyAdmission(
+            parameter_id=self.parameters.parameter_id,
+            party_id=name,
+            role=role,
+            signing_key=self.keys[name].public,
+            best_tier=best_tier,
+            claim_slots_per_account_day=CLAIM_SLOTS,
+            object_quota=0,
+        )
+        self.log(LeafType.PARTY_ADMISSION, sign(admission, self.roots).to_bytes())
+
+    def log(self, leaf_type: LeafType, body: bytes) -> int:
+        """Append a leaf and return its index."""
+        salt = self.chance.randbytes(32)
+        self.leaves.append((commit(leaf_type, salt, body).to_bytes(), salt, body))
+        return len(self.leaves) - 1
+
+    def log_own(self, leaf_type: LeafType, statement: Statement) -> int:
+        """Append a leaf that the hub signs itself."""
+        return self.log(leaf_type, sign(statement, {HUB: self.keys[HUB]}).to_bytes())
+
+    def witness(self, *, trustees: int = 5) -> None:
+        """Have the present head signed."""
+        head = Checkpoint(
+            parameter_id=self.parameters.parameter_id,
+            size=len(self.leaves),
+            root=root_of(leaf for leaf, _, _ in self.leaves),
+            timestamp_s=self.clock.now_s(),
+        )
+        names = [secret.trustee_id for secret in self.dealt.secrets][:trustees]
+        self.witnessed = [sign(head, {name: self.keys[name]}).to_bytes() for name in names]
+
+    def plan(self, epoch: int, *, window_s: int = 3600) -> None:
+        """Log the plan of an epoch: phase 1a begins."""
+        now_s = self.clock.now_s()
+        plan = EpochPlan(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=self.programme.programme_id,
+            epoch=EpochIndex(epoch),
+            snapshot_size=len(self.leaves),
+            commit_until_s=now_s + window_s,
+            reveal_until_s=now_s + 2 * window_s,
+            submit_until_s=now_s + 3 * window_s,
+        )
+        leaf = self.log_own(LeafType.EPOCH_PLAN, plan)
+        self.epochs[epoch] = FakeEpoch(
+            plan_leaf=leaf,
+            snapshot_size=plan.snapshot_size,
+            state=epoch_pb2.EPOCH_STATE_COMMITTING,
+        )
+
+    def close_commitments(self, epoch: int, *, leave_out: frozenset[PartyId] = frozenset()) -> None:
+        """End phase 1a."""
+        state = self.epochs[epoch]
+        kept = {name: item for name, item in state.commitments.items() if name not in leave_out}
+        closed = CommitClosed(
+            parameter_id=self.parameters.parameter_id,
+            exclusivity_domain=self.programme.exclusivity_domain,
+            programme_id=self.programme.programme_id,
+            epoch=EpochIndex(epoch),
+            lists=tuple(
+                CommittedList(
+                    partner_id=name, leaf_index=leaf, count=item.count, list_root=item.list_root
+                )
+                for name, (leaf, item) in sorted(kept.items())
+            ),
+            missed=tuple(sorted({NODE, RIVAL} - set(kept))),
+        )
+        state.closed_leaf = self.log_own(LeafType.COMMIT_CLOSED, closed)
+        state.state = epoch_pb2.EPOCH_STATE_REVEALING
+
+    def judge(self, epoch: int, rival: Iterable[tuple[ClaimToken, int]] = ()) -> bytes:
+        """Join the revealed lists with the rival's claims; return the beacon."""
+        state = self.epochs[epoch]
+        state.state = epoch_pb2.EPOCH_STATE_JUDGED
+        assert state.closed_leaf is not None
+        rivals = [ClaimEntry(token=token, rank=rank, salt=bytes(16)) for token, rank in rival]
+        lists = state.lists | {RIVAL: TokenList.from_entries(rivals)}
+        output = self._beacon(epoch, state.closed_leaf)
+        state.lost = dict(judge(lists, output).lost)
+        return output
+
+    def open_submissions(self, epoch: int) -> None:
+        """Let partners submit."""
+        self.epochs[epoch].state = epoch_pb2.EPOCH_STATE_SUBMITTING
+
+    def seal(self, epoch: int, *, missing: tuple[PartyId, ...] = ()) -> None:
+        """End the epoch; the leaf's body is of no interest here."""
+        state = self.epochs[epoch]
+        state.seal_leaf = self.log(LeafType.SEAL, b"a seal")
+        state.state, state.missing = epoch_pb2.EPOCH_STATE_SEALED, missing
+
+    def sums_of(self, epoch: int) -> dict[bytes, int]:
+        """Return account token to submitted mass, decrypted with the tiny private key."""
+        primes = load_primes(TINY)
+        private = phe.PaillierPrivateKey(phe.PaillierPublicKey(primes.n), primes.p, primes.q)
+        token_of = {place: token for token, place in self.places.items()}
+        sums = {}
+        for header, content in self.epochs[epoch].chunks.values():
+            width = self.parameters.public_key.ciphertext_bytes
+            assert header.slots == self.parameters.layout.slots
+            for block, ciphertext in ChunkFile.from_bytes(content, width):
+                plaintext = private.raw_decrypt(int.from_bytes(ciphertext, "big"))
+                for slot, mass_ug in enumerate(unpack(self.parameters.layout, plaintext)):
+                    token = token_of.get(Place(block, slot))
+                    if token is not None:
+                        sums[token] = mass_ug
+                    else:
+                        assert mass_ug == 0
+        return sums
+
+    def propose(self, account_token: bytes, binding_id: bytes = b"b" * 16) -> bytes:
+        """Log a wallet operator's half of a binding and show it."""
+        half = OperatorBinding(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=self.programme.programme_id,
+            binding_id=binding_id,
+            account_token=account_token,
+            wallet_id="0021001",
+            wallet_class=2,
+            operator_id=OPERATOR,
+        )
+        envelope = sign(half, {OPERATOR: self.keys[OPERATOR]}).to_bytes()
+        index = self.log(LeafType.OPERATOR_BINDING, envelope)
+        self.bindings.append(
+            opening_pb2.Binding(
+                binding_id=binding_id,
+                account_token=account_token,
+                operator_id=OPERATOR,
+                wallet_hint="1001",
+                state=opening_pb2.BINDING_STATE_PROPOSED,
+                operator_leaf=self.leaves[index][0],
+                operator_leaf_index=index,
+            )
+        )
+        return binding_id
+
+    # --- what the node calls ----------------------------------------------------------------
+
+    @override
+    def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
+        answer = record_pb2.ListLeavesResponse(size=len(self.leaves))
+        page = self.leaves[request.from_index :][: min(request.limit, 7)]
+        for offset, (leaf, salt, body) in enumerate(page):
+            item = answer.leaves.add(index=request.from_index + offset, leaf=leaf)
+            if LeafType(leaf[0]) in PUBLIC_TYPES:
+                item.salt, item.body = salt, body
+        return answer
+
+    @override
+    def get_checkpoint(
+        self, request: record_pb2.GetCheckpointRequest
+    ) -> record_pb2.GetCheckpointResponse:
+        if self.witnessed is None:
+            return record_pb2.GetCheckpointResponse()
+        checkpoint = record_pb2.WitnessedCheckpoint(cosignatures=self.witnessed)
+        return record_pb2.GetCheckpointResponse(checkpoint=checkpoint)
+
+    @override
+    def evaluate(self, request: identity_pb2.EvaluateRequest) -> identity_pb2.EvaluateResponse:
+        self._keep(request)
+        asked = self._signed(EvaluationRequest, request.signed_request)
+        elements = tuple(request.blinded_elements)
+        assert asked.elements_hash == elements_hash_of(elements)
+        assert asked.count == len(elements)
+        counted = self.evaluated[asked.key_label]
+        counted[asked.request_id] = len(elements)
+        enrolled = sum(entry.action is EnrolmentAction.ENROL for entry in self.entries)
+        assert sum(counted.values()) <= enrolled * 105 // 100 + 1000
+        answer = identity_pb2.EvaluateResponse()
+        for secret in self.dealt.secrets:
+            name = secret.trustee_id
+            if name in request.excluded_trustee_ids or name in self.absent:
+                continue
+            share = secret.voprf[asked.key_label]
+            if name in self.cheating:
+                share = self.dealt.secrets[share.trustee_index % 5].voprf[asked.key_label]
+            partial = shares.evaluate(share, elements, self.chance.randrange)
+            answer.partials.add(trustee_id=name, elements=partial.elements, proof=partial.proof)
+        return answer
+
+    @override
+    def create_enrolment_batch(
+        self, request: registry_pb2.CreateEnrolmentBatchRequest
+    ) -> registry_pb2.CreateEnrolmentBatchResponse:
+        self._keep(request)
+        data = request.signed_batch
+        batch = self._signed(EnrolmentBatch, data)
+        receipt = self.receipts.get(data)
+        if receipt is None:
+            assert batch.batch_id not in self.batches
+            self.batches[batch.batch_id] = batch
+            receipt, index = self._accept(LeafType.ENROLMENT_BATCH, data)
+            for entry in batch.entries:
+                self.entries.append(
+                    LoggedEntry(
+                        leaf_index=index,
+                        partner_id=batch.partner_id,
+                        account_token=entry.account_token,
+                        action=entry.action,
+                        from_epoch=entry.from_epoch,
+                    )
+                )
+                self._place(entry.account_token)
+        answer = registry_pb2.CreateEnrolmentBatchResponse(receipt=receipt)
+        for entry in batch.entries:
+            place = self.places[entry.account_token]
+            answer.places.add(account_token=entry.account_token, block=place.block, slot=place.slot)
+        return answer
+
+    @override
+    def list_epochs(self, request: epoch_pb2.ListEpochsRequest) -> epoch_pb2.ListEpochsResponse:
+        assert request.programme_id == self.programme.programme_id
+        answer = epoch_pb2.ListEpochsResponse()
+        for number, state in sorted(self.epochs.items()):
+            answer.epochs.add(
+                epoch=number,
+                state=state.state,
+                plan_leaf=state.plan_leaf,
+                closed_leaf=state.closed_leaf,
+                seal_leaf=state.seal_leaf,
+                committed=NODE in state.commitments,
+                revealed=NODE in state.lists,
+                chunks_received=sorted(state.chunks),
+                missing_partner_ids=state.missing,
+            )
+        return answer
+
+    @override
+    def create_claim_commitment(
+        self, request: epoch_pb2.CreateClaimCommitmentRequest
+    ) -> epoch_pb2.CreateClaimCommitmentResponse:
+        self._keep(request)
+        data = request.signed_commitment
+        commitment = self._signed(ClaimCommitment, data)
+        receipt = self.receipts.get(data)
+        if receipt is None:
+            state = self.epochs[commitment.epoch]
+            assert state.state == epoch_pb2.EPOCH_STATE_COMMITTING
+            assert commitment.partner_id not in state.commitments
+            receipt, index = self._accept(LeafType.CLAIM_COMMITMENT, data)
+            state.commitments[commitment.partner_id] = (index, commitment)
+        return epoch_pb2.CreateClaimCommitmentResponse(receipt=receipt)
+
+    @override
+    def create_claim_list(
+        self, requests: Iterable[epoch_pb2.CreateClaimListRequest]
+    ) -> epoch_pb2.CreateClaimListResponse:
+        messages = list(requests)
+        for message in messages:
+            self._keep(message)
+        state = self.epochs[messages[0].id.epoch]
+        content = b"".join(message.content for message in messages)
+        if NODE not in state.lists:
+            assert state.state == epoch_pb2.EPOCH_STATE_REVEALING
+            _, commitment = state.commitments[NODE]
+            quota = claim_quota(CLAIM_SLOTS, len(self.places), self.programme.epoch_days)
+            state.lists[NODE] = check_list(
+                content, count=commitment.count, root=commitment.list_root, best_rank=0, quota=quota
+            )
+            revealed = ClaimList(
+                parameter_id=self.parameters.parameter_id,
+                programme_id=self.programme.programme_id,
+                epoch=commitment.epoch,
+                partner_id=NODE,
+                file_sha256=hashlib.sha256(content).digest(),
+                count=commitment.count,
+            )
+            body = sign(revealed, {HUB: self.keys[HUB]}).to_bytes()
+            state.list_receipts[NODE], _ = self._accept(LeafType.CLAIM_LIST, body)
+        return epoch_pb2.CreateClaimListResponse(receipt=state.list_receipts[NODE])
+
+    @override
+    def list_lost_claims(
+        self, request: epoch_pb2.ListLostClaimsRequest
+    ) -> epoch_pb2.ListLostClaimsResponse:
+        lost = self.epochs[request.epoch].lost.get(NODE, ())
+        page = lost[request.from_index :][:2]
+        return epoch_pb2.ListLostClaimsResponse(claim_tokens=page, total=len(lost))
+
+    @override
+    def create_chunk(
+        self, requests: Iterable[epoch_pb2.CreateChunkRequest]
+    ) -> epoch_pb2.CreateChunkResponse:
+        messages = list(requests)
+        for message in messages:
+            self._keep(message)
+        data = messages[0].signed_header
+        content = b"".join(message.content for message in messages)
+        header = self._signed(ChunkHeader, data)
+        receipt = self.receipts.get(data)
+        if receipt is None:
+            state = self.epochs[header.epoch]
+            assert state.state == epoch_pb2.EPOCH_STATE_SUBMITTING
+            assert header.chunk not in state.chunks
+            assert header.file_sha256 == hashlib.sha256(content).digest()
+            chunk = ChunkFile.from_bytes(content, self.parameters.public_key.ciphertext_bytes)
+            assert (header.entries, header.entries_root) == (len(chunk), chunk.root())
+            assert header.slot_width_bits == SLOT_WIDTH_BITS
+            assert header.plan_leaf == state.plan_leaf
+            committed = state.commitments.get(NODE)
+            root = committed[1].evidence_root if committed else bytes(32)
+            assert header.evidence_root == root
+            state.chunks[header.chunk] = (header, content)
+            receipt, _ = self._accept(LeafType.CHUNK_HEADER, data)
+        return epoch_pb2.CreateChunkResponse(receipt=receipt)
+
+    @override
+    def list_bindings(
+        self, request: opening_pb2.ListBindingsRequest
+    ) -> opening_pb2.ListBindingsResponse:
+        found = [b for b in self.bindings if b.operator_leaf_index >= request.from_leaf]
+        return opening_pb2.ListBindingsResponse(bindings=found[: request.limit])
+
+    @override
+    def create_partner_binding(
+        self, request: opening_pb2.CreatePartnerBindingRequest
+    ) -> opening_pb2.CreatePartnerBindingResponse:
+        self._keep(request)
+        half = self._signed(PartnerBinding, request.signed_binding)
+        receipt = self._answered(LeafType.PARTNER_BINDING, request.signed_binding)
+        self._set_state(half.binding_id, opening_pb2.BINDING_STATE_SIGNED)
+        return opening_pb2.CreatePartnerBindingResponse(receipt=receipt)
+
+    @override
+    def create_binding_objection(
+        self, request: opening_pb2.CreateBindingObjectionRequest
+    ) -> opening_pb2.CreateBindingObjectionResponse:
+        self._keep(request)
+        objection = self._signed(BindingObjection, request.signed_objection)
+        receipt = self._answered(LeafType.BINDING_OBJECTION, request.signed_objection)
+        self._set_state(objection.binding_id, opening_pb2.BINDING_STATE_FROZEN)
+        return opening_pb2.CreateBindingObjectionResponse(receipt=receipt)
+
+    # --- inside -----------------------------------------------------------------------------
+
+    def snapshot_blocks(self, epoch: int) -> tuple[int, ...]:
+        """Return the blocks that the node must send, as the hub computes them."""
+        snapshot = snapshot_of(
+            self.entries,
+            self.places,
+            epoch=EpochIndex(epoch),
+            snapshot_size=self.epochs[epoch].snapshot_size,
+            slots=self.parameters.layout.slots,
+            cap_ug=self.programme.epoch_cap_ug,
+        )
+        return snapshot.partners[NODE].blocks() if NODE in snapshot.partners else ()
+
+    def _keep(self, message: Proto) -> None:
+        self.received.append(message.SerializeToString())
+
+    def _signed(self, cls: Any, data: bytes) -> Any:
+        keyring = {NODE: self.keys[NODE].public}
+        statement = open_signed(cls, data, keyring, signers={NODE})
+        assert statement.parameter_id == self.parameters.parameter_id
+        assert statements.encode(statement) == Envelope.from_bytes(data).payload
+        return statement
+
+    def _accept(self, leaf_type: LeafType, data: bytes) -> tuple[bytes, int]:
+        index = self.log(leaf_type, data)
+        leaf, salt, _ = self.leaves[index]
+        receipt = Receipt(
+            parameter_id=self.parameters.parameter_id,
+            message_sha256=hashlib.sha256(data).digest(),
+            leaf_index=index,
+            leaf=leaf,
+            salt=salt,
+            accepted_at_s=self.clock.now_s(),
+        )
+        self.receipts[data] = sign(receipt, {HUB: self.keys[HUB]}).to_bytes()
+        return self.receipts[data], index
+
+    def _answered(self, leaf_type: LeafType, data: bytes) -> bytes:
+        return self.receipts.get(data) or self._accept(leaf_type, data)[0]
+
+    def _set_state(self, binding_id: bytes, state: int) -> None:
+        for binding in self.bindings:
+            if binding.binding_id == binding_id:
+                binding.state = state
+
+    def _place(self, token: bytes) -> None:
+        if token not in self.places:
+            count, slots = len(self.places), self.parameters.layout.slots
+            self.places[token] = Place(3 * (count // slots), count % slots)
+
+    def _beacon(self, epoch: int, leaf_index: int) -> bytes:
+        leaf = self.leaves[leaf_index][0]
+        question = beacon_input(
+            BeaconLabel.TIE, self.programme.exclusivity_domain, EpochIndex(epoch), leaf
+        )
+        partials = [
+            shares.evaluate_input(secret.voprf[KeyLabel.BEACON], question, self.chance.randrange)
+            for secret in self.dealt.secrets[: self.parameters.threshold]
+        ]
+        output = combine_beacon(self.parameters.voprf_key(KeyLabel.BEACON), question, partials)
+        value = BeaconValue(
+            parameter_id=self.parameters.parameter_id,
+            label=BeaconLabel.TIE,
+            exclusivity_domain=self.programme.exclusivity_domain,
+            epoch=EpochIndex(epoch),
+            leaf_index=leaf_index,
+            partials=tuple(
+                BeaconPartial(
+                    trustee_id=self.parameters.trustee_ids[item.trustee_index - 1],
+                    element=item.elements[0],
+                    proof=item.proof,
+                )
+                for item in partials
+            ),
+            output=output,
+        )
+        self.log_own(LeafType.BEACON_VALUE, value)
+        return output

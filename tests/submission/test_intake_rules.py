@@ -1,0 +1,298 @@
+"""Intake: every numbered rule has the attack that it stops, and the first that fails is named."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fedcarbon.errors import FedcarbonError
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
+from fedcarbon.packing.layout import Layout
+from fedcarbon.paillier.cipher import Encryptor, ciphertext_to_bytes
+from fedcarbon.paillier.keys import PublicKey
+from fedcarbon.submission import intake
+from fedcarbon.submission.chunk_file import FILE_MAGIC, ChunkFile
+from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.submission.intake import AdmittedChunk, IntakeContext, SubmissionPhase
+from fedcarbon.transparency.envelope import SigningKey, sign
+from tests.chance import seeded
+from tests.keys.primes import TINY, load_primes
+
+KEY = PublicKey(n=load_primes(TINY).n)
+WIDTH = KEY.ciphertext_bytes
+METRO, BIKES = PartyId("metro"), PartyId("bikes")
+SIGNERS = {METRO: SigningKey(b"m" * 32), BIKES: SigningKey(b"b" * 32)}
+KEYS = {name: key.public for name, key in SIGNERS.items()}
+PARAMETER_ID = b"p" * 32
+BLOCKS = (3, 5, 8, 9)
+
+
+def _ciphertexts() -> dict[int, bytes]:
+    encryptor, chance = Encryptor(KEY, window_bits=4), seeded(1)
+    s_bits = KEY.randomiser_bits
+    return {
+        block: ciphertext_to_bytes(KEY, encryptor.encrypt(block, chance.getrandbits(s_bits)))
+        for block in (*BLOCKS, 11)
+    }
+
+
+CIPHERTEXTS = _ciphertexts()
+
+
+def chunk_of(*blocks: int, **other: bytes) -> ChunkFile:
+    """Return a chunk of `blocks`; `b5=...` replaces the ciphertext of block 5."""
+    pairs = [(block, other.get(f"b{block}", CIPHERTEXTS[block])) for block in blocks]
+    return ChunkFile.from_ciphertexts(pairs, WIDTH)
+
+
+WHOLE = chunk_of(*BLOCKS)
+CONTEXT = IntakeContext(
+    public_key=KEY,
+    layout=Layout.for_modulus(KEY.bits),
+    phase=SubmissionPhase.OPEN,
+    plan_leaf=40,
+    expected_blocks=BLOCKS,
+    evidence_root=b"e" * 32,
+    admitted={},
+    received_blocks=(),
+)
+
+
+def header_of(chunk: ChunkFile, /, **changes: Any) -> ChunkHeader:
+    fields: dict[str, Any] = {
+        "parameter_id": PARAMETER_ID,
+        "programme_id": ProgrammeId("shanghai"),
+        "epoch": EpochIndex(2),
+        "partner_id": METRO,
+        "plan_leaf": 40,
+        "chunk": 0,
+        "chunks": 1,
+        "entries": len(chunk),
+        "slot_width_bits": 112,
+        "slots": CONTEXT.layout.slots,
+        "entries_root": chunk.root(),
+        "file_sha256": chunk.sha256(),
+        "evidence_root": b"e" * 32,
+        "methodology_bundle": b"m" * 32,
+    }
+    return ChunkHeader(**{**fields, **changes})
+
+
+def message_of(header: ChunkHeader, *signers: PartyId) -> bytes:
+    return sign(header, {name: SIGNERS[name] for name in signers or (METRO,)}).to_bytes()
+
+
+def admit(
+    message: bytes,
+    file: bytes,
+    context: IntakeContext | None = CONTEXT,
+    caller: PartyId = METRO,
+) -> bool:
+    """Apply all rules in order; return whether the submission is complete."""
+    header = intake.open_header(
+        message, caller=caller, partner_keys=KEYS, parameter_id=PARAMETER_ID
+    )
+    found = intake.require_context(header, context)
+    if intake.is_replay(header, message, found):
+        return False
+    intake.check_header(header, found)
+    chunk = intake.check_file(header, file, found)
+    return intake.is_complete(header, chunk.blocks(), found)
+
+
+def test_an_honest_submission_is_admitted_and_complete() -> None:
+    assert admit(message_of(header_of(WHOLE)), WHOLE.to_bytes())
+
+
+def test_the_first_of_two_chunks_is_admitted_and_leaves_the_submission_open() -> None:
+    first = chunk_of(3, 5)
+
+    assert not admit(message_of(header_of(first, chunks=2)), first.to_bytes())
+
+
+def test_the_second_of_two_chunks_completes_it() -> None:
+    second = chunk_of(8, 9)
+    known = AdmittedChunk(header_sha256=b"h" * 32, chunks=2, methodology_bundle=b"m" * 32)
+    context = replace(CONTEXT, admitted={0: known}, received_blocks={3, 5})
+
+    assert admit(message_of(header_of(second, chunk=1, chunks=2)), second.to_bytes(), context)
+
+
+Attack = Callable[[], object]
+
+
+def sent(
+    chunk: ChunkFile = WHOLE, /, context: IntakeContext | None = CONTEXT, **changes: Any
+) -> bool:
+    """Send `chunk` under a well-signed header with other fields."""
+    return admit(message_of(header_of(chunk, **changes)), chunk.to_bytes(), context)
+
+
+def with_context(chunk: ChunkFile = WHOLE, /, **changes: Any) -> bool:
+    return sent(chunk, replace(CONTEXT, **changes))
+
+
+def forged() -> bool:
+    """Metro's header with a signature by another key, under Metro's name."""
+    message = sign(header_of(WHOLE), {METRO: SIGNERS[BIKES]}).to_bytes()
+    return admit(message, WHOLE.to_bytes())
+
+
+def one_byte_changed() -> bool:
+    file = bytearray(WHOLE.to_bytes())
+    file[-1] ^= 1
+    return admit(message_of(header_of(WHOLE)), bytes(file))
+
+
+def raw(entries: bytes) -> bool:
+    """Send a file that `ChunkFile` would not make, under a header that names it."""
+    file = FILE_MAGIC + entries
+    header = header_of(WHOLE, file_sha256=hashlib.sha256(file).digest())
+    return admit(message_of(header), file)
+
+
+def other_bytes_of_an_admitted_chunk() -> bool:
+    known = AdmittedChunk(header_sha256=b"h" * 32, chunks=1, methodology_bundle=b"m" * 32)
+    return with_context(admitted={0: known}, received_blocks=set(BLOCKS))
+
+
+def earlier(**changes: Any) -> dict[int, AdmittedChunk]:
+    fields: dict[str, Any] = {"header_sha256": b"h" * 32, "chunks": 2}
+    fields["methodology_bundle"] = b"m" * 32
+    return {0: AdmittedChunk(**{**fields, **changes})}
+
+
+def number(value: int) -> bytes:
+    return value.to_bytes(WIDTH, "big")
+
+
+P = load_primes(TINY).p
+ATTACKS: dict[str, tuple[Attack, str]] = {
+    "(1) the caller is not admitted": (
+        lambda: admit(message_of(header_of(WHOLE)), WHOLE.to_bytes(), caller=PartyId("ghost")),
+        "NOT_ADMITTED",
+    ),
+    "(2) a forged signature": (forged, "SIGNATURE_INVALID"),
+    "(2) signed by another partner": (
+        lambda: admit(message_of(header_of(WHOLE), BIKES), WHOLE.to_bytes()),
+        "SIGNATURE_INVALID",
+    ),
+    "(2) a second signature beside the good one": (
+        lambda: admit(message_of(header_of(WHOLE), METRO, BIKES), WHOLE.to_bytes()),
+        "SIGNATURE_INVALID",
+    ),
+    "(3) another partner's chunk": (lambda: sent(partner_id=BIKES), "SENDER_DIFFERS"),
+    "(4) another parameter set": (lambda: sent(parameter_id=b"x" * 32), "PARAMETERS_DIFFER"),
+    "(5) an epoch without a plan": (lambda: sent(context=None), "WRONG_EPOCH"),
+    "(6) other bytes of an admitted chunk": (other_bytes_of_an_admitted_chunk, "CHUNK_DIFFERS"),
+    "(7) a sealed epoch": (lambda: with_context(phase=SubmissionPhase.SEALED), "EPOCH_SEALED"),
+    "(8) before the verdicts": (
+        lambda: with_context(phase=SubmissionPhase.EARLY),
+        "SUBMISSION_NOT_OPEN",
+    ),
+    "(9) no account in the snapshot": (lambda: with_context(expected_blocks=()), "NOT_IN_SNAPSHOT"),
+    "(10) another plan": (lambda: sent(plan_leaf=41), "PLAN_DIFFERS"),
+    "(11) another slot width": (lambda: sent(slot_width_bits=111), "LAYOUT_DIFFERS"),
+    "(11) another number of slots": (lambda: sent(slots=3), "LAYOUT_DIFFERS"),
+    "(12) evidence swapped after the verdicts": (
+        lambda: sent(evidence_root=b"f" * 32),
+        "EVIDENCE_ROOT_DIFFERS",
+    ),
+    "(12) evidence of a partner that missed phase 1a": (
+        lambda: with_context(evidence_root=bytes(32)),
+        "EVIDENCE_ROOT_DIFFERS",
+    ),
+    "(13) another number of chunks": (
+        lambda: sent(chunk=1, chunks=3, context=replace(CONTEXT, admitted=earlier())),
+        "CHUNK_COUNT_DIFFERS",
+    ),
+    "(13) another methodology bundle": (
+        lambda: sent(
+            chunk=1,
+            chunks=2,
+            context=replace(CONTEXT, admitted=earlier(methodology_bundle=b"n" * 32)),
+        ),
+        "CHUNK_COUNT_DIFFERS",
+    ),
+    "(14) more than 4 MiB": (lambda: raw(bytes(5 << 20)), "CHUNK_TOO_LARGE"),
+    "(15) a corrupted chunk": (one_byte_changed, "FILE_HASH_DIFFERS"),
+    "(16) half an entry": (lambda: raw(WHOLE.entries[:-1]), "MALFORMED_CHUNK"),
+    "(16) blocks out of order": (
+        lambda: raw(chunk_of(5).entries + chunk_of(3).entries),
+        "BLOCK_ORDER",
+    ),
+    "(16) a block twice": (lambda: raw(chunk_of(5).entries * 2), "BLOCK_ORDER"),
+    "(17) another root": (lambda: sent(entries_root=b"r" * 32), "ENTRIES_ROOT_DIFFERS"),
+    "(17) another number of entries": (lambda: sent(entries=3), "ENTRIES_ROOT_DIFFERS"),
+    "(18) a block without accounts": (lambda: sent(chunk_of(*BLOCKS, 11)), "BLOCK_NOT_EXPECTED"),
+    "(19) a block of another chunk": (
+        lambda: sent(
+            chunk=1, chunks=2, context=replace(CONTEXT, admitted=earlier(), received_blocks={5})
+        ),
+        "BLOCK_SENT_TWICE",
+    ),
+    "(20) ciphertext_zero": (lambda: sent(chunk_of(*BLOCKS, b5=number(0))), "CIPHERTEXT_RANGE"),
+    "(20) the ciphertext is n": (
+        lambda: sent(chunk_of(*BLOCKS, b5=number(KEY.n))),
+        "CIPHERTEXT_NOT_UNIT",
+    ),
+    "(20) ciphertext_multiple_of_n": (
+        lambda: sent(chunk_of(*BLOCKS, b9=number(7 * KEY.n))),
+        "CIPHERTEXT_NOT_UNIT",
+    ),
+    "(20) a ciphertext with a factor of n": (
+        lambda: sent(chunk_of(*BLOCKS, b3=number(P * 12345))),
+        "CIPHERTEXT_NOT_UNIT",
+    ),
+    "(20) ciphertext_plus_n2": (
+        lambda: sent(chunk_of(*BLOCKS, b8=number(KEY.n_squared + 1))),
+        "CIPHERTEXT_RANGE",
+    ),
+    "(21) a block left out": (lambda: sent(chunk_of(3, 5, 9)), "BLOCK_MISSING"),
+}
+
+
+@pytest.mark.parametrize(("attack", "code"), ATTACKS.values(), ids=ATTACKS)
+def test_an_attack_fails_by_its_rule(attack: Attack, code: str) -> None:
+    with pytest.raises(FedcarbonError) as caught:
+        attack()
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("guilty", BLOCKS)
+def test_the_block_of_a_bad_ciphertext_is_named(guilty: int) -> None:
+    chunk = chunk_of(*BLOCKS, **{f"b{guilty}": number(KEY.n)})
+
+    with pytest.raises(FedcarbonError, match=f"^block {guilty}: "):
+        sent(chunk)
+
+
+def test_a_replay_needs_neither_state_nor_file() -> None:
+    message = message_of(header_of(WHOLE))
+    known = AdmittedChunk(
+        header_sha256=hashlib.sha256(message).digest(), chunks=1, methodology_bundle=b"m" * 32
+    )
+    context = replace(CONTEXT, admitted={0: known}, phase=SubmissionPhase.SEALED)
+
+    assert intake.is_replay(header_of(WHOLE), message, context)
+
+
+def test_a_partner_that_missed_phase_1a_submits_with_no_evidence_root() -> None:
+    context = replace(CONTEXT, evidence_root=bytes(32))
+
+    assert sent(context=context, evidence_root=bytes(32))
+
+
+def test_every_numbered_rule_of_the_module_has_an_attack() -> None:
+    documented = {
+        line.split(")")[0] + ")"
+        for line in (intake.__doc__ or "").replace(" (", "(").splitlines()
+        if line.startswith("(")
+    }
+
+    assert {name.split()[0] for name in ATTACKS} == documented

@@ -1,0 +1,231 @@
+"""A federation at work: epochs, bindings and requests, on top of the parties and their record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fedcarbon.canonical import statement as statements
+from fedcarbon.epoch.statements import (
+    EpochPlan,
+    Seal,
+    SealedPart,
+    planned_deadlines,
+)
+from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.opening.accounts import AccountRef
+from fedcarbon.opening.products import products_root_of
+from fedcarbon.opening.statements import (
+    OpeningRequest,
+    OperatorBinding,
+    PartnerBinding,
+    Purpose,
+)
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
+from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
+from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.units import Seconds
+from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME, Founded
+
+
+class Federation(Founded):
+    """One method per thing that a hub or a party does."""
+
+    # Epochs
+
+    def plan(self, epoch: int, **changes: Any) -> int:
+        """Move the clock past the end of an epoch and log its plan."""
+        number = EpochIndex(epoch)
+        self.clock.at_s = Seconds(max(self.clock.at_s, self.programme.epoch_end_s(number) + 3600))
+        commit_until_s, reveal_until_s, submit_until_s = planned_deadlines(self.programme, number)
+        plan = EpochPlan(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=PROGRAMME,
+            epoch=number,
+            snapshot_size=len(self.record.leaves),
+            commit_until_s=commit_until_s,
+            reveal_until_s=reveal_until_s,
+            submit_until_s=submit_until_s,
+        )
+        return self.log_own(dataclasses.replace(plan, **changes), HUB)
+
+    def submit(
+        self,
+        partner: PartyId,
+        epoch: int,
+        plan_leaf: int,
+        values: Mapping[bytes, int],
+        blocks: Iterable[int] | None = None,
+        entries_per_chunk: int = 1,
+        **changes: Any,
+    ) -> list[int]:
+        """Log a partner's dense submission of `values` per account; return its header leaves."""
+        ciphertexts = []
+        for block in sorted({0} if blocks is None else set(blocks)):
+            slots = [0] * self.parameters.layout.slots
+            for token, value in values.items():
+                if self.places[token][0] == block:
+                    slots[self.places[token][1]] = value
+            message = pack(self.parameters.layout, slots)
+            randomiser = self._chance.getrandbits(self.parameters.public_key.randomiser_bits)
+            ciphertext = self.encryptor.encrypt(message, randomiser)
+            ciphertexts.append((block, ciphertext_to_bytes(self.parameters.public_key, ciphertext)))
+        width = self.parameters.public_key.ciphertext_bytes
+        pieces = [
+            ChunkFile.from_ciphertexts(ciphertexts[i : i + entries_per_chunk], width)
+            for i in range(0, len(ciphertexts), entries_per_chunk)
+        ]
+        leaves = []
+        for number, piece in enumerate(pieces):
+            self.record.files[piece.sha256()] = piece.to_bytes()
+            header = ChunkHeader(
+                parameter_id=self.parameters.parameter_id,
+                programme_id=PROGRAMME,
+                epoch=EpochIndex(epoch),
+                partner_id=partner,
+                plan_leaf=plan_leaf,
+                chunk=number,
+                chunks=len(pieces),
+                entries=len(piece),
+                slot_width_bits=SLOT_WIDTH_BITS,
+                slots=self.parameters.layout.slots,
+                entries_root=piece.root(),
+                file_sha256=piece.sha256(),
+                evidence_root=bytes(32),
+                methodology_bundle=bytes(32),
+            )
+            leaves.append(self.log_own(dataclasses.replace(header, **changes), partner))
+        return leaves
+
+    def products(self, epoch: int, extra: Mapping[PartyId, Sequence[int]] = {}) -> dict[int, bytes]:
+        """Multiply what the seals up to an epoch name, and the headers of one not sealed yet."""
+        view = self.view()
+        headers = [leaf for leaves in extra.values() for leaf in leaves]
+        for ref, seal in view.epochs.seals.items():
+            if ref.epoch <= epoch:
+                headers += [leaf for part in seal.statement.parts for leaf in part.header_leaves]
+        factors: dict[int, list[bytes]] = {}
+        for index in headers:
+            header = view.epochs.headers[index].statement
+            data = self.record.files[header.file_sha256]
+            chunk = ChunkFile.from_bytes(data, self.parameters.public_key.ciphertext_bytes)
+            for block, ciphertext in chunk:
+                factors.setdefault(block, []).append(ciphertext)
+        key = self.parameters.public_key
+        return {
+            block: ciphertext_to_bytes(key, product(key, factors[block]))
+            for block in sorted(factors)
+        }
+
+    def seal(
+        self, epoch: int, plan_leaf: int, parts: Mapping[PartyId, Sequence[int]], **changes: Any
+    ) -> int:
+        """Log the seal over the header leaves of each partner; none of them means missing."""
+        products = self.products(epoch, parts)
+        return self.seal_as_is(
+            epoch,
+            plan_leaf,
+            parts,
+            **{"blocks": len(products), "products_root": products_root_of(products), **changes},
+        )
+
+    def seal_as_is(
+        self, epoch: int, plan_leaf: int, parts: Mapping[PartyId, Sequence[int]], **changes: Any
+    ) -> int:
+        """Log a seal without multiplying."""
+        seal = Seal(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=PROGRAMME,
+            epoch=EpochIndex(epoch),
+            plan_leaf=plan_leaf,
+            parts=tuple(
+                SealedPart(partner_id=name, header_leaves=tuple(leaves), missing=not leaves)
+                for name, leaves in sorted(parts.items())
+            ),
+            blocks=1,
+            products_root=bytes(32),
+        )
+        return self.log_own(dataclasses.replace(seal, **changes), HUB)
+
+    def run_epoch(self, epoch: int, values: Mapping[PartyId, Mapping[bytes, int]]) -> int:
+        """Plan, submit and seal an epoch for the partners given; return the seal's leaf."""
+        plan_leaf = self.plan(epoch)
+        parts = {
+            partner: self.submit(partner, epoch, plan_leaf, own) for partner, own in values.items()
+        }
+        self.wait(seconds=DAY_S // 2)
+        seal_leaf = self.seal(epoch, plan_leaf, parts)
+        self.witness()
+        return seal_leaf
+
+    # Bindings and requests
+
+    def operator_half(self, token: bytes, wallet: str = "w-1", **changes: Any) -> int:
+        half = OperatorBinding(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=PROGRAMME,
+            binding_id=self._chance.randbytes(16),
+            account_token=token,
+            wallet_id=wallet,
+            wallet_class=1,
+            operator_id=OPERATOR,
+        )
+        return self.log_own(dataclasses.replace(half, **changes), OPERATOR)
+
+    def statement_at(self, index: int, cls: type[Any]) -> Any:
+        envelope = Envelope.from_bytes(self.record.leaves[index].body)
+        return statements.decode(cls, envelope.payload)
+
+    def partner_half(self, half_leaf: int, partner: PartyId, **changes: Any) -> int:
+        operator_half = self.statement_at(half_leaf, OperatorBinding)
+        half = PartnerBinding(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=PROGRAMME,
+            binding_id=operator_half.binding_id,
+            account_token=operator_half.account_token,
+            operator_leaf=self.record.leaves[half_leaf].leaf,
+            partner_id=partner,
+        )
+        return self.log_own(dataclasses.replace(half, **changes), partner)
+
+    def bind(self, token: bytes, wallet: str = "w-1", partner: PartyId = METRO) -> int:
+        """Log both halves of a binding; return the operator's leaf."""
+        operator_leaf = self.operator_half(token, wallet)
+        self.partner_half(operator_leaf, partner)
+        return operator_leaf
+
+    def request(
+        self,
+        token: bytes,
+        epoch: int,
+        binding: int,
+        previous: int = 0,
+        sign_by: str = OPERATOR,
+        **changes: Any,
+    ) -> int:
+        """Log a request; return its leaf."""
+        size = self.record.heads[-1][0]
+        request = OpeningRequest(
+            parameter_id=self.parameters.parameter_id,
+            programme_id=PROGRAMME,
+            request_id=self._chance.randbytes(16),
+            account_token=token,
+            block=self.places[token][0],
+            slot=self.places[token][1],
+            epoch=EpochIndex(epoch),
+            previous_epoch=EpochIndex(previous),
+            purpose=Purpose.CREDIT,
+            wallet_id=self.statement_at(binding, OperatorBinding).wallet_id,
+            binding_leaf=self.record.leaves[binding].leaf,
+            operator_id=OPERATOR,
+            not_after_s=self.clock.at_s + 7 * DAY_S,
+            checkpoint_size=size,
+            checkpoint_root=self.record.root(size),
+        )
+        return self.log_own(dataclasses.replace(request, **changes), sign_by)
+
+    def account(self, token: bytes) -> AccountRef:
+        return AccountRef(PROGRAMME, token)

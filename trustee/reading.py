@@ -1,0 +1,169 @@
+"""Following the record: every leaf in order, every body verified, every head held against it.
+
+What has been read is stored, so that a restarted trustee reads on where it stopped. A leaf that
+breaks a rule is never stored: the trustee stops before it and tries again with the next order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from fedcarbon.canonical import statement as statements
+from fedcarbon.clock import Clock
+from fedcarbon.errors import FedcarbonError
+from fedcarbon.opening.view import RecordView
+from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S, Checkpoint, ForkedRecordError
+from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.leaf import TRUSTEE_TYPES
+from fedcarbon.v1 import record_pb2
+from trustee.order_errors import HeadFromFutureError, RecordShortError
+from trustee.storage.database import Database
+from trustee.storage.record_log import ReadLeaf, RecordLog
+
+PAGE_LEAVES: Final = 500
+PAGE_HEADS: Final = 500
+
+
+class RecordSource(Protocol):
+    """What a trustee asks the hub for; `fedcarbon.wire.hub_client.HubClient` has all of it."""
+
+    def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
+        """Return leaves with the bodies that a trustee may read."""
+        ...
+
+    def list_checkpoints(
+        self, request: record_pb2.ListCheckpointsRequest
+    ) -> record_pb2.ListCheckpointsResponse:
+        """Return witnessed heads by ascending size."""
+        ...
+
+    def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
+        """Return a file by its SHA-256."""
+        ...
+
+
+class RecordReader:
+    """Keeps the view up to date with the hub's record and the store up to date with the view."""
+
+    __slots__ = ("_clock", "_database", "_log", "_source", "view")
+
+    def __init__(
+        self, roots: TrustRoots, database: Database, source: RecordSource, clock: Clock
+    ) -> None:
+        """Rebuild the view from the store.
+
+        Args:
+            roots: where trust starts.
+            database: what was read before.
+            source: where to read on.
+            clock: this trustee's own protocol time; no head may be ahead of it.
+
+        Raises:
+            RecordViolationError: the store holds what cannot have been stored.
+        """
+        self.view: Final = RecordView(roots)
+        self._clock: Final = clock
+        self._database: Final = database
+        self._log: Final = RecordLog(database)
+        self._source: Final = source
+        for leaf in self._log.leaves():
+            self.view.apply(*leaf)
+        for head in self._log.heads():
+            self.view.heads.witness(head)
+
+    def follow(self, size: int, cosignatures: Iterable[bytes]) -> None:
+        """Replay the record up to `size` and take a head that came with an order.
+
+        Args:
+            size: how many leaves to replay at least.
+            cosignatures: of the newest witnessed head; none if there is none yet.
+
+        Raises:
+            RecordViolationError: a leaf breaks a rule; it and all later ones stay unread.
+            RecordShortError: the hub has fewer leaves.
+            HeadFromFutureError: the head is ahead of this trustee's clock.
+            ForkedRecordError, QuorumMissingError, MalformedError, SignatureInvalidError: the head
+                is not one of this record with a quorum's signatures.
+            StateError: the hub cannot be reached.
+        """
+        if size > self.view.size:
+            for head in self._missed_heads():
+                self._take_missed(head)
+            self._read_up_to(size)
+        signatures = tuple(cosignatures)
+        if signatures:
+            self._witness(signatures)
+
+    def file(self, sha256: bytes) -> bytes:
+        """Return a file that a body names; whoever uses it checks its hash."""
+        return self._source.get_file(record_pb2.GetFileRequest(sha256=sha256)).content
+
+    def _read_up_to(self, size: int) -> None:
+        while self.view.size < size:
+            request = record_pb2.ListLeavesRequest(
+                from_index=self.view.size, limit=min(PAGE_LEAVES, size - self.view.size)
+            )
+            page = self._source.list_leaves(request).leaves
+            if not page:
+                raise RecordShortError(f"the hub sent no leaf {self.view.size} of {size}")
+            for leaf in page:
+                self._take(leaf)
+
+    def _take(self, sent: record_pb2.RecordLeaf) -> None:
+        self.view.apply(
+            sent.index,
+            sent.leaf,
+            sent.salt if sent.HasField("salt") else None,
+            sent.body if sent.HasField("body") else None,
+        )
+        # A body that is none of a trustee's business is not kept even if it was sent.
+        ours = sent.leaf[0] in TRUSTEE_TYPES
+        with self._database.transaction():
+            self._log.append(
+                ReadLeaf(
+                    leaf_index=sent.index,
+                    leaf=sent.leaf,
+                    salt=sent.salt if ours else None,
+                    body=sent.body if ours else None,
+                )
+            )
+
+    def _missed_heads(self) -> list[tuple[bytes, ...]]:
+        """Return the signatures of heads that were witnessed while this trustee was away."""
+        request = record_pb2.ListCheckpointsRequest(
+            from_size=self.view.heads.witnessed_size + 1, limit=PAGE_HEADS
+        )
+        try:
+            heads = self._source.list_checkpoints(request).checkpoints
+        except FedcarbonError:
+            # Without them leaves count as later than they are: waits get longer, never shorter.
+            return []
+        return [tuple(head.cosignatures) for head in heads]
+
+    def _take_missed(self, cosignatures: tuple[bytes, ...]) -> None:
+        """Read up to an older head and take it, as its signers' keys were at that time."""
+        try:
+            self._witness(cosignatures)
+        except ForkedRecordError:
+            raise
+        except FedcarbonError:
+            return
+
+    def _witness(self, cosignatures: tuple[bytes, ...]) -> None:
+        claimed = _unverified(cosignatures)
+        self._read_up_to(claimed.size)
+        head = self.view.parties.witnessed(cosignatures)
+        # Waits are measured in the time of heads: an honest trustee does not let it run ahead.
+        now_s = self._clock.now_s()
+        if head.timestamp_s > now_s + TIME_TOLERANCE_S:
+            raise HeadFromFutureError(f"the head is of {head.timestamp_s}, it is {now_s} now")
+        self.view.heads.witness(head)
+        with self._database.transaction():
+            self._log.keep_head(head)
+
+
+def _unverified(cosignatures: tuple[bytes, ...]) -> Checkpoint:
+    """Return what the first signature claims to be over, to know how far to read."""
+    return statements.decode(Checkpoint, Envelope.from_bytes(cosignatures[0]).payload)

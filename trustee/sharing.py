@@ -1,0 +1,89 @@
+"""Giving shares: what is opened is computed here and never taken from the caller.
+
+A batch of starts gets one proof, bound to the leaves of its starts and to the masked ciphertexts.
+With the first share of an attempt its mask is erased; the same start always gives the same share.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from fedcarbon.errors import MalformedError
+from fedcarbon.opening.mask_sets import check_masks, masked_ciphertext
+from fedcarbon.opening.statements import share_context
+from fedcarbon.opening.view import RecordView
+from fedcarbon.paillier.cipher import ciphertext_from_bytes, ciphertext_to_bytes
+from fedcarbon.paillier.shares import share_batch
+from fedcarbon.v1 import trustee_pb2
+from trustee.masking import Masker
+from trustee.order_errors import OrderMalformedError, for_each
+from trustee.own_keys import OwnKeys
+from trustee.storage.database import Database
+from trustee.storage.mask_store import AttemptId, MaskStore
+
+
+class _Masked(NamedTuple):
+    """One start of a batch, ready to be shared."""
+
+    leaf: bytes
+    attempt: AttemptId
+    ciphertext: bytes
+
+
+class Sharer:
+    """Gives decryption shares of masked blocks."""
+
+    __slots__ = ("_database", "_keys", "_masker", "_store", "_view")
+
+    def __init__(self, keys: OwnKeys, view: RecordView, database: Database, masker: Masker) -> None:
+        """Take what is needed to check and to share."""
+        self._keys = keys
+        self._view = view
+        self._database = database
+        self._masker = masker
+        self._store = MaskStore(database)
+
+    def share(self, order: trustee_pb2.ShareOrder) -> trustee_pb2.ShareAnswer:
+        """Return this trustee's shares of a batch and their proof; erase its masks.
+
+        Raises:
+            BatchRefusedError: a start is refused; no share is given.
+            OrderMalformedError: no start, or one twice.
+        """
+        indices = [item.start_leaf for item in order.starts]
+        if not indices or len(set(indices)) != len(indices):
+            raise OrderMalformedError("a batch of shares names every start once, and at least one")
+        batch = for_each(order.starts, self._masked)
+        parameters = self._view.parties.parameters
+        shares = share_batch(
+            parameters.threshold_key,
+            self._keys.secrets.paillier,
+            [ciphertext_from_bytes(parameters.public_key, item.ciphertext) for item in batch],
+            parameter_id=parameters.parameter_id,
+            context=share_context(
+                [item.leaf for item in batch], [item.ciphertext for item in batch]
+            ),
+            randbelow=self._keys.random_below,
+        )
+        with self._database.transaction():
+            for item in batch:
+                self._store.erase(item.attempt)
+        return trustee_pb2.ShareAnswer(
+            shares=[ciphertext_to_bytes(parameters.public_key, share) for share in shares.shares],
+            proof=shares.proof.to_bytes(parameters.threshold_key),
+        )
+
+    def _masked(self, item: trustee_pb2.MaskedStart) -> _Masked:
+        checked = self._masker.checked_start(item.start_leaf)
+        masks = tuple(item.mask_ciphertexts)
+        check_masks(checked.start, self._keys.trustee_id, masks)
+        leaf = self._view.leaf_at(item.start_leaf)
+        if leaf is None:
+            raise MalformedError(f"leaf {item.start_leaf} is not in the record")
+        return _Masked(
+            leaf=leaf,
+            attempt=AttemptId(checked.start.opening_id, checked.start.attempt),
+            ciphertext=masked_ciphertext(
+                self._view.parties.parameters.public_key, checked.start, checked.product, masks
+            ),
+        )

@@ -1,0 +1,1 @@
+"""The trustee's own store: what it has read, promised, counted and refused."""

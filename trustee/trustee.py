@@ -1,0 +1,196 @@
+"""One trustee: takes orders from the hub, follows the record, answers or refuses with a code.
+
+Everything that an answer promises is durable before the answer leaves. The same order gets the same
+answer; so does a resent order with the same content, where an answer must not be made twice (the
+proofs in evaluations and shares are fresh each time). A refusal is signed and logged. Heads are
+signed with the time of asking, so that time can pass while the record stands still.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+from fedcarbon.canonical.hashing import digest, u64
+from fedcarbon.clock import Clock
+from fedcarbon.errors import FedcarbonError
+from fedcarbon.opening.statements import Refusal
+from fedcarbon.opening.violations import RecordViolationError
+from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.transparency.envelope import sign
+from fedcarbon.v1 import trustee_pb2
+from trustee.cosigning import Cosigner
+from trustee.drawing import BeaconDrawer
+from trustee.evaluating import Evaluator
+from trustee.masking import Masker
+from trustee.multiplying import Multiplier
+from trustee.order_errors import (
+    BatchRefusedError,
+    OrderIdReusedError,
+    OrderMalformedError,
+)
+from trustee.own_keys import OwnKeys
+from trustee.reading import RecordReader, RecordSource
+from trustee.sharing import Sharer
+from trustee.storage.answers import AnswerStore, StoredAnswer
+from trustee.storage.database import Database
+
+ORDER_ID_BYTES: Final = 16
+DETAIL_LENGTH_MAX: Final = 500
+_ANSWERED_BY_CONTENT: Final = frozenset({"evaluate", "share"})
+"""Orders whose answers hold fresh proofs: the same content gets the stored bytes."""
+
+
+class Trustee:
+    """Handles one order at a time."""
+
+    def __init__(
+        self,
+        keys: OwnKeys,
+        roots: TrustRoots,
+        database: Database,
+        source: RecordSource,
+        clock: Clock,
+    ) -> None:
+        """Resume from the store.
+
+        Args:
+            keys: identity, secrets and randomness.
+            roots: the trust roots.
+            database: the trustee's own store.
+            source: where the record is read.
+            clock: protocol time, for the times of its own signatures.
+        """
+        self._keys: Final = keys
+        self._clock: Final = clock
+        self._database: Final = database
+        self._answers: Final = AnswerStore(database)
+        self._reader: Final = RecordReader(roots, database, source, clock)
+        self._keys_checked = False
+        view = self._reader.view
+        multiplier = Multiplier(self._reader, database)
+        self._cosigner: Final = Cosigner(keys, view, database, clock)
+        self._evaluator: Final = Evaluator(keys, view, database)
+        self._drawer: Final = BeaconDrawer(keys, view, database)
+        self._masker: Final = Masker(keys, view, database, multiplier)
+        self._sharer: Final = Sharer(keys, view, database, self._masker)
+
+    @property
+    def record_size(self) -> int:
+        """How many leaves this trustee has read."""
+        return self._reader.view.size
+
+    def handle(self, order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
+        """Return the answer to an order, or the refusal of it."""
+        content = _content_sha256(order)
+        stored = self._answers.of_order(order.order_id)
+        if stored is not None and stored.content_sha256 == content:
+            return trustee_pb2.WorkRequest.FromString(stored.answer)
+        try:
+            if stored is not None:
+                raise OrderIdReusedError("this order id was used for another order")
+            self._follow(order)
+        except FedcarbonError as error:
+            # Not stored: when the record can be read, the same order gets a real answer.
+            return self._refused(order, content, error)
+        try:
+            answer = self._repeated(order, content) or self._answered(order)
+        except FedcarbonError as error:
+            answer = self._refused(order, content, error)
+        with self._database.transaction():
+            self._answers.keep(order.order_id, StoredAnswer(content, answer.SerializeToString()))
+        return answer
+
+    def _follow(self, order: trustee_pb2.WorkResponse) -> None:
+        if len(order.order_id) != ORDER_ID_BYTES or order.WhichOneof("order") is None:
+            raise OrderMalformedError("an order has an id of 16 bytes and something to do")
+        self._reader.follow(order.record_size, order.checkpoint.cosignatures)
+        if not self._keys_checked:
+            parties = self._reader.view.parties
+            self._keys.check(parties)
+            # Until the own admission is read, its signing key has not been compared.
+            self._keys_checked = self._keys.trustee_id in parties.admissions
+
+    def _repeated(
+        self, order: trustee_pb2.WorkResponse, content: bytes
+    ) -> trustee_pb2.WorkRequest | None:
+        """Return the stored answer to a resent order of the same content."""
+        kind = order.WhichOneof("order")
+        stored = self._answers.of_content(content) if kind in _ANSWERED_BY_CONTENT else None
+        if stored is None:
+            return None
+        answer = trustee_pb2.WorkRequest.FromString(stored)
+        if answer.WhichOneof("answer") == "refused":
+            return None  # the record may have grown: judged anew
+        answer.order_id = order.order_id
+        return answer
+
+    def _answered(self, order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
+        answer = trustee_pb2.WorkRequest(order_id=order.order_id)
+        match order.WhichOneof("order"):
+            case "cosign":
+                answer.cosign.CopyFrom(self._cosigner.cosign(order.record_size, order.cosign))
+            case "evaluate":
+                answer.evaluate.CopyFrom(self._evaluator.evaluate(order.evaluate))
+            case "beacon":
+                answer.beacon.CopyFrom(self._drawer.draw(order.beacon))
+            case "mask":
+                answer.mask.mask_hashes.extend(self._masker.commit(order.mask.draft_starts))
+            case "sign_start":
+                answer.sign_start.signatures.extend(self._masker.sign(order.sign_start.starts))
+            case "reveal_mask":
+                masks = self._masker.reveal(order.reveal_mask.start_leaves)
+                answer.reveal_mask.mask_ciphertexts.extend(masks)
+            case "share":
+                answer.share.CopyFrom(self._sharer.share(order.share))
+            case _:
+                raise OrderMalformedError("this trustee does not know that order")
+        return answer
+
+    def _refused(
+        self, order: trustee_pb2.WorkResponse, content: bytes, error: FedcarbonError
+    ) -> trustee_pb2.WorkRequest:
+        reason, positions = (
+            (error.reason, error.positions) if isinstance(error, BatchRefusedError) else (error, ())
+        )
+        detail = str(reason)[:DETAIL_LENGTH_MAX]
+        with self._database.transaction():
+            self._answers.note_refusal(
+                content,
+                kind=order.WhichOneof("order") or "",
+                code=reason.code,
+                detail=detail,
+                at_s=self._reader.view.heads.clock_s,
+            )
+        return trustee_pb2.WorkRequest(
+            order_id=order.order_id,
+            refused=trustee_pb2.RefusedAnswer(
+                code=reason.code,
+                detail=detail,
+                signed_refusal=self._signed_refusal(content, reason.code, detail),
+                positions=positions,
+            ),
+        )
+
+    def _signed_refusal(self, content: bytes, code: str, detail: str) -> bytes:
+        try:
+            parameter_id = self._reader.view.parties.parameters.parameter_id
+        except RecordViolationError:
+            return b""  # nothing of the record has been read
+        statement = Refusal(
+            parameter_id=parameter_id,
+            trustee_id=self._keys.trustee_id,
+            refusal_code=code,
+            subject=content,
+            detail=detail,
+        )
+        return sign(statement, {self._keys.trustee_id: self._keys.signing_key}).to_bytes()
+
+
+def _content_sha256(order: trustee_pb2.WorkResponse) -> bytes:
+    """Return the hash of what an order asks for, without its id and the head beside it."""
+    kind = order.WhichOneof("order") or ""
+    asked: Any = getattr(order, kind) if kind else None
+    data = asked.SerializeToString(deterministic=True) if kind else b""
+    size = u64(order.record_size) if kind == "cosign" else b""
+    return digest(b"fedcarbon/v1/work-order", kind.encode(), hashlib.sha256(data).digest(), size)
