@@ -96,20 +96,18 @@ def local_client(
     context = LocalContext(certificate_pem)
 
     class Client:
-        """One method per RPC, made below."""
+        """One method per RPC, made below; servicers are looked up per call: a hub may restart."""
 
     client = Client()
     for name, rpc in METHODS.items():
-        servicer = next((item for item in servicers if hasattr(item, rpc)), None)
-        if servicer is not None:
-            method = _method(name, getattr(servicer, rpc), context, caller, loop, faults)
-            setattr(client, name, method)
+        setattr(client, name, _method(name, rpc, servicers, context, caller, loop, faults))
     return client  # type: ignore[return-value]  # the attributes are the protocol's methods
 
 
 def _method(
     name: str,
-    rpc: Callable[[Any, Any], Coroutine[Any, Any, Any]],
+    rpc: str,
+    servicers: Iterable[object],
     context: LocalContext,
     caller: str,
     loop: LoopThread,
@@ -119,8 +117,9 @@ def _method(
         fault = faults.next_fault(caller, name)
         if fault is Fault.REQUEST_LOST:
             raise UnreachableError(f"{name}: the request was lost")
+        servicer = next(item for item in servicers if hasattr(item, rpc))
         sent = _stream(request) if name in STREAMED else _copied(request)
-        answer = _copied(loop.run(rpc(sent, context)))
+        answer = _copied(loop.run(getattr(servicer, rpc)(sent, context)))
         if fault is Fault.ANSWER_LOST:
             raise UnreachableError(f"{name}: the answer was lost")
         return answer

@@ -7,18 +7,22 @@ driven by a list of operations, so that a run can be repeated, shrunk and writte
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fedcarbon.cli.registry import programme_of
+from fedcarbon.cli.wallet_operator import WalletOperator
+from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SteppedClock
 from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import PartyAdmission, root_keyid
 from fedcarbon.registry.programme import Programme, midnight_s
+from fedcarbon.transparency.checkpoint import QuorumMissingError
 from fedcarbon.transparency.envelope import SigningKey, sign
 from fedcarbon.units import SECONDS_PER_DAY, Metres, Seconds
 from fedcarbon.v1 import registry_pb2, trustee_pb2
@@ -26,16 +30,25 @@ from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
 from fedcarbon.wire.hub_client import HubClient
 from hub.bootstrap import open_hub
+from hub.clearing.sandbox_rail import SandboxRail
 from hub.context import Hub, HubSettings
 from hub.epochs.driver import EpochDriver
 from hub.epochs.products import Multiplier
 from hub.genesis import checked_genesis
+from hub.identity.relay import EvaluationRelay
+from hub.openings.driver import OpeningDriver
+from hub.openings.folded_record import FoldedRecord
 from hub.record.record import Signer
 from hub.servicers.epoch import EpochServicer
+from hub.servicers.identity import IdentityServicer
+from hub.servicers.opening import OpeningServicer
 from hub.servicers.record import RecordServicer
+from hub.servicers.redemption import RedemptionServicer
 from hub.servicers.registry import RegistryServicer
+from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
+from hub.wallets.payouts import Payouts
 from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
@@ -90,7 +103,7 @@ class World:
     clock: SteppedClock = field(default_factory=lambda: SteppedClock(Seconds(0)))
     loop: LoopThread = field(default_factory=LoopThread)
     nodes: dict[PartyId, Node] = field(default_factory=dict)
-    _closing: list[Any] = field(default_factory=list)
+    _stores: dict[PartyId, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Deal the keys, open every program, and admit everyone."""
@@ -112,10 +125,13 @@ class World:
             for name, role in roles.items()
         }
         self.programme = self._programme()
+        self.port = InProcessTrustees({})
+        self.servicers: list[object] = []
         self.set_clock(days_before=12)
         self.open_hub()
         self._admit()
-        self.open_trustees()
+        for item in self.dealt.secrets:
+            self.open_trustee(item.trustee_id)
         for name in self.partners:
             self.open_node(name)
 
@@ -138,38 +154,46 @@ class World:
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,
         )
-        self.servicers: list[object] = [
+        self.epochs = EpochDriver(self.hub)
+        self.desk = TrusteeDesk(self.hub, self.port)
+        self.hub.witnesses = self.desk
+        folded = FoldedRecord(self.hub)
+        self.openings = OpeningDriver(self.hub, self.desk, folded)
+        self.rail = SandboxRail(self.folder / "rail.db", wait=lambda _: None)
+        payouts = Payouts(self.hub, self.rail)
+        self.servicers[:] = [
             RecordServicer(self.hub),
             RegistryServicer(self.hub),
             EpochServicer(self.hub),
+            IdentityServicer(EvaluationRelay(self.hub, self.desk)),
+            OpeningServicer(self.hub, folded),
+            RedemptionServicer(self.hub, folded, payouts),
         ]
-        self.epochs = EpochDriver(self.hub)
 
     def client(self, name: PartyId) -> HubClient:
         """Return the hub as the party `name` sees it."""
         return local_client(self.servicers, self.certificates[name], name, self.loop, self.faults)
 
-    def open_trustees(self) -> None:
-        """Open every trustee on its store."""
-        trustees = {}
-        for item in self.dealt.secrets:
-            name = item.trustee_id
-            database = TrusteeDatabase(self.folder / f"{name}.db")
-            self._closing.append(database)
-            keys = OwnKeys(
-                trustee_id=name,
-                signing_key=self.keys[name],
-                secrets=item,
-                random_below=seeded(self.seed + item.trustee_index).randrange,
-                allow_insecure=True,
-            )
-            trustees[name] = Trustee(keys, self.roots, database, self.client(name), self.clock)
-        self.port = InProcessTrustees(trustees)
+    def open_trustee(self, name: PartyId) -> None:
+        """Open a trustee on its store, as it does at every start."""
+        item = next(item for item in self.dealt.secrets if item.trustee_id == name)
+        self._reopened(name, database := TrusteeDatabase(self.folder / f"{name}.db"))
+        keys = OwnKeys(
+            trustee_id=name,
+            signing_key=self.keys[name],
+            secrets=item,
+            random_below=seeded(self.chance.randrange(1 << 32)).randrange,
+            allow_insecure=True,
+        )
+        self.port.trustees[name] = Trustee(
+            keys, self.roots, database, self.client(name), self.clock
+        )
 
     def open_node(self, name: PartyId) -> None:
         """Open a partner's node on its store."""
+        self._reopened(name, None)
         database = NodeDatabase(self.folder / f"{name}.duckdb")
-        self._closing.append(database)
+        self._stores[name] = database
         identity = NodeIdentity(
             party_id=name,
             programme_id=PROGRAMME,
@@ -183,10 +207,27 @@ class World:
 
     def close(self) -> None:
         """Close everything."""
-        for item in self._closing:
+        for item in self._stores.values():
             item.close()
-        self.hub.close()
+        self.close_hub()
         self.loop.close()
+
+    def close_hub(self) -> None:
+        """Close the hub; `open_hub` starts it again on what it left."""
+        self.rail.close()
+        self.hub.close()
+
+    def store(self, name: PartyId) -> Any:
+        """Return a party's open store."""
+        return self._stores[name]
+
+    def _reopened(self, name: PartyId, store: Any) -> None:
+        """Close a party's old store, if it has one, before it is opened again."""
+        old = self._stores.pop(name, None)
+        if old is not None:
+            old.close()
+        if store is not None:
+            self._stores[name] = store
 
     # --- time -------------------------------------------------------------------------------
 
@@ -236,6 +277,25 @@ class World:
         """Let the hub and every node do what they can now."""
         self.loop.run(self.epochs.advance())
         self.step_nodes()
+        with contextlib.suppress(QuorumMissingError):
+            self.loop.run(self.desk.witness())
+
+    def wallet(self) -> WalletOperator:
+        """Return the wallet operator on its store."""
+        if OPERATOR not in self._stores:
+            path = self.folder / "wallet.db"
+            self._stores[OPERATOR] = WalletStore(path, self.chance.randbytes)
+        return WalletOperator(
+            operator_id=OPERATOR,
+            signing_key=self.keys[OPERATOR],
+            hub=self.client(OPERATOR),
+            store=self._stores[OPERATOR],
+            parameters=self.dealt.parameters,
+            programme=self.programme,
+            clock=self.clock,
+            random_below=self.chance.randrange,
+            random_bytes=self.chance.randbytes,
+        )
 
     def _programme(self) -> Programme:
         tree = {
