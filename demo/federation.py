@@ -39,6 +39,7 @@ ENROL_S: Final = 1_800
 EPOCH_S: Final = 900
 WITNESS_S: Final = 120
 NODE_POLL_S: Final = 0.2
+HUB_TICK_MS: Final = 200
 
 
 @dataclass(slots=True)
@@ -84,12 +85,20 @@ class Federation:
                 "listen": f"127.0.0.1:{self.groundwork.hub_port}",
                 "clock": f"file:{self.groundwork.clock}",
                 "allow_insecure_parameters": self.insecure,
+                "tick_ms": HUB_TICK_MS,
             },
         )
         self.processes.start(HUB_ID, ["hub", "serve", "--config", str(config)])
         self.processes.wait_until(
             "starting the hub", lambda: accepts_connections(self.groundwork.hub_port), START_S
         )
+
+    def top_up(self, fen: int) -> None:
+        """Pay money into the programme's float, as its operator does."""
+        config = str(self.groundwork.home(HUB_ID) / "config.toml")
+        arguments = ["top-up", "--config", config, "--programme", self.scenario.programme.id]
+        arguments += ["--fen", str(fen), "--label", "demo"]
+        self.processes.run("hub.top-up", ["hub", *arguments])
 
     def start_trustees(self, names: tuple[PartyId, ...] | None = None) -> None:
         """Start trustees, all of them by default."""

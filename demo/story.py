@@ -35,6 +35,7 @@ from fedcarbon.wire.hub_client import HubClient
 
 RUN_LABEL: Final = "demo"
 AFTER_EPOCH_S: Final = 60
+FLOAT_FEN: Final = 1_000_000
 METHODOLOGIES: Final = Path("src/fedcarbon/methodology/catalogue")
 LEAVES_PER_CALL: Final = 500
 
@@ -206,6 +207,7 @@ def _open_and_redeem(federation: Federation, auditor: HubClient, narrator: Narra
             federation.run_wallet(operator.id, "open", ["open", "--config", str(config)])
         federation.wait_witnessed(auditor)
     with narrator.step("redeem", "grams are redeemed: reserve, pay on the sandbox rail, post"):
+        federation.top_up(FLOAT_FEN)
         for operator in federation.scenario.wallet_operators:
             config = federation.configure_wallet(operator.id)
             for number, entry in enumerate(federation.scenario.redemptions):

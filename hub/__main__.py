@@ -10,11 +10,19 @@ from typing import Final
 from cyclopts import App
 
 from fedcarbon import __version__
+from fedcarbon.canonical.hashing import digest
 from fedcarbon.errors import FedcarbonError
+from fedcarbon.ids import programme_id
+from fedcarbon.ledger.transfer import TRANSFER_ID_BYTES
+from fedcarbon.units import Fen, yuan_text
+from fedcarbon.wire.clocks import clock_named
 from fedcarbon.wire.logs import configure
 from fedcarbon.wire.party import load_party
+from hub.bootstrap import DATABASE_FILE
+from hub.clearing.credits import top_up_float
 from hub.config import load_config
 from hub.serving import hub_of, serve
+from hub.storage.engine import sqlite_engine, writing
 
 EXIT_REFUSED: Final = 1
 
@@ -64,6 +72,30 @@ def check(*, config: Path) -> None:
     size, root = hub.read_now(hub.record.head)
     hub.close()
     sys.stdout.write(f"record of {size} leaves, root {root.hex()}\n")
+
+
+@app.command
+def top_up(*, config: Path, programme: str, fen: int, label: str) -> None:
+    """Enter money that the operator of PROGRAMME has paid in for payouts.
+
+    Redemptions reserve it; without it they are refused (FLOAT_EXHAUSTED). The same LABEL again is
+    the same payment. It may be run while the hub serves.
+
+    Args:
+        config: the configuration file (TOML).
+        programme: whose float grows.
+        fen: how much, in fen.
+        label: names the payment, for example the bank's reference.
+    """
+    loaded = load_config(config)
+    engine = sqlite_engine(loaded.data / DATABASE_FILE)
+    top_up_id = digest(b"fedcarbon/v1/top-up", label.encode())[:TRANSFER_ID_BYTES]
+    name, amount = programme_id(programme), Fen(fen)
+    with writing(engine) as session:
+        now_s = clock_named(loaded.clock).now_s()
+        is_new = top_up_float(session, name, amount, top_up_id, now_s)
+    said = "entered" if is_new else "was entered before"
+    sys.stdout.write(f"{yuan_text(amount)} for {name} {said}\n")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The parts of a running hub: the services that it offers, and its work in the background.
 
-Other parts of the hub join by adding their maker to `COMPONENTS`; nothing else knows them all.
+Here is what a part is, and the core; `hub.serving` knows them all.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.v1 import (
@@ -62,10 +61,6 @@ def core_component(hub: Hub, config: HubConfig) -> Component:
     ]
     ticker = EpochTicker(EpochDriver(hub), tick_s=config.tick_ms / 1000)
     return Component(services=services, background=[ticker.run])
-
-
-COMPONENTS: Final[list[Callable[[Hub, HubConfig], Component]]] = [core_component]
-"""Makers of everything that `hub.serving` runs."""
 
 
 class EpochTicker:

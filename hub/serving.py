@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from fedcarbon.ids import Role
 from fedcarbon.wire.clocks import clock_named
@@ -12,12 +13,19 @@ from fedcarbon.wire.logs import log_call, logger
 from fedcarbon.wire.party import PartyFiles, load_party
 from fedcarbon.wire.server import start_server
 from hub.bootstrap import open_hub
-from hub.components import COMPONENTS, Component
+from hub.components import Component, core_component
 from hub.config import HubConfig, HubConfigError
 from hub.context import Hub, HubSettings
 from hub.epochs.products import Multiplier
 from hub.genesis import read_genesis
+from hub.opening_component import opening_component
 from hub.record.record import Signer
+
+COMPONENTS: Final[Sequence[Callable[[Hub, HubConfig], Component]]] = (
+    core_component,
+    opening_component,
+)
+"""Makers of all parts of the hub: other parts join here."""
 
 
 def hub_of(config: HubConfig, party: PartyFiles) -> Hub:
@@ -65,9 +73,13 @@ async def _serve(config: HubConfig, party: PartyFiles, components: Sequence[Comp
         asyncio.ensure_future(work()) for component in components for work in component.background
     ]
     logger().info("hub_started", port=server.port)
-    await stop.wait()
-    for task in tasks:
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    broken = [task for task in tasks if task.done()]
+    for task in (stopping, *tasks):
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(stopping, *tasks, return_exceptions=True)
     await server.stop()
     logger().info("hub_stopped")
+    for task in broken:  # work in the background never ends by itself
+        await task

@@ -84,8 +84,14 @@ class Evaluator:
 
     def used_by(self, asker: PartyId, label: KeyLabel) -> int:
         """Return how many elements were evaluated for a party under a key, here or elsewhere."""
-        logged = self._view.evaluations.counts(asker, label)
-        return sum({**logged, **self._promises.evaluated(asker, label)}.values())
+        return sum(self._counts(asker, label).values())
+
+    def _counts(self, asker: PartyId, label: KeyLabel) -> dict[bytes, int]:
+        """Return request id to number of elements; of two numbers for one id, the larger."""
+        counts = self._view.evaluations.counts(asker, label)
+        for request_id, count in self._promises.evaluated(asker, label).items():
+            counts[request_id] = max(count, counts.get(request_id, 0))
+        return counts
 
     def _open(self, signed_request: bytes) -> tuple[PartyAdmission, EvaluationRequest]:
         signatures = Envelope.from_bytes(signed_request).signatures
@@ -116,9 +122,10 @@ class Evaluator:
                 return
             if counted is not None:
                 raise SameIdOtherContentError(f"{asker!r} used this request id before")
-            quota, used = self.quota_of(admission, label), self.used_by(asker, label)
-            logged = self._view.evaluations.counts(asker, label)
-            fresh = 0 if request.request_id in logged else request.count
+            quota, counts = self.quota_of(admission, label), self._counts(asker, label)
+            used = sum(counts.values())
+            # A small count that was logged under this id beforehand covers no more than itself.
+            fresh = max(request.count - counts.get(request.request_id, 0), 0)
             if used + fresh > quota:
                 raise QuotaExceededError(
                     f"{asker!r} has used {used} of {quota} evaluations under the {label} key and "

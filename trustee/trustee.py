@@ -2,7 +2,8 @@
 
 Everything that an answer promises is durable before the answer leaves. The same order gets the same
 answer; so does a resent order with the same content, where an answer must not be made twice (the
-proofs in evaluations and shares are fresh each time). A refusal is signed and logged. Heads are
+proofs in evaluations and shares are fresh each time). A mask is shown from its own place until it
+is erased. A refusal is signed and logged. Heads are
 signed with the time of asking, so that time can pass while the record stands still.
 """
 
@@ -37,6 +38,8 @@ from trustee.storage.database import Database
 
 ORDER_ID_BYTES: Final = 16
 DETAIL_LENGTH_MAX: Final = 500
+_NEVER_KEPT: Final = frozenset({"reveal_mask"})
+"""Orders whose answers are not stored: a mask is erased, and a copy of it would not be."""
 _ANSWERED_BY_CONTENT: Final = frozenset({"evaluate", "share"})
 """Orders whose answers hold fresh proofs: the same content gets the stored bytes."""
 
@@ -97,8 +100,10 @@ class Trustee:
             answer = self._repeated(order, content) or self._answered(order)
         except FedcarbonError as error:
             answer = self._refused(order, content, error)
-        with self._database.transaction():
-            self._answers.keep(order.order_id, StoredAnswer(content, answer.SerializeToString()))
+        if order.WhichOneof("order") not in _NEVER_KEPT:
+            stored = StoredAnswer(content, answer.SerializeToString())
+            with self._database.transaction():
+                self._answers.keep(order.order_id, stored)
         return answer
 
     def _follow(self, order: trustee_pb2.WorkResponse) -> None:

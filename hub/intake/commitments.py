@@ -5,7 +5,7 @@
 (3) the commitment names the caller                                 SENDER_DIFFERS
 (4) and this parameter set                                          PARAMETERS_DIFFER
 (5) the epoch's plan is logged                                      WRONG_EPOCH
-(6) a commitment of this partner came with the same bytes or never  COMMITMENT_DIFFERS
+(6) a commitment of this partner came with the same bytes or never  CLAIM_COMMITMENT_DIFFERS
 (7) the epoch takes commitments                                     EPOCH_STATE
 (8) the partner has an account in the enrolment snapshot            NOT_IN_SNAPSHOT
 (9) the count is a padded size                                      LIST_NOT_PADDED
@@ -37,10 +37,10 @@ from hub.registry.parties import require_party, signing_keys
 from hub.storage.epoch_store import EpochStore
 
 
-class CommitmentDiffersError(CallerError):
+class ClaimCommitmentDiffersError(CallerError):
     """The partner has committed to another list; a commitment is never amended."""
 
-    code: ClassVar[str] = "COMMITMENT_DIFFERS"
+    code: ClassVar[str] = "CLAIM_COMMITMENT_DIFFERS"
 
 
 def commit_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) -> bytes:
@@ -55,7 +55,7 @@ def commit_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) -
     Raises:
         MalformedError: not the envelope of a commitment.
         NotAdmittedError, SignatureInvalidError, SenderDiffersError, ParametersDifferError,
-        WrongEpochError, CommitmentDiffersError, EpochStateError, NotInSnapshotError,
+        WrongEpochError, ClaimCommitmentDiffersError, EpochStateError, NotInSnapshotError,
         ListNotPaddedError, ClaimQuotaExceededError: the first rule that fails.
     """
     # (1) to (4)
@@ -74,7 +74,7 @@ def commit_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) -
     if caller in store.commitments(commitment.programme_id, commitment.epoch):
         given = hub.record.receipt_of_message(session, LeafType.CLAIM_COMMITMENT, message)
         if given is None:
-            raise CommitmentDiffersError(
+            raise ClaimCommitmentDiffersError(
                 f"{caller} has committed to another list for epoch {commitment.epoch}"
             )
         return given

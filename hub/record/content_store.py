@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Final, Self
@@ -111,11 +110,6 @@ class Incoming(AbstractContextManager["Incoming"]):
         self._file.write(piece)
         self._hash.update(piece)
         self.size += len(piece)
-
-    def write_all(self, pieces: Iterable[bytes]) -> None:
-        """Add pieces in order."""
-        for piece in pieces:
-            self.write(piece)
 
     def sha256(self) -> bytes:
         """Return the hash of what was written so far."""

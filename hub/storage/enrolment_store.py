@@ -143,14 +143,6 @@ class EnrolmentStore:
         )
         return {token: Place(block, slot) for token, block, slot in rows}
 
-    def token_at(self, place: Place) -> bytes | None:
-        """Return the account at a place, if it is taken."""
-        return self._session.exec(
-            select(PlaceRow.account_token).where(
-                PlaceRow.block == place.block, PlaceRow.slot == place.slot
-            )
-        ).first()
-
     def add_places(
         self, programme_id: ProgrammeId, places: Iterable[tuple[bytes, Place]], leaf_index: int
     ) -> None:

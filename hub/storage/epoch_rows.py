@@ -82,6 +82,8 @@ class DecidedTokenRow(HubTable, table=True):
     """A claim token that was judged; kept for the token epoch to notice it a second time."""
 
     __tablename__ = "decided_tokens"
+    # The key is the row: a second index over it would double time and space.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own word
 
     exclusivity_domain: str = Field(primary_key=True)
     token_epoch: int = Field(primary_key=True)

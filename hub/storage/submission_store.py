@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.submission.header import ChunkHeader
@@ -59,25 +60,14 @@ class SubmissionStore:
 
     def chunks_of(self, partner_id: PartyId) -> dict[int, StoredChunk]:
         """Return a partner's chunks by number, ascending."""
-        return self.chunks().get(partner_id, {})
+        rows = self._session.exec(self._rows().where(ChunkRow.partner_id == partner_id))
+        return {row.chunk: _stored(row) for row in rows}
 
     def chunks(self) -> dict[PartyId, dict[int, StoredChunk]]:
         """Return the chunks of every partner by number, ascending."""
-        rows = self._session.exec(
-            select(ChunkRow)
-            .where(ChunkRow.programme_id == self._programme_id, ChunkRow.epoch == self._epoch)
-            .order_by(col(ChunkRow.partner_id), col(ChunkRow.chunk))
-        )
         found: dict[PartyId, dict[int, StoredChunk]] = {}
-        for row in rows:
-            found.setdefault(PartyId(row.partner_id), {})[row.chunk] = StoredChunk(
-                chunk=row.chunk,
-                chunks=row.chunks,
-                methodology_bundle=row.methodology_bundle,
-                header_sha256=row.header_sha256,
-                header_leaf=row.header_leaf,
-                file_sha256=row.file_sha256,
-            )
+        for row in self._session.exec(self._rows()):
+            found.setdefault(PartyId(row.partner_id), {})[row.chunk] = _stored(row)
         return found
 
     def blocks_of(self, partner_id: PartyId) -> set[int]:
@@ -90,6 +80,13 @@ class SubmissionStore:
             )
         )
         return set(rows)
+
+    def _rows(self) -> SelectOfScalar[ChunkRow]:
+        return (
+            select(ChunkRow)
+            .where(ChunkRow.programme_id == self._programme_id, ChunkRow.epoch == self._epoch)
+            .order_by(col(ChunkRow.partner_id), col(ChunkRow.chunk))
+        )
 
 
 class ProductStore:
@@ -144,3 +141,14 @@ class ProductStore:
             )
             .order_by(col(ProductRow.epoch).desc())
         ).first()
+
+
+def _stored(row: ChunkRow) -> StoredChunk:
+    return StoredChunk(
+        chunk=row.chunk,
+        chunks=row.chunks,
+        methodology_bundle=row.methodology_bundle,
+        header_sha256=row.header_sha256,
+        header_leaf=row.header_leaf,
+        file_sha256=row.file_sha256,
+    )

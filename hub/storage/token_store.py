@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import func, insert
@@ -14,6 +15,7 @@ from hub.storage.epoch_rows import DecidedTokenRow, TokenConflictRow
 
 PARAMETERS_MAX: Final = 10_000
 """Values in one IN list; SQLite takes 32 766."""
+ROWS_AT_ONCE: Final = 50_000
 
 
 class TokenStore:
@@ -44,7 +46,7 @@ class TokenStore:
 
     def add_decided(self, tokens: Iterable[ClaimToken], epoch: EpochIndex) -> None:
         """Keep tokens that were judged for the first time."""
-        rows = [
+        rows = (
             {
                 "exclusivity_domain": self._domain,
                 "token_epoch": self._token_epoch,
@@ -52,9 +54,9 @@ class TokenStore:
                 "epoch": epoch,
             }
             for token in tokens
-        ]
-        if rows:
-            self._session.exec(insert(DecidedTokenRow), params=rows)
+        )
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            self._session.exec(insert(DecidedTokenRow), params=some)
 
     def add_conflicts(
         self,

@@ -66,7 +66,7 @@ def test_the_worked_example_of_the_protocol_page() -> None:
 @given(
     count=st.integers(0, INTEGER_MAX),
     modulus=st.integers(0, 1 << 600),
-    note=st.none() | st.text(),
+    note=st.none() | st.text(st.characters(codec="utf-8")),
     tokens=st.lists(st.tuples(st.binary(max_size=40), st.integers(0, MASS_UG_MAX)), max_size=4),
 )
 def test_what_is_encoded_decodes_to_the_same_value(
@@ -75,10 +75,7 @@ def test_what_is_encoded_decodes_to_the_same_value(
     parts = tuple(Inner(token=token, mass_ug=MicrogramsCO2e(mass)) for token, mass in tokens)
     value = sample(count=count, modulus=Natural(modulus), note=note, parts=parts)
 
-    try:
-        data = encode(value)
-    except UnicodeEncodeError:  # a lone surrogate is no text
-        return
+    data = encode(value)
 
     assert decode(Sample, data) == value
 

@@ -27,8 +27,9 @@ PAGE: Final = ROOT / "docs" / "PROTOCOL.md"
 VECTORS: Final = ROOT / "tests" / "vectors" / "protocol.json"
 RECORD: Final = ROOT / "tests" / "vectors" / "record.json"
 MARKED: Final = re.compile(
-    r"<!-- (?P<kind>example|table): (?P<name>[a-z-]+) -->\n(?P<text>.*?)\n<!-- end -->", re.DOTALL
+    r"<!-- (?P<kind>example|table): (?P<name>[a-z-]+) -->\n(?P<text>(?:(?!<!--).*\n)*)<!-- end -->"
 )
+"""What is made from the code: nothing else on the page may stand between such markers."""
 
 
 @cache

@@ -21,6 +21,7 @@ from fedcarbon.ids import Role
 from fedcarbon.redemption import states
 from fedcarbon.transparency.leaf import PUBLIC_TYPES, LeafType, may_read
 from fedcarbon.wire.status import RemoteError, family_of, status_code_of
+from hub.openings import states as opening_states
 
 PACKAGES: Final = ("fedcarbon", "hub", "trustee")
 """Whose codes travel between organisations; a node's own and the command line's do not."""
@@ -154,14 +155,14 @@ def _upper(member: StrEnum) -> str:
 
 
 def error_classes() -> list[type[FedcarbonError]]:
-    """Return every error class of the protocol, by code and then by name."""
+    """Return every error class of the protocol, by code and then by module."""
     for name in PACKAGES:
         package = importlib.import_module(name)
         for found in pkgutil.walk_packages(package.__path__, f"{name}."):
             if not found.name.endswith("__main__") and not found.name.startswith(LOCAL):
                 importlib.import_module(found.name)
     kept = [cls for cls in set(_descendants(FedcarbonError)) if _is_of_the_protocol(cls)]
-    return sorted(kept, key=lambda cls: (cls.code, cls.__name__))
+    return sorted(kept, key=lambda cls: (cls.code, cls.__module__))
 
 
 def _is_of_the_protocol(cls: type[FedcarbonError]) -> bool:
@@ -222,6 +223,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "leaf-types": leaf_types,
     "epoch-states": lambda: transitions(lifecycle.TRANSITIONS),
     "epoch-diagram": lambda: diagram(lifecycle.TRANSITIONS),
+    "opening-states": lambda: transitions(opening_states.TRANSITIONS),
     "redemption-states": lambda: transitions(states.TRANSITIONS),
     "redemption-diagram": lambda: diagram(states.TRANSITIONS),
     "caller-codes": lambda: codes_of(CallerError),

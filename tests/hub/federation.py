@@ -8,60 +8,30 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any
 
-from sqlmodel import Session
-from typing_extensions import override
-
-from fedcarbon.canonical import statement as statements
-from fedcarbon.canonical.statement import Statement
 from fedcarbon.clock import SteppedClock
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.epoch.statements import (
-    BeaconLabel,
-    BeaconPartial,
-    BeaconValue,
     ClaimCommitment,
-    CommitClosed,
-    beacon_input,
 )
-from fedcarbon.identity.beacon import combine_beacon
-from fedcarbon.identity.claims import ClaimEntry, TokenList, pad
-from fedcarbon.identity.labels import KeyLabel
-from fedcarbon.identity.shares import evaluate_input
-from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
+from fedcarbon.identity.claims import TokenList
+from fedcarbon.ids import EpochIndex, PartyId, Role
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
-from fedcarbon.paillier.cipher import Encryptor, ciphertext_to_bytes
-from fedcarbon.parameters.roots import TrustRoots
-from fedcarbon.registry.admission import PartyAdmission, root_keyid
+from fedcarbon.paillier.cipher import ciphertext_to_bytes
 from fedcarbon.registry.enrolment import (
     EnrolmentAction,
     EnrolmentBatch,
     EnrolmentEntry,
 )
-from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.submission.chunk_file import ChunkFile, split_into_chunks
 from fedcarbon.submission.header import ChunkHeader
-from fedcarbon.transparency.checkpoint import (
-    Checkpoint,
-    QuorumMissingError,
-    WitnessedCheckpoint,
-    quorum_of,
-    witnessed,
-)
-from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
-from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.units import Fen, MicrogramsCO2e
 from hub.bootstrap import open_hub
 from hub.context import Hub, HubSettings
 from hub.epochs.driver import EpochDriver, Progress
 from hub.epochs.products import Multiplier
-from hub.genesis import Genesis, checked_genesis
 from hub.intake.chunks import admit_chunk
 from hub.intake.claim_lists import reveal_list
 from hub.intake.commitments import commit_claims
@@ -70,194 +40,58 @@ from hub.registry.admissions import admit
 from hub.registry.enrolments import Enrolled, enrol
 from hub.registry.programmes import start_programme
 from hub.storage.epoch_store import EpochStore, StoredEpoch
-from hub.trustees.port import Witnesses
 from tests.chance import seeded
-from tests.keys.ceremonies import dealt
+from tests.hub.local_trustees import LocalTrustees
+from tests.hub.messages import (
+    AUDITOR,
+    BIKES,
+    FIRST,
+    HUB,
+    METRO,
+    PARTNERS,
+    PROGRAMME,
+    SECOND,
+    TAXIS,
+    WINDOW_S,
+    admission,
+    altered,
+    claim_token,
+    claims,
+    encryptor,
+    genesis,
+    key_of,
+    opened,
+    programme,
+    root_signed,
+    signed,
+    token,
+)
 
-S = TypeVar("S", bound=Statement)
-
-HUB: Final = PartyId("hub")
-METRO, BIKES, TAXIS = PartyId("metro"), PartyId("bikes"), PartyId("taxis")
-PARTNERS: Final = (BIKES, METRO, TAXIS)
-AUDITOR: Final = PartyId("auditor")
-PROGRAMME: Final = ProgrammeId("shanghai")
-FIRST, SECOND = EpochIndex(1), EpochIndex(2)
-WINDOW_S: Final = 3600
-
-
-@cache
-def genesis() -> Genesis:
-    """Return what the record begins with; the trustees' set of 512 bits."""
-    keys = dealt()
-    roots = TrustRoots(
-        parameter_id=keys.parameters.parameter_id,
-        threshold=keys.parameters.threshold,
-        root_keys=keys.parameters.root_keys,
-    )
-    return checked_genesis(
-        roots, keys.signed_parameters.to_bytes(), keys.signed_self_test.to_bytes()
-    )
-
-
-@cache
-def encryptor() -> Encryptor:
-    """Return the one encryptor of the tests."""
-    return Encryptor(genesis().parameters.public_key, window_bits=4)
-
-
-def key_of(name: str) -> SigningKey:
-    """Return a party's signing key, the same in every run."""
-    return SigningKey(hashlib.sha256(name.encode()).digest())
-
-
-def token(number: int) -> bytes:
-    """Return the account token of person `number`."""
-    return hashlib.sha256(b"account %d" % number).digest()
-
-
-def claim_token(number: int) -> ClaimToken:
-    """Return the claim token of slot `number`."""
-    return ClaimToken(hashlib.sha256(b"slot %d" % number).digest()[:16])
-
-
-def claims(ranks: Mapping[int, int], seed: int = 1) -> TokenList:
-    """Return the padded list that claims slot numbers with ranks."""
-    chance = seeded(seed)
-    real = [
-        ClaimEntry(token=claim_token(number), rank=rank, salt=chance.randbytes(16))
-        for number, rank in ranks.items()
-    ]
-    return pad(real, chance.randbytes, lambda: 4)
-
-
-def root_signed(statement: Statement, roots: int = 3) -> bytes:
-    """Return a statement signed by the first `roots` root keys."""
-    keys = {
-        root_keyid(secret.trustee_id): SigningKey(secret.root_key_seed)
-        for secret in dealt().secrets[:roots]
-    }
-    return sign(statement, keys).to_bytes()
-
-
-def signed(statement: Statement, name: str) -> bytes:
-    """Return a statement signed by a party."""
-    return sign(statement, {name: key_of(name)}).to_bytes()
-
-
-def admission(name: str, role: Role, **changes: Any) -> PartyAdmission:
-    """Return a party's admission."""
-    fields: dict[str, Any] = {
-        "parameter_id": genesis().parameters.parameter_id,
-        "party_id": PartyId(name),
-        "role": role,
-        "signing_key": key_of(name).public,
-        "best_tier": 0,
-        "claim_slots_per_account_day": 72,
-        "object_quota": 0,
-    }
-    return PartyAdmission(**{**fields, **changes})
-
-
-def programme(**changes: Any) -> Programme:
-    """Return the programme of the tests: three epochs of one day."""
-    fields: dict[str, Any] = {
-        "parameter_id": genesis().parameters.parameter_id,
-        "programme_id": PROGRAMME,
-        "exclusivity_domain": "cn-east",
-        "exclusivity_group": "movement",
-        "token_epoch": 1,
-        "time_zone": "Asia/Shanghai",
-        "first_day": "2026-03-02",
-        "last_day": "2026-03-04",
-        "epoch_days": 1,
-        "slot_s": 300,
-        "cap_ug": MicrogramsCO2e(50_000_000_000),
-        "partners_max": 3,
-        "days_max": 30,
-        "unit_ug": MicrogramsCO2e(1_250_000_000),
-        "unit_fen": Fen(1),
-        "test_identities": True,
-        "policy": Policy(
-            commit_window_s=WINDOW_S, reveal_window_s=WINDOW_S, submit_window_s=WINDOW_S
-        ),
-    }
-    return Programme(**{**fields, **changes})
-
-
-@dataclass(slots=True)
-class LocalTrustees(Witnesses):
-    """The trustees' answers, given in process with their real keys and shares."""
-
-    hub: Hub
-    down: set[PartyId] = field(default_factory=set)
-
-    def _up(self) -> list[PartyId]:
-        return [name for name in self.hub.parameters.trustee_ids if name not in self.down]
-
-    @override
-    async def witness(self) -> WitnessedCheckpoint:
-        size, root = self.hub.read_now(self.hub.record.head)
-        parameter_id = self.hub.parameters.parameter_id
-        at_s = self.hub.clock.now_s()
-        statement = Checkpoint(parameter_id=parameter_id, size=size, root=root, timestamp_s=at_s)
-        head = witnessed(
-            [signed(statement, name) for name in self._up()],
-            parameter_id=parameter_id,
-            trustee_keys={name: key_of(name).public for name in self.hub.parameters.trustee_ids},
-            threshold=self.hub.parameters.threshold,
-        )
-        self.hub.write_now(lambda session: self.hub.record.keep_checkpoint(session, head))
-        return head
-
-    @override
-    async def beacon(self, label: BeaconLabel, leaf_index: int) -> bytes:
-        known = self.hub.read_now(lambda session: self._logged(session, label, leaf_index))
-        return known or self.hub.write_now(lambda session: self._log(session, label, leaf_index))
-
-    def _logged(self, session: Session, label: BeaconLabel, leaf_index: int) -> bytes | None:
-        for _, body in self.hub.record.bodies_of_type(session, LeafType.BEACON_VALUE):
-            value = opened(BeaconValue, body)
-            if (value.label, value.leaf_index) == (label, leaf_index):
-                return value.output
-        return None
-
-    def _log(self, session: Session, label: BeaconLabel, leaf_index: int) -> bytes:
-        parameters = self.hub.parameters
-        closed = opened(CommitClosed, self.hub.record.body(session, leaf_index))
-        leaf = self.hub.record.leaf(session, leaf_index).leaf
-        question = beacon_input(label, closed.exclusivity_domain, closed.epoch, leaf)
-        chance = seeded(7)
-        asked = [secret for secret in dealt().secrets if secret.trustee_id in self._up()]
-        if len(asked) < quorum_of(len(parameters.trustee_ids), parameters.threshold):
-            raise QuorumMissingError("too few trustees")
-        partials = [
-            evaluate_input(secret.voprf[KeyLabel.BEACON], question, chance.randrange)
-            for secret in asked[: parameters.threshold]
-        ]
-        output = combine_beacon(parameters.voprf_key(KeyLabel.BEACON), question, partials)
-        value = BeaconValue(
-            parameter_id=parameters.parameter_id,
-            label=label,
-            exclusivity_domain=closed.exclusivity_domain,
-            epoch=closed.epoch,
-            leaf_index=leaf_index,
-            partials=tuple(
-                BeaconPartial(
-                    trustee_id=secret.trustee_id,
-                    element=partial.elements[0],
-                    proof=partial.proof,
-                )
-                for secret, partial in zip(asked, partials, strict=False)
-            ),
-            output=output,
-        )
-        self.hub.record.append_own(session, value)
-        return output
-
-
-def opened(cls: type[S], body: bytes) -> S:
-    """Return the statement in a body, its signature unchecked."""
-    return statements.decode(cls, Envelope.from_bytes(body).payload)
+__all__ = [
+    "AUDITOR",
+    "BIKES",
+    "FIRST",
+    "HUB",
+    "METRO",
+    "PARTNERS",
+    "PROGRAMME",
+    "SECOND",
+    "TAXIS",
+    "WINDOW_S",
+    "Federation",
+    "admission",
+    "altered",
+    "claim_token",
+    "claims",
+    "encryptor",
+    "genesis",
+    "key_of",
+    "opened",
+    "programme",
+    "root_signed",
+    "signed",
+    "token",
+]
 
 
 class Federation:
@@ -502,8 +336,3 @@ class Federation:
         self.admit_everyone()
         self.start()
         return self
-
-
-def altered(message: bytes, cls: type[S], name: str, **changes: Any) -> bytes:
-    """Return a party's message with other fields, signed again by `name`."""
-    return signed(replace(opened(cls, message), **changes), name)  # type: ignore[type-var]

@@ -28,14 +28,23 @@ def die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def before(act: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that dies instead of doing `act`."""
-    return lambda *arguments: (die(), act(*arguments))
-
-
-def after(act: Callable[..., Any]) -> Callable[..., Any]:
+def then_die(act: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that dies when it has done `act`."""
-    return lambda *arguments: (act(*arguments), die())
+
+    def last_act(*arguments: Any) -> None:
+        act(*arguments)
+        die()
+
+    return last_act
+
+
+def arm(instant: str) -> None:
+    """Set the trap."""
+    if instant == "commit:0":
+        event.listen(Session, "before_commit", die)
+    owner, name = (Export, "committed") if instant == "export:0" else (ContentStore, "put")
+    if instant != "commit:0":
+        setattr(owner, name, then_die(getattr(owner, name)) if instant == "put:1" else die)
 
 
 def main(folder: Path, instant: str) -> None:
@@ -44,15 +53,7 @@ def main(folder: Path, instant: str) -> None:
     messages = folder.parent / "chunks"
     for number in range(len(list(messages.glob("*.header")))):
         if number == 1:
-            match instant:
-                case "put:0":
-                    ContentStore.put = before(ContentStore.put)  # type: ignore[method-assign]
-                case "put:1":
-                    ContentStore.put = after(ContentStore.put)  # type: ignore[method-assign]
-                case "commit:0":
-                    event.listen(Session, "before_commit", die)
-                case "export:0":
-                    Export.committed = before(Export.committed)  # type: ignore[method-assign]
+            arm(instant)
         federation.send_chunk(
             METRO,
             (messages / f"{number}.header").read_bytes(),

@@ -100,7 +100,7 @@ COMMITMENTS: dict[str, tuple[Sent, str]] = {
     "another parameter set": (commitment_with(parameter_id=b"x" * 32), "PARAMETERS_DIFFER"),
     "another programme": (commitment_with(programme_id="chengdu"), "WRONG_EPOCH"),
     "an epoch without a plan": (commitment_with(epoch=SECOND), "WRONG_EPOCH"),
-    "a second list": (recommitted, "COMMITMENT_DIFFERS"),
+    "a second list": (recommitted, "CLAIM_COMMITMENT_DIFFERS"),
     "after the closing leaf": (late, "EPOCH_STATE"),
     "a partner without accounts": (lambda f: f.commit(TAXIS), "NOT_IN_SNAPSHOT"),
     "a count that is not padded": (commitment_with(count=5), "LIST_NOT_PADDED"),
@@ -355,4 +355,4 @@ def test_a_replayed_commitment_of_another_epoch_is_no_commitment(committing: Fed
     with pytest.raises(FedcarbonError) as caught:
         committing.send_commitment(METRO, signed(replace(statement, count=2), METRO))
 
-    assert caught.value.code == "COMMITMENT_DIFFERS"
+    assert caught.value.code == "CLAIM_COMMITMENT_DIFFERS"

@@ -103,9 +103,11 @@ def test_a_configured_hub_begins_its_record(tmp_path: Path) -> None:
     assert (config.data / "record" / "leaves.txt").is_file()
 
 
-def test_the_command_line_teaches(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["fedcarbon-hub", "--help"])
+def test_the_command_line_teaches(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["fedcarbon-hub", "--help"])
+    with pytest.raises(SystemExit) as ended:
         runpy.run_module("hub", run_name="__main__")
 
     text = capsys.readouterr().out
@@ -126,3 +128,16 @@ def test_a_refusal_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [
         "fedcarbon-hub: there is no configuration file hub.toml [HUB_CONFIG]"
     ]
+
+
+def test_a_hub_is_checked_without_serving(tmp_path: Path) -> None:
+    config = write_hub(tmp_path)
+
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "hub", "check", "--config", str(config)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.startswith("record of 2 leaves, root ")

@@ -159,7 +159,7 @@ class World:
         self.hub.witnesses = self.desk
         folded = FoldedRecord(self.hub)
         self.openings = OpeningDriver(self.hub, self.desk, folded)
-        self.rail = SandboxRail(self.folder / "rail.db", wait=lambda _: None)
+        self.rail = SandboxRail(self.folder / "rail.db", wait=lambda: None)
         payouts = Payouts(self.hub, self.rail)
         self.servicers[:] = [
             RecordServicer(self.hub),

@@ -27,6 +27,7 @@ from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
 from fedcarbon.submission.chunk_file import ChunkFile
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
 from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME, Founded
 
@@ -102,15 +103,13 @@ class Federation(Founded):
 
     def products(self, epoch: int, extra: Mapping[PartyId, Sequence[int]] = {}) -> dict[int, bytes]:
         """Multiply what the seals up to an epoch name, and the headers of one not sealed yet."""
-        view = self.view()
         headers = [leaf for leaves in extra.values() for leaf in leaves]
-        for ref, seal in view.epochs.seals.items():
-            if ref.epoch <= epoch:
-                headers += [leaf for part in seal.statement.parts for leaf in part.header_leaves]
+        for seal in self.decoded(Seal):
+            if seal.epoch <= epoch:
+                headers += [leaf for part in seal.parts for leaf in part.header_leaves]
         factors: dict[int, list[bytes]] = {}
         for index in headers:
-            header = view.epochs.headers[index].statement
-            data = self.record.files[header.file_sha256]
+            data = self.record.files[self.statement_at(index, ChunkHeader).file_sha256]
             chunk = ChunkFile.from_bytes(data, self.parameters.public_key.ciphertext_bytes)
             for block, ciphertext in chunk:
                 factors.setdefault(block, []).append(ciphertext)
@@ -174,6 +173,15 @@ class Federation(Founded):
             operator_id=OPERATOR,
         )
         return self.log_own(dataclasses.replace(half, **changes), OPERATOR)
+
+    def decoded(self, cls: type[Any]) -> list[Any]:
+        """Return all statements of a class in the record, as they are."""
+        leaf_type = LeafType[cls.KIND.upper()]
+        return [
+            self.statement_at(index, cls)
+            for index, built in enumerate(self.record.leaves)
+            if built.leaf[0] == leaf_type
+        ]
 
     def statement_at(self, index: int, cls: type[Any]) -> Any:
         envelope = Envelope.from_bytes(self.record.leaves[index].body)

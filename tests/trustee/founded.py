@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.dealer import Dealt
+from fedcarbon.ceremony.share_file import TrusteeSecrets
 from fedcarbon.clock import SteppedClock
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.opening.statements import OpeningStart
@@ -30,7 +31,13 @@ from fedcarbon.registry.enrolment import (
 )
 from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.transparency.checkpoint import Checkpoint
-from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
+from fedcarbon.transparency.envelope import (
+    Envelope,
+    Signature,
+    SigningKey,
+    pre_authentication_encoding,
+    sign,
+)
 from fedcarbon.transparency.leaf import LeafType, commit
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from fedcarbon.v1 import trustee_pb2
@@ -88,6 +95,11 @@ class Founded:
         self.places: dict[bytes, tuple[int, int]] = {}
         self.trustees: dict[PartyId, Trustee] = {}
         self.databases: dict[PartyId, Database] = {}
+        self.allow_insecure = True
+        self.own_keys: dict[str, SigningKey] = {}
+        """What a trustee holds instead of its admitted signing key."""
+        self.own_secrets: dict[str, TrusteeSecrets] = {}
+        """What a trustee holds instead of its share file."""
         self._chance = seeded(7)
 
     def copy(self) -> Self:
@@ -97,6 +109,7 @@ class Founded:
         twin.record = self.record.copy()
         twin.clock = SteppedClock(self.clock.at_s)
         twin.places, twin.trustees, twin.databases = dict(self.places), {}, {}
+        twin.own_keys, twin.own_secrets = {}, {}
         return twin
 
     def wait(self, *, days: int = 0, seconds: int = 0) -> None:
@@ -123,10 +136,23 @@ class Founded:
 
     def key(self, party: str) -> SigningKey:
         """Return the signing key of a party: known to the tests, so that they can cheat."""
-        return SigningKey(hashlib.sha256(party.encode()).digest())
+        return SigningKey(self.seed(party))
+
+    def seed(self, party: str) -> bytes:
+        return hashlib.sha256(party.encode()).digest()
 
     def signed(self, statement: Statement, *parties: str) -> Envelope:
         return sign(statement, {party: self.key(party) for party in parties})
+
+    def tampered(self, envelope: bytes, signer: str, old: bytes, new: bytes) -> bytes:
+        """Return an envelope over changed bytes that its signer signed all the same."""
+        found = Envelope.from_bytes(envelope)
+        payload = found.payload.replace(old, new)
+        assert payload != found.payload
+        message = pre_authentication_encoding(found.payload_type, payload)
+        signature = Signature(keyid=signer, sig=self.key(signer).sign(message))
+        changed = dataclasses.replace(found, payload=payload, signatures=(signature,))
+        return changed.to_bytes()
 
     def rooted(self, statement: Statement) -> Envelope:
         keys = {
@@ -141,13 +167,13 @@ class Founded:
         """Return a running trustee; it resumes from its store if it ran before."""
         party = PartyId(name)
         if party not in self.trustees:
-            secret = self.dealing.secrets[self.parameters.trustee_index(party) - 1]
+            dealt_secrets = self.dealing.secrets[self.parameters.trustee_index(party) - 1]
             keys = OwnKeys(
                 trustee_id=party,
-                signing_key=self.key(name),
-                secrets=secret,
+                signing_key=self.own_keys.get(name, self.key(name)),
+                secrets=self.own_secrets.get(name, dealt_secrets),
                 random_below=self._chance.randrange,
-                allow_insecure=True,
+                allow_insecure=self.allow_insecure,
             )
             database = self.databases.setdefault(party, Database(":memory:"))
             self.trustees[party] = Trustee(keys, self.roots, database, self.record, self.clock)

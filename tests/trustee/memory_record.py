@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from fedcarbon.transparency.merkle import Frontier
 from fedcarbon.v1 import record_pb2
+from fedcarbon.wire.status import UnreachableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Record:
     heads: list[tuple[int, tuple[bytes, ...]]] = field(default_factory=list)
     files: dict[bytes, bytes] = field(default_factory=dict)
     withheld: set[int] = field(default_factory=set)
+    hidden_heads: str = ""
+    """`none` gives no older heads, `error` fails."""
 
     def copy(self) -> Record:
         return Record(list(self.leaves), list(self.heads), dict(self.files), set(self.withheld))
@@ -50,6 +53,10 @@ class Record:
         self, request: record_pb2.ListCheckpointsRequest
     ) -> record_pb2.ListCheckpointsResponse:
         answer = record_pb2.ListCheckpointsResponse()
+        if self.hidden_heads == "error":
+            raise UnreachableError("no connection")
+        if self.hidden_heads:
+            return answer
         for size, cosignatures in self.heads:
             if size >= request.from_size:
                 answer.checkpoints.add(cosignatures=cosignatures)

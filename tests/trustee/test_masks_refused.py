@@ -426,6 +426,22 @@ def test_a_result_must_answer_its_start(opening: Opening) -> None:
     assert federation.cosign_code("trustee-3") == "LEAF_INVALID"
 
 
+def test_a_start_has_one_result(opening: Opening) -> None:
+    opening.run()
+    opening.finish()
+    opening.finish()
+
+    assert opening.federation.cosign_code("trustee-3") == "LEAF_INVALID"
+
+
+def test_an_attempt_is_logged_once(opening: Opening) -> None:
+    opening.start_witnessed()
+    federation = opening.federation
+    federation.log(LeafType.OPENING_START, federation.record.leaves[opening.leaf].body)
+
+    assert federation.cosign_code("trustee-3") == "LOGGED_TWICE"
+
+
 def test_metro_cannot_log_a_result(opening: Opening) -> None:
     opening.run()
     leaf = opening.finish()

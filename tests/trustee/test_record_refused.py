@@ -127,6 +127,24 @@ def forged_signature(federation: Federation) -> None:
     federation.log(LeafType.ENROLMENT_BATCH, forged)
 
 
+def batch_with_two_signatures(federation: Federation) -> None:
+    batch = federation.statement_at(federation.enrol(METRO, [CARL]), EnrolmentBatch)
+    changed = dataclasses.replace(batch, batch_id=b"s" * 16)
+    federation.log(LeafType.ENROLMENT_BATCH, federation.signed(changed, METRO, BIKE))
+
+
+def batch_for_an_unknown_programme(federation: Federation) -> None:
+    batch = federation.statement_at(federation.enrol(METRO, [CARL]), EnrolmentBatch)
+    changed = dataclasses.replace(batch, batch_id=b"s" * 16, programme_id=ProgrammeId("nowhere"))
+    federation.log_own(changed, METRO)
+
+
+def batch_for_other_parameters(federation: Federation) -> None:
+    batch = federation.statement_at(federation.enrol(METRO, [CARL]), EnrolmentBatch)
+    changed = dataclasses.replace(batch, batch_id=b"s" * 16, parameter_id=bytes(32))
+    federation.log_own(changed, METRO)
+
+
 def enrolment_logged_again(federation: Federation) -> None:
     """It would undo a withdrawal."""
     index = federation.enrol(METRO, [CARL])
@@ -241,6 +259,9 @@ RECORDS: dict[str, tuple[Callable[[Federation], None], str]] = {
     "places signed by a partner": (places_by_a_partner, "LEAF_INVALID"),
     "a batch in another's name": (batch_in_anothers_name, "LEAF_INVALID"),
     "a forged signature": (forged_signature, "LEAF_INVALID"),
+    "a batch with two signatures": (batch_with_two_signatures, "LEAF_INVALID"),
+    "an unknown programme": (batch_for_an_unknown_programme, "LEAF_INVALID"),
+    "another parameter set": (batch_for_other_parameters, "LEAF_INVALID"),
     "an enrolment logged again": (enrolment_logged_again, "LOGGED_TWICE"),
     "a request logged again": (request_logged_again, "LOGGED_TWICE"),
     "a binding id used again": (binding_id_used_again, "LOGGED_TWICE"),
@@ -291,7 +312,7 @@ def test_a_trustee_goes_on_when_the_body_comes(federation: Federation) -> None:
 def test_a_place_hidden_under_a_type_of_others_places_nothing(city: City) -> None:
     """The hub logs it as a ledger batch: no trustee reads it, so no trustee opens it."""
     federation = city.federation
-    batch = federation.enrol(METRO, [CARL])
+    federation.enrol(METRO, [CARL])
     hidden = federation.record.leaves.pop()
     federation.log(LeafType.LEDGER_BATCH, hidden.body)
     federation.witness()
@@ -305,7 +326,6 @@ def test_a_place_hidden_under_a_type_of_others_places_nothing(city: City) -> Non
 
     answer = federation.ask("trustee-1", mask=opening.mask_order())
 
-    assert federation.statement_at(batch, EnrolmentBatch).partner_id == METRO
     assert refused(answer) == "PLACE_NOT_OF_TOKEN"
 
 

@@ -126,6 +126,28 @@ def chunk_of_another_partner(federation: Federation, plan: int) -> None:
     federation.seal(5, plan, {**parts, BIKE: parts[METRO][:1]})
 
 
+def leaf_that_is_no_header(federation: Federation, plan: int) -> None:
+    parts = submitted(federation, plan)
+    federation.seal_as_is(5, plan, {**parts, BIKE: [plan]})
+
+
+def file_that_is_no_chunk(federation: Federation, plan: int) -> None:
+    parts = submitted(federation, plan)
+    digest = hashlib.sha256(b"no chunk").digest()
+    federation.record.files[digest] = b"no chunk"
+    bike = federation.submit(BIKE, 5, plan, {}, file_sha256=digest)
+    federation.seal_as_is(5, plan, {**parts, BIKE: bike})
+
+
+def account_without_a_place(federation: Federation, _plan: int) -> None:
+    """Nobody could say which block its partner owes."""
+    federation.record.leaves.pop()  # the plan
+    federation.enrol(METRO, [b"G" * 32])
+    federation.record.leaves.pop()  # its place
+    plan = federation.plan(5)
+    federation.seal(5, plan, submitted(federation, plan))
+
+
 def seal_with_another_plan(federation: Federation, plan: int) -> None:
     federation.seal(5, plan - 1, submitted(federation, plan))
 
@@ -181,6 +203,9 @@ SEALS: dict[str, tuple[Callable[[Federation, int], None], str]] = {
     "a block stands in two chunks": (block_in_two_chunks, "INCOMPLETE_SEAL"),
     "a chunk of the epoch before": (chunk_of_the_epoch_before, "INCOMPLETE_SEAL"),
     "a chunk of another partner": (chunk_of_another_partner, "INCOMPLETE_SEAL"),
+    "a leaf is no header": (leaf_that_is_no_header, "INCOMPLETE_SEAL"),
+    "a file is no chunk": (file_that_is_no_chunk, "CHUNK_FILE_DIFFERS"),
+    "an account has no place": (account_without_a_place, "RECORD_VIOLATION"),
     "another plan": (seal_with_another_plan, "INCOMPLETE_SEAL"),
     "a file was changed": (changed_file, "CHUNK_FILE_DIFFERS"),
     "the entries have another root": (wrong_entries_root, "CHUNK_FILE_DIFFERS"),

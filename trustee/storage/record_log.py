@@ -28,11 +28,6 @@ class RecordLog:
         """Take the store."""
         self._database: Final = database
 
-    @property
-    def size(self) -> int:
-        """How many leaves are stored."""
-        return int(self._database.value("SELECT count(*) FROM leaves"))
-
     def append(self, leaf: ReadLeaf) -> None:
         """Store the next leaf; a gap is our own bug and fails on the primary key's order."""
         self._database.run("INSERT INTO leaves VALUES (?, ?, ?, ?)", *leaf)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from fedcarbon.errors import MalformedError
+
 DIGEST_BYTES: Final = 32
 
 
@@ -34,15 +36,30 @@ def expand_integer(label: bytes, *items: bytes, bits: int) -> int:
 
 
 def u32(value: int) -> bytes:
-    """Return `value` as four big-endian bytes."""
-    return value.to_bytes(4, "big")
+    """Return `value` as four big-endian bytes.
+
+    Raises:
+        MalformedError: it is negative or has more than 32 bits; foreign numbers get here.
+    """
+    return _fixed(value, size_bytes=4)
 
 
 def u64(value: int) -> bytes:
-    """Return `value` as eight big-endian bytes."""
-    return value.to_bytes(8, "big")
+    """Return `value` as eight big-endian bytes.
+
+    Raises:
+        MalformedError: it is negative or has more than 64 bits.
+    """
+    return _fixed(value, size_bytes=8)
 
 
 def natural_bytes(value: int) -> bytes:
     """Return a non-negative integer as its shortest big-endian bytes (zero is empty)."""
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _fixed(value: int, *, size_bytes: int) -> bytes:
+    try:
+        return value.to_bytes(size_bytes, "big")
+    except OverflowError as error:
+        raise MalformedError(f"a number does not fit {8 * size_bytes} bits") from error

@@ -25,6 +25,8 @@ from fedcarbon.units import MicrogramsCO2e, Natural
 
 PROTOCOL_VERSION: Final = 1
 INTEGER_MAX: Final = (1 << 53) - 1
+MESSAGE_LENGTH_MAX: Final = 300
+"""Characters of foreign origin in an error's message."""
 
 
 class Statement:
@@ -39,7 +41,11 @@ S = TypeVar("S", bound=Statement)
 
 
 def encode(statement: Statement) -> bytes:
-    """Return the canonical bytes of `statement`."""
+    """Return the canonical bytes of `statement`.
+
+    Raises:
+        MalformedError: a field holds what cannot be written down.
+    """
     fields = _encode_fields(statement)
     return _dump({"fedcarbon": PROTOCOL_VERSION, "statement": statement.KIND, **fields})
 
@@ -56,16 +62,18 @@ def decode(cls: type[S], data: bytes) -> S:
             raise MalformedError(f"a {cls.KIND} statement must be a JSON object")
         version, kind = tree.pop("fedcarbon", None), tree.pop("statement", None)
         if version != PROTOCOL_VERSION or kind != cls.KIND:
+            # `repr`, because foreign text may hold what no log or message can carry.
             raise MalformedError(
                 f"expected statement {cls.KIND} of version {PROTOCOL_VERSION}, "
-                f"got {str(kind)[:40]} of version {str(version)[:10]}"
+                f"got {str(kind)[:40]!r} of version {str(version)[:10]!r}"
             )
         value: S = _decode_dataclass(cls, tree)
+        again = encode(value)
     except FedcarbonError as error:
-        raise MalformedError(f"{cls.KIND}: {error}") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise MalformedError(f"{cls.KIND}: {type(error).__name__}: {error}") from error
-    if encode(value) != data:
+        raise MalformedError(f"{cls.KIND}: {_shortened(error)}") from error
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        raise MalformedError(f"{cls.KIND}: {type(error).__name__}: {_shortened(error)}") from error
+    if again != data:
         raise MalformedError(f"{cls.KIND}: not the canonical encoding")
     return value
 
@@ -86,8 +94,17 @@ def kind_of(data: bytes) -> str:
     return kind
 
 
+def _shortened(error: Exception) -> str:
+    """Return what an error says, cut: some errors repeat the whole of a foreign value."""
+    return str(error)[:MESSAGE_LENGTH_MAX]
+
+
 def _dump(tree: dict[str, Any]) -> bytes:
-    return json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError("a text in a statement holds a lone surrogate") from error
 
 
 @cache

@@ -61,7 +61,7 @@ class EpochBook:
         self.seals: Final[dict[EpochRef, Logged[Seal]]] = {}
 
     def fold_plan(self, logged: LoggedBody) -> None:
-        """Take a plan of the hub: one per epoch, its deadlines not before the policy's."""
+        """Take a plan of the hub: one per epoch, over all leaves before it, not hurried."""
         plan, _ = self._parties.open_by(EpochPlan, logged, Role.HUB)
         item = plan.statement
         programme = self._parties.programme(item.programme_id)
@@ -72,8 +72,13 @@ class EpochBook:
         earliest = planned_deadlines(programme, item.epoch)
         if any(given < least for given, least in zip(deadlines, earliest, strict=True)):
             raise LeafInvalidError(f"the plan of epoch {item.epoch} ends before the policy allows")
-        if item.snapshot_size > logged.index:
-            raise LeafInvalidError(f"the plan of epoch {item.epoch} counts leaves after itself")
+        if item.snapshot_size != logged.index:
+            # An older snapshot would leave out who enrolled since, without a "missing" entry and
+            # its wait, and bring back who has withdrawn.
+            raise LeafInvalidError(
+                f"the plan of epoch {item.epoch} counts {item.snapshot_size} leaves, "
+                f"not the {logged.index} before it"
+            )
         self.plans[ref] = plan
 
     def fold_commitment(self, logged: LoggedBody) -> None:

@@ -60,6 +60,9 @@ class PartyBook:
         check_id(parameters, self.roots.parameter_id)
         if parameters.root_keys != dict(self.roots.root_keys):
             raise LeafInvalidError("the parameter set has other root keys than the trust roots")
+        if parameters.threshold != self.roots.threshold:
+            # Fewer root signatures than shares would let some of them admit a sham partner.
+            raise LeafInvalidError("the parameter set has another threshold than the trust roots")
         parameters.check()
         self._parameters = parameters
 

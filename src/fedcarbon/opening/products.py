@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 
 from fedcarbon.epoch.statements import EpochPlan, SealedPart, product_entry
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.ids import EpochIndex
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.refusals import (
@@ -91,13 +90,6 @@ def sealed_products(
 def products_root_of(products: Products) -> bytes:
     """Return the RFC 6962 root over the products, by ascending block."""
     return root_of(product_entry(block, products[block]) for block in sorted(products))
-
-
-def previous_epoch(ref: EpochRef) -> EpochRef | None:
-    """Return the epoch before, or None for the first."""
-    if ref.epoch == 1:
-        return None
-    return EpochRef(ref.programme_id, EpochIndex(ref.epoch - 1))
 
 
 def require_plan_after_end(view: RecordView, plan: Logged[EpochPlan]) -> None:

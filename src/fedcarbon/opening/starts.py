@@ -108,10 +108,10 @@ class StartBook:
             raise LeafInvalidError(f"a result answers no start, or leaf {item.start_leaf} twice")
         begun = start.statement
         answered = (item.programme_id, item.opening_id, item.attempt)
-        targets = [(target.slot, target.account_token) for target in begun.targets]
-        if answered != (begun.programme_id, begun.opening_id, begun.attempt) or targets != [
+        targets = sorted((target.slot, target.account_token) for target in begun.targets)
+        if answered != (begun.programme_id, begun.opening_id, begun.attempt) or targets != sorted(
             (value.slot, value.account_token) for value in item.values
-        ]:
+        ):
             raise LeafInvalidError(f"the result of the start in leaf {item.start_leaf} differs")
         self.results[item.start_leaf] = result
         for target in begun.targets:

@@ -106,8 +106,9 @@ class RecordView:
 
     def _take(self, index: int, leaf: bytes, salt: bytes | None, body: bytes | None) -> None:
         parsed = Leaf.from_bytes(leaf)
-        if index == 0 and parsed.type is not LeafType.PARAMETERS:
-            raise LeafInvalidError("the record must begin with its parameter set")
+        if index < len(_BEGINNING) and parsed.type is not _BEGINNING[index]:
+            # Without the self-test nobody would notice a dealer that multiplies every opening.
+            raise LeafInvalidError("the record must begin with its parameter set and self-test")
         if parsed.type not in TRUSTEE_TYPES:
             return
         if salt is None or body is None:
@@ -123,6 +124,8 @@ class RecordView:
             )
         _FOLDS[parsed.type](self, LoggedBody(index=index, leaf=leaf, body=body))
 
+
+_BEGINNING: Final = (LeafType.PARAMETERS, LeafType.SELF_TEST)
 
 _FOLDS: Final[Mapping[LeafType, Callable[[RecordView, LoggedBody], None]]] = {
     LeafType.PARAMETERS: lambda view, logged: view.parties.fold_parameters(logged),
@@ -147,4 +150,3 @@ _FOLDS: Final[Mapping[LeafType, Callable[[RecordView, LoggedBody], None]]] = {
     LeafType.OPENING_RESULT: lambda view, logged: view.starts.fold_result(logged),
     LeafType.REFUSAL: lambda view, logged: view.starts.fold_refusal(logged),
 }
-assert _FOLDS.keys() == TRUSTEE_TYPES

@@ -1,0 +1,271 @@
+"""Redemption through the servicer: what the binding allows, and that nothing is paid twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from fedcarbon.clock import SystemClock
+from fedcarbon.errors import FedcarbonError, SignatureInvalidError
+from fedcarbon.ids import PartyId, Role
+from fedcarbon.opening.refusals import (
+    BindingByOperatorAloneError,
+    BindingEndedError,
+    BindingFrozenError,
+    BindingUnknownError,
+    BindingWaitsError,
+    WalletSwappedError,
+)
+from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.wallet import WalletClass, WalletId, sandbox_wallet_id
+from fedcarbon.units import Fen
+from fedcarbon.v1 import opening_pb2, redemption_pb2
+from fedcarbon.wire.certificates import PartyName
+from fedcarbon.wire.dev_ca import Authority
+from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.status import UnreachableError
+from fedcarbon.wire.tls import RoleNotAllowedError
+from hub.clearing.credits import top_up_float
+from hub.clearing.positions import checked_trial_balance
+from hub.clearing.redemptions import RedemptionIdReusedError, RedemptionUnknownError
+from hub.clearing.sandbox_rail import RailFault, SandboxRail
+from hub.servicers.opening import OpeningServicer
+from hub.servicers.redemption import RedemptionServicer
+from hub.wallets.payouts import Payouts
+from tests.hub.federation import METRO, PROGRAMME, TAXIS, signed, token
+from tests.hub.openings.world import GRAM, GRAMS, OTHER_PURSE, POLICY, PURSE, World
+from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
+
+UNIT_G = 1_250
+SETTLED = redemption_pb2.REDEMPTION_STATE_SETTLED
+
+
+@dataclass
+class Till:
+    """A world whose first account is opened, its servicers, and the sandbox that pays."""
+
+    world: World
+    rail: SandboxRail
+    loop: LoopThread
+    authority: Authority
+    faults: FaultPlan
+
+    def client(self, name: PartyId, role: Role = Role.WALLET_OPERATOR) -> HubClient:
+        """Return a party's connection."""
+        hub, folded = self.world.hub, self.world.folded
+        servicers = [
+            RedemptionServicer(hub, folded, Payouts(hub, self.rail)),
+            OpeningServicer(hub, folded),
+        ]
+        party = PartyName(party_id=name, role=role)
+        certificate = self.authority.issue(party, SystemClock().now_s()).certificate_pem
+        return local_client(servicers, certificate, name, self.loop, self.faults)
+
+    def redeem(
+        self, order: RedemptionOrder, *, sender: PartyId = PURSE, signer: PartyId = PURSE
+    ) -> redemption_pb2.Redemption:
+        """Send an order."""
+        request = redemption_pb2.CreateRedemptionRequest(signed_order=signed(order, signer))
+        return self.client(sender).create_redemption(request).redemption
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority.create(SystemClock().now_s())
+
+
+@pytest.fixture
+def till(world: World, authority: Authority) -> Iterator[Till]:
+    world.request(world.bound(1))
+    world.advance_openings()
+    world.hub.write_now(
+        lambda session: top_up_float(session, PROGRAMME, Fen(1_000), bytes(16), world.clock.now_s())
+    )
+    loop = LoopThread()
+    till = Till(world, new_rail(world), loop, authority, FaultPlan())
+    yield till
+    till.rail.close()
+    loop.close()
+
+
+def new_rail(world: World, *faults: RailFault) -> SandboxRail:
+    return SandboxRail(world.folder / "rail.db", wait=lambda: None, faults=faults)
+
+
+def test_all_whole_units_are_paid_and_the_rest_stays(till: Till) -> None:
+    order = till.world.order(till.world.bound(1))
+
+    redemption = till.redeem(order)
+
+    units = 3 * GRAMS[1] // UNIT_G
+    assert (redemption.state, redemption.units, redemption.payout_fen) == (SETTLED, units, units)
+    assert redemption.mass_ug == units * UNIT_G * GRAM
+    statement = till.world.statement(1)
+    assert sum(statement.spendable_ug.values()) == (3 * GRAMS[1] - units * UNIT_G) * GRAM
+    assert list(till.rail.payouts_fen().values()) == [units]
+    till.world.hub.read_now(checked_trial_balance)
+
+
+def test_a_redemption_whose_messages_get_lost_is_paid_once(till: Till) -> None:
+    till.faults.enabled = True
+    order = till.world.order(till.world.bound(1), 1)
+    client = till.client(PURSE)
+    request = redemption_pb2.CreateRedemptionRequest(signed_order=signed(order, PURSE))
+
+    with pytest.raises(UnreachableError):  # the request was lost
+        client.create_redemption(request)
+    assert till.rail.payouts_fen() == {}
+    with pytest.raises(UnreachableError):  # the answer was lost
+        client.create_redemption(request)
+    answer = client.create_redemption(request).redemption
+
+    assert (answer.state, answer.units) == (SETTLED, 1)
+    assert till.rail.payouts_fen() == {order.payout_id: 1}
+    shown = client.get_redemption(
+        redemption_pb2.GetRedemptionRequest(redemption_id=order.redemption_id)
+    )
+    assert shown.redemption == answer
+
+
+def test_an_order_that_was_taken_is_answered_even_after_the_binding_ended(till: Till) -> None:
+    binding_id = till.world.bound(1)
+    order = till.world.order(binding_id, 1)
+    first = till.redeem(order)
+    till.world.unbind(binding_id)
+
+    assert till.redeem(order) == first
+    assert till.rail.payouts_fen() == {order.payout_id: 1}
+
+
+def test_a_rail_that_says_nothing_leaves_the_payout_unknown_and_is_asked_again(till: Till) -> None:
+    till.rail.close()
+    till.rail = new_rail(till.world, RailFault.LOST_ANSWER, RailFault.LOST_REQUEST)
+    order = till.world.order(till.world.bound(1), 1)
+
+    assert till.redeem(order).state == redemption_pb2.REDEMPTION_STATE_UNKNOWN
+
+    till.world.wait(3_600)
+    assert till.redeem(order).state == SETTLED
+    assert till.rail.payouts_fen() == {order.payout_id: 1}
+
+
+def test_a_rejected_payout_says_why_and_gives_the_grams_back(till: Till) -> None:
+    till.rail.close()
+    till.rail = new_rail(till.world, RailFault.REJECT)
+    before = till.world.statement(1).spendable_ug
+
+    redemption = till.redeem(till.world.order(till.world.bound(1), 1))
+
+    assert redemption.state == redemption_pb2.REDEMPTION_STATE_REJECTED
+    assert redemption.reason
+    assert till.world.statement(1).spendable_ug == before
+
+
+SWAPS: dict[str, tuple[type[FedcarbonError], dict[str, Any]]] = {
+    "another wallet": (WalletSwappedError, {"wallet_id": sandbox_wallet_id(666)}),
+    "another class": (WalletSwappedError, {"wallet_class": WalletClass.CLASS_1}),
+    "another account": (WalletSwappedError, {"account_token": token(2)}),
+    "no binding": (BindingUnknownError, {"binding_leaf": bytes(34)}),
+}
+
+
+@pytest.mark.parametrize("what", SWAPS)
+def test_an_order_that_names_something_else_than_its_binding_is_refused(
+    till: Till, what: str
+) -> None:
+    error, changes = SWAPS[what]
+
+    with pytest.raises(error):
+        till.redeem(till.world.order(till.world.bound(1), 1, **changes))
+
+    assert till.rail.payouts_fen() == {}
+
+
+def test_a_binding_pays_its_own_operator_only(till: Till) -> None:
+    order = till.world.order(till.world.bound(1), 1, operator_id=OTHER_PURSE)
+
+    with pytest.raises(BindingUnknownError):
+        till.redeem(order, sender=OTHER_PURSE, signer=OTHER_PURSE)
+    with pytest.raises(SignatureInvalidError):
+        till.redeem(till.world.order(till.world.bound(1), 1), signer=OTHER_PURSE)
+
+
+def test_a_frozen_binding_pays_nothing_and_does_not_tell_who_objected(till: Till) -> None:
+    binding_id = till.world.bound(1)
+    till.world.object(binding_id, TAXIS)
+
+    with pytest.raises(BindingFrozenError) as caught:
+        till.redeem(till.world.order(binding_id, 1))
+
+    assert TAXIS not in str(caught.value)
+    assert till.rail.payouts_fen() == {}
+
+
+def test_an_ended_binding_pays_nothing(till: Till) -> None:
+    binding_id = till.world.bound(1)
+    till.world.unbind(binding_id)
+
+    with pytest.raises(BindingEndedError):
+        till.redeem(till.world.order(binding_id, 1))
+
+
+def test_a_second_wallet_pays_after_its_own_wait_only(till: Till) -> None:
+    binding_id = till.world.propose(1, wallet_id=WalletId("second-wallet"))
+    with pytest.raises(BindingByOperatorAloneError):
+        till.redeem(till.world.order(binding_id, 1))
+    till.world.confirm(binding_id, METRO)
+    till.world.witness()
+    with pytest.raises(BindingWaitsError):
+        till.redeem(till.world.order(binding_id, 1))
+
+    # Nothing is added to the record meanwhile: the hub's own clock counts.
+    till.world.wait(POLICY.binding_wait_s)
+
+    assert till.redeem(till.world.order(binding_id, 1)).state == SETTLED
+
+
+def test_a_redemption_id_means_one_order_for_ever(till: Till) -> None:
+    order = till.world.order(till.world.bound(1), 1)
+    till.redeem(order)
+
+    with pytest.raises(RedemptionIdReusedError):
+        till.redeem(till.world.order(till.world.bound(1), 2, redemption_id=order.redemption_id))
+
+
+def test_a_redemption_is_nobody_elses_business(till: Till) -> None:
+    order = till.world.order(till.world.bound(1), 1)
+    till.redeem(order)
+    asked = redemption_pb2.GetRedemptionRequest(redemption_id=order.redemption_id)
+
+    with pytest.raises(RedemptionUnknownError):
+        till.client(OTHER_PURSE).get_redemption(asked)
+    with pytest.raises(RoleNotAllowedError):
+        till.client(METRO, Role.PARTNER).get_redemption(asked)
+
+
+def test_the_opening_service_speaks_the_same_rules(till: Till) -> None:
+    world = till.world
+    client = till.client(PURSE)
+    listed = client.list_bindings(
+        opening_pb2.ListBindingsRequest(programme_id=PROGRAMME, limit=10)
+    ).bindings
+    account = client.get_account(
+        opening_pb2.GetAccountRequest(programme_id=PROGRAMME, account_token=token(1))
+    )
+    request = world.opening_request(world.bound(2))
+    client.create_opening_request(
+        opening_pb2.CreateOpeningRequestRequest(signed_request=signed(request, PURSE))
+    )
+    opening = client.get_opening(opening_pb2.GetOpeningRequest(request_id=request.request_id))
+
+    assert {item.state for item in listed} == {opening_pb2.BINDING_STATE_SIGNED}
+    assert (account.place.block, account.place.slot) == world.place(1)
+    assert account.opened_ug == 3 * GRAMS[1] * GRAM
+    assert opening.state == opening_pb2.OPENING_STATE_REQUESTED
+    with pytest.raises(RoleNotAllowedError):
+        till.client(METRO, Role.PARTNER).get_account(
+            opening_pb2.GetAccountRequest(programme_id=PROGRAMME, account_token=token(1))
+        )
