@@ -52,15 +52,18 @@ def run(
         shutil.rmtree(out)
     out.mkdir(parents=True)
     narrator = Narrator(Console())
+    sources: dict[str, dict[str, object]] = {}
     if scenario is not None:
         loaded = load_scenario(scenario)
     elif data is not None:
-        loaded = load_scenario(make_real_scenario(data, out / "real", seed=seed, bits=bits))
+        path, sources = make_real_scenario(data, out / "real", seed=seed, bits=bits)
+        loaded = load_scenario(path)
     else:
         city = make_city(out / "city", people=people, days=days, seed=seed, bits=bits)
         loaded = load_scenario(city)
     narrator.title(loaded.title)
-    tell(loaded, out.resolve(), narrator)
+    narrator.sources(sources)
+    tell(loaded, out.resolve(), narrator, sources)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
+from fedcarbon.units import UG_PER_GRAM, Fen, MicrogramsCO2e, grams_text, yuan_text
 
 ACCOUNTS_SHOWN = 8
 
@@ -63,6 +63,17 @@ class Narrator:
         with Progress(*columns, console=self.console, transient=True) as progress:
             yield progress
 
+    def sources(self, sources: Mapping[str, Mapping[str, object]]) -> None:
+        """Print what adapters made of published files: every row is used or counted."""
+        for name, item in sources.items():
+            rejected = item["rejected"]
+            assert isinstance(rejected, dict)  # noqa: S101 - written by the demo itself
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in rejected.items())
+            self.say(
+                f"{name}: {item['rows_read']:,} published rows, "
+                f"{item['activities_written']:,} activities; rejected: {reasons}"
+            )
+
     def partners(self, summaries: Mapping[str, Mapping[str, Any]]) -> None:
         """Print one row per partner."""
         table = Table("partner", "read", "rejected", "reduction", "claims", "lost", "submitted")
@@ -71,10 +82,10 @@ class Narrator:
                 name,
                 f"{item['activities_read']:,}",
                 f"{sum(item['rejected'].values()):,}",
-                grams_text(MicrogramsCO2e(item["reduction_ug"])),
+                whole_grams(item["reduction_ug"]),
                 f"{item['claims_sent']:,}",
                 f"{item['claims_lost']:,}",
-                grams_text(MicrogramsCO2e(item["submitted_ug"])),
+                whole_grams(item["submitted_ug"]),
             )
         self.console.print(table)
 
@@ -108,3 +119,8 @@ class Narrator:
             self.console.print(
                 f"   and {len(rows) - ACCOUNTS_SHOWN} more redemptions in redemptions.csv"
             )
+
+
+def whole_grams(mass_ug: int) -> str:
+    """Return a mass in whole grams, rounded down: for tables only."""
+    return f"{mass_ug // UG_PER_GRAM:,} g"

@@ -40,10 +40,12 @@ METRO, BIKE, TAXI, JOURNEY = "sz-metro", "valley-bike", "sz-taxi", "journey-app"
 ZONE: Final = "Asia/Shanghai"
 BIKE_ZONE: Final = "America/New_York"
 
-# The calendar is that of the metro cards; Mondays of the others are moved onto its Monday.
+# The calendar is that of the metro cards; a Monday of each other platform is moved onto its Monday.
+# The bike share gives the fullest of its 19 weeks; trips of other weeks fall outside and are
+# rejected.
 FIRST_DAY: Final = dt.date(2018, 8, 27)
 LAST_DAY: Final = dt.date(2018, 9, 2)
-BIKE_MONDAY: Final = dt.date(2020, 6, 15)
+BIKE_MONDAY: Final = dt.date(2020, 6, 22)
 TAXI_MONDAY: Final = dt.date(2020, 1, 20)
 
 RIDERS: Final = 2_000
@@ -59,8 +61,13 @@ class RealDataError(ConfigurationError):
     code: ClassVar[str] = "REAL_DATA"
 
 
-def make_real_scenario(data: Path, folder: Path, *, seed: int, bits: int) -> Path:
-    """Convert the published files, deal people over them, and write a scenario; return its path.
+def make_real_scenario(
+    data: Path, folder: Path, *, seed: int, bits: int
+) -> tuple[Path, dict[str, dict[str, object]]]:
+    """Convert the published files, deal people over them, and write a scenario.
+
+    Returns:
+        The scenario's path, and per platform what became of every published row.
 
     Raises:
         RealDataError: a file is missing.
@@ -83,10 +90,11 @@ def make_real_scenario(data: Path, folder: Path, *, seed: int, bits: int) -> Pat
     copies = _copy(activities, assignments, seed)
     write_copies(folder / "copies.csv", copies)
     _write_wallets(folder / "wallets.csv", assignments)
-    write_json(folder / "adapters.json", {name: _tree(item) for name, item in reports.items()})
+    sources = {name: _tree(item) for name, item in reports.items()}
+    write_json(folder / "adapters.json", sources)
     scenario = folder / "scenario.toml"
     scenario.write_text(_scenario_text(seed=seed, bits=bits), encoding="utf-8")
-    return scenario
+    return scenario, sources
 
 
 def _convert(

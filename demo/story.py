@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 
 import grpc
 
+import fedcarbon
 from demo import results
 from demo.crosscheck import recompute
 from demo.federation import ENROL_S, Federation
@@ -36,7 +37,7 @@ from fedcarbon.wire.hub_client import HubClient
 RUN_LABEL: Final = "demo"
 AFTER_EPOCH_S: Final = 60
 FLOAT_FEN: Final = 1_000_000
-METHODOLOGIES: Final = Path("src/fedcarbon/methodology/catalogue")
+METHODOLOGIES: Final = Path(fedcarbon.__file__).parent / "methodology/catalogue"
 LEAVES_PER_CALL: Final = 500
 
 
@@ -46,8 +47,19 @@ class CrossCheckError(PeerError):
     code: ClassVar[str] = "CROSS_CHECK"
 
 
-def tell(scenario: Scenario, out: Path, narrator: Narrator) -> dict[str, Any]:
+def tell(
+    scenario: Scenario,
+    out: Path,
+    narrator: Narrator,
+    sources: Mapping[str, Mapping[str, object]],
+) -> dict[str, Any]:
     """Run `scenario` to the end, write its results into `out`, and return the summary.
+
+    Args:
+        scenario: what to run.
+        out: folder for results; processes live in it too.
+        narrator: tells the story.
+        sources: per platform, what adapters made of published files; empty without them.
 
     Raises:
         CrossCheckError: the recomputation from the input files disagrees.
@@ -70,7 +82,11 @@ def tell(scenario: Scenario, out: Path, narrator: Narrator) -> dict[str, Any]:
         _open_and_redeem(federation, auditor, narrator)
         accounts, redemptions = _accounts(federation)
         beacons = _beacons(auditor)
-    return _conclude(federation, counts, accounts, redemptions, beacons, narrator)
+    summary = _conclude(federation, counts, accounts, redemptions, beacons, narrator)
+    summary["sources"] = sources
+    results.write_json(out / "summary.json", summary)
+    finish(summary, out, narrator)
+    return summary
 
 
 def _start(federation: Federation, narrator: Narrator) -> HubClient:
@@ -322,15 +338,26 @@ def _conclude(
         "timings_ms": narrator.timings_ms,
         "findings": findings,
     }
-    results.write_json(out / "summary.json", summary)
     narrator.partners({str(name): item for name, item in partners.items()})
     narrator.accounts(accounts)
     narrator.redemptions(redemptions)
+    return summary
+
+
+def finish(summary: Mapping[str, Any], out: Path, narrator: Narrator) -> None:
+    """Say whether the cross-check holds and where to look next.
+
+    Raises:
+        CrossCheckError: it does not hold.
+    """
+    findings = summary["findings"]
     if findings:
         raise CrossCheckError("\n".join(["the cross-check disagrees:", *findings[:20]]))
-    narrator.say(f"cross-check holds for {len(accounts)} accounts and {len(partners)} partners")
+    narrator.say(
+        f"cross-check holds: {summary['totals']['accounts_opened']} accounts, "
+        f"{len(summary['partners'])} partners"
+    )
     narrator.say(f"look next: {out}/summary.json, verdicts.csv, record/, hub.db, logs/")
-    return summary
 
 
 def cross_check(

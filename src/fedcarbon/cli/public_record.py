@@ -1,21 +1,28 @@
-"""What a wallet operator checks of the record before it believes anything: the public leaves."""
+"""What a wallet operator checks of the record before it believes anything: the public leaves.
+
+Parties and programmes are judged by the rules that trustees follow, in the order of the record.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from fedcarbon.errors import PeerError, StateError
+from fedcarbon.errors import FedcarbonError, PeerError, StateError
 from fedcarbon.ids import PartyId, ProgrammeId, Role
-from fedcarbon.parameters.parameter_set import ParameterSet, check_id
+from fedcarbon.opening.logged import LoggedBody
+from fedcarbon.opening.parties import PartyBook
+from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.parameters.roots import TrustRoots
-from fedcarbon.registry.admission import PartyAdmission, open_rooted, root_keyid
+from fedcarbon.registry.admission import PartyAdmission
 from fedcarbon.registry.programme import Programme
-from fedcarbon.transparency.checkpoint import WitnessedCheckpoint, require_head, witnessed
+from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint, require_head
 from fedcarbon.transparency.envelope import open_signed
 from fedcarbon.transparency.leaf import PUBLIC_TYPES, Leaf, LeafType, commit
 from fedcarbon.transparency.merkle import Frontier
+from fedcarbon.transparency.receipt import Receipt
 from fedcarbon.v1 import record_pb2
 from fedcarbon.wire.hub_client import HubClient
 
@@ -36,17 +43,26 @@ class RecordNotReadyError(StateError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicRecord:
-    """The verified public part of a record."""
+    """The verified public part of a record; build it with `read_public_record`."""
 
-    parameters: ParameterSet
-    parties: Mapping[PartyId, PartyAdmission]
-    programmes: Mapping[ProgrammeId, Programme]
+    book: PartyBook
+    """Parameters, parties and programmes."""
     leaves: tuple[bytes, ...]
     """Every leaf, 34 bytes each."""
 
+    @property
+    def parameters(self) -> ParameterSet:
+        """The parameter set that the roots name."""
+        return self.book.parameters
+
+    @property
+    def parties(self) -> Mapping[PartyId, PartyAdmission]:
+        """The last admission of every party."""
+        return self.book.admissions
+
     def programme(self, programme_id: ProgrammeId) -> Programme:
         """Return a programme, or raise `RecordNotReadyError`."""
-        found = self.programmes.get(programme_id)
+        found = self.book.programmes.get(programme_id)
         if found is None:
             raise RecordNotReadyError(f"programme {programme_id!r} is not in the record yet")
         return found
@@ -55,23 +71,17 @@ class PublicRecord:
         """Return the newest witnessed head, checked against the leaves.
 
         Raises:
-            RecordNotReadyError: no quorum has signed a head yet, or a newer one than was read.
+            RecordNotReadyError: no quorum of all trustees has signed a head yet, or a newer one
+                than was read.
             ForkedRecordError: it is not over these leaves.
         """
         answer = hub.get_checkpoint(record_pb2.GetCheckpointRequest())
-        trustees: dict[str, bytes] = {
-            name: self.parties[name].signing_key
-            for name in self.parameters.trustee_ids
-            if name in self.parties
-        }
         if not answer.HasField("checkpoint"):
             raise RecordNotReadyError("no quorum of trustees has signed the record yet")
-        head = witnessed(
-            answer.checkpoint.cosignatures,
-            parameter_id=self.parameters.parameter_id,
-            trustee_keys=trustees,
-            threshold=self.parameters.threshold,
-        )
+        try:
+            head = self.book.witnessed(answer.checkpoint.cosignatures)
+        except QuorumMissingError as error:
+            raise RecordNotReadyError(str(error)) from error
         if head.size > len(self.leaves):
             raise RecordNotReadyError("the record has grown since it was read: try again")
         frontier = Frontier()
@@ -80,63 +90,71 @@ class PublicRecord:
         require_head(frontier, head.size, head.root)
         return head
 
+    def check_receipt(self, data: bytes, leaf_type: LeafType, envelope: bytes) -> None:
+        """Check that a receipt is a hub's promise of exactly this message under this type.
+
+        A type that trustees do not read would hide the message from them.
+
+        Raises:
+            SignatureInvalidError, MalformedError: no admitted hub has signed a receipt.
+            RecordUnreadableError: it promises something else.
+        """
+        hubs = [party.party_id for party in self.parties.values() if party.role is Role.HUB]
+        receipt = open_signed(Receipt, data, self.book.keyring, signers=hubs)
+        self.book.require_parameters(receipt)
+        promised = commit(leaf_type, receipt.salt, envelope).to_bytes()
+        if (receipt.message_sha256, receipt.leaf) != (hashlib.sha256(envelope).digest(), promised):
+            raise RecordUnreadableError(f"the hub's receipt for a {leaf_type.kind} is for another")
+
 
 def read_public_record(hub: HubClient, roots: TrustRoots) -> PublicRecord:
     """Read every leaf and verify the public bodies.
 
     Raises:
-        RecordUnreadableError: a gap, or a public body that is missing or not what it should be.
-        RecordNotReadyError: the record has no parameters yet.
-        ParametersInvalidError: another parameter set than the roots name, or a bad one.
+        RecordUnreadableError: a gap, or a public body that is missing or breaks a rule.
+        RecordNotReadyError: the record is empty yet.
     """
-    bodies: dict[LeafType, list[bytes]] = {}
+    book = PartyBook(roots)
     leaves: list[bytes] = []
     while True:
         answer = hub.list_leaves(
             record_pb2.ListLeavesRequest(from_index=len(leaves), limit=LEAVES_PER_CALL)
         )
         for item in answer.leaves:
-            leaf = Leaf.from_bytes(item.leaf)
             if item.index != len(leaves):
                 raise RecordUnreadableError(f"leaf {len(leaves)} is missing")
-            if leaf.type in PUBLIC_TYPES:
-                if commit(leaf.type, item.salt, item.body) != leaf:
-                    raise RecordUnreadableError(f"the body of leaf {item.index} is not its own")
-                bodies.setdefault(leaf.type, []).append(item.body)
+            try:
+                _take(book, item)
+            except FedcarbonError as error:
+                raise RecordUnreadableError(f"leaf {item.index}: {error}") from error
             leaves.append(item.leaf)
         if len(leaves) >= answer.size:
             break
         if not answer.leaves:
             raise RecordUnreadableError(f"the hub claims {answer.size} leaves, gives {len(leaves)}")
-    if LeafType.PARAMETERS not in bodies:
-        raise RecordNotReadyError("the record has no parameters yet")
-    ring = {root_keyid(name): key for name, key in roots.root_keys.items()}
-    first = bodies[LeafType.PARAMETERS][0]
-    parameters = open_signed(ParameterSet, first, ring, signers=ring, at_least=len(ring))
-    check_id(parameters, roots.parameter_id)
-    parameters.check()
-    admissions = [
-        open_rooted(PartyAdmission, body, roots.root_keys, roots.threshold)
-        for body in bodies.get(LeafType.PARTY_ADMISSION, [])
-    ]
-    programmes = [
-        open_rooted(Programme, body, roots.root_keys, roots.threshold)
-        for body in bodies.get(LeafType.PROGRAMME, [])
-    ]
-    named = {item.parameter_id for item in admissions} | {item.parameter_id for item in programmes}
-    if named - {roots.parameter_id}:
-        raise RecordUnreadableError("a root-signed leaf belongs to another parameter set")
-    return PublicRecord(
-        parameters=parameters,
-        parties={item.party_id: item for item in admissions},
-        programmes={item.programme_id: item for item in programmes},
-        leaves=tuple(leaves),
-    )
+    if len(leaves) < len(_BEGINNING):
+        raise RecordNotReadyError("the record has no parameters and self-test yet")
+    return PublicRecord(book=book, leaves=tuple(leaves))
 
 
-def hub_of(record: PublicRecord) -> PartyAdmission:
-    """Return the admitted hub, or raise `RecordNotReadyError`."""
-    for party in record.parties.values():
-        if party.role is Role.HUB:
-            return party
-    raise RecordNotReadyError("no hub is admitted yet")
+def _take(book: PartyBook, item: record_pb2.RecordLeaf) -> None:
+    leaf = Leaf.from_bytes(item.leaf)
+    if item.index < len(_BEGINNING) and leaf.type is not _BEGINNING[item.index]:
+        raise RecordUnreadableError("the record must begin with its parameter set and self-test")
+    if leaf.type not in PUBLIC_TYPES:
+        return
+    if commit(leaf.type, item.salt, item.body) != leaf:
+        raise RecordUnreadableError("the body is not its own")
+    fold = _FOLDS.get(leaf.type)
+    if fold is not None:
+        fold(book, LoggedBody(index=item.index, leaf=item.leaf, body=item.body))
+
+
+_BEGINNING: Final = (LeafType.PARAMETERS, LeafType.SELF_TEST)
+
+_FOLDS: Final[Mapping[LeafType, Callable[[PartyBook, LoggedBody], None]]] = {
+    LeafType.PARAMETERS: PartyBook.fold_parameters,
+    LeafType.SELF_TEST: PartyBook.fold_self_test,
+    LeafType.PARTY_ADMISSION: PartyBook.fold_admission,
+    LeafType.PROGRAMME: PartyBook.fold_programme,
+}

@@ -24,6 +24,7 @@ from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import Role, party_id, programme_id
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.redemption.wallet import check_may_redeem, masked, wallet_class, wallet_id
+from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
 from fedcarbon.v1 import opening_pb2, redemption_pb2
 from fedcarbon.wire.certificates import PartyName
@@ -120,15 +121,15 @@ def bind(*, config: Path, wallets: Path) -> None:
         wallets: CSV with the columns id_type, id_number, wallet_id, wallet_class.
     """
     console = Console(stderr=True)
-    with connected(load_config(config)) as (operator, _):
+    with connected(load_config(config)) as (operator, record):
         refused = add_customers(operator.store, wallets)
         for detail in refused:
             console.print(f"left out: {detail}")
         for count in operator.find_accounts():
             console.print(f"found the accounts of {count} customers")
         total = len(operator.store.customers())
-        for _receipt in track(operator.bind(), "binding", total=total, console=console):
-            pass
+        for sent in track(operator.bind(), "binding", total=total, console=console):
+            record.check_receipt(sent.receipt, LeafType.OPERATOR_BINDING, sent.envelope)
     console.print(f"{total} wallets are bound on the operator's side, {len(refused)} left out")
 
 

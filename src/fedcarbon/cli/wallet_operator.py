@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar, Final
+from typing import Final, NamedTuple
 
 from fedcarbon.cli.wallet_store import Customer, WalletStore
 from fedcarbon.clock import Clock
-from fedcarbon.errors import StateError
 from fedcarbon.identity.blinding import blind_batch, finalize_batch
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.person_id import canonical_identity
 from fedcarbon.identity.threshold import (
     EvaluationProofInvalidError,
     PartialEvaluation,
+    TooFewEvaluationsError,
     VerifiedEvaluation,
     verify,
 )
@@ -42,10 +42,13 @@ REQUEST_VALID_S: Final = 7 * 86_400
 BINDINGS_PAGE: Final = 500
 
 
-class TrusteesMissingError(StateError):
-    """Too few trustees gave a valid answer; trustees must connect or be mended."""
+class Accepted(NamedTuple):
+    """A message that the hub says it has logged."""
 
-    code: ClassVar[str] = "TRUSTEES_MISSING"
+    envelope: bytes
+    """The exact bytes that were sent."""
+    receipt: bytes
+    """The hub's signed promise about them; the caller checks it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ class WalletOperator:
         """Evaluate the tokens of customers that have none yet; yield how many were done.
 
         Raises:
-            TrusteesMissingError: fewer than the threshold answered validly.
+            TooFewEvaluationsError: fewer than the threshold answered validly.
         """
         todo = iter([item for item in self.store.customers() if item.account_token is None])
         while batch := list(islice(todo, EVALUATION_BATCH)):
@@ -103,7 +106,7 @@ class WalletOperator:
                 )
             )
             if not answer.partials:
-                raise TrusteesMissingError(
+                raise TooFewEvaluationsError(
                     f"{len(verified)} of {self.parameters.threshold} trustees answered validly"
                 )
             for partial in answer.partials:
@@ -122,8 +125,11 @@ class WalletOperator:
             for item, output in zip(customers, outputs, strict=True)
         ]
 
-    def bind(self) -> Iterator[bytes]:
-        """Sign and send the operator's half of every customer's binding; yield receipts."""
+    def bind(self) -> Iterator[Accepted]:
+        """Sign and send the operator's half of every customer's binding; yield the receipts.
+
+        Whether a receipt is one is for the caller to check.
+        """
         for item in self.store.customers():
             if item.account_token is None:
                 continue
@@ -141,7 +147,7 @@ class WalletOperator:
             answer = self.hub.create_operator_binding(
                 opening_pb2.CreateOperatorBindingRequest(signed_binding=signed)
             )
-            yield answer.receipt
+            yield Accepted(envelope=signed, receipt=answer.receipt)
 
     def bindings(self) -> dict[bytes, opening_pb2.Binding]:
         """Return the hub's view of this operator's bindings, by binding id."""
