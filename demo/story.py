@@ -17,6 +17,7 @@ import fedcarbon
 from demo import results
 from demo.crosscheck import recompute
 from demo.federation import ENROL_S, Federation
+from demo.gram import life_of_a_gram
 from demo.groundwork import lay_groundwork
 from demo.narrator import Narrator
 from demo.processes import ProcessGroup
@@ -341,6 +342,9 @@ def _conclude(
     narrator.partners({str(name): item for name, item in partners.items()})
     narrator.accounts(accounts)
     narrator.redemptions(redemptions)
+    narrator.console.print("[bold]the life of a gram[/bold] (told from everybody's stores)")
+    for sentence in life_of_a_gram(scenario, out, accounts, redemptions):
+        narrator.say(sentence)
     return summary
 
 

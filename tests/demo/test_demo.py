@@ -25,6 +25,8 @@ def test_a_small_city_is_cleared_and_leaves_the_promised_files(tmp_path: Path) -
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "the life of a gram" in done.stdout
+    assert "stay in the account" in done.stdout
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     assert summary["findings"] == []
     for partner in summary["partners"].values():
