@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from typing import Final
 
@@ -13,8 +14,6 @@ from fedcarbon.v1 import (
     opening_pb2_grpc,
     redemption_pb2,
     redemption_pb2_grpc,
-    trustee_pb2,
-    trustee_pb2_grpc,
 )
 from fedcarbon.wire.logs import logger
 from fedcarbon.wire.server import served
@@ -28,30 +27,29 @@ from hub.openings.folded_record import FoldedRecord
 from hub.servicers.identity import IdentityServicer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer
+from hub.servicers.trustee import trustee_service
 from hub.trustees.desk import TrusteeDesk
 from hub.trustees.stream import TrusteeStreams
 from hub.wallets.payouts import Payouts
 
 RAIL_FILE: Final = "sandbox-rail.db"
 """The sandbox keeps its own books, as a real rail would elsewhere."""
+REST_INTERVALS_MAX: Final = 16
+"""The longest rest of openings that wait, in ticks: 8 s with the default tick."""
 
 
 def opening_component(hub: Hub, config: HubConfig) -> Component:
     """Return the work stream, the evaluation relay, openings and redemption."""
     interval_s = config.tick_ms / 1000
-    streams = TrusteeStreams(random_bytes=secrets.token_bytes)
+    wake = asyncio.Event()
+    streams = TrusteeStreams(random_bytes=secrets.token_bytes, on_connect=wake.set)
     desk = TrusteeDesk(hub, streams)
     hub.witnesses = desk
     folded = FoldedRecord(hub)
     openings = OpeningDriver(hub, desk, folded)
     payouts = Payouts(hub, SandboxRail(config.data / RAIL_FILE, wait=_no_delay))
     services = [
-        served(
-            trustee_pb2.DESCRIPTOR,
-            "TrusteeService",
-            trustee_pb2_grpc.add_TrusteeServiceServicer_to_server,
-            streams,
-        ),
+        trustee_service(streams),
         served(
             identity_pb2.DESCRIPTOR,
             "IdentityService",
@@ -62,7 +60,7 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
             opening_pb2.DESCRIPTOR,
             "OpeningService",
             opening_pb2_grpc.add_OpeningServiceServicer_to_server,
-            OpeningServicer(hub, folded),
+            OpeningServicer(hub, folded, on_request=wake.set),
         ),
         served(
             redemption_pb2.DESCRIPTOR,
@@ -79,26 +77,34 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
         await payouts.run_regularly(interval_s)
 
     async def open_accounts() -> None:
-        await open_regularly(openings, interval_s)
+        await open_regularly(openings, interval_s, wake)
 
-    return Component(services=services, background=[witness, open_accounts, pay])
+    return Component(services=services, background=[streams.hold, witness, open_accounts, pay])
 
 
 def _no_delay() -> None:
     """Answer at once: this sandbox is not asked to be slow."""
 
 
-async def open_regularly(openings: OpeningDriver, interval_s: float) -> None:
+async def open_regularly(openings: OpeningDriver, interval_s: float, wake: asyncio.Event) -> None:
     """Open what is pending again and again; never ends.
+
+    While nothing moves, the rests get longer: what trustees refuse now they are not asked for twice
+    a second. A new request or a trustee that dials in ends a rest.
 
     Args:
         openings: the driver.
         interval_s: how long to rest between two looks.
+        wake: set when a look is worth while at once.
     """
+    rest_s = interval_s
     while True:
+        wake.clear()
+        moved = False
         try:
             progress = await openings.advance()
-            if progress.opened or progress.refused:
+            moved = bool(progress.opened or progress.refused)
+            if moved:
                 logger().info(
                     "openings_advanced",
                     accounts=progress.opened,
@@ -108,4 +114,6 @@ async def open_regularly(openings: OpeningDriver, interval_s: float) -> None:
                 )
         except Exception:  # noqa: BLE001 - the last place before the work ends for good
             logger().exception("openings_not_advanced")
-        await asyncio.sleep(interval_s)
+        rest_s = interval_s if moved else min(2 * rest_s, REST_INTERVALS_MAX * interval_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), rest_s)

@@ -82,17 +82,6 @@ class Evaluator:
         )
         return known * QUOTA_PERCENT // 100 + QUOTA_BASE
 
-    def used_by(self, asker: PartyId, label: KeyLabel) -> int:
-        """Return how many elements were evaluated for a party under a key, here or elsewhere."""
-        return sum(self._counts(asker, label).values())
-
-    def _counts(self, asker: PartyId, label: KeyLabel) -> dict[bytes, int]:
-        """Return request id to number of elements; of two numbers for one id, the larger."""
-        counts = self._view.evaluations.counts(asker, label)
-        for request_id, count in self._promises.evaluated(asker, label).items():
-            counts[request_id] = max(count, counts.get(request_id, 0))
-        return counts
-
     def _open(self, signed_request: bytes) -> tuple[PartyAdmission, EvaluationRequest]:
         signatures = Envelope.from_bytes(signed_request).signatures
         asker = PartyId(signatures[0].keyid) if len(signatures) == 1 else PartyId("")
@@ -138,3 +127,10 @@ class Evaluator:
                 elements=request.count,
                 request_sha256=request_sha256,
             )
+
+    def _counts(self, asker: PartyId, label: KeyLabel) -> dict[bytes, int]:
+        """Return request id to number of elements; of two numbers for one id, the larger."""
+        counts = self._view.evaluations.counts(asker, label)
+        for request_id, count in self._promises.evaluated(asker, label).items():
+            counts[request_id] = max(count, counts.get(request_id, 0))
+        return counts

@@ -156,9 +156,9 @@ class RecordReader:
         self._read_up_to(claimed.size)
         head = self.view.parties.witnessed(cosignatures)
         # Waits are measured in the time of heads: an honest trustee does not let it run ahead.
-        now_s = self._clock.now_s()
-        if head.timestamp_s > now_s + TIME_TOLERANCE_S:
-            raise HeadFromFutureError(f"the head is of {head.timestamp_s}, it is {now_s} now")
+        now_s, head_s = self._clock.now_s(), max(head.timestamp_s, head.wait_from_s)
+        if head_s > now_s + TIME_TOLERANCE_S:
+            raise HeadFromFutureError(f"the head is of {head_s}, it is {now_s} now")
         self.view.heads.witness(head)
         with self._database.transaction():
             self._log.keep_head(head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,16 +10,19 @@ from sqlmodel import Session
 
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.snapshot import Place
-from fedcarbon.errors import CallerError
+from fedcarbon.errors import CallerError, FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
+from fedcarbon.opening.binding_checks import signing_partners
 from fedcarbon.units import MicrogramsCO2e
 from hub.clearing.positions import account_statement
+from hub.context import Hub
+from hub.openings.folded_record import FoldedRecord
 from hub.openings.storage.request_store import RequestStore
 from hub.registry.parties import require_party
 from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.epoch_store import EpochStore
 from hub.wallets.listing import BindingState, state_of
-from hub.wallets.storage.binding_store import BindingStore
+from hub.wallets.storage.binding_store import BindingStore, StoredBinding
 
 
 class AccountNotBoundError(CallerError):
@@ -37,19 +41,29 @@ class BoundAccount:
     opened_epoch: EpochIndex
     """The epoch of the last finished opening, 0 for none."""
     opened_ug: MicrogramsCO2e
+    """This and the two below are 0 as long as no binding of the operator's is good."""
     spendable_ug: MicrogramsCO2e
     reserved_ug: MicrogramsCO2e
 
 
 def account_of(
-    session: Session, caller: PartyId, programme_id: ProgrammeId, account_token: bytes
+    session: Session,
+    hub: Hub,
+    folded: FoldedRecord,
+    caller: PartyId,
+    programme_id: ProgrammeId,
+    account_token: bytes,
 ) -> BoundAccount:
     """Return an account to an operator with a confirmed binding of it.
 
     An operator that only proposed a binding learns nothing, not even whether the account exists.
+    One whose binding still waits learns what a request needs, and no balance: until the wait is
+    over, another partner may object.
 
     Args:
         session: a reading session.
+        hub: whose clock counts.
+        folded: the record as trustees see it.
         caller: a wallet operator, by its certificate.
         programme_id: the programme.
         account_token: 32 bytes.
@@ -64,15 +78,39 @@ def account_of(
     if place is None or all(state_of(item) is not BindingState.SIGNED for item in bindings):
         raise AccountNotBoundError("no confirmed binding of yours is for this account")
     opened_epoch, opened_ug = RequestStore(session).last_opened(programme_id, account_token)
-    statement = account_statement(session, programme_id, account_token)
+    spendable_ug = reserved_ug = 0
+    if _is_any_good(session, hub, folded, bindings):
+        statement = account_statement(session, programme_id, account_token)
+        spendable_ug = sum(statement.spendable_ug.values())
+        reserved_ug = sum(statement.reserved_ug.values())
+    else:
+        opened_ug = MicrogramsCO2e(0)
     return BoundAccount(
         place=place,
         sealed_epoch=_sealed_epoch(session, programme_id),
         opened_epoch=opened_epoch,
         opened_ug=opened_ug,
-        spendable_ug=MicrogramsCO2e(sum(statement.spendable_ug.values())),
-        reserved_ug=MicrogramsCO2e(sum(statement.reserved_ug.values())),
+        spendable_ug=MicrogramsCO2e(spendable_ug),
+        reserved_ug=MicrogramsCO2e(reserved_ug),
     )
+
+
+def _is_any_good(
+    session: Session, hub: Hub, folded: FoldedRecord, bindings: Iterable[StoredBinding]
+) -> bool:
+    """Tell whether a redemption could rest on one of `bindings` now."""
+    now_s = hub.clock.now_s()
+    with folded.at(session) as view:
+        for stored in bindings:
+            binding = view.bindings.of_leaf(stored.leaf)
+            if binding is None:
+                continue
+            try:
+                signing_partners(view, binding, now_s)
+            except FedcarbonError:
+                continue
+            return True
+    return False
 
 
 def _sealed_epoch(session: Session, programme_id: ProgrammeId) -> EpochIndex:

@@ -85,16 +85,21 @@ class OpeningDriver:
         self._one_at_a_time = asyncio.Lock()
         self._standing = Standing()
         self._notes: dict[int, Note] = {}
+        self._logged: set[tuple[PartyId, str, frozenset[int]]] = set()
+        """Refusals that are leaves: trustee, code, and requests."""
 
     async def advance(self) -> OpeningProgress:
         """Take every pending request as far as it can go now."""
         call = _Call()
         async with self._one_at_a_time:
+            # Also without a request: whoever sends the next one holds the writer's lock.
+            await self._hub.read(self._folded.follow)
             for _ in range(ROUNDS_MAX):
                 if not await self._round(call):
                     break
             pending = await self._pending_leaves()
             self._notes = {leaf: note for leaf, note in self._notes.items() if leaf in pending}
+            self._logged = {key for key in self._logged if key[2] & pending}
             call.progress.pending = len(pending)
         return call.progress
 
@@ -190,16 +195,21 @@ class OpeningDriver:
 
     async def _note_failure(self, batch: Batch, error: AttemptFailedError) -> None:
         """Remember who failed: for single openings, or altogether."""
-        refused = {}
+        news = {}
         for name, reason in error.failed.items():
+            concerned: Sequence[PlannedOpening] = ()
             if isinstance(reason, TrusteeRefusedError):
-                refused[name] = reason
-            if isinstance(reason, TrusteeRefusedError) and reason.positions:
-                for position in set(reason.positions) & set(range(len(batch.openings))):
-                    self._note_refusal(batch.openings[position], name, reason.code)
-            else:
+                positions = sorted(set(reason.positions) & set(range(len(batch.openings))))
+                concerned = [batch.openings[position] for position in positions]
+                key = (name, reason.code, frozenset(_leaves(concerned or batch.openings)))
+                if key not in self._logged:  # a refusal is a leaf once, however often it is tried
+                    self._logged.add(key)
+                    news[name] = reason
+            for opening in concerned:
+                self._note_refusal(opening, name, reason.code)
+            if not concerned:
                 self._standing.failed(name)
-        await log_refusals(self._hub, refused)
+        await log_refusals(self._hub, news)
 
     def _note_refusal(self, opening: PlannedOpening, trustee_id: PartyId, code: str) -> None:
         for request in opening.requests:

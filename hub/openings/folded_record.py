@@ -10,13 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 from sqlmodel import Session
 
+from fedcarbon.canonical import statement as statements
 from fedcarbon.opening.view import RecordView
 from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.transparency.checkpoint import Checkpoint, WitnessedCheckpoint
+from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES
+from fedcarbon.units import Seconds
 from hub.context import Hub
 from hub.storage.record_store import RecordStore
 
@@ -35,6 +40,7 @@ class FoldedRecord:
             root_keys=parameters.root_keys,
         )
         self._record = hub.record
+        self._threshold = parameters.threshold
         self._view = RecordView(roots)
         self._lock = threading.Lock()
 
@@ -50,6 +56,15 @@ class FoldedRecord:
             self._follow(session)
             yield self._view
 
+    def follow(self, session: Session) -> None:
+        """Fold what is new, so that the next who needs the view does not wait for it.
+
+        Args:
+            session: a reading session.
+        """
+        with self._lock:
+            self._follow(session)
+
     def _follow(self, session: Session) -> None:
         view, record = self._view, self._record
         while page := record.log.leaves(session, view.size, PAGE_LEAVES):
@@ -59,4 +74,15 @@ class FoldedRecord:
                 view.apply(stored.index, stored.leaf, stored.salt, body)
         for head in RecordStore(session).checkpoints(view.heads.witnessed_size + 1):
             if head.size <= view.size:
-                view.heads.witness(head)
+                view.heads.witness(self._with_wait(head))
+
+    def _with_wait(self, head: WitnessedCheckpoint) -> WitnessedCheckpoint:
+        """Return a stored head with the time that waits are measured from, as trustees have it.
+
+        The signatures were verified before the head was stored, under the keys of that time.
+        """
+        times_s = sorted(
+            statements.decode(Checkpoint, Envelope.from_bytes(data).payload).timestamp_s
+            for data in head.cosignatures
+        )
+        return replace(head, wait_from_s=Seconds(times_s[self._threshold - 1]))

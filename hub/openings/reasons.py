@@ -25,7 +25,7 @@ FINAL_CODES: Final = frozenset(
         refusals.PlaceNotOfTokenError,
         refusals.BindingUnknownError,
         refusals.WalletSwappedError,
-        refusals.WalletClassRefusedError,
+        refusals.AnonymousWalletError,
         refusals.BindingEndedError,
         refusals.BindingFrozenError,
         refusals.BindingByOperatorAloneError,

@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from sqlmodel import Session
 
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.clock import Clock
-from fedcarbon.ids import PartyId
+from fedcarbon.errors import ConfigurationError
+from fedcarbon.ids import PartyId, Role
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.transparency.envelope import Envelope, SigningKey, payload_type_of, sign
 from fedcarbon.transparency.leaf import SALT_BYTES, LeafType, commit
@@ -28,6 +29,13 @@ from hub.record.content_store import ContentStore
 from hub.record.export import Export
 from hub.record.leaf_log import Head, LeafLog, NewLeaf
 from hub.storage.record_store import RecordStore, StoredLeaf
+from hub.storage.registry_store import PartyStore
+
+
+class HubNotAdmittedError(ConfigurationError):
+    """Nobody would believe what this hub signs; its operator must have it admitted first."""
+
+    code: ClassVar[str] = "HUB_NOT_ADMITTED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +120,28 @@ class Record:
     def append_own(
         self, session: Session, statement: Statement, owners: Collection[PartyId] = ()
     ) -> LoggedLeaf:
-        """Append a statement of the hub's own, signed by it."""
+        """Append a statement of the hub's own, signed by it.
+
+        Raises:
+            HubNotAdmittedError: see `require_admitted`.
+        """
+        self.require_admitted(session)
         leaf_type = LeafType[statement.KIND.upper()]
         return self.append(session, leaf_type, self._signer.sign(statement), owners)
+
+    def require_admitted(self, session: Session) -> None:
+        """Check that the record admits this hub with the key that it signs with.
+
+        A leaf under any other key would stop every trustee at it for ever.
+
+        Raises:
+            HubNotAdmittedError: it does not.
+        """
+        own = PartyStore(session).find(self._signer.party_id)
+        if own is None or (own.role, own.signing_key) != (Role.HUB, self._signer.key.public):
+            raise HubNotAdmittedError(
+                f"hub {self._signer.party_id} is not admitted with its own key"
+            )
 
     def receipt(self, session: Session, logged: LoggedLeaf, message_sha256: bytes) -> bytes:
         """Return the signed promise that a message lies at `logged`; always the same bytes.

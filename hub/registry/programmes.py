@@ -16,27 +16,21 @@ from typing import ClassVar
 
 from sqlmodel import Session
 
-from fedcarbon.errors import CallerError, ConfigurationError
-from fedcarbon.ids import ProgrammeId, Role
+from fedcarbon.errors import CallerError
+from fedcarbon.ids import ProgrammeId
 from fedcarbon.packing.layout import check_headroom
 from fedcarbon.registry.admission import open_rooted
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.signed_message import require_parameters
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
-from hub.storage.registry_store import PartyStore, ProgrammeStore
+from hub.storage.registry_store import ProgrammeStore
 
 
 class ProgrammeConflictError(CallerError):
     """The programme or its exclusivity domain exists already."""
 
     code: ClassVar[str] = "PROGRAMME_CONFLICT"
-
-
-class HubNotAdmittedError(ConfigurationError):
-    """Nobody would believe what this hub signs; its operator must have it admitted first."""
-
-    code: ClassVar[str] = "HUB_NOT_ADMITTED"
 
 
 class UnknownProgrammeError(CallerError):
@@ -80,9 +74,7 @@ def start_programme(session: Session, hub: Hub, message: bytes) -> bytes:
             f"exclusivity domain {programme.exclusivity_domain} has a programme already"
         )
     # (5) this hub is admitted with the key that it signs with
-    own = PartyStore(session).find(hub.signer.party_id)
-    if own is None or (own.role, own.signing_key) != (Role.HUB, hub.signer.key.public):
-        raise HubNotAdmittedError(f"hub {hub.signer.party_id} is not admitted with its own key")
+    hub.record.require_admitted(session)
     logged, receipt = hub.record.accept(session, LeafType.PROGRAMME, message, owners=())
     programmes.add(programme, logged.index)
     return receipt

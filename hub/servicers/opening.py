@@ -114,7 +114,7 @@ class OpeningServicer(opening_pb2_grpc.OpeningServiceServicer):
         caller = require_role(context, Role.WALLET_OPERATOR).party_id
         programme, token = programme_id(request.programme_id), request.account_token
         account = await self._hub.read(
-            lambda session: account_of(session, caller, programme, token)
+            lambda session: account_of(session, self._hub, self._folded, caller, programme, token)
         )
         return opening_pb2.GetAccountResponse(
             place=registry_pb2.Place(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
+from fedcarbon.canonical.statement import INTEGER_MAX
 from fedcarbon.ids import PartyId
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.transparency.leaf import LeafType
@@ -183,7 +184,7 @@ class RecordStore:
         """Return witnessed heads of at least `from_size` leaves, smallest first."""
         rows = self._session.exec(
             select(CheckpointRow)
-            .where(CheckpointRow.size >= from_size)
+            .where(CheckpointRow.size >= min(from_size, INTEGER_MAX))
             .order_by(col(CheckpointRow.size))
             .limit(limit)
         )

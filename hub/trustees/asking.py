@@ -7,6 +7,7 @@ answer at all is named with the reason; the others are not held up by it.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ async def _collected(
     running: dict[asyncio.Task[T], PartyId] = {}
 
     def start(count: int) -> None:
-        for trustee_id, _ in zip(trustees, range(count), strict=False):
+        for trustee_id in itertools.islice(trustees, count):
             running[asyncio.create_task(_ask(port, trustee_id, order, check))] = trustee_id
 
     start(at_once)

@@ -81,7 +81,7 @@ def logged_output(session: Session, hub: Hub, question: BeaconQuestion) -> bytes
     Raises:
         SecondBeaconError: the record has one for the same label and epoch over another leaf.
     """
-    for _, body in hub.record.bodies_of_type(session, _BEACON, question.leaf_index):
+    for _, body in hub.record.bodies_of_type(session, _BEACON):
         value = statements.decode(BeaconValue, Envelope.from_bytes(body).payload)
         drawn = (value.label, value.exclusivity_domain, value.epoch)
         if drawn != (question.label, question.exclusivity_domain, question.epoch):

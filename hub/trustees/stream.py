@@ -54,10 +54,11 @@ class TrusteeStreams(TrusteePort, trustee_pb2_grpc.TrusteeServiceServicer):
         *,
         random_bytes: Callable[[int], bytes],
         on_connect: Callable[[], None] = lambda: None,
-        deadline_s: int = ORDER_DEADLINE_S,
+        deadline_s: float = ORDER_DEADLINE_S,
     ) -> None:
         """Take the source of order ids, and what to call when a trustee has connected."""
         self._connections: dict[PartyId, _Connection] = {}
+        self._is_ending = False
         self._random_bytes = random_bytes
         self._on_connect = on_connect
         self._deadline_s = deadline_s
@@ -94,12 +95,23 @@ class TrusteeStreams(TrusteePort, trustee_pb2_grpc.TrusteeServiceServicer):
         finally:
             connection.waiting.pop(message.order_id, None)
 
+    async def hold(self) -> None:
+        """Keep streams open until cancelled, then end all of them; a server stops sooner so."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._is_ending = True
+            for connection in self._connections.values():
+                connection.close()
+
     @override
     async def Work(
         self, request_iterator: AsyncIterator[trustee_pb2.WorkRequest], context: Any
     ) -> AsyncIterator[trustee_pb2.WorkResponse]:
         """Serve one trustee until its stream ends."""
         caller = require_role(context, Role.TRUSTEE).party_id
+        if self._is_ending:
+            return
         connection = _Connection()
         previous = self._connections.get(caller)
         if previous is not None:

@@ -1,7 +1,9 @@
 """Use case of listing bindings: what each party may see of them.
 
 A partner sees every binding of the accounts enrolled with it, so that its users can confirm or
-object; of the wallet no more than they need to recognise it. An operator sees its own.
+object; of the wallet no more than they need to recognise it, and of other partners' answers only
+what ends the binding: who has signed would tell where else the account is enrolled. An operator
+sees its own.
 """
 
 from __future__ import annotations
@@ -84,9 +86,16 @@ def list_bindings(
             account_token=binding.account_token,
             operator_id=binding.operator_id,
             wallet_hint=binding.wallet_id[-HINT_LENGTH:],
-            state=state_of(binding),
+            state=_seen_state(binding, caller, role),
             operator_leaf=binding.leaf,
             operator_leaf_index=binding.leaf_index,
         )
         for binding in bindings
     ]
+
+
+def _seen_state(binding: StoredBinding, caller: PartyId, role: Role) -> BindingState:
+    """Return where a binding stands for `caller`: a partner is told of its own half only."""
+    state = state_of(binding)
+    is_others = role is Role.PARTNER and caller not in binding.signed_by
+    return BindingState.PROPOSED if state is BindingState.SIGNED and is_others else state

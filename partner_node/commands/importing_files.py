@@ -55,9 +55,7 @@ def import_activities(
         ImportFileError: the file cannot be read as a table.
     """
 
-    def record(
-        items: Sequence[Read[Activity] | Reject], rejects: Callable[[Reject], None]
-    ) -> None:
+    def record(items: Sequence[Read[Activity] | Reject], rejects: Callable[[Reject], None]) -> None:
         unread = [item for item in items if isinstance(item, Reject)]
         read = [item for item in items if isinstance(item, Read)]
         outcome = node.record_activities([item.value for item in read])
@@ -94,15 +92,15 @@ def import_identities(
         read = [item for item in items if isinstance(item, Read)]
         row_of = {item.value.person_ref: item.row for item in read}
         outcome = node.link_persons([item.value for item in read])
-        for link in outcome.rejected:
-            refused.append(
-                Reject(
-                    row=row_of[link.person_ref],
-                    subject=link.person_ref,
-                    reason=link.reason,
-                    detail=link.detail,
-                )
+        refused += [
+            Reject(
+                row=row_of[link.person_ref],
+                subject=link.person_ref,
+                reason=link.reason,
+                detail=link.detail,
             )
+            for link in outcome.rejected
+        ]
         for item in sorted(refused, key=lambda reject: reject.row):
             rejects(item)
 

@@ -2,23 +2,93 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
+import grpc
 from google.protobuf import json_format
 from rich.console import Console
 from rich.table import Table
 
-from fedcarbon.errors import StateError
-from fedcarbon.ids import Role
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
-from fedcarbon.wire.certificates import PartyName
+from fedcarbon.units import grams_text
 from fedcarbon.wire.deadlines import with_deadlines
 from fedcarbon.wire.status import error_of
 from fedcarbon.wire.tls import dial
 from partner_node.bootstrap import load_own_party
 from partner_node.config import NodeSettings
-from partner_node.service.node_service import status_message
-from partner_node.status import status_of
+from partner_node.status import NodeStatus, status_of
 from partner_node.storage.database import Database, StoreLockedError
 
-import grpc
+
+def show(settings: NodeSettings, console: Console, *, as_json: bool) -> None:
+    """Print the state of the node.
+
+    Raises:
+        ConfigurationError: the store cannot be used.
+        StateError: the running node that holds the store does not answer.
+    """
+    try:
+        database = Database(settings.store)
+    except StoreLockedError:
+        _show_running(_ask(settings), console, as_json=as_json)
+        return
+    try:
+        _show_stored(status_of(database), console, as_json=as_json)
+    finally:
+        database.close()
+
+
+def _ask(settings: NodeSettings) -> node_pb2.GetStatusResponse:
+    party = load_own_party(settings)
+    with dial(settings.address, party, party.name) as channel:
+        stub = node_pb2_grpc.NodeServiceStub(with_deadlines(channel))
+        try:
+            return stub.GetStatus(node_pb2.GetStatusRequest())
+        except grpc.RpcError as failure:
+            raise error_of(failure) from failure
+
+
+def _show_running(status: node_pb2.GetStatusResponse, console: Console, *, as_json: bool) -> None:
+    if as_json:
+        message = json_format.MessageToDict(
+            status, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+        )
+        console.print_json(json.dumps({"running": True, **message}))
+        return
+    console.print(f"running; {status.enrolled} enrolled, {status.enrolling} to be enrolled")
+    table = Table("epoch", "stage", "claims sent", "claims lost", "chunks accepted")
+    for item in status.epochs:
+        cells = (item.epoch, item.stage, item.claims_sent, item.claims_lost, item.chunks_sent)
+        table.add_row(*map(str, cells))
+    console.print(table)
+    if status.last_error:
+        console.print(f"needs somebody: {status.last_error}", markup=False)
+
+
+def _show_stored(status: NodeStatus, console: Console, *, as_json: bool) -> None:
+    if as_json:
+        console.print_json(json.dumps({"running": False, **dataclasses.asdict(status)}))
+        return
+    console.print(
+        f"not running; {status.enrolled} enrolled, {status.enrolling} to be enrolled, "
+        f"{status.activities} activities"
+    )
+    epochs = Table("epoch", "stage", "reduction", "claims", "lost", "submitted", "chunks accepted")
+    for item in status.epochs:
+        epochs.add_row(
+            str(item.epoch),
+            f"{item.stage}, missing" if item.missing else item.stage,
+            grams_text(item.reduction_ug),
+            str(item.claims_sent),
+            str(item.claims_lost),
+            grams_text(item.submitted_ug),
+            str(item.chunks_sent),
+        )
+    console.print(epochs)
+    reasons = Table("rejected because", "activities")
+    for reason, count in status.rejected.items():
+        reasons.add_row(reason, str(count))
+    console.print(reasons)
+    for incident in status.incidents:
+        console.print(f"incident: {incident}", markup=False)

@@ -87,17 +87,23 @@ class Enroller:
             TrusteesMissingError, UnknownAnswererError: see `BlindEvaluator.answer`.
             PlaceContradictsError, ReceiptInvalidError: the hub's answer does not fit.
         """
-        # (1) what was begun comes first: its bytes are stored and are sent again as they are
-        if self._send_batch() or self._answer_evaluation():
+        # (1) a batch that was begun comes first: its bytes are stored and sent again as they are
+        if self._send_batch():
             return True
         programme = self._member.programme
-        if planned_epochs >= programme.epochs:
-            return False
-        # (2) withdrawals before enrolments: they protect somebody
         enrolment = self._stores.enrolment
-        due = enrolment.due_withdrawals(epochs=programme.epochs, limit=BATCH_ENTRIES_MAX)
+        is_over = planned_epochs >= programme.epochs
+        due: list[DueEntry] = []
+        if not is_over:
+            # (2) withdrawals protect somebody: they need no trustee and wait for none
+            due = enrolment.due_withdrawals(epochs=programme.epochs, limit=BATCH_ENTRIES_MAX)
+        # (3) an evaluation that was begun, with the same elements as before
+        if not due and self._answer_evaluation():
+            return True
+        if is_over:
+            return False
         if not due:
-            # (3) a full batch, or whoever is ready when nobody can be evaluated
+            # (4) a full batch, or whoever is ready when nobody can be evaluated
             before_s = programme.epoch_end_s(EpochIndex(programme.epochs))
             due = enrolment.due_enrolments(before_s=before_s, limit=BATCH_ENTRIES_MAX)
             if len(due) < BATCH_ENTRIES_MAX and self._ask_next(before_s):

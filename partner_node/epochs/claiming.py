@@ -131,12 +131,13 @@ class ClaimBuilder:
                 continue  # occupies slots of other epochs only
             slots = {(activity.person_id, piece.slot_start_s) for piece in pieces}
             reason = _standing_reason(epoch, activity, standings, snapshot)
-            if reason is None and len(collected.slots | slots) > quota:
+            fresh = slots - collected.slots  # never a copy of all: there may be a million
+            if reason is None and len(collected.slots) + len(fresh) > quota:
                 reason = RejectReason.ABOVE_CLAIM_QUOTA
             if reason is not None:
                 collected.rejects.append(_reject(epoch, activity, reason))
                 continue
-            collected.slots |= slots
+            collected.slots |= fresh
             collected.of_person[activity.person_id] += pieces
         return collected
 

@@ -157,11 +157,9 @@ class EpochPhases:
         return "claims_committed"
 
     def _cut_off(self, epoch: EpochIndex, plan_leaf: int, snapshot_size: int) -> None:
-        self._epochs.cut_off(
-            epoch,
-            Cutoff(plan_leaf=plan_leaf, snapshot_size=snapshot_size),
-            now_s=self._member.clock.now_s(),
-        )
+        if self._epochs.cutoff(epoch) is None:
+            cutoff = Cutoff(plan_leaf=plan_leaf, snapshot_size=snapshot_size)
+            self._epochs.cut_off(epoch, cutoff, now_s=self._member.clock.now_s())
 
     # --- phase 1b -------------------------------------------------------------------------
 

@@ -32,15 +32,16 @@ def plan_at(
 
     Raises:
         LeafNotReadError: the leaf has not been read.
-        EpochLeafContradictsError: it is no plan of this programme and epoch, its snapshot reaches
-            beyond it, or an earlier leaf already planned the epoch.
+        EpochLeafContradictsError: it is no plan of this programme and epoch, its snapshot is not
+            all leaves before it, or an earlier leaf already planned the epoch.
         SignatureInvalidError: the hub has not signed it.
     """
     body = _body(record, leaf_index, LeafType.EPOCH_PLAN)
     plan = open_signed(EpochPlan, body, foundation.hub_keys, signers=foundation.hub_keys)
     _require(foundation, plan.parameter_id, plan.programme_id, plan.epoch, epoch)
-    if plan.snapshot_size > leaf_index:
-        raise EpochLeafContradictsError(f"the snapshot of epoch {epoch} lies behind its plan leaf")
+    if plan.snapshot_size != leaf_index:
+        # An older one would leave out who enrolled since, and bring back who has withdrawn.
+        raise EpochLeafContradictsError(f"epoch {epoch} is not planned over all leaves before")
     if epoch in planned_epochs(record, foundation, before=leaf_index):
         raise EpochLeafContradictsError(f"epoch {epoch} was planned twice")
     return plan

@@ -71,16 +71,17 @@ class Database:
         Raises:
             StoreUnusableError: the store belongs to another party, programme or parameter set.
         """
-        with self.transaction():
-            stored: dict[str, str] = dict(self.rows("SELECT key, value FROM node"))
-            for key, value in identity.items():
-                if stored.get(key, value) != value:
-                    raise StoreUnusableError(
-                        f"{self._path.name} belongs to {key} {stored[key]}, the configuration "
-                        f"says {value}: use the store of this node, or a new file"
-                    )
-                if key not in stored:
-                    self.run("INSERT INTO node VALUES (?, ?)", [key, value])
+        stored: dict[str, str] = dict(self.rows("SELECT key, value FROM node"))
+        for key, value in identity.items():
+            if stored.get(key, value) != value:
+                raise StoreUnusableError(
+                    f"{self._path.name} belongs to {key} {stored[key]}, the configuration "
+                    f"says {value}: use the store of this node, or a new file"
+                )
+        fresh = [(key, value) for key, value in identity.items() if key not in stored]
+        if fresh:
+            keys, values = zip(*fresh, strict=True)
+            self.insert("node", {"key": keys, "value": values})
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -34,6 +34,8 @@ class RecordStore:
 
     def append(self, leaves: Sequence[StoredLeaf]) -> None:
         """Add leaves behind the last one."""
+        if not leaves:
+            return
         with self._database.transaction():
             size = self.size()
             expected = list(range(size, size + len(leaves)))

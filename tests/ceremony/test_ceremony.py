@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fedcarbon.ceremony import share_file
 from fedcarbon.ceremony.dealer import CeremonyError, CeremonyPrimes
 from fedcarbon.ceremony.share_file import ShareFileError, open_share_file, seal_share_file
 from fedcarbon.cli.ceremony import ceremony
@@ -20,6 +21,7 @@ from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.parameters.self_test import SelfTest, check_self_test
 from fedcarbon.transparency.envelope import SigningKey, open_signed
+from fedcarbon.units import Natural
 from tests.keys.ceremonies import dealt
 
 PASSPHRASE = b"correct horse"
@@ -53,6 +55,18 @@ def test_secrets_never_show() -> None:
 
     assert repr(primes) == "CeremonyPrimes(<redacted>)"
     assert repr(dealt().secrets[0]) == "TrusteeSecrets(trustee-1, <redacted>)"
+
+
+def test_the_plaintext_of_a_share_file_never_shows() -> None:
+    """A traceback with local variables would print it."""
+    plain = share_file._Plain(
+        trustee_index=1,
+        paillier_share=Natural(0xC0FFEE),
+        voprf_shares=(b"secret",) * len(KeyLabel),
+        root_key_seed=b"seed",
+    )
+
+    assert repr(plain) == "_Plain(<redacted>)"
 
 
 def test_equal_primes_are_refused() -> None:

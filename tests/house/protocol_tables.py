@@ -79,7 +79,7 @@ LIMITS: Final[Sequence[tuple[str, str, str]]] = (
     ("registry.admission", "CLAIM_SLOTS_DEFAULT", "default claims per account and day"),
     ("registry.programme", "CAP_DEFAULT_UG", "default cap per person and day, in ug"),
     ("registry.programme", "SLOT_DEFAULT_S", "default length of a time slot, in seconds"),
-    ("methodology.slots", "SLOT_S_MIN", "shortest time slot, in seconds"),
+    ("registry.programme", "SLOT_MIN_S", "shortest time slot, in seconds"),
     ("methodology.activity", "DURATION_S_MAX", "longest activity, in seconds"),
     ("methodology.activity", "DISTANCE_M_MAX", "farthest activity, in metres"),
     ("identity.claims", "RANK_MAX", "worst rank"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import importlib
+import inspect
 import json
 import re
 import types
@@ -16,10 +17,14 @@ import pytest
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
+from fedcarbon.identity import claims
 from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.ledger.transfer import MOVES, Phase
-from fedcarbon.opening import mask_sets, refusals, violations
+from fedcarbon.opening import beacon_checks, mask_sets, refusals, violations
+from fedcarbon.paillier import share_proof
+from fedcarbon.parameters.parameter_set import ParameterSet
+from fedcarbon.proofs import square_free
 from fedcarbon.redemption.states import EVENT_OF_STATUS
 from fedcarbon.registry.admission import root_keyid
 from fedcarbon.transparency.envelope import Envelope
@@ -96,7 +101,7 @@ def test_a_shortened_value_is_in_full_in_the_vectors() -> None:
 # --- statements -------------------------------------------------------------------------------
 
 
-def descendants(cls: type) -> Iterator[type]:
+def descendants(cls: type[Statement]) -> Iterator[type[Statement]]:
     for child in cls.__subclasses__():
         yield child
         yield from descendants(child)
@@ -117,7 +122,7 @@ def nested_classes() -> dict[str, type]:
     for cls in statement_classes().values():
         for hint in hints_of(cls).values():
             inner = inner_hint(hint)
-            if dataclasses.is_dataclass(inner):
+            if isinstance(inner, type) and dataclasses.is_dataclass(inner):
                 found[inner.__name__] = inner
     return found
 
@@ -158,7 +163,7 @@ def form_of(hint: Any) -> str:
         hint = hint.__supertype__
     if issubclass(hint, enum.Enum):
         return "one of: " + ", ".join(str(member.value) for member in hint)
-    return PLAIN_FORMS.get(hint, hint.__name__)
+    return PLAIN_FORMS.get(hint, str(hint.__name__))
 
 
 def written_fields(name: str) -> dict[str, str]:
@@ -307,6 +312,27 @@ def test_numbered_rules_are_those_of_the_code(module_name: str) -> None:
     assert {number: codes - written[number] for number, codes in expected.items()} == {
         number: set() for number in expected
     }
+
+
+NUMBERED: Final[dict[str, Any]] = {
+    "6.3": square_free.verify_square_free,
+    "6.4": ParameterSet.check,
+    "11.4": claims.check_list,
+    "11.8": beacon_checks,
+    "14.7": share_proof.verify,
+}
+"""Section to the function or module whose source or docstring numbers the same checks."""
+
+
+@pytest.mark.parametrize("section", list(NUMBERED))
+def test_a_numbered_list_of_checks_is_as_long_as_in_the_code(section: str) -> None:
+    numbered = NUMBERED[section]
+    source = (numbered.__doc__ or "") if section == "11.8" else inspect.getsource(numbered)
+    in_code = {int(number) for number in re.findall(r"\((\d+)\)", source)}
+
+    written = re.findall(r"^(\d+)\. ", sections()[section], re.MULTILINE)
+
+    assert [int(number) for number in written] == sorted(in_code)
 
 
 def codes_of_module(module: types.ModuleType) -> set[str]:

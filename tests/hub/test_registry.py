@@ -189,3 +189,19 @@ def test_a_partner_with_a_new_key_signs_with_that_key_only(federation: Federatio
         federation.enrol_people(BIKES, [1])
 
     assert caught.value.code == "SIGNATURE_INVALID"
+
+
+def test_a_hub_admitted_with_another_key_logs_nothing_that_trustees_would_stop_at(
+    federation: Federation,
+) -> None:
+    federation.admit(root_signed(admission(HUB, Role.HUB, signing_key=key_of("hub-2").public)))
+    size = federation.hub.read_now(federation.hub.record.head).size
+
+    with pytest.raises(FedcarbonError) as caught:
+        federation.enrol_people(METRO, [1])
+
+    assert caught.value.code == "HUB_NOT_ADMITTED"
+    assert federation.hub.read_now(federation.hub.record.head).size == size
+
+    federation.admit(root_signed(admission(HUB, Role.HUB, best_tier=1)))
+    federation.enrol_people(METRO, [1])

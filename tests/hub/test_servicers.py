@@ -222,6 +222,12 @@ def test_leaves_and_heads_are_listed(clients: Clients) -> None:
     assert list(heads) == [newest]
 
 
+def test_heads_beyond_any_record_are_none(clients: Clients) -> None:
+    request = record_pb2.ListCheckpointsRequest(from_size=(1 << 64) - 1, limit=10)
+
+    assert not clients.of(AUDITOR).list_checkpoints(request).checkpoints
+
+
 def test_a_partner_gets_no_salt_of_a_body_that_is_not_its_own(clients: Clients) -> None:
     clients.federation.enrol_people(METRO, [1])
 

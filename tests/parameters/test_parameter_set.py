@@ -13,6 +13,7 @@ from fedcarbon.identity.shares import deal_voprf
 from fedcarbon.paillier.combine import self_test_ciphertexts
 from fedcarbon.paillier.dealing import share_secret, threshold_key_of
 from fedcarbon.paillier.shares import share_batch
+from fedcarbon.parameters.generators import derive_all
 from fedcarbon.parameters.parameter_set import (
     ParameterSet,
     ParametersInvalidError,
@@ -26,6 +27,7 @@ from fedcarbon.parameters.self_test import (
     check_self_test,
     self_test_context,
 )
+from fedcarbon.proofs.square_free import hashed_elements
 from fedcarbon.transparency.envelope import open_signed
 from fedcarbon.units import Natural
 from tests.chance import seeded
@@ -80,6 +82,44 @@ def with_commitment_root(parameters: ParameterSet) -> ParameterSet:
     return replace(parameters, commitment_square_free=(Natural(first + 1), *rest))
 
 
+def with_shared_root_key(parameters: ParameterSet) -> ParameterSet:
+    """One organisation signs admissions under two names."""
+    first, second, *rest = parameters.trustees
+    return replace(parameters, trustees=(first, replace(second, root_key=first.root_key), *rest))
+
+
+def with_claim_key_for_accounts(parameters: ParameterSet) -> ParameterSet:
+    """What a wallet operator may have evaluated would give it claim tokens."""
+    account, claim, *rest = parameters.voprf_keys
+    return replace(parameters, voprf_keys=(account, replace(account, label=claim.label), *rest))
+
+
+def with_commitment_modulus(parameters: ParameterSet, p: int, q: int) -> ParameterSet:
+    """Another N = p q with everything that follows from it; p = 1 makes it a prime."""
+    modulus = p * q
+    order = (p - 1) * (q - 1) if p > 1 else q - 1
+    derived = derive_all(parameters.modulus, modulus)
+    return replace(
+        parameters,
+        commitment_modulus=Natural(modulus),
+        commitment_square_free=tuple(
+            Natural(pow(element, pow(modulus, -1, order), modulus))
+            for element in hashed_elements(modulus)
+        ),
+        generator_counters=derived.generator_counters,
+        ristretto_generator=derived.ristretto_generator,
+    )
+
+
+def with_shared_factor(parameters: ParameterSet) -> ParameterSet:
+    primes = load_primes(TINY)
+    return with_commitment_modulus(parameters, primes.p, primes.big_q)
+
+
+def with_prime_modulus(parameters: ParameterSet) -> ParameterSet:
+    return with_commitment_modulus(parameters, 1, load_primes(TINY).big_p)
+
+
 def with_wrong_degree(parameters: ParameterSet) -> ParameterSet:
     """A dealer that shares with degree t instead of t - 1."""
     primes, chance = load_primes(TINY), seeded(7)
@@ -116,6 +156,10 @@ BAD_DEALERS = {
         lambda p: replace(p, commitment_modulus=p.modulus),
         "must differ",
     ),
+    "two organisations share a root key": (with_shared_root_key, "share a root key"),
+    "two labels share a VOPRF key": (with_claim_key_for_accounts, "share a VOPRF key"),
+    "the moduli share a factor": (with_shared_factor, "share a factor"),
+    "N is a prime": (with_prime_modulus, "a prime"),
     "dealer_with_wrong_degree": (with_wrong_degree, "polynomial"),
     "half_threshold_parameters_refused": (lambda p: replace(p, threshold=2), "more than half"),
 }
@@ -211,6 +255,13 @@ def test_a_self_test_of_another_set_or_with_a_trustee_missing_is_refused() -> No
     ):
         with pytest.raises(ParametersInvalidError):
             check_self_test(parameters, bad)
+
+
+def test_one_organisation_is_not_two_roots() -> None:
+    keys = dict.fromkeys(GOOD.root_keys, b"k" * 32)
+
+    with pytest.raises(ConfigurationError, match="share a root key"):
+        TrustRoots(parameter_id=GOOD.parameter_id, threshold=3, root_keys=keys)
 
 
 def test_trust_roots_round_trip_through_their_file() -> None:

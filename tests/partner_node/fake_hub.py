@@ -106,7 +106,8 @@ class FakeHub(HubClient):
         self.absent: set[str] = set()
         self.witnessed: list[bytes] | None = None
         self.received: list[bytes] = []
-        self.answers: list[int] = []
+        self.unsaid_losses = 0
+        self.quota_base = 1000
         roots = {
             root_keyid(secret.trustee_id): SigningKey(secret.root_key_seed)
             for secret in dealt.secrets
@@ -229,18 +230,20 @@ class FakeHub(HubClient):
         private = phe.PaillierPrivateKey(phe.PaillierPublicKey(primes.n), primes.p, primes.q)
         token_of = {place: token for token, place in self.places.items()}
         sums = {}
-        for header, content in self.epochs[epoch].chunks.values():
-            width = self.parameters.public_key.ciphertext_bytes
-            assert header.slots == self.parameters.layout.slots
-            for block, ciphertext in ChunkFile.from_bytes(content, width):
-                plaintext = private.raw_decrypt(int.from_bytes(ciphertext, "big"))
-                for slot, mass_ug in enumerate(unpack(self.parameters.layout, plaintext)):
-                    token = token_of.get(Place(block, slot))
-                    if token is not None:
-                        sums[token] = mass_ug
-                    else:
-                        assert mass_ug == 0
+        for block, ciphertext in self.ciphertexts_of(epoch):
+            plaintext = private.raw_decrypt(int.from_bytes(ciphertext, "big"))
+            for slot, mass_ug in enumerate(unpack(self.parameters.layout, plaintext)):
+                token = token_of.get(Place(block, slot))
+                assert token is not None or mass_ug == 0
+                if token is not None:
+                    sums[token] = mass_ug
         return sums
+
+    def ciphertexts_of(self, epoch: int) -> list[tuple[int, bytes]]:
+        """Return block and ciphertext of everything that was submitted."""
+        width = self.parameters.public_key.ciphertext_bytes
+        contents = [content for _, content in self.epochs[epoch].chunks.values()]
+        return [entry for content in contents for entry in ChunkFile.from_bytes(content, width)]
 
     def propose(self, account_token: bytes, binding_id: bytes = b"b" * 16) -> bytes:
         """Log a wallet operator's half of a binding and show it."""
@@ -299,7 +302,7 @@ class FakeHub(HubClient):
         counted = self.evaluated[asked.key_label]
         counted[asked.request_id] = len(elements)
         enrolled = sum(entry.action is EnrolmentAction.ENROL for entry in self.entries)
-        assert sum(counted.values()) <= enrolled * 105 // 100 + 1000
+        assert sum(counted.values()) <= enrolled * 105 // 100 + self.quota_base
         answer = identity_pb2.EvaluateResponse()
         for secret in self.dealt.secrets:
             name = secret.trustee_id
@@ -409,7 +412,8 @@ class FakeHub(HubClient):
     ) -> epoch_pb2.ListLostClaimsResponse:
         lost = self.epochs[request.epoch].lost.get(NODE, ())
         page = lost[request.from_index :][:2]
-        return epoch_pb2.ListLostClaimsResponse(claim_tokens=page, total=len(lost))
+        total = len(lost) + self.unsaid_losses
+        return epoch_pb2.ListLostClaimsResponse(claim_tokens=page, total=total)
 
     @override
     def create_chunk(

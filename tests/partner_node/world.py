@@ -174,17 +174,28 @@ class World:
 
 
 def new_world(
-    path: Path, *, hub_changes: dict[str, Any] | None = None, **programme_changes: Any
+    path: Path,
+    *,
+    hub_changes: dict[str, Any] | None = None,
+    commit_delay_s: int = 0,
+    **programme_changes: Any,
 ) -> World:
     """Return a world at noon of the first day; the node has read the record."""
     clock = SteppedClock(at(12))
     hub = FakeHub(dealt(), programme(**programme_changes), clock, **hub_changes or {})
-    world = restarted(path, hub, clock)
+    world = restarted(path, hub, clock, commit_delay_s=commit_delay_s)
     world.node.read_record()
     return world
 
 
-def restarted(path: Path, hub: Any, clock: SteppedClock, wrapped: Any = None) -> World:
+def restarted(
+    path: Path,
+    hub: Any,
+    clock: SteppedClock,
+    *,
+    wrapped: Any = None,
+    commit_delay_s: int = 0,
+) -> World:
     """Open the store in `path` as a fresh process would."""
     database = Database(path / "node.duckdb")
     node = Node(
@@ -199,7 +210,7 @@ def restarted(path: Path, hub: Any, clock: SteppedClock, wrapped: Any = None) ->
         ),
         wrapped or hub,
         load_from_catalogue("cn-ecny-shanghai"),
-        RunnerSettings(),
+        RunnerSettings(commit_delay_s=commit_delay_s),
     )
     return World(path=path, hub=hub, clock=clock, node=node, database=database)
 

@@ -101,6 +101,22 @@ def test_a_quorum_witnesses_a_head_at_its_median_time() -> None:
     assert (head.size, head.timestamp_s) == (3, 1002)
 
 
+@pytest.mark.parametrize(
+    ("times_s", "wait_from_s"),
+    [((1, 2, 9, 8), 8), ((9, 1, 8, 2, 7), 7), ((9, 9, 9, 9), 9)],
+    ids=["two of four date it back", "two of five date it back", "nobody does"],
+)
+def test_a_wait_begins_when_an_honest_trustee_had_signed(
+    times_s: tuple[int, ...], wait_from_s: int
+) -> None:
+    """Fewer than three of five are corrupt: the third smallest time is an honest one or later."""
+    cosignatures = [cosign(f"trustee-{i}", at_s=at_s) for i, at_s in enumerate(times_s, start=1)]
+
+    head = witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)
+
+    assert head.wait_from_s == wait_from_s
+
+
 def test_three_of_five_are_no_quorum() -> None:
     cosignatures = [cosign(f"trustee-{i}") for i in (1, 2, 3)] + [cosign("trustee-1", at_s=5)]
 

@@ -338,7 +338,7 @@ def test_bodies_that_are_not_for_trustees_are_not_kept(federation: Federation) -
 
 def test_a_record_under_other_roots_is_not_read(federation: Federation) -> None:
     roots = federation.roots
-    others = dict.fromkeys(roots.root_keys, b"k" * 32)
+    others = {name: name.encode().ljust(32, b"k") for name in roots.root_keys}
     federation.__dict__["roots"] = TrustRoots(
         parameter_id=roots.parameter_id, threshold=roots.threshold, root_keys=others
     )

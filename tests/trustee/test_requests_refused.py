@@ -342,7 +342,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "binding is no binding": (binding_is_no_binding, "BINDING_UNKNOWN"),
     "wallet_swap_in_request": (wallet_swap_in_request, "WALLET_SWAPPED"),
     "binding of another account": (binding_of_another_account, "WALLET_SWAPPED"),
-    "anonymous wallet": (wallet_of_class_four, "WALLET_CLASS_REFUSED"),
+    "anonymous wallet": (wallet_of_class_four, "WALLET_ANONYMOUS"),
     "binding_by_operator_alone": (binding_by_operator_alone, "BINDING_BY_OPERATOR_ALONE"),
     "partner never enrolled": (
         binding_by_a_partner_that_never_enrolled,

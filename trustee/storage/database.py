@@ -27,7 +27,8 @@ CREATE TABLE heads (
     size INTEGER NOT NULL,
     root BLOB NOT NULL,
     timestamp_s INTEGER NOT NULL,
-    PRIMARY KEY (size, timestamp_s)
+    wait_from_s INTEGER NOT NULL,
+    PRIMARY KEY (size, timestamp_s, wait_from_s)
 ) STRICT;
 CREATE TABLE signed_heads (
     size INTEGER PRIMARY KEY,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, exists, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from fedcarbon.canonical.statement import INTEGER_MAX
 from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.opening.statements import OperatorBinding
 from fedcarbon.registry.enrolment import EnrolmentAction
@@ -174,7 +175,10 @@ class BindingStore:
 def _page(programme_id: ProgrammeId, from_leaf: int, limit: int) -> SelectOfScalar[BindingRow]:
     return (
         select(BindingRow)
-        .where(BindingRow.programme_id == programme_id, BindingRow.leaf_index >= from_leaf)
+        .where(
+            BindingRow.programme_id == programme_id,
+            BindingRow.leaf_index >= min(from_leaf, INTEGER_MAX),
+        )
         .order_by(col(BindingRow.leaf_index))
         .limit(limit)
     )

@@ -58,7 +58,7 @@ class TrusteeSecrets:
         return f"TrusteeSecrets({self.trustee_id}, <redacted>)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Plain(Statement):
     """The plaintext of a share file."""
 
@@ -69,6 +69,16 @@ class _Plain(Statement):
     voprf_shares: tuple[bytes, ...]
     """32-byte scalars in the order of `KeyLabel`."""
     root_key_seed: bytes
+
+    def __post_init__(self) -> None:
+        """Check that there is one share per key."""
+        if len(self.voprf_shares) != len(KeyLabel):
+            raise MalformedError("a share file has one VOPRF share per key")
+
+    @override
+    def __repr__(self) -> str:
+        """Return a text without any secret."""
+        return "_Plain(<redacted>)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +139,9 @@ def open_share_file(data: bytes, passphrase: bytes) -> TrusteeSecrets:
         plain = statements.decode(_Plain, opened)
     except InvalidTag as error:
         raise ShareFileError("wrong passphrase, or the share file was changed") from error
-    except (MalformedError, ValueError) as error:
-        raise ShareFileError("not a trustee's share file") from error
+    except (MalformedError, ValueError):
+        # `from None`: the cause may repeat a part of what was decrypted.
+        raise ShareFileError("not a trustee's share file") from None
     return TrusteeSecrets(
         trustee_id=sealed.trustee_id,
         trustee_index=plain.trustee_index,

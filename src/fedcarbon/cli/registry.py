@@ -23,7 +23,13 @@ from fedcarbon.packing.layout import check_headroom
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
 from fedcarbon.registry.programme import CAP_DEFAULT_UG, SLOT_DEFAULT_S, Policy, Programme
-from fedcarbon.transparency.envelope import Envelope, SigningKey, add_signature, sign_payload
+from fedcarbon.transparency.envelope import (
+    Envelope,
+    SigningKey,
+    add_signature,
+    payload_type_of,
+    sign_payload,
+)
 from fedcarbon.units import Fen, MicrogramsCO2e
 from fedcarbon.v1 import registry_pb2
 from fedcarbon.wire.certificates import PartyName
@@ -146,6 +152,7 @@ def root_sign(file: Path, *, share: Path, passphrase: Path) -> None:
     console = Console(stderr=True)
     secrets = open_share_file(share.read_bytes(), read_passphrase(passphrase))
     envelope = Envelope.from_bytes(file.read_bytes())
+    require_signable(envelope, secrets.parameter_id)
     console.print_json(envelope.payload.decode())
     key = SigningKey(secrets.root_key_seed)
     signed = add_signature(envelope, root_keyid(secrets.trustee_id), key)
@@ -176,6 +183,28 @@ def publish(file: Path, *, identity: Path, hub_address: str, hub_id: str) -> Non
         else:
             raise RegistryFileError(f"{file.name} holds a {kind}, no admission or programme")
     Console(stderr=True).print(f"the {kind} in {file.name} is in the record")
+
+
+def require_signable(envelope: Envelope, parameter_id: bytes) -> None:
+    """Check that an envelope holds what a root key is for: what is shown is all that is signed.
+
+    Args:
+        envelope: with or without signatures.
+        parameter_id: of the share file that the root key lies in.
+
+    Raises:
+        RegistryFileError: no admission and no programme, or one of another federation.
+        MalformedError: not its canonical bytes, which nobody would accept later.
+    """
+    statement: PartyAdmission | Programme
+    if envelope.payload_type == payload_type_of(PartyAdmission.KIND):
+        statement = statements.decode(PartyAdmission, envelope.payload)
+    elif envelope.payload_type == payload_type_of(Programme.KIND):
+        statement = statements.decode(Programme, envelope.payload)
+    else:
+        raise RegistryFileError("root keys sign admissions and programmes, nothing else")
+    if statement.parameter_id != parameter_id:
+        raise RegistryFileError(f"the {statement.KIND} is for another parameter set")
 
 
 def write_unsigned(out: Path, statement: Statement) -> None:

@@ -7,7 +7,7 @@ import secrets
 import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
@@ -20,7 +20,8 @@ from rich.table import Table
 from fedcarbon.cli.public_record import PublicRecord, RecordNotReadyError, read_public_record
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import Customer, WalletStore
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import CallerError, ConfigurationError
+from fedcarbon.identity.person_id import CHINA, canonical_identity
 from fedcarbon.ids import Role, party_id, programme_id
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.redemption.wallet import check_may_redeem, masked, wallet_class, wallet_id
@@ -88,8 +89,10 @@ def connected(config: WalletConfig) -> Iterator[tuple[WalletOperator, PublicReco
     hub_name = PartyName(
         party_id=party_id(config.hub_id), role=Role.HUB, trust_domain=party.trust_domain
     )
-    store = WalletStore(config.store, secrets.token_bytes)
-    with dial(config.hub_address, party, hub_name) as channel:
+    with (
+        closing(WalletStore(config.store, secrets.token_bytes)) as store,
+        dial(config.hub_address, party, hub_name) as channel,
+    ):
         hub = GrpcHubClient(channel)
         record = read_public_record(hub, parse_roots(config.roots.read_bytes()))
         yield (
@@ -106,7 +109,6 @@ def connected(config: WalletConfig) -> Iterator[tuple[WalletOperator, PublicReco
             ),
             record,
         )
-    store.close()
 
 
 @app.command
@@ -118,11 +120,14 @@ def bind(*, config: Path, wallets: Path) -> None:
 
     Args:
         config: the operator's wallet.toml.
-        wallets: CSV with the columns id_type, id_number, wallet_id, wallet_class.
+        wallets: CSV with the columns id_type, id_number, wallet_id, wallet_class and, where it is
+            not CN, issuing_country.
     """
     console = Console(stderr=True)
     with connected(load_config(config)) as (operator, record):
-        refused = add_customers(operator.store, wallets)
+        refused = add_customers(
+            operator.store, wallets, allow_test=operator.programme.test_identities
+        )
         for detail in refused:
             console.print(f"left out: {detail}")
         for count in operator.find_accounts():
@@ -133,8 +138,15 @@ def bind(*, config: Path, wallets: Path) -> None:
     console.print(f"{total} wallets are bound on the operator's side, {len(refused)} left out")
 
 
-def add_customers(store: WalletStore, wallets: Path) -> list[str]:
+def add_customers(store: WalletStore, wallets: Path, *, allow_test: bool) -> list[str]:
     """Add every usable row of the wallets file; return why others are left out.
+
+    A malformed id stays out of the store: it would stop every later run.
+
+    Args:
+        store: where to.
+        wallets: the CSV file; `issuing_country` is optional, the default is CN.
+        allow_test: whether the programme admits TEST ids.
 
     Raises:
         WalletConfigError: the file cannot be read or lacks a column.
@@ -144,23 +156,27 @@ def add_customers(store: WalletStore, wallets: Path) -> list[str]:
         with wallets.open(encoding="utf-8", newline="") as file:
             for number, row in enumerate(csv.DictReader(file), start=2):
                 try:
-                    level = wallet_class(row["wallet_class"])
-                    check_may_redeem(level)
-                    checked = wallet_id(row["wallet_id"])
-                except ConfigurationError:
-                    raise
-                except Exception as error:  # noqa: BLE001 - any refusal of a row is listed
+                    _add_customer(store, row, allow_test=allow_test)
+                except CallerError as error:
                     refused.append(f"row {number}: {error}")
-                    continue
-                store.add_customer(
-                    id_type=row["id_type"],
-                    id_number=row["id_number"],
-                    wallet_id=checked,
-                    wallet_class=level,
-                )
-    except (OSError, UnicodeDecodeError, KeyError) as error:
+    except (OSError, UnicodeDecodeError, KeyError, csv.Error) as error:
         raise WalletConfigError(f"{wallets.name}: {error}") from error
     return refused
+
+
+def _add_customer(store: WalletStore, row: dict[str, str | None], *, allow_test: bool) -> None:
+    level = wallet_class(row["wallet_class"] or "")
+    check_may_redeem(level)
+    id_type, id_number = row["id_type"] or "", row["id_number"] or ""
+    country = row.get("issuing_country") or CHINA
+    canonical_identity(id_type, id_number, issuing_country=country, allow_test=allow_test)
+    store.add_customer(
+        id_type=id_type,
+        issuing_country=country,
+        id_number=id_number,
+        wallet_id=wallet_id(row["wallet_id"] or ""),
+        wallet_class=level,
+    )
 
 
 @app.command(name="open")

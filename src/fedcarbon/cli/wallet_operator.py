@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
 
+from fedcarbon.canonical import statement as statements
 from fedcarbon.cli.wallet_store import Customer, WalletStore
 from fedcarbon.clock import Clock
 from fedcarbon.identity.blinding import blind_batch, finalize_batch
@@ -33,7 +34,7 @@ from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES
 from fedcarbon.registry.evaluation import EvaluationRequest, elements_hash_of
 from fedcarbon.registry.programme import Programme
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
-from fedcarbon.transparency.envelope import SigningKey, sign
+from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
 from fedcarbon.v1 import identity_pb2, opening_pb2, redemption_pb2
 from fedcarbon.wire.hub_client import HubClient
 
@@ -76,10 +77,13 @@ class WalletOperator:
             self.store.set_tokens(self._tokens_of(batch))
             yield len(batch)
 
-    def _tokens_of(self, customers: Sequence[Customer]) -> list[tuple[str, bytes]]:
+    def _tokens_of(self, customers: Sequence[Customer]) -> list[tuple[bytes, bytes]]:
         subjects = [
             canonical_identity(
-                item.id_type, item.id_number, allow_test=self.programme.test_identities
+                item.id_type,
+                item.id_number,
+                issuing_country=item.issuing_country,
+                allow_test=self.programme.test_identities,
             ).to_bytes()
             for item in customers
         ]
@@ -105,11 +109,12 @@ class WalletOperator:
                     excluded_trustee_ids=sorted(excluded),
                 )
             )
-            if not answer.partials:
+            fresh = [item for item in answer.partials if item.trustee_id not in excluded]
+            if not fresh:  # a hub that repeats itself would keep us here for ever
                 raise TooFewEvaluationsError(
                     f"{len(verified)} of {self.parameters.threshold} trustees answered validly"
                 )
-            for partial in answer.partials:
+            for partial in fresh:
                 excluded.add(partial.trustee_id)
                 index = self.parameters.trustee_index(PartyId(partial.trustee_id))
                 received = PartialEvaluation(
@@ -121,7 +126,7 @@ class WalletOperator:
                     continue  # another trustee is asked instead
         outputs = finalize_batch(batch, list(verified.values())[: self.parameters.threshold])
         return [
-            (item.id_number, account_token(output, self.programme.programme_id))
+            (item.binding_id, account_token(output, self.programme.programme_id))
             for item, output in zip(customers, outputs, strict=True)
         ]
 
@@ -194,6 +199,9 @@ class WalletOperator:
                 continue
             epoch = EpochIndex(account.sealed_epoch)
             request_id, signed = self.store.request(item.account_token, epoch)
+            if signed is not None and self._is_stale(signed, account):
+                self.store.drop_request(request_id)
+                request_id, signed = self.store.request(item.account_token, epoch)
             if signed is None:
                 signed = self._signed_request(item, binding, account, request_id, head)
                 self.store.set_request(request_id, signed)
@@ -201,6 +209,12 @@ class WalletOperator:
                 opening_pb2.CreateOpeningRequestRequest(signed_request=signed)
             )
             yield request_id
+
+    def _is_stale(self, signed: bytes, account: opening_pb2.GetAccountResponse) -> bool:
+        """Tell whether trustees would refuse a request that was signed earlier, for good."""
+        request = statements.decode(OpeningRequest, Envelope.from_bytes(signed).payload)
+        is_late = self.clock.now_s() > request.not_after_s
+        return is_late or request.previous_epoch != account.opened_epoch
 
     def _signed_request(
         self,

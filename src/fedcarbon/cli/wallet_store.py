@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fedcarbon.identity.person_id import CHINA
 from fedcarbon.ids import EpochIndex
 from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES
 
+PRIVATE: Final = 0o600
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS customers (
-  id_type TEXT NOT NULL, id_number TEXT NOT NULL, wallet_id TEXT NOT NULL,
-  wallet_class INTEGER NOT NULL, account_token BLOB, binding_id BLOB NOT NULL UNIQUE,
-  PRIMARY KEY (id_number, wallet_id)
+  id_type TEXT NOT NULL, issuing_country TEXT NOT NULL, id_number TEXT NOT NULL,
+  wallet_id TEXT NOT NULL, wallet_class INTEGER NOT NULL, account_token BLOB,
+  binding_id BLOB NOT NULL UNIQUE,
+  PRIMARY KEY (id_type, issuing_country, id_number, wallet_id)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS requests (
   account_token BLOB NOT NULL, epoch INTEGER NOT NULL, request_id BLOB NOT NULL UNIQUE,
@@ -37,6 +41,7 @@ class Customer:
     """One wallet of one customer; never logged."""
 
     id_type: str
+    issuing_country: str
     id_number: str
     wallet_id: str
     wallet_class: int
@@ -48,7 +53,8 @@ class WalletStore:
     """The store; every method commits before it returns."""
 
     def __init__(self, path: Path, random_bytes: Callable[[int], bytes]) -> None:
-        """Open or create the file."""
+        """Open or create the file; it names people, so only its owner may read it."""
+        path.touch(mode=PRIVATE, exist_ok=True)
         self._database = sqlite3.connect(path, isolation_level=None)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=FULL")
@@ -60,38 +66,49 @@ class WalletStore:
         self._database.close()
 
     def add_customer(
-        self, *, id_type: str, id_number: str, wallet_id: str, wallet_class: int
+        self,
+        *,
+        id_type: str,
+        id_number: str,
+        wallet_id: str,
+        wallet_class: int,
+        issuing_country: str = CHINA,
     ) -> None:
         """Remember a customer's wallet and draw its binding id, once."""
+        binding_id = self._random_bytes(MESSAGE_ID_BYTES)
         self._database.execute(
-            "INSERT OR IGNORE INTO customers VALUES (?, ?, ?, ?, NULL, ?)",
-            (id_type, id_number, wallet_id, wallet_class, self._random_bytes(MESSAGE_ID_BYTES)),
+            "INSERT OR IGNORE INTO customers VALUES (?, ?, ?, ?, ?, NULL, ?)",
+            (id_type, issuing_country, id_number, wallet_id, wallet_class, binding_id),
         )
 
     def customers(self) -> list[Customer]:
         """Return all customers in the order of their numbers."""
         rows = self._database.execute(
-            "SELECT id_type, id_number, wallet_id, wallet_class, account_token, binding_id"
-            " FROM customers ORDER BY id_number, wallet_id"
+            "SELECT id_type, issuing_country, id_number, wallet_id, wallet_class, account_token,"
+            " binding_id FROM customers ORDER BY id_number, wallet_id, id_type, issuing_country"
         )
         return [
             Customer(
                 id_type=row[0],
-                id_number=row[1],
-                wallet_id=row[2],
-                wallet_class=row[3],
-                account_token=row[4],
-                binding_id=row[5],
+                issuing_country=row[1],
+                id_number=row[2],
+                wallet_id=row[3],
+                wallet_class=row[4],
+                account_token=row[5],
+                binding_id=row[6],
             )
             for row in rows
         ]
 
-    def set_tokens(self, tokens: Sequence[tuple[str, bytes]]) -> None:
-        """Remember account tokens, given as (id number, token)."""
+    def set_tokens(self, tokens: Sequence[tuple[bytes, bytes]]) -> None:
+        """Remember account tokens, given as (binding id, token).
+
+        Not by id number: a passport of another country may have the same.
+        """
         with self._database:
             self._database.executemany(
-                "UPDATE customers SET account_token = ? WHERE id_number = ?",
-                [(token, number) for number, token in tokens],
+                "UPDATE customers SET account_token = ? WHERE binding_id = ?",
+                [(token, binding_id) for binding_id, token in tokens],
             )
 
     def request(self, account_token: bytes, epoch: EpochIndex) -> tuple[bytes, bytes | None]:
@@ -105,6 +122,10 @@ class WalletStore:
             (account_token, epoch),
         ).fetchone()
         return row[0], row[1]
+
+    def drop_request(self, request_id: bytes) -> None:
+        """Forget a request that can no longer be answered; the next one gets another id."""
+        self._database.execute("DELETE FROM requests WHERE request_id = ?", (request_id,))
 
     def set_request(self, request_id: bytes, signed: bytes) -> None:
         """Remember the signed bytes of a request before they are sent."""

@@ -39,7 +39,7 @@ def check_request(view: RecordView, request: OpeningRequest) -> None:
 
     Raises:
         RequestExpiredError, PlaceNotOfTokenError: see there.
-        BindingUnknownError, WalletSwappedError, WalletClassRefusedError, BindingEndedError,
+        BindingUnknownError, WalletSwappedError, AnonymousWalletError, BindingEndedError,
             BindingFrozenError, BindingByOperatorAloneError, BindingPartnerTooNewError,
             BindingWaitsError, EarlierGramsUnconfirmedError: see there.
         NotWitnessedError: a half is not under a witnessed head yet.
@@ -81,14 +81,14 @@ def signing_partners(
     """Return the partners whose halves make a binding valid at `now_s`; at least one.
 
     Raises:
-        WalletClassRefusedError, BindingEndedError, BindingFrozenError,
+        AnonymousWalletError, BindingEndedError, BindingFrozenError,
             BindingByOperatorAloneError, BindingPartnerTooNewError, BindingWaitsError: see there;
             of the last three the one for the partner that comes closest.
         NotWitnessedError: a half is not under a witnessed head yet.
     """
     half = binding.operator_half.statement
     if not 1 <= half.wallet_class <= WALLET_CLASS_LAST:
-        raise refusals.WalletClassRefusedError(
+        raise refusals.AnonymousWalletError(
             f"a wallet of class {half.wallet_class} cannot be bound"
         )
     if binding.ended_at is not None:
@@ -104,15 +104,15 @@ def signing_partners(
         enrolled = view.accounts.enrolled_since(binding.account, partner_id, signed.index)
         if enrolled is None:
             continue
-        signed_s = view.heads.leaf_time_s(signed.index)
-        age_s = signed_s - view.heads.leaf_time_s(enrolled)
+        age_s = view.heads.leaf_time_s(signed.index) - view.heads.wait_from_s(enrolled)
         if age_s < policy.enrolment_age_s:
             reason = refusals.BindingPartnerTooNewError(
                 f"{partner_id!r} had the account enrolled for {age_s} s when it signed, "
                 f"{policy.enrolment_age_s} s are needed"
             )
             continue
-        bound_s = max(signed_s, view.heads.leaf_time_s(binding.operator_half.index))
+        halves = (signed.index, binding.operator_half.index)
+        bound_s = max(view.heads.wait_from_s(half_leaf) for half_leaf in halves)
         over_s = bound_s + policy.binding_wait_s
         if now_s < over_s:
             reason = refusals.BindingWaitsError(

@@ -130,7 +130,7 @@ def _require_nobody_missing(view: RecordView, request: OpeningRequest) -> None:
             continue  # the seals are check 4
         missing = {part.partner_id for part in seal.statement.parts if part.missing}
         absent = missing & view.accounts.partners_of(account, plan.statement)
-        over_s = view.heads.leaf_time_s(seal.index) + wait_s
+        over_s = view.heads.wait_from_s(seal.index) + wait_s
         if absent and view.heads.clock_s < over_s:
             raise refusals.MissingPartnerWaitsError(
                 f"{sorted(absent)} are sealed missing in epoch {number}; wait until {over_s}"

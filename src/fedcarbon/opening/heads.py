@@ -1,8 +1,9 @@
 """The heads of the record that a reader replayed, and which of them a quorum has witnessed.
 
-The time of a leaf is the median time of the first witnessed head that covers it: later than the
-leaf itself, never earlier, so that a wait measured from it is never too short. Protocol time is the
-time of the newest witnessed head; a reader's own clock decides nothing here.
+The time of a leaf is the median time of the first witnessed head that covers it. A wait is measured
+from a later time of that head, which no minority of its signers can date back: it is never too
+short. Protocol time is that later time of the newest head, so that nothing expires too late; a
+reader's own clock decides nothing here, but bounds which heads it takes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from fedcarbon.units import Seconds
 class HeadBook:
     """Every root of the replayed record, and the witnessed ones with their times."""
 
-    __slots__ = ("_clock_s", "_frontier", "_roots", "_sizes", "_times_s")
+    __slots__ = ("_clock_s", "_frontier", "_roots", "_sizes", "_times_s", "_waits_s")
 
     def __init__(self) -> None:
         """Start before the first leaf."""
@@ -28,6 +29,7 @@ class HeadBook:
         self._roots: Final = bytearray(EMPTY_ROOT)
         self._sizes: Final[list[int]] = []
         self._times_s: Final[list[Seconds]] = []
+        self._waits_s: Final[list[Seconds]] = []
         self._clock_s = Seconds(0)
 
     @property
@@ -37,7 +39,7 @@ class HeadBook:
 
     @property
     def clock_s(self) -> Seconds:
-        """Protocol time: the latest median time of a witnessed head; 0 before the first."""
+        """Protocol time: the latest time of a witnessed head; 0 before the first."""
         return self._clock_s
 
     @property
@@ -79,13 +81,16 @@ class HeadBook:
             HeadAheadError, ForkedRecordError: see `require_own`.
         """
         self.require_own(checkpoint.size, checkpoint.root)
+        wait_s = max(checkpoint.timestamp_s, checkpoint.wait_from_s)
         at = bisect.bisect_left(self._sizes, checkpoint.size)
         if at < len(self._sizes) and self._sizes[at] == checkpoint.size:
             self._times_s[at] = min(self._times_s[at], checkpoint.timestamp_s)
+            self._waits_s[at] = min(self._waits_s[at], wait_s)
         else:
             self._sizes.insert(at, checkpoint.size)
             self._times_s.insert(at, checkpoint.timestamp_s)
-        self._clock_s = max(self._clock_s, checkpoint.timestamp_s)
+            self._waits_s.insert(at, wait_s)
+        self._clock_s = max(self._clock_s, wait_s)
 
     def is_witnessed(self, leaf_index: int) -> bool:
         """Tell whether a witnessed head covers the leaf."""
@@ -97,7 +102,18 @@ class HeadBook:
         Raises:
             NotWitnessedError: none does.
         """
+        return self._times_s[self._first_over(leaf_index)]
+
+    def wait_from_s(self, leaf_index: int) -> Seconds:
+        """Return when a wait for what the leaf says begins: not before others could see it.
+
+        Raises:
+            NotWitnessedError: no witnessed head covers the leaf.
+        """
+        return self._waits_s[self._first_over(leaf_index)]
+
+    def _first_over(self, leaf_index: int) -> int:
         at = bisect.bisect_right(self._sizes, leaf_index)
         if at == len(self._sizes):
             raise NotWitnessedError(f"leaf {leaf_index} is not under a witnessed head yet")
-        return self._times_s[at]
+        return at

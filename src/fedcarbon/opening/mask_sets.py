@@ -100,9 +100,7 @@ def check_masks(start: OpeningStart, trustee_id: PartyId, masks: Sequence[bytes]
         if mask == own:
             raise OwnMaskTwiceError(f"the mask of {trustee_id!r} is shown for {name!r} too")
         raise MaskHashDiffersError(f"the mask of {name!r} is not the one that it committed to")
-    copies = [
-        name for name, mask in zip(start.subset, masks, strict=True) if masks.count(mask) > 1
-    ]
+    copies = [name for name, mask in zip(start.subset, masks, strict=True) if masks.count(mask) > 1]
     if copies:
         raise MaskCopiedError(f"trustees {copies} show one mask")
 

@@ -8,7 +8,7 @@
 | 2 | PLACE_NOT_OF_TOKEN | the record keeps the account in another block and slot, or nowhere |
 | 2 | BINDING_UNKNOWN | the request names no operator half of the record |
 | 2 | WALLET_SWAPPED | request and binding differ in wallet, operator or account |
-| 2 | WALLET_CLASS_REFUSED | the wallet is of an anonymous class |
+| 2 | WALLET_ANONYMOUS | the wallet is of an anonymous class |
 | 2 | BINDING_ENDED | the binding was ended |
 | 2 | BINDING_FROZEN | a partner enrolled for the account objected |
 | 2 | BINDING_BY_OPERATOR_ALONE | no partner enrolled for the account has signed |
@@ -77,10 +77,10 @@ class WalletSwappedError(PeerError):
     code: ClassVar[str] = "WALLET_SWAPPED"
 
 
-class WalletClassRefusedError(CallerError):
+class AnonymousWalletError(CallerError):
     """The wallet is of an anonymous class, which cannot be bound."""
 
-    code: ClassVar[str] = "WALLET_CLASS_REFUSED"
+    code: ClassVar[str] = "WALLET_ANONYMOUS"
 
 
 class BindingEndedError(StateError):

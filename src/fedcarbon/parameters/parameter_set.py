@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Final
 
+import gmpy2
+
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.hashing import DIGEST_BYTES, digest
 from fedcarbon.canonical.statement import Statement
@@ -167,8 +169,9 @@ class ParameterSet(Statement):
         """Check everything that can be checked without a secret.
 
         (1) 2t > n_trustees <= 15 and gcd(2 Delta, n) = 1; (2) the verification keys lie on one
-        polynomial of degree t - 1; (3) n and N are square-free; (4) every generator is what its
-        counter says, and no counter was skipped; (5) each VOPRF key fits its commitments.
+        polynomial of degree t - 1; (3) n and N are square-free, composite and share no factor;
+        (4) every generator is what its counter says, and no counter was skipped; (5) each VOPRF key
+        fits its commitments; (6) no two organisations share a root key, no two labels a VOPRF key.
 
         Raises:
             ParametersInvalidError: naming the check.
@@ -186,6 +189,11 @@ class ParameterSet(Statement):
         check_degree(self.threshold_key)  # (1) when the key is built, (2)
         verify_square_free(self.modulus, self.modulus_square_free)  # (3)
         verify_square_free(self.commitment_modulus, self.commitment_square_free)
+        # A prime passes for square-free, and everyone could decrypt under it.
+        if any(gmpy2.is_prime(modulus) for modulus in (self.modulus, self.commitment_modulus)):
+            raise ParametersInvalidError("a modulus is a prime: everyone knows its factor")
+        if gmpy2.gcd(self.modulus, self.commitment_modulus) != 1:
+            raise ParametersInvalidError("the two moduli share a factor, which everyone can find")
         if derive_all(self.modulus, self.commitment_modulus) != self._derived():  # (4)
             raise ParametersInvalidError("a generator is not what its counter says")
         for label in KeyLabel:  # (5)
@@ -193,6 +201,11 @@ class ParameterSet(Statement):
             if (key.threshold, key.trustees) != (self.threshold, len(self.trustees)):
                 raise ParametersInvalidError(f"the {label} key has another threshold")
             key.check()
+        # (6) one organisation would count for two, and a claim token be had for an account's
+        if len(set(self.root_keys.values())) != len(self.trustees):
+            raise ParametersInvalidError("two trustee organisations share a root key")
+        if len({entry.public for entry in self.voprf_keys}) != len(self.voprf_keys):
+            raise ParametersInvalidError("two labels share a VOPRF key")
 
     def _derived(self) -> Derived:
         return Derived(

@@ -28,10 +28,12 @@ class TrustRoots:
     """Trustee id to 32-byte Ed25519 public key, in the order of the trustees' indices."""
 
     def __post_init__(self) -> None:
-        """Check sizes and that the threshold can be met."""
+        """Check sizes, that no key counts twice, and that the threshold can be met."""
         sizes = {len(key) for key in self.root_keys.values()}
         if len(self.parameter_id) != DIGEST_BYTES or sizes != {KEY_BYTES}:
             raise ConfigurationError("roots: the parameter id and every root key have 32 bytes")
+        if len(set(self.root_keys.values())) != len(self.root_keys):
+            raise ConfigurationError("roots: two trustee organisations share a root key")
         if not 1 <= self.threshold <= len(self.root_keys):
             raise ConfigurationError("roots: the threshold must be between 1 and the root keys")
 

@@ -64,9 +64,13 @@ class WitnessedCheckpoint:
     size: int
     root: bytes
     timestamp_s: Seconds
-    """Median of the quorum's timestamps."""
+    """Median of the quorum's timestamps, the lower of two."""
     cosignatures: tuple[bytes, ...]
     """DSSE envelopes of `Checkpoint` statements, one per trustee."""
+    wait_from_s: Seconds = Seconds(0)
+    """The `threshold`-th smallest timestamp: never before an honest trustee had signed, because
+    fewer than `threshold` are corrupt. Two of four signers that date a head back move the median,
+    and with it would shorten every wait that begins at it. 0 where it was not kept."""
 
 
 def quorum_of(trustees: int, threshold: int) -> int:
@@ -115,9 +119,13 @@ def witnessed(
     if len({(head.size, head.root) for head in heads.values()}) != 1:
         raise ForkedRecordError(f"trustees {sorted(heads)} signed different heads")
     first = next(iter(heads.values()))
-    median_s = statistics.median_low(head.timestamp_s for head in heads.values())
+    times_s = sorted(head.timestamp_s for head in heads.values())
     return WitnessedCheckpoint(
-        size=first.size, root=first.root, timestamp_s=Seconds(median_s), cosignatures=tuple(kept)
+        size=first.size,
+        root=first.root,
+        timestamp_s=Seconds(statistics.median_low(times_s)),
+        wait_from_s=Seconds(times_s[threshold - 1]),
+        cosignatures=tuple(kept),
     )
 
 

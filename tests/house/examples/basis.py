@@ -131,7 +131,8 @@ def _checkpoint_example() -> Example:
             "size": head.size,
             "root": head.root,
             "their times": ", ".join(map(str, signed)),
-            "time of the head": head.timestamp_s,
+            "time": head.timestamp_s,
+            "wait time": max(head.timestamp_s, head.wait_from_s),
         },
     )
 

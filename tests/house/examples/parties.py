@@ -27,7 +27,7 @@ from tests.keys.primes import TINY, load_primes
 
 TRUSTEES: Final = tuple(PartyId(f"trustee-{index}") for index in range(1, 6))
 THRESHOLD: Final = 3
-HUB, AUDITOR = PartyId("hub-sz"), PartyId("auditor-a")
+HUB: Final = PartyId("hub-sz")
 BIKES, METRO, BANK = PartyId("sz-bike"), PartyId("sz-metro"), PartyId("bank-a")
 PROGRAMME_ID: Final = ProgrammeId("carbon-sz")
 

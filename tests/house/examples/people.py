@@ -12,9 +12,10 @@ from fedcarbon.identity import dleq, oprf
 from fedcarbon.identity.dleq import CompositeRule, DleqProof
 from fedcarbon.identity.labels import KeyLabel, evaluation_input
 from fedcarbon.identity.person_id import canonical_identity
+from fedcarbon.identity.ristretto import ORDER, Element
 from fedcarbon.identity.threshold import lagrange_at_zero
 from fedcarbon.ids import EpochIndex, PartyId
-from fedcarbon.registry.enrolment import EnrolmentBatch
+from fedcarbon.registry.enrolment import EnrolmentBatch, EnrolmentEntry
 from fedcarbon.registry.evaluation import EvaluationRequest
 from fedcarbon.registry.programme import midnight_s
 from fedcarbon.transparency.leaf import LeafType
@@ -73,8 +74,7 @@ def _evaluation() -> Example:
             "blinded": batch.blinded[0],
             **{f"Z of trustee {answer.trustee_index}": answer.elements[0] for answer in answers},
             "lambda_1, lambda_2, lambda_3": ", ".join(
-                str(value if value < 100 else value - oprf.ORDER)
-                for value in lagrange_at_zero(indices)
+                str(value if value < 100 else value - ORDER) for value in lagrange_at_zero(indices)
             ),
             "output": parties.output(KeyLabel.ACCOUNT, ALICE).value,
         },
@@ -86,7 +86,7 @@ def _proof() -> Example:
     batch = parties.blinded(KeyLabel.ACCOUNT, ALICE)
     answer = parties.partials(KeyLabel.ACCOUNT, ALICE)[0]
     public = key.public_of(answer.trustee_index)
-    evaluated = [oprf.Element(item) for item in answer.elements]
+    evaluated = [Element(item) for item in answer.elements]
     weight = dleq.composite_weights(
         public, batch.blinded, evaluated, rule=CompositeRule.WHOLE_BATCH
     )[0]
@@ -119,7 +119,7 @@ def _tokens() -> Example:
 
 
 def _request() -> Example:
-    found = leaf(LeafType.EVALUATION_REQUEST).statement(EvaluationRequest)
+    found: EvaluationRequest = leaf(LeafType.EVALUATION_REQUEST).statement(EvaluationRequest)
     enrolled = 2
     return Example(
         name="evaluation-request",
@@ -188,7 +188,7 @@ def _snapshot() -> Example:
     )
 
 
-def _logged(leaf_index: int, partner: PartyId, entry: registry.EnrolmentEntry) -> LoggedEntry:
+def _logged(leaf_index: int, partner: PartyId, entry: EnrolmentEntry) -> LoggedEntry:
     return LoggedEntry(
         leaf_index=leaf_index,
         partner_id=partner,

@@ -6,6 +6,7 @@ refuse. Later parts of the record are added by `claims`, `submission` and `openi
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -37,7 +38,7 @@ class ExampleLeaf:
     salt: bytes
     body: bytes
 
-    def statement(self, cls: type[S]) -> S:
+    def statement(self, cls: builtins.type[S]) -> S:
         """Return the statement in the body."""
         return statements.decode(cls, Envelope.from_bytes(self.body).payload)
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fedcarbon.units import Seconds
 from tests.hub.openings.world import GRAMS, PEOPLE, World
-
-COPIED_SEED = 9
 
 
 @pytest.fixture(scope="session")
@@ -20,16 +19,45 @@ def sealed_world_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world.enrol_early(PEOPLE)
     world.seal(GRAMS)
     world.bind_all()
-    (world.folder / "now").write_text(str(world.clock.now_s()))
-    world.close()
-    return world.folder
+    return _left_behind(world)
+
+
+@pytest.fixture(scope="session")
+def opened_world_folder(
+    sealed_world_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The same after the first person's account was opened."""
+    world = _copied(sealed_world_folder, tmp_path_factory.mktemp("opened") / "hub", seed=8)
+    world.request(world.bound(1))
+    world.advance_openings()
+    return _left_behind(world)
 
 
 @pytest.fixture
 def world(sealed_world_folder: Path, tmp_path: Path) -> Iterator[World]:
     """A hub with one sealed epoch, everybody bound, and fresh trustees."""
-    shutil.copytree(sealed_world_folder, tmp_path / "hub")
-    world = World(tmp_path / "hub", seed=COPIED_SEED)
-    world.clock.at_s = type(world.clock.at_s)(int((tmp_path / "hub" / "now").read_text()))
+    world = _copied(sealed_world_folder, tmp_path / "hub", seed=9)
     yield world
     world.close()
+
+
+@pytest.fixture
+def opened_world(opened_world_folder: Path, tmp_path: Path) -> Iterator[World]:
+    """The same after the first person's account was opened."""
+    world = _copied(opened_world_folder, tmp_path / "hub", seed=10)
+    yield world
+    world.close()
+
+
+def _left_behind(world: World) -> Path:
+    (world.folder / "now").write_text(str(world.clock.now_s()))
+    world.close()
+    return world.folder
+
+
+def _copied(folder: Path, to: Path, seed: int) -> World:
+    """Return a copy of a world; its seed must be none that the record was made with."""
+    shutil.copytree(folder, to)
+    world = World(to, seed=seed)
+    world.clock.at_s = Seconds(int((to / "now").read_text()))
+    return world

@@ -453,6 +453,25 @@ def test_a_signed_refusal_becomes_a_leaf_and_an_unsigned_one_does_not(world: Wor
     assert world.opening(request_id).state is OpeningState.OPENED
 
 
+def test_a_refusal_is_one_leaf_however_often_the_opening_is_tried(world: World) -> None:
+    for name in TRUSTEES[:3]:
+        world.port.trustees[name] = world.trustee(name, damaged_files=True)
+    request_id = world.request(world.bound(1))
+
+    for _ in range(3):
+        world.advance_openings()
+
+    bodies = world.hub.read_now(
+        lambda session: world.hub.record.bodies_of_type(session, LeafType.REFUSAL)
+    )
+    logged = [opened(Refusal, body) for _, body in bodies]
+    assert sorted((item.trustee_id, item.refusal_code) for item in logged) == [
+        (name, "CHUNK_FILE_DIFFERS") for name in TRUSTEES[:3]
+    ]
+    waiting = world.opening(request_id)
+    assert (waiting.state, waiting.code) == (OpeningState.REQUESTED, "CHUNK_FILE_DIFFERS")
+
+
 def test_nothing_is_started_that_nobody_asked_for(world: World) -> None:
     progress = world.advance_openings()
 

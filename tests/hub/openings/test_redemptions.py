@@ -78,9 +78,8 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def till(world: World, authority: Authority) -> Iterator[Till]:
-    world.request(world.bound(1))
-    world.advance_openings()
+def till(opened_world: World, authority: Authority) -> Iterator[Till]:
+    world = opened_world
     world.hub.write_now(
         lambda session: top_up_float(session, PROGRAMME, Fen(1_000), bytes(16), world.clock.now_s())
     )

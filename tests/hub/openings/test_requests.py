@@ -91,6 +91,14 @@ class Wrong:
     signer: PartyId = PURSE
 
 
+def _first_head(world: World) -> dict[str, Any]:
+    """Return the fields of the oldest witnessed head."""
+    folder = world.folder / "record" / "checkpoints"
+    size = min(int(path.stem) for path in folder.iterdir())
+    root = world.hub.read_now(lambda session: world.hub.record.head(session, size)).root
+    return {"checkpoint_size": size, "checkpoint_root": root}
+
+
 WRONG = {
     "signed by another operator": Wrong(SignatureInvalidError, lambda _: {}, signer=OTHER_PURSE),
     "sent by a partner": Wrong(NotAdmittedError, lambda _: {}, sender=METRO, signer=METRO),
@@ -108,7 +116,7 @@ WRONG = {
         CheckpointUnknownError, lambda _: {"checkpoint_size": 3}
     ),
     "over a forked head": Wrong(CheckpointUnknownError, lambda _: {"checkpoint_root": bytes(32)}),
-    "over a head before the seal": Wrong(EpochNotSealedError, lambda world: _first_head(world)),
+    "over a head before the seal": Wrong(EpochNotSealedError, _first_head),
     "for another slot": Wrong(
         PlaceNotOfTokenError, lambda world: {"slot": (world.place(1).slot + 1) % 4}
     ),
@@ -135,14 +143,6 @@ WRONG = {
         lambda _: {"previous_epoch": EpochIndex(1), "epoch": SECOND},
     ),
 }
-
-
-def _first_head(world: World) -> dict[str, Any]:
-    """Return the fields of the oldest witnessed head."""
-    folder = world.folder / "record" / "checkpoints"
-    size = min(int(path.stem) for path in folder.iterdir())
-    root = world.hub.read_now(lambda session: world.hub.record.head(session, size)).root
-    return {"checkpoint_size": size, "checkpoint_root": root}
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -230,7 +230,9 @@ def test_an_account_is_shown_to_the_operator_whose_binding_is_confirmed(world: W
     world.request(world.bound(1))
     world.advance_openings()
 
-    account = world.hub.read_now(lambda session: account_of(session, PURSE, PROGRAMME, token(1)))
+    account = world.hub.read_now(
+        lambda session: account_of(session, world.hub, world.folded, PURSE, PROGRAMME, token(1))
+    )
 
     assert (account.place, account.sealed_epoch, account.opened_epoch) == (
         world.place(1),
@@ -249,6 +251,6 @@ def test_an_account_is_not_shown_for_a_proposal_alone_nor_after_the_end(world: W
         with pytest.raises(AccountNotBoundError):
             world.hub.read_now(
                 lambda session, caller=caller, account=account: account_of(
-                    session, caller, PROGRAMME, account
+                    session, world.hub, world.folded, caller, PROGRAMME, account
                 )
             )

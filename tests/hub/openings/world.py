@@ -96,8 +96,11 @@ class Crash(BaseException):
 class LocalRecord:
     """The record as a trustee reads it."""
 
-    def __init__(self, federation: Federation, trustee_id: PartyId) -> None:
+    def __init__(
+        self, federation: Federation, trustee_id: PartyId, *, damaged_files: bool = False
+    ) -> None:
         self._federation = federation
+        self._damaged_files = damaged_files
         self._reader = Reader(party_id=trustee_id, role=Role.TRUSTEE)
 
     def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
@@ -137,7 +140,7 @@ class LocalRecord:
         content = hub.read_now(
             lambda session: read_file(session, hub.record, self._reader, request.sha256)
         )
-        return record_pb2.GetFileResponse(content=content)
+        return record_pb2.GetFileResponse(content=content[:-1] if self._damaged_files else content)
 
 
 class LocalPort(TrusteePort):
@@ -215,7 +218,9 @@ class World(Federation):
         super().restart()
         self._connect()
 
-    def trustee(self, name: PartyId, clock: Clock | None = None) -> Trustee:
+    def trustee(
+        self, name: PartyId, clock: Clock | None = None, *, damaged_files: bool = False
+    ) -> Trustee:
         """Return a trustee with an empty store."""
         parameters = genesis().parameters
         roots = TrustRoots(
@@ -230,7 +235,7 @@ class World(Federation):
             random_below=self.chance.randrange,
             allow_insecure=True,
         )
-        record = LocalRecord(self, name)
+        record = LocalRecord(self, name, damaged_files=damaged_files)
         return Trustee(keys, roots, Database(":memory:"), record, clock or self.clock)
 
     # --- what parties do ----------------------------------------------------------------------
@@ -459,3 +464,9 @@ def refusing(code: str, positions: Sequence[int] = ()) -> Tamper:
 
 def lost(_answer: trustee_pb2.WorkRequest) -> None:
     """Lose an answer."""
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that happens in another thread or task."""
+    while not condition():  # noqa: ASYNC110 - nobody who could set an event
+        await asyncio.sleep(0.005)
