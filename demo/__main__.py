@@ -13,7 +13,7 @@ from rich.console import Console
 from demo.city import make_city
 from demo.narrator import Narrator
 from demo.real import make_real_scenario
-from demo.scenario import load_scenario
+from demo.scenario import ScenarioError, load_scenario
 from demo.story import tell
 from fedcarbon.errors import FedcarbonError
 
@@ -48,6 +48,8 @@ def run(
         seed: of everything invented.
         bits: length of the keys of the invented city and of the real-trips scenario.
     """
+    if scenario is not None and scenario.resolve().is_relative_to(out.resolve()):
+        raise ScenarioError(f"{scenario} lies in {out}, which is emptied first: choose another OUT")
     if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True)

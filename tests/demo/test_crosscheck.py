@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.__main__ import run
 from demo.city import make_city
 from demo.crosscheck import recompute
 from demo.scenario import Scenario, ScenarioError, load_scenario
@@ -123,3 +124,14 @@ def test_the_same_seed_invents_the_same_city(tmp_path: Path) -> None:
 
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_the_demo_never_empties_the_folder_of_its_own_scenario(tmp_path: Path) -> None:
+    scenario = tmp_path / "out" / "scenario.toml"
+    scenario.parent.mkdir()
+    scenario.write_text("", encoding="utf-8")
+
+    with pytest.raises(ScenarioError, match="emptied first"):
+        run(scenario=scenario, out=tmp_path / "out")
+
+    assert scenario.exists()
