@@ -46,7 +46,7 @@ Settings (TOML; each also as FEDCARBON_ and its name in capitals):
     programme = "ecny-shanghai"
     methodology = "cn-ecny-shanghai"
     store = "node.duckdb"
-    hub_address = "hub.example:7400"
+    hub_address = "hub.example:7443"
     address = "127.0.0.1:7410"
 """
 

@@ -5,7 +5,7 @@
     programme = "ecny-shanghai"
     methodology = "cn-ecny-shanghai"    # of the catalogue, or the path of a JSON file
     store = "node.duckdb"
-    hub_address = "hub.example:7400"
+    hub_address = "hub.example:7443"
     address = "127.0.0.1:7410"          # where the platform's own back end calls
 
 Relative paths are relative to the file. Every setting can be given as FEDCARBON_ and its name in

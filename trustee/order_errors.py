@@ -7,7 +7,7 @@
 | any | RECORD_SHORT | the hub did not send the leaves that it asked to be replayed |
 | any | HEAD_FROM_FUTURE | the witnessed head is ahead of this trustee's clock |
 | any | OWN_KEYS_DIFFER | this trustee's keys are not those of the record's parameter set |
-| cosign | HEAD_GOES_BACK | a larger head, or another of this size, was signed before |
+| cosign | HEAD_GOES_BACK | a larger head was signed before |
 | evaluate | ASKER_NOT_ADMITTED | the signer is no partner and no wallet operator of the record |
 | evaluate | EVALUATION_DIFFERS | count or hash of the request are not those of the elements |
 | evaluate | OPERATOR_CANNOT_GET_CLAIM_KEY | wallet operators get the account key only |
@@ -71,7 +71,7 @@ class OwnKeysDifferError(ConfigurationError):
 
 
 class HeadGoesBackError(PeerError):
-    """A larger head, or another of this size, was signed before."""
+    """A larger head was signed before."""
 
     code: ClassVar[str] = "HEAD_GOES_BACK"
 

@@ -3,7 +3,8 @@
 It holds no state: where an epoch stands is in the database, and what moves it is the table in
 `fedcarbon.epoch.lifecycle`, protocol time and the messages that have come in. So it may be called
 as often as one likes, and goes on after a crash where the last transaction left off. An epoch that
-cannot move because too few trustees answer is left for the next call and reported as stalled.
+cannot move, because too few trustees answer or for any other reason that was promised, is left for
+the next call and reported as stalled.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.statements import BeaconLabel
-from fedcarbon.errors import FedcarbonError, PeerError, StateError
+from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.registry.programme import Programme
 from hub.context import Hub
@@ -71,7 +72,14 @@ class EpochDriver:
     async def _plan(self, programme: Programme, progress: Progress) -> None:
         hub = self._hub
         while True:
-            epoch = await hub.write(lambda session: planning.plan_next(session, hub, programme))
+            try:
+                epoch = await hub.write(lambda session: planning.plan_next(session, hub, programme))
+            except FedcarbonError as error:
+                following = EpochIndex(1 + await self._begun(programme))
+                progress.stalled.append(
+                    Stalled(programme_id=programme.programme_id, epoch=following, error=error)
+                )
+                return
             if epoch is None:
                 return
             progress.moved.append(
@@ -84,7 +92,8 @@ class EpochDriver:
             stored = await self._find(programme, epoch)
             try:
                 await _STEPS[stored.state](self, programme, stored)
-            except (StateError, PeerError) as error:
+            except FedcarbonError as error:
+                # Whatever it is, it must not hold up the other epochs and programmes.
                 progress.stalled.append(
                     Stalled(programme_id=programme.programme_id, epoch=epoch, error=error)
                 )
@@ -148,6 +157,11 @@ class EpochDriver:
         )
         sealed = [stored for stored in begun if stored.state is EpochState.SEALED]
         return sealed[-1:] + [stored for stored in begun if stored not in sealed]
+
+    async def _begun(self, programme: Programme) -> int:
+        """Return how many epochs of a programme have a plan."""
+        name = programme.programme_id
+        return len(await self._hub.read(lambda session: EpochStore(session).begun(name)))
 
     async def _find(self, programme: Programme, epoch: EpochIndex) -> StoredEpoch:
         stored = await self._hub.read(

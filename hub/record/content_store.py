@@ -42,7 +42,9 @@ class ContentStore:
     def put(self, data: bytes) -> bytes:
         """Keep `data` and return its SHA-256; it is on the disk when this returns."""
         sha256 = hashlib.sha256(data).digest()
-        if self.path(sha256).exists():  # it was made durable before it got this name
+        if self.path(sha256).exists():
+            # Its bytes are durable; its name may not be, if whoever gave it died right afterwards.
+            _sync_directory(self._directory)
             return sha256
         with self.incoming() as content:
             content.write(data)

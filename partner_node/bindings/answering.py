@@ -76,6 +76,8 @@ class BindingAnswers:
         self._record = RecordStore(database)
         self._member = membership
         self._hub = hub
+        self._entries_seen: int | None = None
+        """Enrolment entries when bindings were last read from the beginning."""
 
     def poll(self) -> int:
         """Read new bindings of this node's accounts from the hub; return how many there were.
@@ -84,7 +86,10 @@ class BindingAnswers:
             BindingNotInRecordError: a proposal's leaf is not what the record holds.
         """
         persons = {token: key for key, token in self._enrolment.account_tokens().items()}
-        fresh, from_leaf = 0, self._bindings.next_leaf()
+        entries = self._enrolment.enrolled_entries()
+        # Whoever was enrolled since may have a binding that lies long before.
+        is_known = entries == self._entries_seen
+        fresh, from_leaf = 0, self._bindings.next_leaf() if is_known else 0
         while True:
             answer = self._hub.list_bindings(
                 opening_pb2.ListBindingsRequest(
@@ -100,6 +105,7 @@ class BindingAnswers:
             fresh += self._bindings.add([self._checked(item, persons) for item in known])
             self._bindings.close([item.binding_id for item in known if _is_over(item)])
             if len(answer.bindings) < BINDINGS_PER_CALL or len(readable) < len(answer.bindings):
+                self._entries_seen = entries
                 return fresh
             from_leaf = answer.bindings[-1].operator_leaf_index + 1
 

@@ -262,13 +262,14 @@ def _standing_reason(
     snapshot: OwnSnapshot,
 ) -> RejectReason | None:
     """Return why an accepted activity does not count in `epoch` after all."""
-    if activity.person_id not in snapshot.persons:
-        return RejectReason.NOT_ENROLLED
-    for period in standings[activity.person_ref].periods:
-        open_in_epoch = period.until_epoch is None or epoch < period.until_epoch
-        if period.covers(activity.started_at_s) and open_in_epoch:
-            return None
-    return RejectReason.CONSENT_WITHDRAWN
+    periods = standings[activity.person_ref].periods
+    if not any(
+        period.covers(activity.started_at_s)
+        and (period.until_epoch is None or epoch < period.until_epoch)
+        for period in periods
+    ):
+        return RejectReason.CONSENT_WITHDRAWN
+    return None if activity.person_id in snapshot.persons else RejectReason.NOT_ENROLLED
 
 
 def _reject(epoch: EpochIndex, activity: StoredActivity, reason: RejectReason) -> StoredReject:

@@ -16,7 +16,7 @@ from fedcarbon.epoch.statements import (
     planned_deadlines,
     product_entry,
 )
-from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.ids import EpochIndex, PartyId, Role
 from fedcarbon.packing.layout import unpack
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
@@ -30,6 +30,7 @@ from hub.storage.submission_store import ProductStore
 from tests.hub.federation import (
     BIKES,
     FIRST,
+    HUB,
     METRO,
     PARTNERS,
     PROGRAMME,
@@ -37,10 +38,13 @@ from tests.hub.federation import (
     TAXIS,
     WINDOW_S,
     Federation,
+    admission,
     encryptor,
     genesis,
+    key_of,
     opened,
     programme,
+    root_signed,
 )
 from tests.keys.primes import TINY, load_primes
 
@@ -437,3 +441,16 @@ def test_many_products_are_made_in_several_processes_with_the_same_result() -> N
         assert several.products(factors) == Multiplier(key, workers=1).products(factors)
     finally:
         several.close()
+
+
+def test_a_hub_that_may_not_sign_stalls_and_goes_on_when_it_may(enrolled: Federation) -> None:
+    enrolled.admit(root_signed(admission(HUB, Role.HUB, signing_key=key_of("hub-2").public)))
+    enrolled.wait_until_end_of(FIRST)
+
+    stalled = enrolled.advance().stalled
+
+    assert [(stall.epoch, stall.error.code) for stall in stalled] == [(FIRST, "HUB_NOT_ADMITTED")]
+
+    enrolled.admit(root_signed(admission(HUB, Role.HUB, best_tier=1)))
+    enrolled.advance()
+    assert enrolled.state() is EpochState.COMMITTING

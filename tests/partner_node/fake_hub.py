@@ -7,6 +7,7 @@ in it.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -129,6 +130,17 @@ class FakeHub(HubClient):
         }
 
     # --- what the test does -----------------------------------------------------------------
+
+    def copied(self, clock: Any) -> FakeHub:
+        """Return an independent copy of a hub without epochs."""
+        assert not self.epochs
+        other = copy.copy(self)
+        for name in ("leaves", "receipts", "places", "entries", "batches", "bindings", "received"):
+            setattr(other, name, copy.copy(getattr(self, name)))
+        other.epochs, other.cheating, other.absent = {}, set(), set()
+        other.evaluated = {label: dict(counts) for label, counts in self.evaluated.items()}
+        other.clock = clock
+        return other
 
     def admit(self, name: PartyId, role: Role, best_tier: int = 0) -> None:
         """Log a party's admission."""

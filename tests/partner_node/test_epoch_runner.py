@@ -23,14 +23,6 @@ METRO = 97_000
 """ug per metre."""
 
 
-@pytest.fixture
-def riders(world: World) -> World:
-    """A world with three enrolled riders."""
-    world.link(person(1), person(2), person(3))
-    world.settle()
-    return world
-
-
 def commit(world: World, epoch: int = 1) -> None:
     """Take an epoch through phase 1a, its closing leaf not witnessed yet."""
     world.clock.at_s = at(1, day=epoch + 1)
@@ -135,7 +127,6 @@ def test_the_cap_applies_per_person_and_day_after_everything_else(tmp_path: Path
         world.record(ride(f"d{day}", 1, at(8, day=day), km=6))
     world.record(ride("d3", 1, at(8, day=3), km=2))
 
-    world.clock.at_s = at(1, day=4)
     world.run_epoch(1)
 
     assert world.submitted(1)["rider-1"] == 500_000_000 + 500_000_000 + 2_000 * METRO
@@ -257,7 +248,30 @@ def test_a_ride_recorded_before_its_person_withdrew_does_not_count_in_later_epoc
 
     assert riders.submitted(1)["rider-1"] == 2_000 * METRO
     assert riders.submitted(2)["rider-1"] == 0
-    assert riders.node.status().rejected == {"not_enrolled": 1}
+    assert riders.node.status().rejected == {"consent_withdrawn": 1}
+
+
+def test_a_withdrawal_that_the_hub_has_not_heard_of_in_time_is_kept_by_the_node(
+    riders: World,
+) -> None:
+    riders.record(ride("night", 1, at(23, 50), minutes=20, km=4))
+    riders.run_epoch(1)
+    riders.clock.at_s = at(1, day=3)
+    riders.hub.plan(2)
+
+    # Withdrawn on the first day, but the node could not reach the hub before the second plan.
+    riders.database.run("INSERT INTO withdrawals VALUES ('rider-1', 1, ?, 2)", [at(23, 55)])
+    riders.settle()
+    riders.hub.close_commitments(2)
+    riders.hub.witness()
+    riders.settle()
+    riders.hub.judge(2)
+    riders.hub.open_submissions(2)
+    riders.settle()
+
+    assert riders.submitted(2)["rider-1"] == 0
+    assert riders.node.status().rejected == {"consent_withdrawn": 1}
+    assert riders.hub.entries[-1].from_epoch == 3
 
 
 # --- what must hold before a token is shown -----------------------------------------------------
@@ -297,7 +311,9 @@ def test_a_closing_leaf_without_the_own_commitment_ends_the_reveal(riders: World
 
 def test_a_record_that_breaks_a_receipt_stops_everything(riders: World) -> None:
     riders.record(ride("a", 1, at(8)))
-    commit(riders)
+    riders.clock.at_s = at(1, day=2)
+    riders.hub.plan(1)
+    riders.step()
     committed = riders.hub.epochs[1].commitments[NODE][0]
     leaf, salt, body = riders.hub.leaves[committed]
     riders.hub.leaves[committed] = (leaf[:-1] + bytes((leaf[-1] ^ 1,)), salt, body)

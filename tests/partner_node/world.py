@@ -10,7 +10,7 @@ from typing import Any
 
 from fedcarbon.clock import SteppedClock
 from fedcarbon.identity.person_id import make_test_id
-from fedcarbon.ids import ProgrammeId
+from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.programme import Policy, Programme, midnight_s
@@ -31,6 +31,7 @@ from tests.partner_node.fake_hub import NODE, FakeHub
 ZONE = "Asia/Shanghai"
 FIRST_DAY = dt.date(2026, 3, 2)
 DAYS = 3
+STORE = "node.duckdb"
 
 
 def programme(**changes: Any) -> Programme:
@@ -128,7 +129,8 @@ class World:
 
     def run_epoch(self, epoch: int, rival: Iterable[tuple[Any, int]] = ()) -> None:
         """Take an epoch from its plan to its seal."""
-        self.clock.at_s = at(1, day=epoch + 1)
+        ended_s = self.hub.programme.epoch_end_s(EpochIndex(epoch))
+        self.clock.at_s = Seconds(ended_s + 3600)
         self.hub.plan(epoch)
         self.settle()
         self.hub.close_commitments(epoch)
@@ -197,7 +199,7 @@ def restarted(
     commit_delay_s: int = 0,
 ) -> World:
     """Open the store in `path` as a fresh process would."""
-    database = Database(path / "node.duckdb")
+    database = Database(path / STORE)
     node = Node(
         database,
         NodeIdentity(

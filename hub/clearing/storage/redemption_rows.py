@@ -1,4 +1,4 @@
-"""Tables of redemption: the only place of the hub's database that knows a wallet.
+"""Tables of redemption: with the bindings, the only tables that know a wallet.
 
 Draws and events only ever receive inserts; a redemption's state moves, and the outbox empties.
 """

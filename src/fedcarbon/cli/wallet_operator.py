@@ -1,7 +1,8 @@
 """What a wallet operator does: find its customers' accounts, bind, ask for openings, redeem.
 
 The operator learns tokens of its own customers only, and sums only of accounts that it has bound.
-Every step may be interrupted and repeated: ids and signed bytes are stored before they are sent.
+Every step may be interrupted and repeated: ids and signed bytes of requests and redemptions are
+stored before they are sent. Only an interrupted search for accounts asks anew, which costs quota.
 """
 
 from __future__ import annotations

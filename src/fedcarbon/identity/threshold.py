@@ -18,8 +18,7 @@ from fedcarbon.identity import dleq, ristretto
 from fedcarbon.identity.dleq import DleqProof
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.ristretto import ORDER, Element, ElementInvalidError, Scalar
-
-TRUSTEES_MAX: Final = 15
+from fedcarbon.paillier.threshold_key import TRUSTEES_MAX
 
 
 class VoprfThresholdRefusedError(ConfigurationError):

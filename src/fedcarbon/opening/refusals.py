@@ -22,7 +22,7 @@
 | 3 | OPENING_TOO_SOON | fewer days than the interval since the last opening |
 | 3 | VINTAGES_MIXED | the opening would span a year end |
 | 3 | MISSING_PARTNER_WAITS | an enrolled partner is sealed missing and its wait is not over |
-| 4 | EPOCH_NOT_SEALED | the epoch has no seal under the request's checkpoint |
+| 1 | EPOCH_NOT_SEALED | the epoch has no seal under the request's checkpoint |
 | 4 | PLAN_TOO_EARLY | the epoch's plan was logged before the epoch was over |
 | 4 | INCOMPLETE_SEAL | the seal leaves out a partner, chunk or block, or has one too many |
 | 4 | CHUNK_FILE_DIFFERS | a chunk file is not what its header says |

@@ -19,7 +19,7 @@ class Receipt(Statement):
 
     parameter_id: bytes
     message_sha256: bytes
-    """SHA-256 of the accepted envelope's exact bytes."""
+    """SHA-256 of the accepted message: the envelope's exact bytes, or the claim list's file."""
     leaf_index: int
     leaf: bytes
     """The 34 bytes of the leaf at that index."""
