@@ -32,7 +32,7 @@ from fedcarbon.registry.programme import midnight_s
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import SECONDS_PER_DAY
-from fedcarbon.v1 import record_pb2, redemption_pb2
+from fedcarbon.v1 import opening_pb2, record_pb2, redemption_pb2
 from fedcarbon.wire.hub_client import HubClient
 
 RUN_LABEL: Final = "demo"
@@ -246,14 +246,20 @@ def _accounts(federation: Federation) -> tuple[list[dict[str, Any]], list[dict[s
         customers = results.wallet_customers(config.store)
         number_of = {token: number for number, _, token in customers}
         with connected(config) as (operator, _):
+            signed = {
+                item.account_token
+                for item in operator.bindings().values()
+                if item.state == opening_pb2.BINDING_STATE_SIGNED
+            }
             for number, _, token in customers:
-                account = operator.account(token)
-                if account.opened_epoch:
+                if token in signed:
+                    account = operator.account(token)
                     accounts[number] = {
                         "id_number": number,
                         "opened_ug": account.opened_ug,
                         "redeemed_fen": 0,
                         "remaining_ug": account.spendable_ug,
+                        "opened_epoch": account.opened_epoch,
                     }
             for redemption_id, token, wallet in results.wallet_redemptions(config.store):
                 request = redemption_pb2.GetRedemptionRequest(redemption_id=redemption_id)
@@ -319,10 +325,19 @@ def _conclude(
         results.VERDICT_COLUMNS,
         results.verdict_rows(scenario, federation.groundwork, beacons),
     )
-    results.write_csv(out / "accounts.csv", results.ACCOUNT_COLUMNS, accounts)
+    unfinished = unfinished_steps(
+        partners, accounts, redemptions, epochs=federation.groundwork.programme.epochs
+    )
+    opened = [
+        {name: row[name] for name in results.ACCOUNT_COLUMNS}
+        for row in accounts
+        if row["opened_epoch"]
+    ]
+    results.write_csv(out / "accounts.csv", results.ACCOUNT_COLUMNS, opened)
     results.write_csv(out / "redemptions.csv", results.REDEMPTION_COLUMNS, redemptions)
     with narrator.step("crosscheck", "cross-check: the same sums, recomputed from the input files"):
-        findings = cross_check(scenario, partners, accounts, results.read_csv(out / "verdicts.csv"))
+        verdicts = results.read_csv(out / "verdicts.csv")
+        findings = unfinished + cross_check(scenario, partners, opened, verdicts)
     summary = {
         "title": scenario.title,
         "programme": scenario.programme.id,
@@ -331,19 +346,19 @@ def _conclude(
         "partners": partners,
         "totals": {
             "submitted_ug": sum(item["submitted_ug"] for item in partners.values()),
-            "opened_ug": sum(row["opened_ug"] for row in accounts),
-            "accounts_opened": len(accounts),
-            "redeemed_fen": sum(row["redeemed_fen"] for row in accounts),
+            "opened_ug": sum(row["opened_ug"] for row in opened),
+            "accounts_opened": len(opened),
+            "redeemed_fen": sum(row["redeemed_fen"] for row in opened),
             "redemptions": len(redemptions),
         },
         "timings_ms": narrator.timings_ms,
         "findings": findings,
     }
     narrator.partners({str(name): item for name, item in partners.items()})
-    narrator.accounts(accounts)
+    narrator.accounts(opened)
     narrator.redemptions(redemptions)
     narrator.console.print("[bold]the life of a gram[/bold] (told from everybody's stores)")
-    for sentence in life_of_a_gram(scenario, out, accounts, redemptions):
+    for sentence in life_of_a_gram(scenario, out, opened, redemptions):
         narrator.say(sentence)
     return summary
 
@@ -362,6 +377,28 @@ def finish(summary: Mapping[str, Any], out: Path, narrator: Narrator) -> None:
         f"{len(summary['partners'])} partners"
     )
     narrator.say(f"look next: {out}/summary.json, verdicts.csv, record/, hub.db, logs/")
+
+
+def unfinished_steps(
+    partners: Mapping[PartyId, Mapping[str, Any]],
+    accounts: list[dict[str, Any]],
+    redemptions: list[dict[str, Any]],
+    *,
+    epochs: int,
+) -> list[str]:
+    """Return every step that did not come to its end, though nothing raised an error."""
+    findings = [
+        f"{name} was sealed missing in {item['missing_epochs']} epochs"
+        for name, item in partners.items()
+        if item["missing_epochs"]
+    ]
+    behind = sum(row["opened_epoch"] != epochs for row in accounts)
+    if behind:
+        findings.append(f"{behind} accounts with a signed binding were not opened to the end")
+    open_states = [row["state"] for row in redemptions if row["state"] != "settled"]
+    if open_states:
+        findings.append(f"redemptions did not settle: {sorted(set(open_states))}")
+    return findings
 
 
 def cross_check(

@@ -10,7 +10,8 @@ from demo.__main__ import run
 from demo.city import make_city
 from demo.crosscheck import recompute
 from demo.scenario import Scenario, ScenarioError, load_scenario
-from demo.story import METHODOLOGIES, CrossCheckError, cross_check, finish
+from demo.story import METHODOLOGIES, CrossCheckError, cross_check, finish, unfinished_steps
+from fedcarbon.ids import PartyId
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +136,19 @@ def test_the_demo_never_empties_the_folder_of_its_own_scenario(tmp_path: Path) -
         run(scenario=scenario, out=tmp_path / "out")
 
     assert scenario.exists()
+
+
+def test_a_step_that_ends_halfway_is_a_finding() -> None:
+    missing = {PartyId("metro-app"): {"missing_epochs": 1}}
+    behind = [{"opened_epoch": 1}, {"opened_epoch": 2}]
+    waiting = [{"state": "unknown"}, {"state": "settled"}]
+
+    assert unfinished_steps(missing, [], [], epochs=2) == [
+        "metro-app was sealed missing in 1 epochs"
+    ]
+    assert unfinished_steps({}, behind, [], epochs=2) == [
+        "1 accounts with a signed binding were not opened to the end"
+    ]
+    assert unfinished_steps({}, [], waiting, epochs=2) == [
+        "redemptions did not settle: ['unknown']"
+    ]
