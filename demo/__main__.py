@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from cyclopts import App
 from rich.console import Console
@@ -15,10 +15,18 @@ from demo.narrator import Narrator
 from demo.real import make_real_scenario
 from demo.scenario import ScenarioError, load_scenario
 from demo.story import tell
-from fedcarbon.errors import FedcarbonError
+from fedcarbon.errors import ConfigurationError, FedcarbonError
 
 OUT: Final = Path("build/demo")
 SEED: Final = 1
+MARKER: Final = ".fedcarbon-demo"
+
+
+class OutFolderError(ConfigurationError):
+    """The folder for results may not be emptied."""
+
+    code: ClassVar[str] = "OUT_FOLDER"
+
 
 app = App(name="demo", help="A whole federation on one machine, with real processes and mTLS.")
 
@@ -42,7 +50,7 @@ def run(
     Args:
         scenario: a scenario file (see the README for its format).
         data: folder with the published real trips; builds and runs the real-trips scenario.
-        out: folder for results; it is emptied first.
+        out: folder for results; what an earlier demo left in it is deleted first.
         people: how many people the invented city has.
         days: how many days it runs.
         seed: of everything invented.
@@ -50,9 +58,7 @@ def run(
     """
     if scenario is not None and scenario.resolve().is_relative_to(out.resolve()):
         raise ScenarioError(f"{scenario} lies in {out}, which is emptied first: choose another OUT")
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
+    _empty(out)
     narrator = Narrator(Console())
     sources: dict[str, dict[str, object]] = {}
     if scenario is not None:
@@ -66,6 +72,20 @@ def run(
     narrator.title(loaded.title)
     narrator.sources(sources)
     tell(loaded, out.resolve(), narrator, sources)
+
+
+def _empty(out: Path) -> None:
+    """Make `out` an empty folder; only a folder that a demo has made is ever deleted.
+
+    Raises:
+        OutFolderError: it holds something else.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise OutFolderError(f"{out} holds files that no demo has written: choose another folder")
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / MARKER).write_text("made by the demo; deleted by the next one\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -24,7 +24,10 @@ from demo.scenario import PartnerEntry, Scenario
 
 SLOT_S: Final = 300
 CAP_UG: Final = 50_000_000_000
-ALWAYS: Final = frozenset({"true", "yes"})
+ALWAYS: Final = "true"
+NEVER: Final = frozenset({"", "false"})
+REAL_NAME_CLASSES: Final = frozenset({"1", "2", "3", "WL01", "WL02", "WL03"})
+UNIT_UG: Final = 1_250_000_000
 SECONDS_PER_HOUR: Final = 3_600
 TIERS: Final = ("0", "1", "2")
 
@@ -54,6 +57,8 @@ class Recomputed:
     submitted_ug: dict[str, int] = field(default_factory=dict)
     opened_ug: dict[str, int] = field(default_factory=dict)
     """Per id number, over all partners."""
+    bound: set[str] = field(default_factory=set)
+    """Id numbers that must be opened: a real-name wallet, and both consents at some partner."""
     findings: list[str] = field(default_factory=list)
     """What does not hold; empty if all is well."""
 
@@ -89,6 +94,8 @@ def recompute(
         result.claims[partner.id] = len(
             {(trip.person, slot) for trip, slot, _ in pieces[partner.id]}
         )
+        result.bound |= {number for number, _ in _people(partner, zone).values()}
+    result.bound &= _wallet_owners(scenario)
     winners = _winners(ranks, verdicts, result)
     for partner_id, found in pieces.items():
         lost = {
@@ -102,6 +109,38 @@ def recompute(
             result.submitted_ug[partner_id] += kept_ug
             result.opened_ug[person] = result.opened_ug.get(person, 0) + kept_ug
     return result
+
+
+def _wallet_owners(scenario: Scenario) -> set[str]:
+    """Return the id numbers that have a real-name wallet."""
+    return {
+        str(row["id_number"]).strip().upper()
+        for operator in scenario.wallet_operators
+        for row in read_rows(operator.wallets)
+        if str(row["wallet_class"]) in REAL_NAME_CLASSES
+    }
+
+
+def redemption_findings(scenario: Scenario, row: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with an account's redemption: 1250 g a fen, floored once.
+
+    Args:
+        scenario: says who redeems how much.
+        row: one account with `opened_ug`, `redeemed_fen` and `remaining_ug`.
+    """
+    entries = [
+        entry for entry in scenario.redemptions if entry.id_number in {None, row["id_number"]}
+    ]
+    opened_ug, redeemed_fen = int(row["opened_ug"]), int(row["redeemed_fen"])
+    wanted = opened_ug // UNIT_UG
+    if not any(entry.units is None for entry in entries):
+        wanted = sum(entry.units or 0 for entry in entries)
+    findings = []
+    if redeemed_fen != wanted:
+        findings.append(f"an account redeemed {redeemed_fen} fen, the scenario gives {wanted}")
+    if opened_ug != UNIT_UG * redeemed_fen + int(row["remaining_ug"]):
+        findings.append("an account's opened mass is not what it redeemed and what is left")
+    return findings
 
 
 def _winners(
@@ -214,13 +253,13 @@ def _trip(
     zone: zoneinfo.ZoneInfo,
 ) -> Trip | None:
     """Return the row as a trip if it can count at all."""
+    row = {key: value.strip() if isinstance(value, str) else value for key, value in row.items()}
     rule, person = rules.get(row["mode"]), people.get(row["person_ref"] or "")
     if rule is None or person is None or str(row["evidence"]) not in TIERS:
         return None
-    try:
-        start_s, end_s = _instant(row["started_at"], zone), _instant(row["ended_at"], zone)
-        distance_m = int(row["distance_m"])
-    except ValueError:
+    start_s, end_s = _instant(row["started_at"], zone), _instant(row["ended_at"], zone)
+    distance_m = _whole_number(row["distance_m"])
+    if start_s is None or end_s is None or distance_m is None:
         return None
     limits, duration_s = rule["limits"], end_s - start_s
     fits = (
@@ -248,13 +287,24 @@ def _people(partner: PartnerEntry, zone: zoneinfo.ZoneInfo) -> dict[str, tuple[s
     """Return person_ref -> (id number, instant from which both consents are there)."""
     people = {}
     for row in read_rows(partner.identities):
-        texts = [str(row[name] or "").strip() for name in ("consent_data", "consent_claim")]
-        if not all(texts):
-            continue
-        since = max(0 if text.lower() in ALWAYS else _instant(text, zone) for text in texts)
-        if _check_digit_holds(row["id_number"]):
-            people[row["person_ref"]] = (row["id_number"], since)
+        since = [_consent(row[name], zone) for name in ("consent_data", "consent_claim")]
+        number = str(row["id_number"] or "").strip().upper()
+        given = [instant for instant in since if instant is not None]
+        if len(given) == len(since) and _id_holds(str(row["id_type"]).strip(), number):
+            people[str(row["person_ref"]).strip()] = (number, max(given))
     return people
+
+
+def _consent(value: object, zone: zoneinfo.ZoneInfo) -> int | None:
+    """Return the instant from which a consent counts, 0 for ever, None for never."""
+    text = str(value or "").strip().lower()
+    if text in NEVER:
+        return None
+    return 0 if text == ALWAYS else _instant(value, zone)
+
+
+def _id_holds(id_type: str, number: str) -> bool:
+    return id_type == "PASSPORT" or _check_digit_holds(number)
 
 
 def _check_digit_holds(number: str) -> bool:
@@ -265,9 +315,18 @@ def _check_digit_holds(number: str) -> bool:
     return number[-1] == "10X98765432"[total % 11]
 
 
-def _instant(text: str, zone: zoneinfo.ZoneInfo) -> int:
-    read = dt.datetime.fromisoformat(text)
+def _instant(value: object, zone: zoneinfo.ZoneInfo) -> int | None:
+    """Return the instant that a cell holds, or None if it holds none."""
+    try:
+        read = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
     return int((read if read.tzinfo else read.replace(tzinfo=zone)).timestamp())
+
+
+def _whole_number(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.removeprefix("-").isdigit() else None
 
 
 def read_rows(path: Path) -> Iterable[dict[str, Any]]:
@@ -277,5 +336,6 @@ def read_rows(path: Path) -> Iterable[dict[str, Any]]:
         return
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         for row in csv.DictReader(file):
-            if not any(isinstance(value, str) and "\ufffd" in value for value in row.values()):
+            whole = None not in row and None not in row.values()
+            if whole and not any("\ufffd" in value for value in row.values()):
                 yield row

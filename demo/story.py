@@ -15,7 +15,7 @@ import grpc
 
 import fedcarbon
 from demo import results
-from demo.crosscheck import recompute
+from demo.crosscheck import recompute, redemption_findings
 from demo.federation import ENROL_S, Federation
 from demo.gram import life_of_a_gram
 from demo.groundwork import lay_groundwork
@@ -422,8 +422,15 @@ def cross_check(
             for key, value in compared.items()
             if item[key] != value
         ]
+    opened = {row["id_number"] for row in accounts}
+    if opened != expected.bound:
+        findings.append(
+            f"{len(expected.bound - opened)} accounts that the files give were not opened, "
+            f"{len(opened - expected.bound)} others were"
+        )
     for row in accounts:
         value = expected.opened_ug.get(row["id_number"], 0)
         if row["opened_ug"] != value:
             findings.append(f"an account was opened to {row['opened_ug']}, the files give {value}")
+        findings += redemption_findings(scenario, row)
     return findings

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from demo.__main__ import run
+from demo.__main__ import OutFolderError, run
 from demo.city import make_city
 from demo.crosscheck import recompute
 from demo.scenario import Scenario, ScenarioError, load_scenario
@@ -44,9 +46,18 @@ def results_of(scenario: Scenario) -> tuple[dict[str, dict[str, int]], list[dict
         }
         for partner in scenario.partners
     }
-    accounts: list[dict[str, object]] = [
-        {"id_number": number, "opened_ug": mass} for number, mass in expected.opened_ug.items()
-    ]
+    accounts: list[dict[str, object]] = []
+    for number in sorted(expected.bound):
+        mass = expected.opened_ug.get(number, 0)
+        fen, rest_ug = divmod(mass, 1_250_000_000)
+        accounts.append(
+            {
+                "id_number": number,
+                "opened_ug": mass,
+                "redeemed_fen": fen,
+                "remaining_ug": rest_ug,
+            }
+        )
     return partners, accounts
 
 
@@ -63,8 +74,29 @@ def test_one_microgram_more_is_found(city: Scenario) -> None:
 
     findings = cross_check(city, partners, accounts, [])  # type: ignore[arg-type]
 
-    assert len(findings) == 1
+    assert len(findings) == 2
     assert "an account was opened to" in findings[0]
+    assert "is not what it redeemed and what is left" in findings[1]
+
+
+def test_an_account_that_was_not_opened_is_found(city: Scenario) -> None:
+    partners, accounts = results_of(city)
+
+    findings = cross_check(city, partners, accounts[1:], [])  # type: ignore[arg-type]
+
+    assert findings == ["1 accounts that the files give were not opened, 0 others were"]
+
+
+def test_a_fen_that_was_not_paid_is_found(city: Scenario) -> None:
+    partners, accounts = results_of(city)
+    rich = next(row for row in accounts if row["redeemed_fen"])
+    rich["redeemed_fen"] = int(str(rich["redeemed_fen"])) - 1
+    rich["remaining_ug"] = int(str(rich["remaining_ug"])) + 1_250_000_000
+
+    findings = cross_check(city, partners, accounts, [])  # type: ignore[arg-type]
+
+    assert len(findings) == 1
+    assert "an account redeemed" in findings[0]
 
 
 @pytest.mark.parametrize("key", ["reduction_ug", "claims_sent", "claims_lost", "submitted_ug"])
@@ -152,3 +184,42 @@ def test_a_step_that_ends_halfway_is_a_finding() -> None:
     assert unfinished_steps({}, [], waiting, epochs=2) == [
         "redemptions did not settle: ['unknown']"
     ]
+
+
+def test_a_folder_that_no_demo_has_made_is_never_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+
+    with pytest.raises(OutFolderError, match="no demo has written"):
+        run(out=tmp_path)
+
+    assert (tmp_path / "thesis.txt").exists()
+
+
+CELLS = {
+    "an underscore is no digit": ("distance_m", "1_000"),
+    "a float is no distance": ("distance_m", "900.0"),
+    "an empty cell is no time": ("started_at", ""),
+    "the evidence is out of range": ("evidence", "3"),
+}
+
+
+@pytest.mark.parametrize(("column", "text"), CELLS.values(), ids=CELLS.keys())
+def test_a_malformed_cell_takes_its_row_out_and_nothing_else(
+    city: Scenario, tmp_path: Path, column: str, text: str
+) -> None:
+    partner = city.partners[0]
+    with partner.activities.open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    before = recompute(city, METHODOLOGIES, []).reduction_ug[partner.id]
+    table[0][column] = text
+    changed = tmp_path / "activities.csv"
+    with changed.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+    scenario = replace(city, partners=(replace(partner, activities=changed),))
+
+    after = recompute(scenario, METHODOLOGIES, []).reduction_ug[partner.id]
+
+    # The first row stands once more at the end of the file, where the city repeats it.
+    assert after == before

@@ -20,7 +20,7 @@ from rich.table import Table
 from fedcarbon.cli.public_record import PublicRecord, RecordNotReadyError, read_public_record
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import Customer, WalletStore
-from fedcarbon.errors import CallerError, ConfigurationError
+from fedcarbon.errors import CallerError, ConfigurationError, PeerError, StateError
 from fedcarbon.identity.person_id import CHINA, canonical_identity
 from fedcarbon.ids import Role, party_id, programme_id
 from fedcarbon.parameters.roots import parse_roots
@@ -36,6 +36,8 @@ from fedcarbon.wire.tls import dial
 
 app = App(name="wallet", help="Bind wallets, ask for openings and redeem, as a wallet operator.")
 POLL_S: Final = 0.5
+UNSETTLED: Final = frozenset({"created", "reserved", "sent", "unknown", "rejected", "reversed"})
+"""States after which a run of redemptions did not do what it was asked to do."""
 _FINAL: Final = frozenset({
     redemption_pb2.REDEMPTION_STATE_SETTLED,
     redemption_pb2.REDEMPTION_STATE_REJECTED,
@@ -50,6 +52,18 @@ class WalletConfigError(ConfigurationError):
     """The wallet operator's configuration or customer file is wrong."""
 
     code: ClassVar[str] = "WALLET_CONFIG"
+
+
+class OpeningsRefusedError(PeerError):
+    """Trustees refused to open an account; the table says why."""
+
+    code: ClassVar[str] = "OPENINGS_REFUSED"
+
+
+class RedemptionsUnsettledError(StateError):
+    """A redemption was rejected or is not final yet."""
+
+    code: ClassVar[str] = "REDEMPTIONS_UNSETTLED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,10 +144,8 @@ def bind(*, config: Path, wallets: Path) -> None:
         )
         for detail in refused:
             console.print(f"left out: {detail}")
-        for count in operator.find_accounts():
-            console.print(f"found the accounts of {count} customers")
         total = len(operator.store.customers())
-        for sent in track(operator.bind(), "binding", total=total, console=console):
+        for sent in track(operator.find_and_bind(), "binding", total=total, console=console):
             record.check_receipt(sent.receipt, LeafType.OPERATOR_BINDING, sent.envelope)
     console.print(f"{total} wallets are bound on the operator's side, {len(refused)} left out")
 
@@ -224,6 +236,8 @@ def open_accounts(*, config: Path, wait_s: int = 600) -> None:
             if pending:
                 time.sleep(POLL_S)
     console.print(f"{asked - sum(refused.values())} accounts opened, refused: {refused or 'none'}")
+    if refused:
+        raise OpeningsRefusedError(f"{sum(refused.values())} of {asked} openings were refused")
 
 
 @app.command
@@ -265,6 +279,11 @@ def redeem(
                 continue
             _redeem_one(operator, item, binding, table, units=units, label=label, wait_s=wait_s)
     console.print(table)
+    unsettled = sum(state in UNSETTLED for state in table.columns[1].cells)
+    if unsettled:
+        raise RedemptionsUnsettledError(
+            f"{unsettled} redemptions did not settle: run the command again with the same label"
+        )
 
 
 def _redeem_one(
