@@ -61,7 +61,7 @@ def serve_command(*, config: Path) -> None:
 
 @app.command
 def check(*, config: Path) -> None:
-    """Check configuration, parameter set, database and record without serving.
+    """Check configuration, parameter set, database and record of a hub that does not run.
 
     Args:
         config: the configuration file (TOML).

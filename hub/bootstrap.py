@@ -27,6 +27,7 @@ from hub.record.export import Export
 from hub.record.leaf_log import PlainLeafLog
 from hub.record.record import Record, Signer
 from hub.storage.engine import create_tables, sqlite_engine
+from hub.storage.folder_lock import FolderLock
 from hub.storage.record_store import RecordStore
 
 DATABASE_FILE: Final = "hub.db"
@@ -64,11 +65,13 @@ def open_hub(
         randbelow: for places.
 
     Raises:
+        FolderInUseError: another hub has the folder open.
         RecordDamagedError: leaves or bodies on the disk contradict the database.
         OtherFederationError: the record begins with another parameter set.
     """
     record_folder = folder / RECORD_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder)  # before anything in it is touched
     engine = sqlite_engine(folder / DATABASE_FILE)
     create_tables(engine)
     parameters = genesis.parameters
@@ -92,6 +95,7 @@ def open_hub(
         randbelow=randbelow,
         multiplier=multiplier or Multiplier(parameters.public_key),
         snapshots=Snapshots(parameters.layout.slots),
+        on_close=lock.release,
     )
     try:
         _recover(hub, genesis)

@@ -79,6 +79,8 @@ class Hub:
     snapshots: Snapshots
     witnesses: Witnesses = field(default_factory=NoWitnesses)
     """Set by whoever connects the trustees."""
+    on_close: Callable[[], object] = lambda: None
+    """Called when everything else is let go."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub-writer")
@@ -113,3 +115,4 @@ class Hub:
         self._writer.shutdown()
         self.multiplier.close()
         self.engine.dispose()
+        self.on_close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -25,6 +26,9 @@ EXIT_REFUSED: Final = 1
 """The command was understood and refused; 2 is the shell's word for a wrong command line."""
 EXIT_BROKEN: Final = 3
 """A bug ended the runner; the log shows where."""
+
+PRIVATE_UMASK: Final = 0o077
+"""Store and rejects files hold people's data: nobody else on the machine reads them."""
 
 HELP: Final = """Run a partner's node of a fedcarbon federation.
 
@@ -170,6 +174,7 @@ def _report(
 
 def main() -> None:
     """Run the command in `sys.argv`; a promised error becomes one line and exit code 1."""
+    os.umask(PRIVATE_UMASK)
     try:
         app(sys.argv[1:])
     except FedcarbonError as error:

@@ -2,7 +2,7 @@
 
 The file (`szt_network/shenzhen_Metro.json`) has per line its stations with coordinates and, per
 segment between neighbours, a polyline with `dist`, a running distance. **`dist` alone is too
-short**: many polylines stop before the station, 32 of the 369 are shorter than a metre, and the values
+short**: many polylines stop before the station, 32 of the 369 are under a metre, and the values
 add up to 406 km where straight lines between neighbouring stations add up to 524 km. So a segment
 counts as the larger of its last `dist` and the straight line between its two stations. Both are
 lower bounds of the way on the rails: a distance is never too long, and so no reduction too big.

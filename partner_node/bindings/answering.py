@@ -9,15 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from fedcarbon.errors import CallerError, PeerError
+from fedcarbon.errors import CallerError, FedcarbonError, PeerError
 from fedcarbon.identity.tokens import AccountToken
 from fedcarbon.ids import party_id
+from fedcarbon.opening.refusals import BindingEndedError, BindingFrozenError
 from fedcarbon.opening.statements import BindingObjection, PartnerBinding
 from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import opening_pb2
 from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
 from partner_node.membership import Membership
 from partner_node.record.receipts import checked_receipt
 from partner_node.storage.bindings import BindingStore, StoredBinding
@@ -30,9 +32,10 @@ from partner_node.storage.record import RecordStore
 BINDINGS_PER_CALL: Final = 1_000
 _HINT_LENGTH_MAX: Final = 8
 _LEAF_TYPES: Final = {
-    MessageKind.PARTNER_BINDING: LeafType.PARTNER_BINDING,
     MessageKind.BINDING_OBJECTION: LeafType.BINDING_OBJECTION,
+    MessageKind.PARTNER_BINDING: LeafType.PARTNER_BINDING,
 }
+_OVER_CODES: Final = frozenset({BindingEndedError.code, BindingFrozenError.code})
 
 
 class UnknownBindingError(CallerError):
@@ -150,15 +153,43 @@ class BindingAnswers:
         return self._send(message)
 
     def send_answers(self) -> int:
-        """Send stored answers that have no receipt; return how many there were."""
-        sent = 0
-        for kind in _LEAF_TYPES:
-            for subject, part in self._outbox.unanswered(kind):
-                message = self._outbox.message(kind, subject, part)
-                assert message is not None  # noqa: S101 - `unanswered` found it
+        """Send stored answers that have no receipt, objections first; return how many were taken.
+
+        An answer that the hub refuses holds up no other one, or an operator could keep people's
+        objections from the hub by ending a binding while somebody confirms it.
+
+        Raises:
+            FedcarbonError: the first refusal, except for a binding that is over: nobody need
+                answer that any more.
+        """
+        sent, refused = 0, None
+        for kind, subject in self._unsent():
+            message = self._outbox.message(kind, subject)
+            assert message is not None  # noqa: S101 - `unanswered` found it
+            try:
                 self._send(message)
-                sent += 1
+            except (UnreachableError, RemoteTimeoutError):
+                raise
+            except FedcarbonError as error:
+                if error.code in _OVER_CODES:
+                    self._bindings.close([bytes.fromhex(subject)])
+                else:
+                    refused = refused or error
+                continue
+            sent += 1
+        if refused is not None:
+            raise refused
         return sent
+
+    def _unsent(self) -> list[tuple[MessageKind, str]]:
+        """Return kind and subject of every answer to send, of bindings that are not over."""
+        closed = {binding_id.hex() for binding_id in self._bindings.closed()}
+        return [
+            (kind, subject)
+            for kind in _LEAF_TYPES
+            for subject, _ in self._outbox.unanswered(kind)
+            if subject not in closed or kind is MessageKind.BINDING_OBJECTION
+        ]
 
     def _send(self, message: Message) -> bytes:
         stored = self._outbox.receipts(message.kind, message.subject).get(message.part)

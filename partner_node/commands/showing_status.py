@@ -18,7 +18,7 @@ from fedcarbon.wire.tls import dial
 from partner_node.bootstrap import load_own_party
 from partner_node.config import NodeSettings
 from partner_node.status import NodeStatus, status_of
-from partner_node.storage.database import Database, StoreLockedError
+from partner_node.storage.database import Database, StoreLockedError, StoreUnusableError
 
 
 def show(settings: NodeSettings, console: Console, *, as_json: bool) -> None:
@@ -28,6 +28,8 @@ def show(settings: NodeSettings, console: Console, *, as_json: bool) -> None:
         ConfigurationError: the store cannot be used.
         StateError: the running node that holds the store does not answer.
     """
+    if not settings.store.exists():
+        raise StoreUnusableError(f"there is no store {settings.store.name} yet: import or serve")
     try:
         database = Database(settings.store)
     except StoreLockedError:

@@ -129,7 +129,7 @@ class Enroller:
     def _ask_next(self, before_s: Seconds) -> bool:
         """Store the next batch to evaluate, if quota and persons allow one."""
         enrolment = self._stores.enrolment
-        quota = enrolment.enrolled_entries() * _QUOTA_PERCENT // 100 + _QUOTA_BASE
+        quota = enrolment.enrolled_accounts() * _QUOTA_PERCENT // 100 + _QUOTA_BASE
         for label in _LABELS:
             allowed = min(quota - enrolment.asked(label), ELEMENTS_PER_REQUEST)
             if allowed <= 0:

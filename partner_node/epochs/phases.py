@@ -17,6 +17,7 @@ from typing import ClassVar, Final
 from fedcarbon.errors import PeerError, StateError
 from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.definition import Methodology, bundle_hash
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
@@ -139,9 +140,11 @@ class EpochPhases:
             return None
         if self._epochs.commitment(epoch) is None:
             now_s, end_s = self._member.clock.now_s(), self._member.programme.epoch_end_s(epoch)
-            if now_s < end_s:
+            if now_s < end_s - TIME_TOLERANCE_S:
                 raise PlannedEarlyError(f"epoch {epoch} was planned before its last day was over")
-            if now_s < min(end_s + self._commit_delay_s, commit_until_s - COMMIT_MARGIN_S):
+            # Clocks may differ a little: by this one the day is not over, and trips still come.
+            patient_s = min(end_s + self._commit_delay_s, commit_until_s - COMMIT_MARGIN_S)
+            if now_s < max(end_s, patient_s):
                 return None
             self._cut_off(epoch, plan_leaf, snapshot_size)
             work = self._claims.build(epoch, self._snapshot(epoch))

@@ -152,7 +152,9 @@ class EpochRunner:
         if reachable:
             reachable = step.attempt("epochs", lambda: self._advance_epochs(step, parts))
         if reachable:
-            step.attempt("bindings", lambda: self._answer_bindings(step, parts))
+            reachable = step.attempt("answers", lambda: self._send_answers(step, parts))
+        if reachable:
+            step.attempt("bindings", lambda: self._read_bindings(step, parts))
         return self._finished(step)
 
     # --- parts of a step ------------------------------------------------------------------
@@ -196,9 +198,11 @@ class EpochRunner:
             if not step.attempt(f"epoch {shown.epoch}", advance):
                 return
 
-    def _answer_bindings(self, step: _Step, parts: _Parts) -> None:
+    def _send_answers(self, step: _Step, parts: _Parts) -> None:
         if parts.bindings.send_answers():
             step.note("bindings_answered")
+
+    def _read_bindings(self, step: _Step, parts: _Parts) -> None:
         if parts.bindings.poll():
             step.note("bindings_received")
 

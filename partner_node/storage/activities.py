@@ -142,15 +142,6 @@ class ActivityStore:
         )
         return {row[0]: row[1] for row in rows}
 
-    def rejects(self) -> list[StoredReject]:
-        """Return everything that was rejected, in order of subject."""
-        rows = self._database.rows(
-            "SELECT subject, reason, detail, epoch FROM rejects ORDER BY subject, epoch, reason"
-        )
-        return [
-            StoredReject(subject=row[0], reason=row[1], detail=row[2], epoch=row[3]) for row in rows
-        ]
-
 
 def _activity(row: Row) -> StoredActivity:
     return StoredActivity(

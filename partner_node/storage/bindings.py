@@ -64,6 +64,10 @@ class BindingStore:
                 "INSERT INTO closed_bindings VALUES (?) ON CONFLICT DO NOTHING", [binding_id]
             )
 
+    def closed(self) -> set[bytes]:
+        """Return the bindings that nobody need answer."""
+        return {bytes(row[0]) for row in self._database.rows("SELECT * FROM closed_bindings")}
+
     def find(self, binding_id: bytes) -> StoredBinding | None:
         """Return a binding that concerns one of this node's people."""
         found = self._select("FROM bindings b WHERE b.binding_id = ?", [binding_id])

@@ -113,6 +113,13 @@ class EnrolmentStore:
             f"SELECT count(*) FROM enrolment_entries e JOIN {_LOGGED} WHERE action = 'enrol'"  # noqa: S608
         )
 
+    def enrolled_accounts(self) -> int:
+        """Return how many different accounts that was: what trustees count towards a quota."""
+        return self._database.number(
+            "SELECT count(DISTINCT person_id) FROM enrolment_entries e "  # noqa: S608
+            f"JOIN {_LOGGED} WHERE action = 'enrol'"
+        )
+
     def save_evaluation(self, evaluation: StoredEvaluation, *, now_s: Seconds) -> None:
         """Store a blinded batch before it is sent for the first time."""
         count = len(evaluation.person_ids)

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from pathlib import Path
 
+import gmpy2
 import pytest
 
 from fedcarbon.ceremony import share_file
-from fedcarbon.ceremony.dealer import CeremonyError, CeremonyPrimes
+from fedcarbon.ceremony.dealer import CeremonyError, CeremonyPrimes, deal
 from fedcarbon.ceremony.share_file import ShareFileError, open_share_file, seal_share_file
 from fedcarbon.cli.ceremony import ceremony
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.shares import check_share
+from fedcarbon.ids import PartyId
 from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.paillier.combine import combine
+from fedcarbon.paillier.dealing import PrimesInvalidError
 from fedcarbon.paillier.shares import check_key_share, decryption_share
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.parameters.self_test import SelfTest, check_self_test
 from fedcarbon.transparency.envelope import SigningKey, open_signed
 from fedcarbon.units import Natural
+from tests.chance import seeded
 from tests.keys.ceremonies import dealt
+from tests.keys.primes import TINY, load_primes
 
 PASSPHRASE = b"correct horse"
 
 
 def test_any_three_of_five_dealt_shares_open() -> None:
-    deal = dealt()
-    key = deal.parameters.threshold_key
-    ciphertext = Encryptor(deal.parameters.public_key, window_bits=4).encrypt(123_456, s=99)
+    given = dealt()
+    key = given.parameters.threshold_key
+    ciphertext = Encryptor(given.parameters.public_key, window_bits=4).encrypt(123_456, s=99)
     shares = {
         item.trustee_index: decryption_share(key, item.paillier, ciphertext)
-        for item in deal.secrets
+        for item in given.secrets
     }
 
     for subset in itertools.combinations(shares, 3):
@@ -41,13 +47,13 @@ def test_any_three_of_five_dealt_shares_open() -> None:
 
 
 def test_every_share_belongs_to_its_public_half() -> None:
-    deal = dealt()
+    given = dealt()
 
-    for item in deal.secrets:
-        check_key_share(deal.parameters.threshold_key, item.paillier)
+    for item in given.secrets:
+        check_key_share(given.parameters.threshold_key, item.paillier)
         for label in KeyLabel:
-            check_share(deal.parameters.voprf_key(label), item.voprf[label])
-        assert SigningKey(item.root_key_seed).public == deal.parameters.root_keys[item.trustee_id]
+            check_share(given.parameters.voprf_key(label), item.voprf[label])
+        assert SigningKey(item.root_key_seed).public == given.parameters.root_keys[item.trustee_id]
 
 
 def test_secrets_never_show() -> None:
@@ -72,6 +78,29 @@ def test_the_plaintext_of_a_share_file_never_shows() -> None:
 def test_equal_primes_are_refused() -> None:
     with pytest.raises(CeremonyError):
         CeremonyPrimes(paillier_p=3, paillier_q=5, commitment_p=3, commitment_q=11)
+
+
+@pytest.mark.parametrize("field", ["paillier_p", "commitment_q"])
+def test_primes_that_are_not_safe_are_not_dealt(field: str) -> None:
+    """Of either modulus: in a group with small subgroups commitments do not bind."""
+    known = load_primes(TINY)
+    primes = CeremonyPrimes(
+        paillier_p=known.p,
+        paillier_q=known.q,
+        commitment_p=known.big_p,
+        commitment_q=known.big_q,
+    )
+    unsafe = int(gmpy2.next_prime(getattr(primes, field)))
+    chance = seeded(1)
+
+    with pytest.raises(PrimesInvalidError):
+        deal(
+            dataclasses.replace(primes, **{field: unsafe}),
+            tuple(PartyId(f"trustee-{index}") for index in range(1, 4)),
+            2,
+            random_below=chance.randrange,
+            random_bytes=chance.randbytes,
+        )
 
 
 def test_a_share_file_opens_with_its_passphrase_only() -> None:

@@ -14,7 +14,7 @@ from fedcarbon.cli.public_record import (
     RecordUnreadableError,
     read_public_record,
 )
-from fedcarbon.errors import FedcarbonError
+from fedcarbon.errors import FedcarbonError, MalformedError, SignatureInvalidError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.transparency.checkpoint import ForkedRecordError
@@ -76,18 +76,11 @@ def test_three_trustees_are_no_quorum_because_only_they_are_admitted(
     federation: Federation,
 ) -> None:
     """Two of the three are corrupt; the other two of five sign another record with them."""
-    admitted = {f"trustee-{index}" for index in (1, 2, 3)}
-    last = next(
-        index
-        for index, built in enumerate(federation.record.leaves)
-        if b'"keyid":"root:' in built.body
-        and b"trustee-4" in _payload(built)
-        and built.leaf[0] == LeafType.PARTY_ADMISSION
-    )
-    del federation.record.leaves[last:]
-    federation.witness(sorted(admitted))
+    admitted = ["trustee-1", "trustee-2", "trustee-3"]
+    del federation.record.leaves[-3:]  # trustee-4, trustee-5 and the programme
+    federation.witness(admitted)
     record = read(federation)
-    assert admitted <= set(record.parties)
+    assert set(admitted) == set(record.parties) & set(federation.trustee_ids)
 
     with pytest.raises(RecordNotReadyError, match="trustee-4"):
         record.head(PublicHub(federation.record))  # type: ignore[arg-type]
@@ -126,7 +119,8 @@ def admission_by_too_few_roots(federation: Federation) -> None:
 
 
 def no_self_test(federation: Federation) -> None:
-    del federation.record.leaves[1]
+    federation.log(LeafType.LEDGER_BATCH, b"nothing")
+    federation.record.leaves[1] = federation.record.leaves.pop()
 
 
 def withheld_programme(federation: Federation) -> None:
@@ -134,8 +128,9 @@ def withheld_programme(federation: Federation) -> None:
 
 
 def body_of_another_leaf(federation: Federation) -> None:
-    first, last = federation.record.leaves[2], federation.record.leaves[-1]
-    federation.record.leaves[-1] = BuiltLeaf(last.leaf, last.salt, first.body)
+    """Both are plans, signed by the hub; the record holds one of them."""
+    first, second = (federation.record.leaves[federation.plan(epoch)] for epoch in (1, 2))
+    federation.record.leaves[-1] = BuiltLeaf(second.leaf, second.salt, first.body)
 
 
 RECORDS: dict[str, Callable[[Federation], None]] = {
@@ -157,6 +152,22 @@ def test_a_record_is_not_believed_with(federation: Federation, name: str) -> Non
         read(federation)
 
 
+def test_a_leaf_that_is_left_out_is_noticed(federation: Federation) -> None:
+    class WithoutAnAdmission(Record):
+        def list_leaves(
+            self, request: record_pb2.ListLeavesRequest
+        ) -> record_pb2.ListLeavesResponse:
+            answer = super().list_leaves(request)
+            del answer.leaves[4]
+            return answer
+
+    record = federation.record
+    federation.record = WithoutAnAdmission(record.leaves, record.heads, record.files)
+
+    with pytest.raises(RecordUnreadableError):
+        read(federation)
+
+
 def test_an_empty_record_is_not_ready(federation: Federation) -> None:
     federation.record.leaves.clear()
 
@@ -165,8 +176,7 @@ def test_an_empty_record_is_not_ready(federation: Federation) -> None:
 
 
 def test_a_record_of_other_roots_is_not_believed(federation: Federation) -> None:
-    others = dict.fromkeys(federation.roots.root_keys)
-    keys = {name: hashlib.sha256(name.encode()).digest() for name in others}
+    keys = {name: hashlib.sha256(name.encode()).digest() for name in federation.roots.root_keys}
     roots = dataclasses.replace(federation.roots, root_keys=keys)
 
     with pytest.raises(RecordUnreadableError):
@@ -194,26 +204,22 @@ def test_a_receipt_for_the_message_is_accepted(federation: Federation) -> None:
     read(federation).check_receipt(receipt(federation), LeafType.UNBINDING, MESSAGE)
 
 
-RECEIPTS: dict[str, dict[str, object]] = {
-    "another message": {"message_sha256": bytes(32)},
-    "a type that no trustee reads": {
-        "leaf": commit(LeafType.LEDGER_BATCH, b"s" * 32, MESSAGE).to_bytes()
-    },
-    "another salt": {"salt": b"t" * 32},
-    "another parameter set": {"parameter_id": bytes(32)},
-    "a partner's signature": {"signer": METRO},
+RECEIPTS: dict[str, tuple[dict[str, object], type[FedcarbonError]]] = {
+    "another message": ({"message_sha256": bytes(32)}, RecordUnreadableError),
+    "a type that no trustee reads": (
+        {"leaf": commit(LeafType.LEDGER_BATCH, b"s" * 32, MESSAGE).to_bytes()},
+        RecordUnreadableError,
+    ),
+    "another salt": ({"salt": b"t" * 32}, RecordUnreadableError),
+    "another parameter set": ({"parameter_id": bytes(32)}, MalformedError),
+    "a partner's signature": ({"signer": METRO}, SignatureInvalidError),
 }
 
 
 @pytest.mark.parametrize("name", RECEIPTS)
 def test_a_receipt_is_no_promise_with(federation: Federation, name: str) -> None:
-    data = receipt(federation, **RECEIPTS[name])  # type: ignore[arg-type]
+    changes, error = RECEIPTS[name]
+    data = receipt(federation, **changes)  # type: ignore[arg-type]
 
-    with pytest.raises(FedcarbonError):
+    with pytest.raises(error):
         read(federation).check_receipt(data, LeafType.UNBINDING, MESSAGE)
-
-
-def _payload(built: BuiltLeaf) -> bytes:
-    from fedcarbon.transparency.envelope import Envelope  # noqa: PLC0415
-
-    return Envelope.from_bytes(built.body).payload

@@ -30,28 +30,46 @@ ADMISSION = PartyAdmission(
 )
 
 
+HEAD = Checkpoint(parameter_id=PARAMETERS.parameter_id, size=1, root=bytes(32), timestamp_s=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """A trustee organisation with its share file, and a file to sign."""
+
+    file: Path
+    share: Path
+    passphrase: Path
+
+    def sign(self, statement: Statement) -> bytes:
+        self.file.write_bytes(unsigned(statement).to_bytes())
+        root_sign(self.file, share=self.share, passphrase=self.passphrase)
+        return self.file.read_bytes()
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Holder:
+    made = Holder(*(tmp_path / name for name in ("file", "share", "passphrase")))
+    made.share.write_bytes(seal_share_file(dealt().secrets[0], b"correct horse", bytes))
+    made.passphrase.write_bytes(b"correct horse\n")
+    return made
+
+
 def unsigned(statement: Statement) -> Envelope:
     return sign_payload(statement.KIND, statements.encode(statement), {})
 
 
-def test_an_admission_is_signed(tmp_path: Path) -> None:
-    secrets = dealt().secrets[0]
-    file, share, passphrase = (tmp_path / name for name in ("file", "share", "passphrase"))
-    file.write_bytes(unsigned(ADMISSION).to_bytes())
-    share.write_bytes(seal_share_file(secrets, b"correct horse", bytes))
-    passphrase.write_bytes(b"correct horse\n")
+def test_an_admission_is_signed(holder: Holder) -> None:
+    signed = holder.sign(ADMISSION)
 
-    root_sign(file, share=share, passphrase=passphrase)
-
-    opened = open_rooted(PartyAdmission, file.read_bytes(), PARAMETERS.root_keys, 1)
-    assert opened == ADMISSION
+    assert open_rooted(PartyAdmission, signed, PARAMETERS.root_keys, 1) == ADMISSION
 
 
-def test_nothing_is_signed_that_is_no_admission_and_no_programme() -> None:
-    head = Checkpoint(parameter_id=PARAMETERS.parameter_id, size=1, root=bytes(32), timestamp_s=1)
-
+def test_nothing_is_signed_that_is_no_admission_and_no_programme(holder: Holder) -> None:
     with pytest.raises(RegistryFileError):
-        require_signable(unsigned(head), PARAMETERS.parameter_id)
+        holder.sign(HEAD)
+
+    assert Envelope.from_bytes(holder.file.read_bytes()).signatures == ()
 
 
 def test_an_admission_for_another_federation_is_not_signed() -> None:

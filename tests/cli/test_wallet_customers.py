@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from fedcarbon.cli.wallet import WalletConfigError, add_customers
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SteppedClock
+from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.person_id import make_test_id
+from fedcarbon.identity.shares import evaluate
 from fedcarbon.identity.threshold import TooFewEvaluationsError
 from fedcarbon.opening.statements import OpeningRequest
 from fedcarbon.redemption.wallet import sandbox_wallet_id
@@ -23,6 +26,7 @@ from fedcarbon.v1 import identity_pb2, opening_pb2
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
 from tests.trustee.founded import DAY_S, OPERATOR, programme_of
+from trustee.order_errors import QuotaExceededError
 
 HEADER = "id_type,id_number,wallet_id,wallet_class"
 NOW_S = 1_772_409_600
@@ -169,6 +173,54 @@ def test_a_hub_that_repeats_one_evaluation_is_given_up(
         list(operator.find_accounts())
 
     assert hub.asked == 2
+
+
+class CountingHub(HostileHub):
+    """Relays to honest trustees, which let two elements more be evaluated than there are bindings.
+
+    What is asked beyond that is counted and refused, as trustees count what is logged.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.bound = 0, 0
+
+    def evaluate(self, request: identity_pb2.EvaluateRequest) -> identity_pb2.EvaluateResponse:
+        self.used += len(request.blinded_elements)
+        if self.used > self.bound + 2:
+            raise QuotaExceededError("beyond the quota")
+        answer = identity_pb2.EvaluateResponse()
+        for secrets in dealt().secrets[:3]:
+            partial = evaluate(
+                secrets.voprf[KeyLabel.ACCOUNT], list(request.blinded_elements), seeded(8).randrange
+            )
+            answer.partials.add(
+                trustee_id=secrets.trustee_id, elements=partial.elements, proof=partial.proof
+            )
+        return answer
+
+    def create_operator_binding(
+        self, _: opening_pb2.CreateOperatorBindingRequest
+    ) -> opening_pb2.CreateOperatorBindingResponse:
+        self.bound += 1
+        return opening_pb2.CreateOperatorBindingResponse()
+
+
+def test_many_customers_are_bound_without_ever_asking_beyond_the_quota(
+    operator: WalletOperator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking for all of them first would spend the quota, and for good."""
+    monkeypatch.setattr("fedcarbon.cli.wallet_operator.EVALUATION_BATCH", 2)
+    hub = CountingHub()
+    for person in range(5):
+        operator.store.add_customer(
+            id_type="TEST", id_number=make_test_id(person), wallet_id="w", wallet_class=1
+        )
+    counted = dataclasses.replace(operator, hub=hub)  # type: ignore[arg-type]  # see the fixture
+
+    accepted = list(counted.find_and_bind())
+
+    assert (len(accepted), hub.bound, hub.used) == (5, 5, 5)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import load_party
 from hub.config import HubConfigError, load_config
 from hub.serving import hub_of
+from hub.storage.folder_lock import FolderInUseError
 from tests.hub.running import write_hub
 
 GOOD = 'party = "party.toml"\ndata = "data"\npublic = "ceremony"\n'
@@ -101,6 +102,20 @@ def test_a_configured_hub_begins_its_record(tmp_path: Path) -> None:
     hub.close()
     assert (config.data / "hub.db").is_file()
     assert (config.data / "record" / "leaves.txt").is_file()
+
+
+def test_a_folder_has_one_hub_at_a_time(tmp_path: Path) -> None:
+    config = load_config(write_hub(tmp_path))
+    hub = hub_of(config, load_party(config.party))
+    arriving = config.data / "record" / "files" / "1-0.part"
+    arriving.write_bytes(b"half a chunk")
+
+    with pytest.raises(FolderInUseError):
+        hub_of(config, load_party(config.party))
+
+    assert arriving.exists()
+    hub.close()
+    hub_of(config, load_party(config.party)).close()
 
 
 def test_the_command_line_teaches(

@@ -339,6 +339,16 @@ def test_duplicate_index_does_not_count_twice(federation: Federation) -> None:
         combine([first, second, first])
 
 
+def test_answers_under_different_keys_do_not_combine(federation: Federation) -> None:
+    """Two keys for one label, as after a change of salt."""
+    key, shares = deal_voprf(KeyLabel.CLAIM, 5, 3, federation.random_below)
+    other = replace(federation, key=key, shares=shares)
+    mixed = [*federation.verified()[:2], *other.verified()[2:]]
+
+    with pytest.raises(EvaluationsDifferError):
+        combine(mixed)
+
+
 def test_answers_to_different_questions_do_not_combine(federation: Federation) -> None:
     other = replace(
         federation, batch=blind_batch(KeyLabel.CLAIM, [b"a", b"b", b"c"], federation.random_below)

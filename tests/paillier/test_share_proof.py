@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import pickle
 from collections.abc import Callable
 
 import gmpy2
 import pytest
 
-from fedcarbon.canonical.hashing import expand_integer
+from fedcarbon.canonical.hashing import expand_integer, u32
 from fedcarbon.errors import MalformedError
 from fedcarbon.paillier import share_proof
 from fedcarbon.paillier.combine import (
@@ -19,14 +18,12 @@ from fedcarbon.paillier.combine import (
     decrypt,
     verify_shares,
 )
-from fedcarbon.paillier.keys import PublicKey
 from fedcarbon.paillier.share_proof import (
     FoldedStatement,
     ShareProof,
     ShareProofInvalidError,
     ShareStatement,
     fold,
-    mask_bits,
     response_bits,
 )
 from fedcarbon.paillier.shares import KeyShare, decryption_share, prove_shares, share_batch
@@ -35,7 +32,6 @@ from fedcarbon.paillier.threshold_key import (
     TrusteeIndexError,
     VerificationBaseInvalidError,
 )
-from tests.keys.primes import load_primes
 from tests.paillier.conftest import CONTEXT, PARAMETER_ID, Dealt
 
 
@@ -282,6 +278,29 @@ def test_errors_that_cancel_pass_under_equal_weights_and_fail_under_ours(
         verify_batch(dealt, ciphertexts, prove_any(dealt, 2, ciphertexts, shares))
 
 
+def test_errors_that_cancel_under_weights_known_beforehand_fail(
+    dealt: Dealt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights that follow from the position alone are as good as equal ones to whoever cheats."""
+    ciphertexts, shares = honest(dealt)
+    key = dealt.key.public_key
+
+    def early(label: bytes, *items: bytes, bits: int) -> int:
+        kept = items[1:] if label == share_proof._LABEL_WEIGHT else items
+        return expand_integer(label, *kept, bits=bits)
+
+    weights = [early(share_proof._LABEL_WEIGHT, b"", u32(i), bits=128) for i in range(2)]
+    shares[0] = shares[0] * (1 + key.n * weights[1]) % key.n_squared
+    shares[1] = shares[1] * (1 - key.n * weights[0]) % key.n_squared
+
+    with monkeypatch.context() as weak:
+        weak.setattr(share_proof, "expand_integer", early)
+        verify_batch(dealt, ciphertexts, prove_any(dealt, 2, ciphertexts, shares))
+
+    with pytest.raises(ShareProofInvalidError, match=r"\(4\)"):
+        verify_batch(dealt, ciphertexts, prove_any(dealt, 2, ciphertexts, shares))
+
+
 def test_base_is_nth_residue_refused(dealt: Dealt) -> None:
     # Who knows p'q' moves a share by p'q': the same mod p'q', another mod n.
     key, primes = dealt.key, dealt.primes
@@ -464,23 +483,6 @@ def test_a_proof_comes_back_from_its_bytes(dealt: Dealt) -> None:
     for other in (data[:-1], data + b"\0", b""):
         with pytest.raises(MalformedError):
             ShareProof.from_bytes(dealt.key, other)
-
-
-@pytest.mark.parametrize(("bits", "mask"), [("2048", 4304), ("3072", 6352)])
-def test_the_mask_has_the_length_of_the_parameter_table(bits: str, mask: int, dealt: Dealt) -> None:
-    key = dataclasses.replace(dealt.key)
-    object.__setattr__(key, "public_key", PublicKey(n=load_primes(bits).n))
-
-    assert mask_bits(key) == mask + (120).bit_length()
-
-
-def test_the_error_survives_a_process_pool() -> None:
-    error = ShareProofInvalidError(4, "(3) not the exponent of its verification key")
-
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
-
-    assert (copy.trustee, str(copy)) == (4, str(error))
-    assert "trustee 4" in str(error)
 
 
 def test_a_proof_about_nothing_is_our_own_mistake(dealt: Dealt) -> None:

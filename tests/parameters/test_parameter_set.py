@@ -189,6 +189,22 @@ def test_sixteen_trustees_are_refused() -> None:
         replace(GOOD, trustees=(*GOOD.trustees, *extra), threshold=9).check()
 
 
+MALFORMED: dict[str, dict[str, object]] = {
+    "a trustee stands twice": {"trustees": (*GOOD.trustees[:4], GOOD.trustees[0])},
+    "a root key is too short": {
+        "trustees": (replace(GOOD.trustees[0], root_key=b"short"), *GOOD.trustees[1:])
+    },
+    "a VOPRF key is missing": {"voprf_keys": GOOD.voprf_keys[:3]},
+    "the VOPRF keys are exchanged": {"voprf_keys": GOOD.voprf_keys[::-1]},
+}
+
+
+@pytest.mark.parametrize("changes", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_set_that_cannot_be_written_down(changes: dict[str, object]) -> None:
+    with pytest.raises(MalformedError):
+        replace(GOOD, **changes)  # type: ignore[arg-type]
+
+
 def test_a_small_modulus_must_say_that_it_is_insecure() -> None:
     with pytest.raises(MalformedError, match="insecure"):
         replace(GOOD, insecure=False)
@@ -262,6 +278,20 @@ def test_one_organisation_is_not_two_roots() -> None:
 
     with pytest.raises(ConfigurationError, match="share a root key"):
         TrustRoots(parameter_id=GOOD.parameter_id, threshold=3, root_keys=keys)
+
+
+@pytest.mark.parametrize("threshold", [0, 6])
+def test_a_threshold_that_means_nothing_is_refused(threshold: int) -> None:
+    with pytest.raises(ConfigurationError, match="threshold"):
+        TrustRoots(parameter_id=GOOD.parameter_id, threshold=threshold, root_keys=GOOD.root_keys)
+
+
+def test_a_trustee_stands_once_among_the_roots() -> None:
+    roots = TrustRoots(parameter_id=GOOD.parameter_id, threshold=3, root_keys=GOOD.root_keys)
+    text = roots.to_toml() + f'[[root]]\ntrustee = "trustee-1"\nkey = "{"aa" * 32}"\n'
+
+    with pytest.raises(ConfigurationError, match="twice"):
+        parse_roots(text.encode())
 
 
 def test_trust_roots_round_trip_through_their_file() -> None:

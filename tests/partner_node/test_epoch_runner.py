@@ -10,32 +10,13 @@ from fedcarbon.identity.claims import padded_size
 from fedcarbon.methodology.activity import Mode
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.units import MicrogramsCO2e
-from partner_node.epochs.phases import CommitmentLeftOutError, PlannedEarlyError, SealedAwayError
-from partner_node.epochs.submitting import LossesContradictError
 from partner_node.persons.summary import EpochSummary
-from partner_node.record.epoch_leaves import EpochLeafContradictsError
-from partner_node.record.receipts import PromiseBrokenError
 from partner_node.storage.epochs import EpochStore
 from tests.partner_node.fake_hub import NODE
 from tests.partner_node.world import World, at, new_world, person, ride
 
 METRO = 97_000
 """ug per metre."""
-
-
-def commit(world: World, epoch: int = 1) -> None:
-    """Take an epoch through phase 1a, its closing leaf not witnessed yet."""
-    world.clock.at_s = at(1, day=epoch + 1)
-    world.hub.plan(epoch)
-    world.settle()
-    world.hub.close_commitments(epoch)
-
-
-def reveal(world: World, epoch: int = 1) -> None:
-    """Take an epoch through phase 1b."""
-    commit(world, epoch)
-    world.hub.witness()
-    world.settle()
 
 
 # --- what arrives -----------------------------------------------------------------------------
@@ -70,7 +51,7 @@ def test_every_block_with_an_account_is_sent_in_every_epoch_with_fresh_ciphertex
 
 def test_a_lost_slot_is_dropped_and_the_rest_of_the_ride_counts(riders: World) -> None:
     riders.record(ride("a", 1, at(8), minutes=20, km=4))
-    reveal(riders)
+    riders.reveal()
     lost = riders.claim_tokens(1, 1)[at(8, 5)]
 
     riders.hub.judge(1, [(lost, 0)] * 1)
@@ -89,7 +70,7 @@ def test_a_better_rank_of_a_rival_wins_and_half_a_ride_lost_is_the_ride_lost(
         ride("half", 1, at(8), minutes=20, km=4, evidence=1),
         ride("whole", 1, at(10), minutes=20, km=8, evidence=1),
     )
-    reveal(riders)
+    riders.reveal()
     tokens = riders.claim_tokens(1, 1)
 
     riders.hub.judge(1, [(tokens[at(8)], 0), (tokens[at(8, 15)], 0), (tokens[at(10)], 0)])
@@ -110,7 +91,7 @@ def test_a_better_rank_of_a_rival_wins_and_half_a_ride_lost_is_the_ride_lost(
 
 def test_a_worse_rank_of_a_rival_takes_nothing(riders: World) -> None:
     riders.record(ride("a", 1, at(8)))
-    reveal(riders)
+    riders.reveal()
 
     riders.hub.judge(1, [(token, 2) for token in riders.claim_tokens(1, 1).values()])
     riders.hub.open_submissions(1)
@@ -171,7 +152,7 @@ def test_ranks_are_never_better_than_the_admission_allows(tmp_path: Path) -> Non
 def test_lists_are_padded_with_claims_of_the_same_ranks(riders: World) -> None:
     riders.record(ride("a", 1, at(8), minutes=25), ride("b", 2, at(8), minutes=30, evidence=1))
 
-    reveal(riders)
+    riders.reveal()
 
     claims = EpochStore(riders.database).claims(1)
     pads = [claim for claim in claims if claim.person_id is None]
@@ -272,193 +253,6 @@ def test_a_withdrawal_that_the_hub_has_not_heard_of_in_time_is_kept_by_the_node(
     assert riders.submitted(2)["rider-1"] == 0
     assert riders.node.status().rejected == {"consent_withdrawn": 1}
     assert riders.hub.entries[-1].from_epoch == 3
-
-
-# --- what must hold before a token is shown -----------------------------------------------------
-
-
-def test_no_list_is_revealed_before_the_closing_leaf_is_witnessed(riders: World) -> None:
-    riders.record(ride("a", 1, at(8)))
-    riders.hub.witness()
-    commit(riders)
-
-    riders.settle()
-    too_few = NODE in riders.hub.epochs[1].lists
-    riders.hub.witness()
-    riders.settle()
-
-    assert not too_few
-    assert NODE in riders.hub.epochs[1].lists
-
-
-def test_a_closing_leaf_without_the_own_commitment_ends_the_reveal(riders: World) -> None:
-    riders.record(ride("a", 1, at(8)))
-    riders.clock.at_s = at(1, day=2)
-    riders.hub.plan(1)
-    riders.settle()
-    riders.hub.close_commitments(1, leave_out=frozenset({NODE}))
-    riders.hub.witness()
-
-    with pytest.raises(CommitmentLeftOutError):
-        riders.step()
-
-    assert NODE not in riders.hub.epochs[1].lists
-    assert [text.split(":")[0] for text in riders.node.status().incidents] == [
-        CommitmentLeftOutError.code
-    ]
-    assert riders.node.last_error.startswith(CommitmentLeftOutError.code)
-
-
-def test_a_record_that_breaks_a_receipt_stops_everything(riders: World) -> None:
-    riders.record(ride("a", 1, at(8)))
-    riders.clock.at_s = at(1, day=2)
-    riders.hub.plan(1)
-    riders.step()
-    committed = riders.hub.epochs[1].commitments[NODE][0]
-    leaf, salt, body = riders.hub.leaves[committed]
-    riders.hub.leaves[committed] = (leaf[:-1] + bytes((leaf[-1] ^ 1,)), salt, body)
-    riders.hub.witness()
-
-    with pytest.raises(PromiseBrokenError):
-        riders.step()
-
-    assert NODE not in riders.hub.epochs[1].lists
-
-
-def test_an_epoch_planned_before_its_last_day_is_over_is_refused(riders: World) -> None:
-    riders.clock.at_s = at(23, 59)
-    riders.hub.plan(1)
-
-    with pytest.raises(PlannedEarlyError):
-        riders.step()
-
-    accepted = riders.record(ride("last", 1, at(23, 0))).accepted
-    assert accepted == 1
-
-
-def test_a_second_plan_of_an_epoch_is_refused(riders: World) -> None:
-    riders.clock.at_s = at(1, day=2)
-    riders.hub.plan(1)
-    riders.hub.plan(1)
-
-    with pytest.raises(EpochLeafContradictsError, match="twice"):
-        riders.step()
-
-
-# --- phases that were missed --------------------------------------------------------------------
-
-
-def test_a_partner_that_misses_phase_1a_submits_zeros(riders: World) -> None:
-    riders.record(ride("a", 1, at(8)))
-    riders.clock.at_s = at(1, day=2)
-    riders.hub.plan(1)
-    riders.hub.close_commitments(1)
-    riders.hub.witness()
-    riders.settle()
-    riders.hub.judge(1)
-    riders.hub.open_submissions(1)
-
-    riders.settle()
-
-    assert riders.submitted(1) == {"rider-1": 0, "rider-2": 0, "rider-3": 0}
-    header, _ = riders.hub.epochs[1].chunks[0]
-    assert header.evidence_root == bytes(32)
-    assert riders.record(ride("late", 1, at(12))).rejected[0].reason == "late"
-
-
-def test_a_partner_that_misses_phase_1b_submits_zeros_under_its_evidence_root(
-    riders: World,
-) -> None:
-    riders.record(ride("a", 1, at(8)))
-    commit(riders)
-    riders.hub.judge(1)
-    riders.hub.open_submissions(1)
-
-    riders.settle()
-
-    assert riders.submitted(1) == {"rider-1": 0, "rider-2": 0, "rider-3": 0}
-    header, _ = riders.hub.epochs[1].chunks[0]
-    assert header.evidence_root == riders.hub.epochs[1].commitments[NODE][1].evidence_root
-
-
-def test_late_activities_are_rejected_once_the_epoch_is_cut_off(riders: World) -> None:
-    riders.record(ride("a", 1, at(8)))
-    commit(riders)
-
-    outcome = riders.record(
-        ride("late", 1, at(12)),
-        ride("night", 2, at(23, 50), minutes=20),
-        ride("next", 1, at(12, day=2)),
-    )
-
-    assert {item.activity_id: item.reason for item in outcome.rejected.values()} == {
-        "late": "late",
-        "night": "late",
-    }
-    assert riders.record(ride("a", 1, at(8))).accepted == 1
-
-
-def test_a_node_waits_for_late_trips_as_long_as_it_is_told_to(tmp_path: Path) -> None:
-    world = new_world(tmp_path, commit_delay_s=1800)
-    world.link(person(1))
-    world.settle()
-    world.clock.at_s = at(0, 10, day=2)
-    world.hub.plan(1, window_s=7200)
-
-    world.settle()
-    waited = NODE not in world.hub.epochs[1].commitments
-    accepted = world.record(ride("late", 1, at(23))).accepted
-    world.clock.at_s = at(0, 30, day=2)
-    world.settle()
-
-    assert waited
-    assert accepted == 1
-    assert NODE in world.hub.epochs[1].commitments
-    world.database.close()
-
-
-# --- the end ------------------------------------------------------------------------------------
-
-
-def test_a_seal_without_accepted_chunks_is_an_incident(riders: World) -> None:
-    reveal(riders)
-    riders.hub.judge(1)
-    riders.hub.open_submissions(1)
-    riders.settle()
-    riders.hub.seal(1, missing=(NODE,))
-
-    with pytest.raises(SealedAwayError):
-        riders.step()
-
-    status = riders.node.status()
-    assert status.epochs[0].missing
-    assert status.incidents[0].startswith(SealedAwayError.code)
-    assert riders.settle() == []
-
-
-def test_a_seal_that_came_before_the_submission_is_noted_as_missing(riders: World) -> None:
-    reveal(riders)
-    riders.hub.seal(1, missing=(NODE,))
-
-    assert riders.settle() == ["epoch_missed"]
-    assert riders.node.status().epochs[0].stage == "done"
-
-
-@pytest.mark.parametrize("lie", ["foreign token", "token twice", "fewer than said"])
-def test_verdicts_about_another_list_are_refused(riders: World, lie: str) -> None:
-    riders.record(ride("a", 1, at(8)))
-    reveal(riders)
-    own = riders.claim_tokens(1, 1)[at(8)]
-    riders.hub.judge(1)
-    riders.hub.open_submissions(1)
-    lost = {"foreign token": (bytes(16),), "token twice": (own, own), "fewer than said": (own,)}
-    riders.hub.epochs[1].lost[NODE] = lost[lie]
-    riders.hub.unsaid_losses = 3 if lie == "fewer than said" else 0
-
-    with pytest.raises(LossesContradictError):
-        riders.step()
-
-    assert not riders.hub.epochs[1].chunks
 
 
 def test_large_submissions_are_cut_into_chunks_that_go_out_one_by_one(

@@ -142,6 +142,19 @@ class World:
         self.hub.seal(epoch)
         self.settle()
 
+    def commit(self, epoch: int = 1) -> None:
+        """Take an epoch through phase 1a, its closing leaf not witnessed yet."""
+        self.clock.at_s = at(1, day=epoch + 1)
+        self.hub.plan(epoch)
+        self.settle()
+        self.hub.close_commitments(epoch)
+
+    def reveal(self, epoch: int = 1) -> None:
+        """Take an epoch through phase 1b."""
+        self.commit(epoch)
+        self.hub.witness()
+        self.settle()
+
     def token_of(self, serial: int) -> bytes:
         """Return the account token of a rider."""
         row = self.database.row(

@@ -71,6 +71,12 @@ REFUSED: dict[str, tuple[dict[str, object], type[FedcarbonError]]] = {
     "ends before it begins": ({"last_day": "2026-03-01"}, MalformedError),
     "a date in another spelling": ({"first_day": "20260302"}, MalformedError),
     "an unknown zone": ({"time_zone": "Asia/Nowhere"}, ConfigurationError),
+    "a folder of zones": ({"time_zone": "Asia"}, ConfigurationError),
+    "a zone with an endless name": ({"time_zone": "a" * 5000}, ConfigurationError),
+    "the last day of the calendar": (
+        {"first_day": "9999-12-25", "last_day": "9999-12-31"},
+        MalformedError,
+    ),
     "a slot that does not divide the day": ({"slot_s": 7}, MalformedError),
     "a slot of a second": ({"slot_s": 1}, MalformedError),
     "no cap": ({"cap_ug": 0}, MalformedError),

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import MalformedError, SignatureInvalidError
 from fedcarbon.transparency.envelope import (
+    SIGNATURES_MAX,
     Envelope,
     SigningKey,
+    add_signature,
     open_signed,
     payload_type_of,
     pre_authentication_encoding,
@@ -108,6 +110,24 @@ def test_another_spelling_of_the_envelope_is_refused() -> None:
 
     with pytest.raises(MalformedError):
         Envelope.from_bytes(data.replace(b",", b", ", 1))
+
+
+def test_an_envelope_is_signed_once_by_each_signer() -> None:
+    envelope = sign(Note(text="x"), {"alice": ALICE})
+
+    both = add_signature(envelope, "bob", BOB)
+
+    assert open_signed(Note, both.to_bytes(), RING, signers=set(RING), at_least=2).text == "x"
+    with pytest.raises(MalformedError):
+        add_signature(both, "alice", ALICE)
+
+
+def test_an_envelope_does_not_carry_signatures_without_end() -> None:
+    envelope = sign(Note(text="x"), {"alice": ALICE})
+    many = replace(envelope, signatures=envelope.signatures * (SIGNATURES_MAX + 1))
+
+    with pytest.raises(MalformedError):
+        Envelope.from_bytes(many.to_bytes())
 
 
 def test_a_signing_key_never_shows_its_seed() -> None:

@@ -21,6 +21,7 @@ from fedcarbon.transparency.checkpoint import (
 from fedcarbon.transparency.envelope import SigningKey, sign
 from fedcarbon.transparency.leaf import Leaf, LeafType, commit, may_read
 from fedcarbon.transparency.merkle import EMPTY_ROOT, Frontier, leaf_hash, node_hash, root_of
+from fedcarbon.transparency.receipt import Receipt
 
 KEYS = {f"trustee-{i}": SigningKey(bytes([i]) * 32) for i in range(1, 6)}
 PUBLIC = {name: key.public for name, key in KEYS.items()}
@@ -72,10 +73,30 @@ def test_a_leaf_round_trips_and_binds_type_salt_and_body() -> None:
     assert commit(LeafType.SEAL, b"s" * 32, b"bodx").commitment != leaf.commitment
 
 
-@pytest.mark.parametrize("data", [b"", b"\x27\x01" + bytes(31), b"\xff\x01" + bytes(32)])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x27\x01" + bytes(31), b"\xff\x01" + bytes(32), b"\x27\x02" + bytes(32)],
+    ids=["nothing", "too short", "unknown type", "unknown version"],
+)
 def test_bytes_that_are_no_leaf_are_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):
         Leaf.from_bytes(data)
+
+
+@pytest.mark.parametrize("salt", [b"", b"s" * 31, b"s" * 33])
+def test_a_salt_of_another_size_commits_to_nothing(salt: bytes) -> None:
+    """A short one could be guessed together with the body."""
+    with pytest.raises(MalformedError):
+        commit(LeafType.SEAL, salt, b"body")
+
+
+@pytest.mark.parametrize("field", ["parameter_id", "message_sha256", "leaf", "salt"])
+def test_a_receipt_has_fields_of_the_right_size(field: str) -> None:
+    fields: dict[str, bytes] = dict.fromkeys(("parameter_id", "message_sha256", "salt"), bytes(32))
+    fields |= {"leaf": bytes(34), field: b"short"}
+
+    with pytest.raises(MalformedError):
+        Receipt(leaf_index=1, accepted_at_s=1, **fields)
 
 
 def test_partners_read_no_enrolments_and_trustees_no_claims() -> None:
@@ -139,6 +160,16 @@ def test_a_checkpoint_of_another_parameter_set_is_refused() -> None:
         {"trustee-4": KEYS["trustee-4"]},
     ).to_bytes()
     cosignatures = [*(cosign(f"trustee-{i}") for i in (1, 2, 3)), other]
+
+    with pytest.raises(MalformedError):
+        witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)
+
+
+def test_a_cosignature_with_two_signatures_is_refused() -> None:
+    """Whose time would it be?"""
+    statement = Checkpoint(parameter_id=PARAMETER_ID, size=3, root=b"r" * 32, timestamp_s=1)
+    double = sign(statement, {name: KEYS[name] for name in ("trustee-1", "trustee-2")}).to_bytes()
+    cosignatures = [double, *(cosign(f"trustee-{i}") for i in (3, 4, 5))]
 
     with pytest.raises(MalformedError):
         witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)

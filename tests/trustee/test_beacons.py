@@ -19,7 +19,8 @@ from fedcarbon.epoch.statements import (
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.threshold import PartialEvaluation
-from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
+from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import trustee_pb2
 from tests.trustee.federation import Federation
 from tests.trustee.founded import BIKE, HUB, METRO, PROGRAMME, SHAM, refused
@@ -168,6 +169,19 @@ def test_second_beacon_same_epoch(federation: Federation) -> None:
     assert ask(federation, "tie", first).WhichOneof("answer") == "beacon"
 
 
+def test_a_second_sample_over_the_seal_of_another_programme(federation: Federation) -> None:
+    """Two programmes of one domain, two seals of one epoch: the hub picks the nicer sample."""
+    other = ProgrammeId("other")
+    changed = dataclasses.replace(federation.programme, programme_id=other)
+    federation.log(LeafType.PROGRAMME, federation.rooted(changed))
+    first = max(federation.view().epochs.seals.values(), key=lambda logged: logged.index)
+    second = federation.seal_as_is(first.statement.epoch, 0, {}, programme_id=other)
+    federation.witness()
+    assert ask(federation, "sample", first.index).WhichOneof("answer") == "beacon"
+
+    assert refused(ask(federation, "sample", second)) == "SECOND_BEACON"
+
+
 def test_a_beacon_is_logged_once(federation: Federation) -> None:
     value = value_of(federation, closed_by_all(federation))
     federation.log_own(value, HUB)
@@ -204,6 +218,63 @@ def test_an_epoch_is_not_closed_on_a_partner_before_its_deadline(federation: Fed
     federation.witness()
 
     assert refused(ask(federation, "tie", leaf)) == "CLOSED_TOO_EARLY"
+
+
+def test_no_beacon_over_an_epoch_that_was_planned_before_it_was_over(
+    federation: Federation,
+) -> None:
+    before = federation.clock.at_s
+    federation.plan(EPOCH)
+    federation.clock.at_s = before  # the hub's clock is not the trustees'
+    leaf = close(federation, [commit(federation, METRO), commit(federation, BIKE)])
+    federation.witness()
+
+    assert refused(ask(federation, "tie", leaf)) == "PLAN_TOO_EARLY"
+
+
+def test_a_commitment_after_the_closing_is_not_in_it(federation: Federation) -> None:
+    """It came after the list of those that count: the closing stays what it was."""
+    federation.plan(EPOCH)
+    metro = commit(federation, METRO)
+    federation.wait(days=1)
+    leaf = close(federation, [metro], (BIKE,))
+    commit(federation, BIKE)
+    federation.witness()
+
+    assert ask(federation, "tie", leaf).WhichOneof("answer") == "beacon"
+
+
+def test_a_closing_that_lists_a_later_commitment_is_not_drawn_over(federation: Federation) -> None:
+    """Bike saw metro's list and still got in."""
+    federation.plan(EPOCH)
+    metro = commit(federation, METRO)
+    bike = commit(federation, BIKE)
+    federation.record.leaves.pop()
+    leaf = close(federation, [metro, dataclasses.replace(bike, leaf_index=bike.leaf_index + 1)])
+    commit(federation, BIKE)
+    federation.witness()
+
+    assert refused(ask(federation, "tie", leaf)) == "CLOSING_DIFFERS"
+
+
+def test_a_closing_before_the_plan_is_not_drawn_over(federation: Federation) -> None:
+    federation.wait(days=30)
+    leaf = close(federation, [commit(federation, METRO), commit(federation, BIKE)])
+    federation.plan(EPOCH)
+    federation.witness()
+
+    assert refused(ask(federation, "tie", leaf)) == "CLOSING_DIFFERS"
+
+
+def test_a_closing_for_another_domain_is_not_drawn_over(federation: Federation) -> None:
+    federation.plan(EPOCH)
+    lists = [commit(federation, METRO), commit(federation, BIKE)]
+    closing = federation.statement_at(close(federation, lists), CommitClosed)
+    federation.record.leaves.pop()
+    leaf = federation.log_own(dataclasses.replace(closing, exclusivity_domain="other"), HUB)
+    federation.witness()
+
+    assert refused(ask(federation, "tie", leaf)) == "CLOSING_DIFFERS"
 
 
 def test_an_epoch_is_closed_on_a_partner_after_its_deadline(federation: Federation) -> None:

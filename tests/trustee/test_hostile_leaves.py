@@ -5,20 +5,27 @@ The hub is hostile here, and so is one of the parties that sign for it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.canonical.statement import Statement
 from fedcarbon.epoch.statements import BeaconLabel, BeaconValue
 from fedcarbon.ids import EpochIndex
+from fedcarbon.opening.statements import OpeningStart, Target
 from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.parameters.self_test import SelfTest
+from fedcarbon.registry.admission import root_keyid
 from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
+from fedcarbon.transparency.envelope import SigningKey, sign
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.v1 import trustee_pb2
+from fedcarbon.v1 import record_pb2, trustee_pb2
 from tests.trustee.city import City
 from tests.trustee.federation import Federation
-from tests.trustee.founded import ALICE, BIKE, HUB, METRO, OPERATOR, refused
+from tests.trustee.founded import ALICE, BIKE, HUB, METRO, OPERATOR, PROGRAMME, refused
+from tests.trustee.memory_record import Record
 from tests.trustee.opening_steps import Opening
 
 Attack = Callable[[Federation], None]
@@ -45,9 +52,57 @@ def plan_from_before_a_withdrawal(federation: Federation) -> None:
 
 
 def no_self_test(federation: Federation) -> None:
-    """A dealer with d = 3 would be caught by it, so it is left out."""
-    del federation.record.leaves[1]
+    """A dealer with d = 3 would be caught by it, so something that nobody reads stands there."""
+    federation.log(LeafType.LEDGER_BATCH, b"nothing")
+    federation.record.leaves[1] = federation.record.leaves.pop()
     federation.record.heads.clear()
+
+
+def signed_by_all_roots(federation: Federation, index: int, statement: Statement) -> None:
+    """Put a statement that the dealer has had signed by everyone in the place of a leaf."""
+    keys = {
+        root_keyid(secret.trustee_id): SigningKey(secret.root_key_seed)
+        for secret in federation.dealing.secrets
+    }
+    federation.log(LeafType[statement.KIND.upper()], sign(statement, keys))
+    federation.record.leaves[index] = federation.record.leaves.pop()
+    federation.record.heads.clear()
+
+
+def self_test_that_opens_something_else(federation: Federation) -> None:
+    """Everyone signed what the dealer handed out; the shares are of two other plaintexts."""
+    self_test = federation.statement_at(1, SelfTest)
+    swapped = tuple(
+        dataclasses.replace(entry, shares=entry.shares[::-1]) for entry in self_test.trustees
+    )
+    signed_by_all_roots(federation, 1, dataclasses.replace(self_test, trustees=swapped))
+
+
+def parameters_with_a_chosen_generator(federation: Federation) -> None:
+    first, *rest = federation.parameters.generator_counters
+    chosen = dataclasses.replace(federation.parameters, generator_counters=(first + 1, *rest))
+    signed_by_all_roots(federation, 0, chosen)
+    federation.__dict__["roots"] = dataclasses.replace(
+        federation.roots, parameter_id=chosen.parameter_id
+    )
+
+
+def start_of_another_federation(federation: Federation) -> None:
+    """The same trustees with the same signing keys serve a second one."""
+    names = federation.trustee_ids[:2]
+    start = OpeningStart(
+        parameter_id=b"q" * 32,
+        programme_id=PROGRAMME,
+        opening_id=b"o" * 32,
+        attempt=1,
+        block=0,
+        epoch=EpochIndex(4),
+        targets=(Target(slot=0, account_token=ALICE, request_leaf=1),),
+        subset=names,
+        product_sha256=bytes(32),
+        mask_hashes=(b"1" * 32, b"2" * 32),
+    )
+    federation.log_own(start, *names)
 
 
 def lone_surrogate_in_a_wallet_id(federation: Federation) -> None:
@@ -77,6 +132,12 @@ RECORDS: dict[str, tuple[Attack, str]] = {
     ),
     "a snapshot from before a withdrawal": (plan_from_before_a_withdrawal, "LEAF_INVALID"),
     "dealer_with_d_three and no self-test": (no_self_test, "LEAF_INVALID"),
+    "a self-test that opens something else": (
+        self_test_that_opens_something_else,
+        "LEAF_INVALID",
+    ),
+    "parameters with a chosen generator": (parameters_with_a_chosen_generator, "LEAF_INVALID"),
+    "a start of another federation": (start_of_another_federation, "LEAF_INVALID"),
     "a text that is no text": (lone_surrogate_in_a_wallet_id, "LEAF_INVALID"),
     "an epoch of forty bits": (beacon_of_an_epoch_that_does_not_fit, "LEAF_INVALID"),
 }
@@ -89,6 +150,23 @@ def test_a_trustee_stops_and_goes_on_living_at(federation: Federation, name: str
 
     assert federation.cosign_code("trustee-1") == code
     assert federation.cosign_code("trustee-1") == code
+
+
+class ShiftedRecord(Record):
+    """Gives every leaf under the number of the next."""
+
+    def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
+        answer = super().list_leaves(request)
+        for leaf in answer.leaves:
+            leaf.index += 1
+        return answer
+
+
+def test_a_leaf_under_another_number_stops_the_reader(federation: Federation) -> None:
+    true = federation.record
+    federation.record = ShiftedRecord(true.leaves, true.heads, true.files)
+
+    assert federation.cosign_code("trustee-1") == "RECORD_VIOLATION"
 
 
 def test_a_plan_over_all_leaves_before_it_is_taken(federation: Federation) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId
+from fedcarbon.opening.products import products_root_of
 from fedcarbon.submission.chunk_file import ChunkFile
 from tests.trustee.city import City
 from tests.trustee.federation import Federation
@@ -104,10 +105,10 @@ def chunks_out_of_order(federation: Federation, plan: int) -> None:
 
 
 def block_in_two_chunks(federation: Federation, plan: int) -> None:
-    """Two submissions of one chunk each, both signed by metro, sewn together."""
+    """Two submissions of metro sewn together, so that the hub chooses between two numbers."""
     chunks = [
-        federation.submit(METRO, 5, plan, VALUES[METRO], [0], chunk=number, chunks=2)[0]
-        for number in range(2)
+        federation.submit(METRO, 5, plan, {}, blocks, 2, chunk=number, chunks=2)[0]
+        for number, blocks in enumerate(([0], [0, 1]))
     ]
     bike = federation.submit(BIKE, 5, plan, VALUES[BIKE])
     federation.seal(5, plan, {METRO: chunks, BIKE: bike})
@@ -146,6 +147,17 @@ def account_without_a_place(federation: Federation, _plan: int) -> None:
     federation.record.leaves.pop()  # its place
     plan = federation.plan(5)
     federation.seal(5, plan, submitted(federation, plan))
+
+
+def chunk_after_the_seal(federation: Federation, plan: int) -> None:
+    """The seal names leaves that are yet to come: what they will hold, the hub decides later."""
+    draft = submitted(federation, plan)
+    products = federation.products(5, draft)
+    del federation.record.leaves[min(map(min, draft.values())) :]
+    later = {name: [leaf + 1 for leaf in leaves] for name, leaves in draft.items()}
+    root = products_root_of(products)
+    federation.seal_as_is(5, plan, later, blocks=len(products), products_root=root)
+    submitted(federation, plan)
 
 
 def seal_with_another_plan(federation: Federation, plan: int) -> None:
@@ -206,6 +218,7 @@ SEALS: dict[str, tuple[Callable[[Federation, int], None], str]] = {
     "a leaf is no header": (leaf_that_is_no_header, "INCOMPLETE_SEAL"),
     "a file is no chunk": (file_that_is_no_chunk, "CHUNK_FILE_DIFFERS"),
     "an account has no place": (account_without_a_place, "RECORD_VIOLATION"),
+    "a chunk that came after the seal": (chunk_after_the_seal, "INCOMPLETE_SEAL"),
     "another plan": (seal_with_another_plan, "INCOMPLETE_SEAL"),
     "a file was changed": (changed_file, "CHUNK_FILE_DIFFERS"),
     "the entries have another root": (wrong_entries_root, "CHUNK_FILE_DIFFERS"),

@@ -131,14 +131,33 @@ class WalletOperator:
             for item, output in zip(customers, outputs, strict=True)
         ]
 
-    def bind(self) -> Iterator[Accepted]:
+    def find_and_bind(self) -> Iterator[Accepted]:
+        """Find accounts and bind them, batch by batch; yield the receipts as `bind` does.
+
+        A batch is bound before the next one is evaluated: the quota that trustees keep grows with
+        bindings, and a question beyond it counts though nobody answers it.
+
+        Raises:
+            TooFewEvaluationsError: see `find_accounts`.
+        """
+        bound: set[bytes] = set()
+        yield from self.bind(bound)
+        for _ in self.find_accounts():
+            yield from self.bind(bound)
+
+    def bind(self, bound: set[bytes] | None = None) -> Iterator[Accepted]:
         """Sign and send the operator's half of every customer's binding; yield the receipts.
 
         Whether a receipt is one is for the caller to check.
+
+        Args:
+            bound: ids of bindings to leave out; grows by those that are sent.
         """
+        done = set() if bound is None else bound
         for item in self.store.customers():
-            if item.account_token is None:
+            if item.account_token is None or item.binding_id in done:
                 continue
+            done.add(item.binding_id)
             statement = OperatorBinding(
                 parameter_id=self.parameters.parameter_id,
                 programme_id=self.programme.programme_id,

@@ -88,6 +88,8 @@ class Programme(Statement):
         days = (last - first).days + 1
         if days < 1 or days % self.epoch_days:
             raise MalformedError("the days of a programme must be whole epochs")
+        if last == dt.date.max:
+            raise MalformedError("the last day of a programme needs a day after it")
         if days > self.days_max:
             raise MalformedError(f"{days} days are more than days_max {self.days_max}")
         if SECONDS_PER_DAY % self.slot_s or self.slot_s < SLOT_MIN_S:
@@ -142,7 +144,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
     """Return the IANA time zone, or raise `ConfigurationError`."""
     try:
         return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError) as error:
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ConfigurationError(f"time zone {name!r} is unknown") from error
 
 

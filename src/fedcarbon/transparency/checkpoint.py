@@ -24,6 +24,9 @@ from fedcarbon.units import Seconds
 TIME_TOLERANCE_S: Final = 300
 """Deadlines are judged by the median time of a quorum, give or take this."""
 
+NOT_KEPT_S: Final = Seconds(0)
+"""Stands for a wait time that whoever stored a head did not keep."""
+
 
 class QuorumMissingError(StateError):
     """Too few trustees have signed this head; more of them must connect."""
@@ -67,10 +70,12 @@ class WitnessedCheckpoint:
     """Median of the quorum's timestamps, the lower of two."""
     cosignatures: tuple[bytes, ...]
     """DSSE envelopes of `Checkpoint` statements, one per trustee."""
-    wait_from_s: Seconds = Seconds(0)
-    """The `threshold`-th smallest timestamp: never before an honest trustee had signed, because
-    fewer than `threshold` are corrupt. Two of four signers that date a head back move the median,
-    and with it would shorten every wait that begins at it. 0 where it was not kept."""
+    wait_from_s: Seconds = NOT_KEPT_S
+    """The `threshold`-th smallest timestamp, or `NOT_KEPT_S`.
+
+    Fewer than `threshold` signers are corrupt, so it is never before an honest one had signed. The
+    median is not enough where a wait begins: two of four that date a head back are in its middle.
+    """
 
 
 def quorum_of(trustees: int, threshold: int) -> int:

@@ -1,0 +1,340 @@
+"""The command line, against a hub over real gRPC: imports, a running node, kill -9, status."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fedcarbon.clock import SteppedClock
+from fedcarbon.errors import ConfigurationError
+from fedcarbon.ids import PartyId, Role
+from fedcarbon.units import Seconds
+from fedcarbon.wire.certificates import PartyName
+from fedcarbon.wire.clocks import FileClock
+from fedcarbon.wire.dev_ca import Authority, write_party
+from fedcarbon.wire.party import load_party
+from partner_node import __main__ as program
+from partner_node.bootstrap import NotAPartnerError
+from partner_node.storage.database import StoreLockedError, StoreUnusableError
+from tests.keys.ceremonies import dealt
+from tests.partner_node.fake_hub import HUB, NODE, FakeHub
+from tests.partner_node.grpc_hub import serve_hub
+from tests.partner_node.world import at, person, programme, roots
+
+START_S = 60
+
+
+@dataclass(slots=True)
+class Home:
+    """The folder of a node, and the hub that it is configured for."""
+
+    folder: Path
+    hub: FakeHub
+    clock: FileClock
+    config: Path
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def run(self, *arguments: str) -> None:
+        """Run a command in this process, as `main` would."""
+        program.app([*arguments, "--config", str(self.config)], result_action="return_value")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a node as a process of its own and wait until it serves."""
+        log = (self.folder / "node.jsonl").open("ab")
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "partner_node", "serve", "--config", str(self.config)],
+            stderr=log,
+        )
+        log.close()
+        self.running.append(process)
+        return process
+
+    def log(self) -> str:
+        return (self.folder / "node.jsonl").read_text(encoding="utf-8")
+
+    def wait_for(self, done: Any) -> None:
+        """Wait until `done()` is true."""
+        deadline = time.monotonic() + START_S
+        while not done():
+            assert time.monotonic() < deadline, self.log()[-3_000:]
+            assert self.running[-1].poll() is None, self.log()[-3_000:]
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A configured node with input files, and its hub on loopback."""
+    authority = Authority.create(Seconds(int(time.time())))
+    paths = {}
+    for name, role in ((NODE, Role.PARTNER), (HUB, Role.HUB)):
+        party = PartyName(party_id=PartyId(name), role=role, trust_domain=authority.trust_domain)
+        folder = tmp_path / name
+        folder.mkdir()
+        now_s = Seconds(int(time.time()))
+        seed = name.encode().ljust(32, b".")
+        paths[name] = write_party(folder, authority, party, now_s=now_s, seed=seed)
+    hub = FakeHub(dealt(), programme(), SteppedClock(at(12)))
+    hub.keys = hub.keys | {NODE: load_party(paths[NODE]).signing_key}
+    hub.admit(NODE, Role.PARTNER)
+    server, port = serve_hub(hub, load_party(paths[HUB]))
+    clock = FileClock(tmp_path / "clock")
+    clock.set_s(at(12))
+    (tmp_path / "roots.toml").write_text(roots().to_toml(), encoding="utf-8")
+    config = tmp_path / "node.toml"
+    config.write_text(
+        f"""
+party = "{paths[NODE].relative_to(tmp_path)}"
+roots = "roots.toml"
+programme = "ecny-shanghai"
+methodology = "cn-ecny-shanghai"
+store = "node.duckdb"
+hub_address = "127.0.0.1:{port}"
+address = "127.0.0.1:0"
+clock = "file:clock"
+poll_s = 0.05
+commit_delay_s = 0
+""",
+        encoding="utf-8",
+    )
+    write_inputs(tmp_path)
+    made = Home(folder=tmp_path, hub=hub, clock=clock, config=config)
+    yield made
+    for process in made.running:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    server.stop(0).wait()
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """Undo what `main` does to this process."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def write_inputs(folder: Path) -> None:
+    identities = [
+        {
+            "person_ref": record.person_ref,
+            "id_type": record.id_type,
+            "id_number": record.id_number,
+            "consent_data": record.consent_data,
+            "consent_claim": record.consent_claim,
+        }
+        for record in (person(1), person(2), person(3, consent_claim=""))
+    ]
+    rides = [
+        ("a", "rider-1", "2026-03-02T08:00:00", "2026-03-02T08:20:00", "10000"),
+        ("b", "rider-2", "2026-03-02T08:00:00", "2026-03-02T08:20:00", "5000"),
+        ("c", "rider-3", "2026-03-02T08:00:00", "2026-03-02T08:20:00", "5000"),
+        ("d", "rider-1", "2026-03-02T08:10:00", "2026-03-02T08:30:00", "5000"),
+        ("e", "rider-1", "not a time", "2026-03-02T08:30:00", "5000"),
+        ("", "rider-1", "2026-03-02T09:00:00", "2026-03-02T09:30:00", "5000"),
+    ]
+    columns = ("activity_id", "person_ref", "started_at", "ended_at", "distance_m")
+    activities = [
+        {**dict(zip(columns, row, strict=True)), "mode": "rail", "evidence": "0"} for row in rides
+    ]
+    for name, rows in (("identities.csv", identities), ("activities.csv", activities)):
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def import_both(home: Home) -> None:
+    home.run("import-identities", str(home.folder / "identities.csv"))
+    home.run(
+        "import-activities",
+        str(home.folder / "activities.csv"),
+        "--summary",
+        str(home.folder / "summary.json"),
+    )
+
+
+def test_files_are_imported_with_a_count_and_a_line_for_every_row_that_is_not(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_both(home)
+    import_both(home)
+
+    summary = json.loads((home.folder / "summary.json").read_text(encoding="utf-8"))
+    assert summary == {
+        "read": 6,
+        "accepted": 2,
+        "rejected": {
+            "malformed_row": 1,
+            "malformed_time": 1,
+            "missing_consent": 1,
+            "overlapping_activity": 1,
+        },
+    }
+    with (home.folder / "rejected-activities.csv").open(encoding="utf-8") as file:
+        assert [row["row"] for row in csv.DictReader(file)] == ["3", "4", "5", "6"]
+    rejected = (home.folder / "rejected-identities.csv").read_text(encoding="utf-8")
+    assert "rider-3,missing_consent" in rejected
+    assert person(3).id_number not in rejected
+    shown = capsys.readouterr().out
+    assert "6 rows read, 2 accepted" in shown
+    assert "overlapping_activity" in shown
+
+
+def test_a_running_node_enrols_claims_and_submits_and_survives_kill_9(home: Home) -> None:
+    import_both(home)
+    first = home.start()
+    home.wait_for(lambda: len(home.hub.places) == 2)
+    with pytest.raises(StoreLockedError, match="stop the running node first"):
+        home.run("import-activities", str(home.folder / "activities.csv"))
+    home.clock.set_s(at(1, day=2))
+    home.hub.plan(1)
+    home.wait_for(lambda: NODE in home.hub.epochs[1].commitments)
+
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    home.hub.close_commitments(1)
+    home.hub.witness()
+    second = home.start()
+    home.wait_for(lambda: NODE in home.hub.epochs[1].lists)
+    home.hub.judge(1)
+    home.hub.open_submissions(1)
+    home.wait_for(lambda: home.hub.epochs[1].chunks)
+    home.wait_for(lambda: "chunks_submitted" in home.log())
+    second.send_signal(signal.SIGTERM)
+
+    assert second.wait(START_S) == 0
+    assert sorted(home.hub.sums_of(1).values()) == [5_000 * 97_000, 10_000 * 97_000]
+    events = [json.loads(line)["event"] for line in home.log().splitlines()]
+    assert events[0] == "node_started"
+    assert events[-1] == "node_stopped"
+    assert {"claims_revealed", "chunks_submitted"} <= set(events)
+    for secret in ("rider-", person(1).id_number, '"a"', "rail"):
+        assert secret not in home.log()
+
+
+def test_status_shows_the_store_of_a_node_that_is_not_running(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_both(home)
+    capsys.readouterr()
+
+    home.run("status", "--json")
+    as_json = json.loads(capsys.readouterr().out)
+    home.run("status")
+    as_text = capsys.readouterr().out
+
+    assert (as_json["running"], as_json["enrolling"], as_json["activities"]) == (False, 2, 2)
+    assert as_json["rejected"]["overlapping_activity"] == 1
+    assert "not running; 0 enrolled, 2 to be enrolled, 2 activities" in as_text
+
+
+def test_status_asks_a_running_node(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    import_both(home)
+    with_port(home)
+    home.start()
+    home.wait_for(lambda: len(home.hub.places) == 2)
+    capsys.readouterr()
+
+    home.run("status", "--json")
+    as_json = json.loads(capsys.readouterr().out)
+    home.run("status")
+
+    assert (as_json["running"], as_json["enrolled"]) == (True, "2")
+    assert "running; 2 enrolled" in capsys.readouterr().out
+
+
+def with_port(home: Home) -> None:
+    """Give the in-house service a port that others know."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    text = home.config.read_text(encoding="utf-8")
+    home.config.write_text(text.replace("127.0.0.1:0", f"127.0.0.1:{port}"), encoding="utf-8")
+
+
+def test_a_node_needs_the_identity_of_a_partner(home: Home) -> None:
+    text = home.config.read_text(encoding="utf-8")
+    home.config.write_text(text.replace(f"{NODE}/", f"{HUB}/"), encoding="utf-8")
+
+    with pytest.raises(NotAPartnerError, match="belongs to a hub"):
+        home.run("import-activities", str(home.folder / "activities.csv"))
+
+
+def test_a_methodology_of_ones_own_is_read_from_its_file(home: Home) -> None:
+    catalogue = resources.files("fedcarbon.methodology") / "catalogue"
+    own = home.folder / "own.json"
+    own.write_bytes((catalogue / "cn-ecny-shanghai.json").read_bytes())
+    text = home.config.read_text(encoding="utf-8")
+    home.config.write_text(
+        text.replace('methodology = "cn-ecny-shanghai"', 'methodology = "own.json"'),
+        encoding="utf-8",
+    )
+
+    import_both(home)
+
+    assert json.loads((home.folder / "summary.json").read_text(encoding="utf-8"))["accepted"] == 2
+
+
+def test_trust_roots_that_are_missing_are_named(home: Home) -> None:
+    (home.folder / "roots.toml").unlink()
+
+    with pytest.raises(ConfigurationError, match=r"cannot read roots\.toml"):
+        home.run("import-activities", str(home.folder / "activities.csv"))
+
+
+def test_without_a_store_there_is_no_status_and_none_is_made(home: Home) -> None:
+    with pytest.raises(StoreUnusableError, match="there is no store"):
+        home.run("status")
+
+    assert not (home.folder / "node.duckdb").exists()
+
+
+def test_store_and_rejects_are_for_the_owner_only(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["import-identities", str(home.folder / "identities.csv")]
+    monkeypatch.setattr(sys, "argv", ["-", *arguments, "--config", str(home.config)])
+
+    with contextlib.suppress(SystemExit):
+        program.main()
+
+    for name in ("node.duckdb", "rejected-identities.csv"):
+        assert (home.folder / name).stat().st_mode & 0o077 == 0
+
+
+def test_without_a_hub_the_first_import_says_so(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FEDCARBON_HUB_ADDRESS", "127.0.0.1:1")
+    arguments = ["import-activities", "none.csv", "--config", str(home.config)]
+    monkeypatch.setattr(sys, "argv", ["fedcarbon-partner-node", *arguments])
+
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+
+    assert ended.value.code == program.EXIT_REFUSED
+    assert "[REMOTE_UNREACHABLE]" in capsys.readouterr().err
+
+
+def test_help_teaches_the_usual_order(capsys: pytest.CaptureFixture[str]) -> None:
+    program.app(["--help"], result_action="return_value")
+
+    text = capsys.readouterr().out
+    positions = [text.index(word) for word in ("import-identities", "import-activities", "serve")]
+    assert positions == sorted(positions)
+    assert 'hub_address = "' in text
