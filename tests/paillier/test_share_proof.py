@@ -24,6 +24,7 @@ from fedcarbon.paillier.share_proof import (
     ShareProofInvalidError,
     ShareStatement,
     fold,
+    mask_bits,
     response_bits,
 )
 from fedcarbon.paillier.shares import KeyShare, decryption_share, prove_shares, share_batch
