@@ -94,8 +94,7 @@ def recompute(
         result.claims[partner.id] = len(
             {(trip.person, slot) for trip, slot, _ in pieces[partner.id]}
         )
-        result.bound |= {number for number, _ in _people(partner, zone).values()}
-    result.bound &= _wallet_owners(scenario)
+    result.bound = bound_people(scenario)
     winners = _winners(ranks, verdicts, result)
     for partner_id, found in pieces.items():
         lost = {
@@ -109,6 +108,15 @@ def recompute(
             result.submitted_ug[partner_id] += kept_ug
             result.opened_ug[person] = result.opened_ug.get(person, 0) + kept_ug
     return result
+
+
+def bound_people(scenario: Scenario) -> set[str]:
+    """Return the id numbers with a real-name wallet and both consents at some partner."""
+    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
+    consented = {
+        number for partner in scenario.partners for number, _ in _people(partner, zone).values()
+    }
+    return consented & _wallet_owners(scenario)
 
 
 def _wallet_owners(scenario: Scenario) -> set[str]:

@@ -36,6 +36,7 @@ from fedcarbon.wire.tls import dial
 START_S: Final = 60
 IMPORT_S: Final = 900
 ENROL_S: Final = 1_800
+BIND_S: Final = 300
 EPOCH_S: Final = 900
 WITNESS_S: Final = 120
 NODE_POLL_S: Final = 0.2

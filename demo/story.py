@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -15,8 +16,8 @@ import grpc
 
 import fedcarbon
 from demo import results
-from demo.crosscheck import recompute, redemption_findings
-from demo.federation import ENROL_S, Federation
+from demo.crosscheck import bound_people, recompute, redemption_findings
+from demo.federation import BIND_S, ENROL_S, Federation
 from demo.gram import life_of_a_gram
 from demo.groundwork import lay_groundwork
 from demo.narrator import Narrator
@@ -174,26 +175,43 @@ def _bind(
             config = federation.configure_wallet(operator.id)
             arguments = ["bind", "--config", str(config), "--wallets", str(operator.wallets)]
             federation.run_wallet(operator.id, "bind", arguments)
-        confirmed = sum(_confirm_all(channel, federation) for channel in channels.values())
+        confirmed = _confirm_all(federation, channels)
         federation.wait_witnessed(auditor)
         narrator.say(f"{confirmed} confirmations by holders (played by the demo)")
 
 
-def _confirm_all(channel: grpc.Channel, federation: Federation) -> int:
-    """Answer yes to every binding that waits at a node, as its holder would in the app."""
-    stub = node_pb2_grpc.PersonServiceStub(channel)
-    answered: set[bytes] = set()
+def _confirm_all(federation: Federation, channels: Mapping[PartyId, grpc.Channel]) -> int:
+    """Answer yes to every binding that waits at a node, as its holder would in the app.
 
-    def all_answered() -> bool:
-        pending = stub.ListPendingBindings(node_pb2.ListPendingBindingsRequest()).bindings
-        for item in pending:
-            stub.AnswerBinding(
-                node_pb2.AnswerBindingRequest(binding_id=item.binding_id, confirm=True)
-            )
-            answered.add(item.binding_id)
-        return not pending
+    It goes on until everyone who can be bound is bound, however late a node hears of a binding.
+    """
+    expected = len(bound_people(federation.scenario))
+    answered: set[tuple[PartyId, bytes]] = set()
+    with ExitStack() as stack:
+        operators = [
+            stack.enter_context(connected(load_config(federation.configure_wallet(entry.id))))[0]
+            for entry in federation.scenario.wallet_operators
+        ]
 
-    federation.processes.wait_until("confirming bindings", all_answered, ENROL_S)
+        def all_bound() -> bool:
+            for name, channel in channels.items():
+                stub = node_pb2_grpc.PersonServiceStub(channel)
+                pending = stub.ListPendingBindings(node_pb2.ListPendingBindingsRequest())
+                for item in pending.bindings:
+                    request = node_pb2.AnswerBindingRequest(
+                        binding_id=item.binding_id, confirm=True
+                    )
+                    stub.AnswerBinding(request)
+                    answered.add((name, item.binding_id))
+            signed = {
+                item.account_token
+                for operator in operators
+                for item in operator.bindings().values()
+                if item.state == opening_pb2.BINDING_STATE_SIGNED
+            }
+            return len(signed) >= expected
+
+        federation.processes.wait_until("confirming bindings", all_bound, BIND_S)
     return len(answered)
 
 
