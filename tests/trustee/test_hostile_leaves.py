@@ -82,6 +82,7 @@ def parameters_with_a_chosen_generator(federation: Federation) -> None:
     first, *rest = federation.parameters.generator_counters
     chosen = dataclasses.replace(federation.parameters, generator_counters=(first + 1, *rest))
     signed_by_all_roots(federation, 0, chosen)
+    del federation.record.leaves[1:]  # what follows would not fit it anyway
     federation.__dict__["roots"] = dataclasses.replace(
         federation.roots, parameter_id=chosen.parameter_id
     )
