@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -88,12 +87,6 @@ class ProcessGroup:
                     f"{what} took longer than {timeout_s:.0f} s; see {self.logs}"
                 )
             time.sleep(POLL_S)
-
-    def kill(self, name: str) -> None:
-        """End a process as a power cut would (SIGKILL)."""
-        process = self.running.pop(name)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
 
     def stop(self, name: str) -> None:
         """Ask a process to end, and insist after a while."""

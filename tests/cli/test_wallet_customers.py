@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.cli.public_record import RecordUnreadableError
 from fedcarbon.cli.wallet import WalletConfigError, add_customers
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
@@ -55,11 +56,11 @@ class HostileHub:
     ) -> opening_pb2.ListBindingsResponse:
         answer = opening_pb2.ListBindingsResponse()
         if request.from_leaf == 0:
-            for binding_id in self.binding_ids:
+            for position, binding_id in enumerate(self.binding_ids):
                 answer.bindings.add(
                     binding_id=binding_id,
                     operator_leaf=b"l" * 34,
-                    operator_leaf_index=5,
+                    operator_leaf_index=5 + position,
                     state=opening_pb2.BINDING_STATE_SIGNED,
                 )
         return answer
@@ -264,3 +265,22 @@ def test_a_request_that_names_an_older_opening_is_made_anew(
     first, second = hub.requests
     assert first.request_id != second.request_id
     assert (first.previous_epoch, second.previous_epoch) == (0, 4)
+
+
+class CirclingHub(HostileHub):
+    """Lists one binding again and again, each time at the same leaf."""
+
+    def list_bindings(
+        self, request: opening_pb2.ListBindingsRequest
+    ) -> opening_pb2.ListBindingsResponse:
+        self.asked += 1
+        assert self.asked < 100, f"the operator still asks from leaf {request.from_leaf}"
+        item = opening_pb2.Binding(binding_id=bytes(16), operator_leaf_index=5)
+        return opening_pb2.ListBindingsResponse(bindings=[item])
+
+
+def test_a_hub_that_lists_bindings_in_a_circle_is_named(operator: WalletOperator) -> None:
+    circling = dataclasses.replace(operator, hub=CirclingHub())  # type: ignore[arg-type]
+
+    with pytest.raises(RecordUnreadableError, match="out of the record's order"):
+        circling.bindings()

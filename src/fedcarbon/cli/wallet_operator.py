@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Final, NamedTuple
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.cli.public_record import RecordUnreadableError
 from fedcarbon.cli.wallet_store import Customer, WalletStore
 from fedcarbon.clock import Clock
 from fedcarbon.identity.blinding import blind_batch, finalize_batch
@@ -175,7 +176,11 @@ class WalletOperator:
             yield Accepted(envelope=signed, receipt=answer.receipt)
 
     def bindings(self) -> dict[bytes, opening_pb2.Binding]:
-        """Return the hub's view of this operator's bindings, by binding id."""
+        """Return the hub's view of this operator's bindings, by binding id.
+
+        Raises:
+            RecordUnreadableError: the hub's pages do not go forward and would never end.
+        """
         found: dict[bytes, opening_pb2.Binding] = {}
         from_leaf = 0
         while True:
@@ -188,6 +193,9 @@ class WalletOperator:
             ).bindings
             if not page:
                 return found
+            leaves = [from_leaf - 1, *(item.operator_leaf_index for item in page)]
+            if any(later <= earlier for earlier, later in pairwise(leaves)):
+                raise RecordUnreadableError("the hub lists bindings out of the record's order")
             found |= {item.binding_id: item for item in page}
             from_leaf = page[-1].operator_leaf_index + 1
 
