@@ -115,13 +115,13 @@ def verify_consistency(
     failed = ConsistencyProofInvalidError(
         f"the tree of {second} leaves is not shown to begin with that of {first}"
     )
-    if not 1 <= first <= second or not _are_hashes(first_root, second_root, *hashes):
-        raise failed
-    if first == second and not hashes and first_root == second_root:
+    if 1 <= first == second and not hashes and first_root == second_root:
         return
+    if not 1 <= first < second or not _are_hashes(first_root, second_root, *hashes):
+        raise failed
     # A first tree of a power of two is a subtree of the second, and its root is known already.
     path = [first_root, *hashes] if first & (first - 1) == 0 else list(hashes)
-    if first == second or not path:
+    if not path:
         raise failed
     position, last = first - 1, second - 1
     while position & 1:
