@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 TABLES: Final = (
     # What this store belongs to: schema version, party, programme, parameter id.
@@ -171,6 +171,7 @@ TABLES: Final = (
         part INTEGER NOT NULL,
         leaf_index BIGINT NOT NULL,
         leaf BLOB NOT NULL,
+        merge_by_s BIGINT NOT NULL,
         receipt BLOB NOT NULL,
         PRIMARY KEY (kind, subject, part))""",
     """CREATE TABLE bindings (

@@ -10,9 +10,11 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from sqlmodel import Session
 from typing_extensions import override
 
 from fedcarbon.clock import Clock
@@ -30,14 +32,15 @@ from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.registry.programme import Policy
-from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
-from fedcarbon.units import MicrogramsCO2e
+from fedcarbon.transparency.checkpoint import WitnessedCheckpoint, head_in
+from fedcarbon.units import MicrogramsCO2e, Seconds
 from fedcarbon.v1 import record_pb2, trustee_pb2
 from hub.clearing.positions import AccountStatement, account_statement
 from hub.openings.driver import OpeningDriver, OpeningProgress
 from hub.openings.folded_record import FoldedRecord
 from hub.openings.requests import opening_of, request_opening
 from hub.openings.storage.request_store import StoredRequest
+from hub.record.cosignatures import add_cosignature
 from hub.record.reading import Reader, list_leaves, read_file
 from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.record_store import RecordStore
@@ -131,7 +134,7 @@ class LocalRecord:
         )
         return record_pb2.ListCheckpointsResponse(
             checkpoints=[
-                record_pb2.WitnessedCheckpoint(cosignatures=head.cosignatures) for head in heads
+                record_pb2.WitnessedCheckpoint(note=head.note) for head in heads
             ]
         )
 
@@ -194,10 +197,30 @@ class LocalPort(TrusteePort):
         return changed
 
 
+class WatchedDesk(TrusteeDesk):
+    """A desk whose witnessed heads a partner's node signs at once, as long as one is up."""
+
+    partner: PartyId | None = METRO
+
+    @override
+    async def witness(self, *, not_before_s: Seconds | None = None) -> WitnessedCheckpoint:
+        head = await super().witness(not_before_s=not_before_s)
+        if self.partner is not None:
+            await self._hub.write(partial(self.cosigned, head=head, partner=self.partner))
+        return head
+
+    def cosigned(self, session: Session, head: WitnessedCheckpoint, partner: PartyId) -> None:
+        tree = head_in(head.note)
+        note = tree.cosigned(partner, key_of(partner), self._hub.clock.now_s())
+        add_cosignature(session, self._hub, partner, note.to_bytes())
+        self.note_cosignature()
+
+
 class World(Federation):
     """A federation with trustees, wallet operators and openings."""
 
     port: LocalPort
+    desk: WatchedDesk
 
     def __init__(self, folder: Path, *, seed: int = 3) -> None:
         super().__init__(folder, seed=seed)
@@ -206,7 +229,7 @@ class World(Federation):
 
     def _connect(self) -> None:
         """Put a desk, a folded record and a driver over the present hub."""
-        self.desk = TrusteeDesk(self.hub, self.port)
+        self.desk = WatchedDesk(self.hub, self.port, partner_wait_s=0.05)
         self.hub.witnesses = self.desk
         self.folded = FoldedRecord(self.hub)
         self.driver = OpeningDriver(self.hub, self.desk, self.folded)
