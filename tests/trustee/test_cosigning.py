@@ -45,9 +45,7 @@ def test_a_head_is_signed_with_the_root_that_the_trustee_computed(federation: Fe
 def test_the_signatures_of_all_trustees_make_a_witnessed_head(five: City) -> None:
     federation = five.federation
 
-    notes = [
-        SignedNote.from_bytes(federation.cosignature(name)) for name in federation.trustee_ids
-    ]
+    notes = [SignedNote.from_bytes(federation.cosignature(name)) for name in federation.trustee_ids]
     head = witnessed(
         joined([federation.present_head().signed(federation.key(HUB)), *notes]).to_bytes(),
         WitnessKeys(

@@ -133,9 +133,7 @@ class LocalRecord:
             lambda session: RecordStore(session).checkpoints(request.from_size, request.limit)
         )
         return record_pb2.ListCheckpointsResponse(
-            checkpoints=[
-                record_pb2.WitnessedCheckpoint(note=head.note) for head in heads
-            ]
+            checkpoints=[record_pb2.WitnessedCheckpoint(note=head.note) for head in heads]
         )
 
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
