@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from fedcarbon.errors import PeerError
 from fedcarbon.transparency.checkpoint import (
     TIME_TOLERANCE_S,
     ForkedRecordError,
@@ -24,14 +25,15 @@ from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Seconds
 from partner_node.record.epoch_leaves import LeafNotReadError
 from partner_node.record.foundation import Foundation
-from partner_node.record.receipts import PromiseBrokenError
+from partner_node.record.receipts import PromiseBrokenError, PromiseOverdueError
 from partner_node.storage.database import Database
 from partner_node.storage.incidents import Incident, IncidentStore
 from partner_node.storage.outbox import Outbox
 from partner_node.storage.record import RecordStore
 
-PROMISE_OVERDUE: Final = "PROMISE_OVERDUE"
-ALARM_CODES: Final = frozenset({PromiseBrokenError.code, PROMISE_OVERDUE, ForkedRecordError.code})
+ALARM_CODES: Final = frozenset(
+    error.code for error in (PromiseBrokenError, PromiseOverdueError, ForkedRecordError)
+)
 """Incidents that the operator must take to the trustees, whatever else goes well."""
 
 
@@ -52,22 +54,19 @@ class Monitor:
         Args:
             now_s: the node's protocol time before that pass.
         """
-        found = [
-            Incident(code=PromiseBrokenError.code, detail=broken_text(leaf))
-            for leaf in self._outbox.broken_promises()
-        ]
-        witnessed = self._record.head().size
+        due = self._outbox.promises_due(
+            before_s=now_s - TIME_TOLERANCE_S, from_leaf=self._record.head().size
+        )
+        found: list[PeerError] = [*map(_broken, self._outbox.broken_promises())]
         found += [
-            Incident(
-                code=PROMISE_OVERDUE,
-                detail=f"no witnessed head covers leaf {leaf_index}, which the hub promised by "
-                f"{merge_by_s}; show the receipt to the trustees",
+            PromiseOverdueError(
+                f"no witnessed head covers leaf {leaf_index}, which the hub promised by "
+                f"{merge_by_s}; show the receipt to the trustees"
             )
-            for leaf_index, merge_by_s in self._outbox.promises_due(
-                before_s=now_s - TIME_TOLERANCE_S, from_leaf=witnessed
-            )
+            for leaf_index, merge_by_s in due
         ]
-        return [item for item in found if self._incidents.add(item, now_s=now_s)]
+        incidents = [Incident(code=error.code, detail=str(error)) for error in found]
+        return [item for item in incidents if self._incidents.add(item, now_s=now_s)]
 
     def require_promises_kept(self) -> None:
         """Check that no leaf differs from what a receipt promised.
@@ -77,7 +76,7 @@ class Monitor:
         """
         broken = self._outbox.broken_promises()
         if broken:
-            raise PromiseBrokenError(broken_text(broken[0]))
+            raise _broken(broken[0])
 
     def compare(self, foundation: Foundation, note: bytes, now_s: Seconds) -> int:
         """Check that a checkpoint from elsewhere is one of this record; return its size.
@@ -112,9 +111,8 @@ class Monitor:
         return head.size
 
 
-def broken_text(leaf_index: int) -> str:
-    """Return what is said of a leaf that is not what a receipt promised."""
-    return (
+def _broken(leaf_index: int) -> PromiseBrokenError:
+    return PromiseBrokenError(
         f"leaf {leaf_index} is not what the hub's receipt promised; keep the receipt and "
         "show it to the trustees"
     )

@@ -26,6 +26,12 @@ class PromiseBrokenError(PeerError):
     code: ClassVar[str] = "PROMISE_BROKEN"
 
 
+class PromiseOverdueError(PeerError):
+    """No witnessed head covers a leaf at the time that a signed receipt promised; keep it."""
+
+    code: ClassVar[str] = "PROMISE_OVERDUE"
+
+
 def checked_receipt(
     foundation: Foundation, data: bytes, *, leaf_type: LeafType, envelope: bytes
 ) -> StoredReceipt:

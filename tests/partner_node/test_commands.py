@@ -262,7 +262,7 @@ def test_status_asks_a_running_node(home: Home, capsys: pytest.CaptureFixture[st
 
 def forked_note(home: Home) -> Path:
     """Return a file with a head that the hub signed for somebody else."""
-    head = dataclasses.replace(home.hub.head(), root=b"f" * 32)
+    head = dataclasses.replace(home.hub.head(), size=5, root=b"f" * 32)
     file = home.folder / "from-bike.txt"
     file.write_bytes(head.signed(home.hub.keys[HUB]).to_bytes())
     return file

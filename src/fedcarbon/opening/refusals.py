@@ -4,7 +4,6 @@
 |---|---|---|
 | 1 | TARGET_WITHOUT_REQUEST | a target names no request for its account, place and epoch |
 | 1 | REQUEST_NOT_WITNESSED | the request is not under a head that a quorum has signed |
-| 1 | PARTNER_WITNESS_MISSING | no partner has signed a witnessed head over the request |
 | 2 | REQUEST_EXPIRED | protocol time has passed the request's not-after |
 | 2 | PLACE_NOT_OF_TOKEN | the record keeps the account in another block and slot, or nowhere |
 | 2 | BINDING_UNKNOWN | the request names no operator half of the record |
@@ -32,7 +31,9 @@
 | 5 | OPENING_ID_DIFFERS | the opening id is not the hash of what is opened |
 | 5 | ATTEMPT_USED | this or a later attempt was started before |
 
-Codes of steps after the checks (masks and starts) are with the trustee program.
+Check 1 also refuses with PARTNER_WITNESS_MISSING (`fedcarbon.transparency.checkpoint`) what no
+partner has witnessed. Codes of steps after the checks (masks and starts) are with the trustee
+program.
 """
 
 from __future__ import annotations
