@@ -6,10 +6,13 @@ import asyncio
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from sqlmodel import Session
 
+from fedcarbon.audit.books import Books, MoneyLeaf
+from fedcarbon.audit.ledger_checks import check_books
 from fedcarbon.canonical.statement import decode
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.ledger.batch import LedgerBatch, batch_hash, ledger_day, replay
@@ -24,7 +27,7 @@ from hub.clearing.redemptions import FloatExhaustedError, reverse_redemption
 from hub.clearing.sandbox_rail import RailFault, SandboxRail
 from hub.clearing_component import close_regularly
 from hub.record.reading import Reader, list_leaves
-from tests.hub.federation import AUDITOR, METRO, signed
+from tests.hub.federation import AUDITOR, METRO, PROGRAMME, signed
 from tests.hub.openings.test_crashes import death_at
 from tests.hub.openings.world import DAY_S, OTHER_PURSE, PURSE, TRUSTEES, World, until
 
@@ -324,3 +327,61 @@ def test_the_component_closes_what_is_due_and_survives_an_error(
     asyncio.run(until_closed())
 
     assert len(bodies(funded, LeafType.PAYOUT_BATCH)) == 1
+
+
+def books_of(world: World) -> Books:
+    """Return the books as the record tells them; every signature in it was checked on its way."""
+
+    def money(leaf_type: LeafType) -> list[MoneyLeaf]:
+        return [
+            MoneyLeaf(index=index, payload=Envelope.from_bytes(body).payload, is_signed=True)
+            for index, body in bodies(world, leaf_type)
+        ]
+
+    def read(session: Session) -> Books:
+        with world.folded.at(session) as view:
+            return Books(
+                parameter_id=world.hub.parameters.parameter_id,
+                programmes={PROGRAMME: view.parties.programme(PROGRAMME)},
+                starts=dict(view.starts.starts),
+                results=list(view.starts.results.values()),
+                bindings=list(view.bindings.all()),
+                orders=money(LeafType.REDEMPTION_ORDER),
+                ledger_batches=money(LeafType.LEDGER_BATCH),
+                payout_batches=money(LeafType.PAYOUT_BATCH),
+            )
+
+    return world.hub.read_now(read)
+
+
+def test_an_auditor_finds_nothing_in_the_books_of_an_honest_hub(
+    funded: World, rail: SandboxRail
+) -> None:
+    funded.take_order(funded.order(funded.bound(1), 1))
+    funded.pay(rail)
+    funded.wait(DAY_S)
+    funded.close_day()
+    funded.take_order(funded.order(funded.bound(1)))
+    funded.wait(DAY_S)
+    funded.close_day()
+    funded.pay(rail)
+
+    books = books_of(funded)
+
+    assert check_books(books) == []
+    assert (len(books.orders), len(books.ledger_batches)) == (2, 2)
+
+
+def test_an_auditor_finds_what_the_hub_has_left_out(funded: World, rail: SandboxRail) -> None:
+    funded.take_order(funded.order(funded.bound(1), 1))
+    funded.pay(rail)
+    funded.wait(DAY_S)
+    funded.close_day()
+
+    books = replace(books_of(funded), orders=())
+
+    assert {finding.code for finding in check_books(books)} == {
+        "REDEMPTION_WITHOUT_ORDER",
+        "PAYOUT_WITHOUT_REDEMPTION",
+        "PAID_NOT_ANSWERED",
+    }
