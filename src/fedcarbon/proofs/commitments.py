@@ -17,7 +17,7 @@ from typing import Any, Final
 from gmpy2 import mpz
 from typing_extensions import override
 
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, LayoutDoesNotFitError
 from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.paillier.keys import PublicKey, blinding_base
 from fedcarbon.paillier.randomiser import FixedBaseTable, window_bits_for
@@ -35,6 +35,18 @@ class ProofKey:
     commitment_modulus: int = field(repr=False)
     """N."""
     layout: Layout
+
+    def __post_init__(self) -> None:
+        """Tie the layout to this modulus: check (1a) of a proof rests on it.
+
+        Raises:
+            LayoutDoesNotFitError: the layout was made for a modulus of another length.
+        """
+        if self.layout.modulus_bits != self.public_key.bits:
+            raise LayoutDoesNotFitError(
+                f"a layout for {self.layout.modulus_bits} bits does not go with a modulus of "
+                f"{self.public_key.bits} bits"
+            )
 
     @cached_property
     def generators(self) -> tuple[int, ...]:

@@ -160,7 +160,8 @@ def _reduced(
 
 def _check_shape(key: ProofKey, statement: RangeStatement, proof: RangeProof) -> None:
     slots = key.layout.slots  # a layout that exists fits: k W <= |n| - 2
-    if len(statement.bounds) != slots or len(proof.responses.flat) != len(SLOT_KINDS) * slots:
+    f = proof.responses
+    if {len(part) for part in (statement.bounds, f.v, f.x, f.y, f.z)} != {slots}:
         raise _failed(RangeCheck.SHAPE, statement, f"there are {slots} slots and 4 responses each")
     if any(not 0 <= bound < 1 << SLOT_WIDTH_BITS for bound in statement.bounds):
         raise _failed(RangeCheck.SHAPE, statement, "a bound does not fit its slot")
