@@ -32,9 +32,8 @@ def tables(key: ProofKey) -> ProverTables:
     return ProverTables(key, bound_max=CAP_UG)
 
 
-@pytest.fixture(scope="session")
-def context() -> RangeContext:
-    """Where the block under test belongs."""
+def place() -> RangeContext:
+    """Return where the block under test belongs."""
     return RangeContext(
         purpose=RangePurpose.BLOCK,
         programme_id=ProgrammeId("city"),
@@ -42,6 +41,12 @@ def context() -> RangeContext:
         epoch=EpochIndex(3),
         block=7,
     )
+
+
+@pytest.fixture(scope="session")
+def context() -> RangeContext:
+    """Where the block under test belongs."""
+    return place()
 
 
 @pytest.fixture

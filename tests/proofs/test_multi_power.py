@@ -3,7 +3,7 @@ from __future__ import annotations
 from math import prod
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedcarbon.proofs.multi_power import Comb, multi_power
@@ -26,6 +26,7 @@ def exponents(lengths: st.SearchStrategy[int]) -> st.SearchStrategy[list[int]]:
     return st.lists(one, min_size=5, max_size=5)
 
 
+@settings(deadline=None)
 @given(exponents(LENGTHS))
 def test_buckets_and_combs_give_the_product_of_the_powers(numbers: list[int]) -> None:
     comb = Comb(BASES, modulus=MODULUS, exponent_bits=600)
@@ -33,6 +34,7 @@ def test_buckets_and_combs_give_the_product_of_the_powers(numbers: list[int]) ->
     assert int(comb.power(numbers)) == int(multi_power(BASES, numbers, MODULUS)) == naive(numbers)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**200), 2**200), max_size=5))
 def test_a_negative_exponent_inverts_its_base(numbers: list[int]) -> None:
     assert int(multi_power(BASES[: len(numbers)], numbers, MODULUS)) == naive(numbers)

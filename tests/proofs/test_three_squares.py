@@ -4,7 +4,7 @@ import math
 
 import gmpy2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedcarbon.proofs.three_squares import (
@@ -53,11 +53,13 @@ def test_above_the_exhaustive_search_an_even_root_leaves_a_prime() -> None:
         assert is_sum(number, three_squares(number, chance.randrange))
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=2**224).map(lambda number: 4 * number + 1))
 def test_every_number_that_is_one_mod_four_is_a_sum(number: int) -> None:
     assert is_sum(number, three_squares(number, seeded(number % 1000).randrange))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**112 - 1), st.integers(0, 2**112 - 1))
 def test_the_roots_of_a_slot_are_no_longer_than_its_bound(one: int, other: int) -> None:
     value, bound = min(one, other), max(one, other)
