@@ -221,7 +221,7 @@ def _commitments_hold(
     left = multi_power(key.slot_generators, exponents, modulus)
     # These two exponents are much longer than the others: buckets would stand empty for them.
     left = left * gmpy2.powmod(key.constant_generator, constant, modulus) % modulus
-    left = left * gmpy2.powmod(key.blinding_generator, blinding, modulus) % modulus
+    left = left * key.blinding_powers.power(blinding) % modulus
     return _equal_squares(left, multi_power(bases, powers, modulus), modulus)
 
 
@@ -238,7 +238,7 @@ def _encryptions_hold(key: ProofKey, batch: Sequence[_Equations], weights: Seque
         bases += (item.proof.mask_ciphertext, item.statement.ciphertext)
         powers += (weight, weight * item.e)
     encrypted = 1 + mpz(public_key.n) * (packed % public_key.n)
-    left = encrypted * gmpy2.powmod(key.blinding_base, randomiser, modulus)
+    left = encrypted * key.randomiser_powers.power(randomiser)
     return _equal_squares(left, multi_power(bases, powers, modulus), modulus)
 
 
