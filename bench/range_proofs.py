@@ -72,7 +72,7 @@ def _figures(bits: str) -> dict[str, float]:
     prove_s, single_s, batch_s, phe_s = _best_s(
         (lambda: [_claim(tables, block) for block in range(8)], 8 * slots),
         (alone, 4 * slots),
-        (lambda: verify_all(key, batch, secrets.randbits), BATCH_BLOCKS * slots),
+        (lambda: verify_all(key, batch, secrets.randbelow), BATCH_BLOCKS * slots),
         (lambda: [reference.raw_encrypt(value) for value in range(4)], 4),
     )
     proof_bytes = RangeProofShape.of(key, PERSON_DAY_CAP_UG).proof_bytes

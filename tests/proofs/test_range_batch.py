@@ -61,18 +61,18 @@ def found(key: ProofKey, claims: list[Claim], seed: int = 1) -> dict[int, RangeC
     """Return the check that fails per block."""
     return {
         error.context.block: error.check
-        for error in invalid_proofs(key, claims, seeded(seed).getrandbits)
+        for error in invalid_proofs(key, claims, seeded(seed).randrange)
     }
 
 
-def equal_weights(bits: int) -> int:
+def equal_weights(bound: int) -> int:
     """Draw like a verifier that saves its chance."""
-    return (1 << bits) - 1
+    return bound - 1
 
 
 def test_empty_batch(key: ProofKey) -> None:
-    def unasked(bits: int) -> int:
-        raise AssertionError(bits)
+    def unasked(bound: int) -> int:
+        raise AssertionError(bound)
 
     verify_all(key, [], unasked)
     assert invalid_proofs(key, [], unasked) == []
@@ -82,7 +82,7 @@ def test_empty_batch(key: ProofKey) -> None:
 def test_honest_proofs_hold_in_batches_of_any_size(
     key: ProofKey, claims: list[Claim], count: int
 ) -> None:
-    verify_all(key, claims[:count], seeded(count).getrandbits)
+    verify_all(key, claims[:count], seeded(count).randrange)
 
 
 def test_a_batch_draws_three_weights_of_128_bits_per_proof(
@@ -91,13 +91,13 @@ def test_a_batch_draws_three_weights_of_128_bits_per_proof(
     drawn: list[int] = []
     chance = seeded(2)
 
-    def counting(bits: int) -> int:
-        drawn.append(bits)
-        return chance.getrandbits(bits)
+    def counting(bound: int) -> int:
+        drawn.append(bound)
+        return chance.randrange(bound)
 
     verify_all(key, claims, counting)
 
-    assert drawn == [128] * 3 * BLOCKS
+    assert drawn == [1 << 128] * 3 * BLOCKS
 
 
 @pytest.mark.parametrize("check", EQUATIONS)
@@ -116,7 +116,7 @@ def test_cancelling_errors(key: ProofKey, claims: list[Claim], check: RangeCheck
 def test_equal_weights_pass(key: ProofKey, claims: list[Claim]) -> None:
     # They accept every honest batch as well: only the attack above shows what they are worth.
     verify_all(key, claims, equal_weights)
-    verify_all(key, claims, seeded(1).getrandbits)
+    verify_all(key, claims, seeded(1).randrange)
 
 
 def test_same_weight_two_equations(key: ProofKey, claims: list[Claim]) -> None:
@@ -125,9 +125,9 @@ def test_same_weight_two_equations(key: ProofKey, claims: list[Claim]) -> None:
     attacked = [*claims[:3], (statement, with_tau(with_rho(proof, 1), -1)), *claims[4:]]
     chance, drawn = seeded(8), list[int]()
 
-    def same_for_both(bits: int) -> int:
+    def same_for_both(bound: int) -> int:
         # Weights are drawn for (2), then (3), then (4).
-        drawn.append(drawn[-2 * BLOCKS] if len(drawn) >= 2 * BLOCKS else chance.getrandbits(bits))
+        drawn.append(drawn[-2 * BLOCKS] if len(drawn) >= 2 * BLOCKS else chance.randrange(bound))
         return drawn[-1]
 
     verify_all(key, attacked, same_for_both)
@@ -144,7 +144,7 @@ def test_bad_block_first_last_middle(
     attacked[block] = (statement, EQUATIONS[check](proof, 1))
 
     with pytest.raises(RangeProofInvalidError) as caught:
-        verify_all(key, attacked, seeded(block).getrandbits)
+        verify_all(key, attacked, seeded(block).randrange)
 
     assert (caught.value.context, caught.value.check) == (statement.context, check)
     assert found(key, attacked) == {block: check}
@@ -169,7 +169,7 @@ def test_bisect_names_block_and_equation(key: ProofKey, claims: list[Claim]) -> 
         spoilt[block][1](claim) if block in spoilt else claim for block, claim in enumerate(claims)
     ]
 
-    errors = invalid_proofs(key, attacked, seeded(1).getrandbits)
+    errors = invalid_proofs(key, attacked, seeded(1).randrange)
 
     assert [(error.context.block, error.check) for error in errors] == [
         (block, check) for block, (check, _) in spoilt.items()
@@ -177,7 +177,7 @@ def test_bisect_names_block_and_equation(key: ProofKey, claims: list[Claim]) -> 
     for error in errors:
         assert f"block {error.context.block} in epoch 3 fails check ({error.check})" in str(error)
     with pytest.raises(RangeProofInvalidError, match="block 0 in epoch 3"):
-        verify_all(key, attacked, seeded(1).getrandbits)
+        verify_all(key, attacked, seeded(1).randrange)
 
 
 def test_a_batch_of_nothing_but_bad_proofs_names_them_all(
@@ -198,8 +198,8 @@ def test_sign_agrees_single_and_batch(attacker: Attacker, claims: list[Claim]) -
 
     verify(key, statement, proof)
     for seed in range(4):
-        verify_all(key, [*claims, (statement, proof)], seeded(seed).getrandbits)
-        verify_all(key, [(statement, proof)], seeded(seed).getrandbits)
+        verify_all(key, [*claims, (statement, proof)], seeded(seed).randrange)
+        verify_all(key, [(statement, proof)], seeded(seed).randrange)
 
 
 @pytest.mark.parametrize("seed", range(6))

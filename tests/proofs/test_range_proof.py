@@ -65,7 +65,7 @@ def test_an_honest_proof_holds_alone_in_a_batch_and_after_its_encoding(
 
     for statement, proof in claims:
         verify(key, statement, proof)
-    verify_all(key, claims, seeded(2).getrandbits)
+    verify_all(key, claims, seeded(2).randrange)
 
 
 def test_top_slot_no_wrap(key: ProofKey, context: RangeContext, tiny_primes: Primes) -> None:
@@ -146,7 +146,7 @@ def test_an_honest_proof_always_holds(slots: list[tuple[int, int]], seed: int) -
     shape = RangeProofShape.of(key, max(bounds))
 
     verify(key, statement, proved.proof)
-    verify_all(key, [(statement, proved.proof)], seeded(seed).getrandbits)
+    verify_all(key, [(statement, proved.proof)], seeded(seed).randrange)
     encoded = shape.encode(proved.proof)
     assert len(encoded) == shape.proof_bytes
     assert shape.decode(encoded) == proved.proof

@@ -140,7 +140,7 @@ def test_a_proof_holds_at_production_size(bits: str) -> None:
     shape = RangeProofShape.of(key, FULL_SLOT_MAX)
 
     verify(key, statement, proved.proof)
-    verify_all(key, [(statement, proved.proof)], chance.getrandbits)
+    verify_all(key, [(statement, proved.proof)], chance.randrange)
     encoded = shape.encode(proved.proof)
     assert len(encoded) == shape.proof_bytes
     assert shape.decode(encoded) == proved.proof

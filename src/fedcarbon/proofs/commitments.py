@@ -9,7 +9,7 @@ N - x; whoever computes works mod N and takes the canonical one at the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -25,8 +25,8 @@ from fedcarbon.proofs import sizes
 from fedcarbon.proofs.generators import SINGLE_KINDS, SLOT_KINDS, derive_generators
 from fedcarbon.proofs.multi_power import Comb
 
-# Larger windows pay only where hundreds of batches are checked; 4 does from the fourth proof on.
-_VERIFIER_WINDOW_BITS: Final = 4
+RandomBelow = Callable[[int], int]
+"""Uniform in [0, bound), from a cryptographic source of whoever proves or checks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,27 +81,11 @@ class ProofKey:
         """H, the base of Paillier randomisers."""
         return blinding_base(self.public_key.n)
 
-    @cached_property
-    def blinding_powers(self) -> FixedBaseTable:
-        """Powers of h for verifiers; built at the first check (3072 bits: 50 ms, 6 MB)."""
-        modulus = self.commitment_modulus
-        return FixedBaseTable(
-            base=self.blinding_generator,
-            modulus=modulus,
-            exponent_bits=sizes.blinding_response_bits(modulus) + sizes.FOLDED_BITS,
-            window_bits=_VERIFIER_WINDOW_BITS,
-        )
-
-    @cached_property
-    def randomiser_powers(self) -> FixedBaseTable:
-        """Powers of H for verifiers; built at the first check (3072 bits: 70 ms, 6 MB)."""
-        bits = sizes.randomiser_response_bits(self.public_key.randomiser_bits)
-        return FixedBaseTable(
-            base=self.blinding_base,
-            modulus=self.public_key.n_squared,
-            exponent_bits=bits + sizes.FOLDED_BITS,
-            window_bits=_VERIFIER_WINDOW_BITS,
-        )
+    @property
+    def warmed(self) -> ProofKey:
+        """This key with everything derived: what travels to other processes derives it no more."""
+        _ = self.generators, self.blinding_base
+        return self
 
     @property
     def element_bytes(self) -> int:
