@@ -24,7 +24,12 @@ from fedcarbon.proofs.range_proof import (
     RangeProofShape,
     RangeStatement,
 )
-from fedcarbon.proofs.range_prover import ProvedBlock, ValueOutOfRangeError, encrypt_and_prove
+from fedcarbon.proofs.range_prover import (
+    ProvedBlock,
+    RangeWitness,
+    ValueOutOfRangeError,
+    encrypt_and_prove,
+)
 from fedcarbon.proofs.range_verifier import Claim, verify, verify_all
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
@@ -121,6 +126,15 @@ def test_the_error_survives_a_process_pool(key: ProofKey, honest: Claim) -> None
         str(caught.value),
     )
     assert "'metro' for block 7 in epoch 3 fails check (1d)" in str(copy)
+
+
+def test_a_witness_survives_its_encoding(key: ProofKey, context: RangeContext) -> None:
+    _, proved = proved_block(context, VALUES, BOUNDS)
+    encoded = proved.witness.to_bytes(key, CAP_UG)
+
+    assert RangeWitness.from_bytes(key, CAP_UG, encoded) == proved.witness
+    with pytest.raises(MalformedError, match="a witness has"):
+        RangeWitness.from_bytes(key, CAP_UG, encoded[1:])
 
 
 # ---- for any values, any bounds, any change, any bytes ----
