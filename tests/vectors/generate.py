@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fedcarbon.opening.masks import draw_mask, mask_bounds
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, pack, unpack
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, join_digits, pack, unpack
 from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.paillier.combine import ShareBatch, combine
 from fedcarbon.paillier.dealing import deal, threshold_key_of
@@ -23,6 +23,7 @@ from fedcarbon.paillier.share_proof import ShareStatement, fold, mask_bits
 from fedcarbon.paillier.shares import share_batch
 from fedcarbon.paillier.threshold_key import ThresholdKey, derive_verification_base
 from tests.keys.primes import BITS_2048, TINY, load_primes
+from tests.vectors.generate_range import range_proof
 from tests.vectors.stream import SeededStream
 
 FOLDER: Final = Path(__file__).parent
@@ -138,7 +139,7 @@ def _packing_case(bits: int) -> dict[str, Any]:
     rows.append([(1 << 56) - 1 - sum(column) for column in zip(*rows, strict=True)])
     plaintexts = [pack(layout, row) for row in rows]
     targets = [1, layout.slots - 2]
-    masks = [draw_mask(layout, targets, stream.randbelow) for _ in range(5)]
+    masks = [join_digits(draw_mask(layout, targets, stream.randbelow)) for _ in range(5)]
     return {
         "modulus_bits": bits,
         "slots": layout.slots,
@@ -158,6 +159,7 @@ def _packing_case(bits: int) -> dict[str, Any]:
 FILES: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "threshold_paillier.json": threshold_paillier,
     "packing.json": packing,
+    "range_proof.json": range_proof,
 }
 
 
