@@ -34,7 +34,7 @@ from hub.storage.record_store import RecordStore, StoredLeaf
 _DIRECTORY_MODE: Final = 0o700
 _LEAVES: Final = "fedcarbon-exported-leaves"
 _FILES: Final = "fedcarbon-exported-files"
-_TEMPORARY: Final = ".part"
+_TEMPORARY: Final = "exporting.part"
 _NEWEST: Final = "checkpoint"
 _PAGE: Final = 10_000
 
@@ -58,14 +58,14 @@ class Export:
     """Copies leaves, tiles and witnessed heads of committed transactions into the folder."""
 
     def __init__(self, directory: Path) -> None:
-        """Make the folder if it is missing, and throw half-written files away."""
+        """Make the folder if it is missing, and throw a half-written file away."""
         self._directory = directory
+        self._temporary = directory / _TEMPORARY  # one is enough: there is one writer
         self._leaves = directory / "leaves.txt"
         directory.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
         for part in ("checkpoints", "tile"):
             (directory / part).mkdir(exist_ok=True, mode=_DIRECTORY_MODE)
-            for leftover in (directory / part).rglob(f"*{_TEMPORARY}"):
-                leftover.unlink()
+        self._temporary.unlink(missing_ok=True)
 
     def note(self, session: Session, leaf: StoredLeaf) -> None:
         """Remember a leaf that is to be copied if the transaction of `session` commits."""
@@ -135,9 +135,8 @@ class Export:
         path = self._directory / wanted.path
         if not path.exists() or path.read_bytes() != wanted.content:
             path.parent.mkdir(parents=True, exist_ok=True, mode=_DIRECTORY_MODE)
-            temporary = path.with_name(path.name + _TEMPORARY)
-            temporary.write_bytes(wanted.content)
-            temporary.replace(path)
+            self._temporary.write_bytes(wanted.content)
+            self._temporary.replace(path)
         shutil.rmtree(path.with_name(f"{path.name}.p"), ignore_errors=True)
 
 

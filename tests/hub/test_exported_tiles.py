@@ -145,7 +145,7 @@ def stale_partial(record: Path) -> None:
 
 
 def half_written(record: Path) -> None:
-    (record / "tile" / "0" / "000").rename(record / "tile" / "0" / "000.part")
+    (record / "tile" / "0" / "000").rename(record / "exporting.part")
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -174,5 +174,6 @@ def test_what_a_crash_left_is_repaired_at_start(
     federation.restart()
 
     assert tile_files(federation) == whole
+    assert not list(folder(federation).rglob("*.part"))
     assert (folder(federation) / "checkpoint").read_bytes() == newest
     check_tiles(federation, head)
