@@ -118,6 +118,10 @@ class Checklist:
         """Note that so many were checked."""
         self._checked[check] += number
 
+    def counted(self, check: CheckId) -> int:
+        """Return how many were checked so far."""
+        return self._checked[check]
+
     def leave_out(self, check: CheckId, number: int = 1) -> None:
         """Note that so many could not be judged because of another finding."""
         self._left_out[check] += number
@@ -174,6 +178,7 @@ class Checklist:
             state = LineState.FAILED
         elif check in self._undone:
             state, remark = self._undone[check]
+            checked = 0  # what was counted is not what the line is about
         elif left_out:
             state = LineState.INCOMPLETE
         else:

@@ -17,7 +17,11 @@ NO_PROOFS: Final = "records of this version hold no range proofs"
 
 def declare(checklist: Checklist) -> None:
     """Say of both lines what is not checked."""
-    checklist.not_checked(CheckId.RANGE_PROOFS, f"{NO_PROOFS}; ciphertexts are units modulo n^2")
+    ciphertexts = checklist.counted(CheckId.RANGE_PROOFS)
     checklist.not_checked(
-        CheckId.MASKS, f"{NO_PROOFS}; masks are those that were committed to, and no copies"
+        CheckId.RANGE_PROOFS, f"{NO_PROOFS}; {ciphertexts:,} ciphertexts are units modulo n^2"
+    )
+    masks = checklist.counted(CheckId.MASKS)
+    checklist.not_checked(
+        CheckId.MASKS, f"{NO_PROOFS}; {masks:,} masks are those that were committed to, no copies"
     )

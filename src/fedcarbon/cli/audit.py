@@ -10,7 +10,6 @@ from typing import Annotated, ClassVar, Final, NoReturn
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from fedcarbon.audit.checklist import WORDINGS, LineState
@@ -44,8 +43,8 @@ app = App(
     help="""Check a record from nothing but its files and the trust roots.
 
 Nobody is asked and nothing is sent: get the folder of the record from the hub, the roots from the
-trustee organisations, and go offline. Exit code 0 says that nothing was found, 1 that something was,
-2 that the input was not usable.
+trustee organisations, and go offline. Exit code 0 says that nothing was found, 1 that something
+was, 2 that the input was not usable.
 
   fedcarbon audit verify record --roots roots.toml --html report.html
 
@@ -76,7 +75,7 @@ def verify_record(
     """Replay RECORD and go through the numbered checklist; all findings are collected.
 
     A line that was not checked is printed as "not checked" and never as passed; docs/AUDIT.md says
-    what each line catches. Read the finding of the lowest leaf first: the others may follow from it.
+    what each line catches. Read the finding of the lowest leaf first: others may follow from it.
 
     Args:
         record: the folder of the record, with leaves.txt in it.
@@ -141,33 +140,30 @@ def show(record: Path, leaf: int, /) -> None:
         _give_up(Console(stderr=True), error)
     console = Console(highlight=False)
     for line in explanation:
-        console.print(Text(line))
+        console.print(Text(line), soft_wrap=True)
 
 
 def print_report(console: Console, report: Report) -> None:
     """Print the checklist and the findings."""
-    table = Table("check", "what", "state", "checked", "findings", "", box=None, pad_edge=False)
     for line in report.lines:
         wording = WORDINGS[line.check]
-        left_out = f", {line.left_out} left out" if line.left_out else ""
-        table.add_row(
-            line.check.value,
-            wording.title,
-            Text(line.state.value, style=_STYLES[line.state]),
-            f"{line.checked:,} {wording.unit}{left_out}" if line.checked or left_out else "",
-            str(line.findings) if line.findings else "",
-            Text(line.remark, style="dim"),
-        )
-    console.print(table)
+        counts = [f"{line.checked:,} {wording.unit}"] if line.checked else []
+        counts += [f"{line.left_out:,} left out"] if line.left_out else []
+        counts += [f"{line.findings:,} findings"] if line.findings else []
+        counts += [line.remark] if line.remark else []
+        state = (f"{line.state.value:<11}", _STYLES[line.state])
+        text = f"  {wording.title}" + (f": {', '.join(counts)}" if counts else "")
+        console.print(Text.assemble(f"{line.check.value}  ", state, text), soft_wrap=True)
     for found in report.findings:
         _print_finding(console, found)
     for note in report.notes:
-        console.print(Text(f"note: {note}", style="dim"))
+        console.print(Text(f"note: {note}", style="dim"), soft_wrap=True)
     record = report.record
     console.print(
         f"{record.leaves:,} leaves, {record.witnessed_leaves:,} of them witnessed; "
         f"root {record.root}",
         highlight=False,
+        soft_wrap=True,
     )
     undone = ", ".join(line.check.value for line in report.undone)
     if report.passed:
@@ -183,17 +179,18 @@ def _print_finding(console: Console, found: Finding) -> None:
         Text.assemble(
             (f"{found.check.value} {found.code}", "bold red"),
             f" {found.subject}{where}: {found.text}",
-        )
+        ),
+        soft_wrap=True,
     )
 
 
 def _print_difference(console: Console, difference: Difference) -> None:
     for text in difference.broken[:SHOWN_MAX]:
-        console.print(Text(text, style="red"))
+        console.print(Text(text, style="red"), soft_wrap=True)
     if len(difference.broken) > SHOWN_MAX:
         console.print(f"and {len(difference.broken) - SHOWN_MAX} more", highlight=False)
     for text in difference.added:
-        console.print(Text(text))
+        console.print(Text(text), soft_wrap=True)
     if difference.broken:
         console.print(Text("the new record does not extend the old one", style="bold red"))
     else:
@@ -218,5 +215,5 @@ def _receipts(folder: Path) -> list[KeptReceipt]:
 
 
 def _give_up(console: Console, error: ConfigurationError) -> NoReturn:
-    console.print(Text(f"fedcarbon: {error} [{error.code}]"))
+    console.print(Text(f"fedcarbon: {error} [{error.code}]"), soft_wrap=True)
     sys.exit(EXIT_UNUSABLE)
