@@ -14,7 +14,7 @@ from fedcarbon.audit.verify import Tools, verify
 from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.parameters.roots import TrustRoots
 from tests.audit.good_record import GoodRecord, make_good_record
-from tests.audit.tampering import Kit
+from tests.audit.kit import Kit
 
 
 def in_this_process(work: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:

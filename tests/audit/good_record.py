@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlmodel import Session
+
 from fedcarbon.ceremony.dealer import Dealt
 from fedcarbon.ids import PartyId
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.transparency.envelope import SigningKey
+from hub.clearing.closing import close_due_day, request_close
 from tests.chance import seeded
 from tests.simulation.operations import Run, rides_of_a_day
 from tests.simulation.world import World
@@ -44,6 +47,17 @@ def make_good_record(folder: Path) -> GoodRecord:
     return GoodRecord(folder / "hub" / "record", world.roots, world.dealt, world.keys)
 
 
+def _close_the_books(world: World) -> None:
+    """Log everything that was booked so far as ledger days."""
+
+    def close(session: Session) -> bool:
+        request_close(session, world.clock.now_s())
+        return close_due_day(session, world.hub) is not None
+
+    while world.loop.run(world.hub.write(close)):
+        pass
+
+
 def _run(run: Run) -> None:
     world = run.world
     world.loop.run(world.desk.witness())
@@ -54,11 +68,13 @@ def _run(run: Run) -> None:
     run.bind()
     run.fill_the_float()
     for day in range(DAYS):
-        for ride in rides_of_a_day(run, seeded(20 + day), day):
+        for ride in rides_of_a_day(run, seeded(8 + day), day):
             run.ride(ride)
         run.seal(day)
         if day < DAYS - 1:
             assert run.open_all() == run.expected()
         if day == 0:
-            run.redeem_all("first")
+            assert run.redeem_all("first")
+        if day < DAYS - 1:
+            _close_the_books(world)
     world.loop.run(world.desk.witness())

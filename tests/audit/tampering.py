@@ -1,33 +1,25 @@
-"""Tampering with a record: the kit that rewrites history with everybody's keys, and what it does.
+"""Tampering with a record: everything that is done to a good one, by name.
 
-Each function takes a `Kit` on a copy of the good record and spoils one thing. Where a real culprit
-would sign what it has changed, the kit does too: it holds the signing keys of all parties, writes
-the tree anew and has the trustees sign every head again. What an audit then finds is not a wrong
-hash but the lie itself.
+Each function takes a `Kit` on a copy of the good record and spoils one thing; `TAMPERINGS` says
+what an audit must find then, and nothing else.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
-from fedcarbon.canonical import statement as statements
-from fedcarbon.canonical.statement import Statement
 from fedcarbon.epoch.statements import ClaimList, Seal, VerdictList
 from fedcarbon.epoch.verdict_file import lost_tokens, verdict_file_bytes
 from fedcarbon.identity.claims import FILE_MAGIC, RECORD_BYTES, TokenList
 from fedcarbon.ids import PartyId
-from fedcarbon.opening.share_file import ShareFile
 from fedcarbon.opening.statements import (
-    OpenedValue,
     OpeningRequest,
     OpeningResult,
-    OpeningStart,
-    Target,
 )
 from fedcarbon.parameters.self_test import SelfTest
 from fedcarbon.registry.admission import root_keyid
@@ -41,167 +33,26 @@ from fedcarbon.registry.enrolment import (
 from fedcarbon.registry.evaluation import EvaluationRequest
 from fedcarbon.submission.chunk_file import ChunkFile
 from fedcarbon.submission.header import ChunkHeader
-from fedcarbon.transparency.checkpoint import Checkpoint
-from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
-from fedcarbon.transparency.leaf import LeafType, commit
-from fedcarbon.transparency.merkle import Frontier, root_of
-from fedcarbon.units import MicrogramsCO2e, Natural
-from tests.audit.good_record import GoodRecord
+from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.merkle import root_of
+from fedcarbon.units import Natural
+from tests.audit.kit import Kit, roots_of
+from tests.audit.tampered_openings import (
+    credit_raised,
+    epoch_opened_twice,
+    ledger_batch_forged,
+    mask_exchanged,
+    opened_value_altered,
+    order_by_another,
+    share_altered,
+    share_file_left_out,
+    start_without_request,
+)
 from tests.simulation.world import HUB, OPERATOR, PARTNERS, PROGRAMME
-
-S = TypeVar("S", bound=Statement)
 
 METRO: Final = PARTNERS[0]
 LAST_DAY: Final = 3
 """Nothing is opened up to this epoch, so no later leaf rests on how it was sealed."""
-LAST_OPENED: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One leaf with what lies behind it."""
-
-    type: LeafType
-    salt: bytes
-    body: bytes
-
-    @property
-    def leaf(self) -> bytes:
-        return commit(self.type, self.salt, self.body).to_bytes()
-
-
-class Kit:
-    """A copy of the good record, and everything that it takes to rewrite it."""
-
-    def __init__(self, folder: Path, good: GoodRecord) -> None:
-        self.folder = folder
-        self.good = good
-        self.parameters = good.dealt.parameters
-
-    # --- reading ----------------------------------------------------------------------------
-
-    @property
-    def lines(self) -> list[str]:
-        return (self.folder / "leaves.txt").read_text().splitlines()
-
-    def write_lines(self, lines: Iterable[str]) -> None:
-        (self.folder / "leaves.txt").write_text("".join(f"{line}\n" for line in lines))
-
-    def entries(self) -> list[Entry]:
-        found = []
-        for line in self.lines:
-            _, leaf, salt, name = line.split(" ")
-            body = (self.folder / "bodies" / f"{name}.json").read_bytes()
-            found.append(Entry(LeafType(int(leaf[:2], 16)), bytes.fromhex(salt), body))
-        return found
-
-    def of(self, cls: type[S], **fields: Any) -> list[tuple[int, S]]:
-        """Return index and statement of every leaf of a kind whose fields are these."""
-        kind = LeafType[cls.KIND.upper()]
-        found = [
-            (index, statements.decode(cls, Envelope.from_bytes(entry.body).payload))
-            for index, entry in enumerate(self.entries())
-            if entry.type is kind
-        ]
-        return [
-            (index, item)
-            for index, item in found
-            if all(getattr(item, name) == value for name, value in fields.items())
-        ]
-
-    def file(self, sha256: bytes) -> Path:
-        return self.folder / "files" / sha256.hex()
-
-    def put(self, data: bytes) -> bytes:
-        """Keep a file and return its hash."""
-        sha256 = hashlib.sha256(data).digest()
-        self.file(sha256).write_bytes(data)
-        return sha256
-
-    def heads(self) -> list[tuple[int, dict[str, int]]]:
-        """Return size and times (trustee to second) of every head, smallest first."""
-        found = []
-        for path in (self.folder / "checkpoints").iterdir():
-            times = {}
-            for data in path.read_bytes().splitlines():
-                envelope = Envelope.from_bytes(data)
-                head = statements.decode(Checkpoint, envelope.payload)
-                times[envelope.signatures[0].keyid] = head.timestamp_s
-            found.append((int(path.stem), times))
-        return sorted(found)
-
-    # --- rewriting --------------------------------------------------------------------------
-
-    def signed(self, statement: Statement, *signers: str) -> bytes:
-        return sign(statement, {name: self._key(name) for name in signers}).to_bytes()
-
-    def replace(self, index: int, statement: Statement, *signers: str) -> None:
-        """Put another statement behind a leaf, and have the whole history signed again."""
-        entries = self.entries()
-        body = self.signed(statement, *signers)
-        entries[index] = dataclasses.replace(entries[index], body=body)
-        self.rebuild(entries)
-
-    def append(self, statement: Statement, *signers: str) -> int:
-        """Add a leaf, and return its index once a head covers it."""
-        return self.append_body(statement, self.signed(statement, *signers))
-
-    def append_body(self, statement: Statement, body: bytes) -> int:
-        entries = self.entries()
-        salt = hashlib.sha256(body).digest()
-        self.rebuild([*entries, Entry(LeafType[statement.KIND.upper()], salt, body)])
-        return len(entries)
-
-    def rebuild(self, entries: list[Entry]) -> None:
-        """Write a history, and have trustees sign its heads: the old sizes and the new end."""
-        for entry in entries:
-            (self.folder / "bodies" / f"{_name_of(entry.body)}.json").write_bytes(entry.body)
-        self.write_lines(
-            " ".join((str(index), entry.leaf.hex(), entry.salt.hex(), _name_of(entry.body)))
-            for index, entry in enumerate(entries)
-        )
-        heads = dict(self.heads())
-        last_s = max(max(times.values()) for times in heads.values())
-        heads.setdefault(len(entries), dict.fromkeys(self.parameters.trustee_ids, last_s + 60))
-        roots = _roots(entries)
-        for size, times in heads.items():
-            self.write_head(size, roots[size], times)
-
-    def write_head(self, size: int, root: bytes, times: dict[str, int]) -> None:
-        envelopes = [
-            self.signed(
-                Checkpoint(
-                    parameter_id=self.parameters.parameter_id,
-                    size=size,
-                    root=root,
-                    timestamp_s=time_s,
-                ),
-                name,
-            )
-            for name, time_s in times.items()
-        ]
-        path = self.folder / "checkpoints" / f"{size}.txt"
-        path.write_bytes(b"".join(envelope + b"\n" for envelope in envelopes))
-
-    def _key(self, name: str) -> SigningKey:
-        for item in self.good.dealt.secrets:
-            if name == root_keyid(item.trustee_id):
-                return SigningKey(item.root_key_seed)
-        return self.good.keys[PartyId(name)]
-
-
-def _name_of(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
-
-
-def _roots(entries: list[Entry]) -> dict[int, bytes]:
-    """Return the root after every leaf."""
-    frontier = Frontier()
-    roots = {}
-    for entry in entries:
-        frontier.append(entry.leaf)
-        roots[frontier.size] = frontier.root()
-    return roots
 
 
 # --- the list of leaves and the folder ----------------------------------------------------------
@@ -296,7 +147,7 @@ def _body_of(kit: Kit, index: int) -> Path:
 def head_of_too_few(kit: Kit) -> None:
     size, times = kit.heads()[-1]
     few = dict(list(times.items())[:3])
-    kit.write_head(size, _roots(kit.entries())[size], few)
+    kit.write_head(size, roots_of(kit.entries())[size], few)
 
 
 def head_over_another_root(kit: Kit) -> None:
@@ -466,99 +317,6 @@ def verdict_with_a_token_less(kit: Kit) -> None:
     kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
 
 
-# --- openings -----------------------------------------------------------------------------------
-
-
-def start_without_request(kit: Kit) -> None:
-    kit.append(_start(kit, request_leaf=0), *kit.parameters.trustee_ids[:3])
-
-
-def epoch_opened_twice(kit: Kit) -> None:
-    """An account that was opened up to an epoch is opened up to it again, on a new request."""
-    _, old = kit.of(OpeningRequest, epoch=LAST_OPENED)[0]
-    size, times = kit.heads()[-1]
-    request = dataclasses.replace(
-        old,
-        request_id=b"another request."[:16],
-        not_after_s=max(times.values()) + 86_400,
-        checkpoint_size=size,
-        checkpoint_root=_roots(kit.entries())[size],
-    )
-    leaf = kit.append(request, OPERATOR)
-    start = dataclasses.replace(
-        _start(kit, leaf),
-        block=request.block,
-        targets=(
-            Target(slot=request.slot, account_token=request.account_token, request_leaf=leaf),
-        ),
-    )
-    kit.append(start, *start.subset)
-
-
-def opened_value_altered(kit: Kit) -> None:
-    index, item = kit.of(OpeningResult)[-1]
-    first = item.values[0]
-    more = OpenedValue(
-        slot=first.slot,
-        account_token=first.account_token,
-        opened_ug=MicrogramsCO2e(first.opened_ug + 1_000_000),
-    )
-    kit.replace(index, dataclasses.replace(item, values=(more, *item.values[1:])), HUB)
-
-
-def share_altered(kit: Kit) -> None:
-    """A share is another number, and every result of the batch names the file that says so."""
-    n = kit.parameters.public_key.n
-
-    def spoil(file: ShareFile) -> ShareFile:
-        wrong = Natural(int(file.shares[0]) * (1 + n) % (n * n))
-        return dataclasses.replace(file, shares=(wrong, *file.shares[1:]))
-
-    _with_share_file(kit, spoil)
-
-
-def mask_exchanged(kit: Kit) -> None:
-    """A trustee shows another mask than the one that it committed to."""
-
-    def spoil(file: ShareFile) -> ShareFile:
-        return dataclasses.replace(file, mask_ciphertexts=(Natural(1), *file.mask_ciphertexts[1:]))
-
-    _with_share_file(kit, spoil)
-
-
-def share_file_left_out(kit: Kit) -> None:
-    for index, item in kit.of(OpeningResult):
-        if item.shares == kit.of(OpeningResult)[-1][1].shares:
-            kit.replace(index, dataclasses.replace(item, shares=item.shares[1:]), HUB)
-
-
-def _with_share_file(kit: Kit, spoil: Callable[[ShareFile], ShareFile]) -> None:
-    """Alter the first share file of the last batch, and the results that name it."""
-    batch = kit.of(OpeningResult)[-1][1].shares
-    file = statements.decode(ShareFile, kit.file(batch[0].file_sha256).read_bytes())
-    sha256 = kit.put(statements.encode(spoil(file)))
-    altered = (dataclasses.replace(batch[0], file_sha256=sha256), *batch[1:])
-    for index, item in kit.of(OpeningResult):
-        if item.shares == batch:
-            kit.replace(index, dataclasses.replace(item, shares=altered), HUB)
-
-
-def _start(kit: Kit, request_leaf: int) -> OpeningStart:
-    subset = kit.parameters.trustee_ids[:3]
-    return OpeningStart(
-        parameter_id=kit.parameters.parameter_id,
-        programme_id=PROGRAMME,
-        opening_id=b"o" * 32,
-        attempt=1,
-        block=0,
-        epoch=kit.of(Seal, epoch=LAST_OPENED)[0][1].epoch,
-        targets=(Target(slot=0, account_token=bytes(32), request_leaf=request_leaf),),
-        subset=tuple(sorted(subset)),
-        product_sha256=b"p" * 32,
-        mask_hashes=tuple(bytes([number]) * 32 for number in range(1, 4)),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Tampering:
     """What is done to a record, and everything that an audit must find."""
@@ -615,8 +373,16 @@ TAMPERINGS: Final = (
     _finds(verdict_with_a_token_less, ("V12", "VERDICTS_DIFFER")),
     _finds(start_without_request, ("V16", "TARGET_WITHOUT_REQUEST")),
     _finds(epoch_opened_twice, ("V16", "EPOCH_NOT_INCREASING")),
-    _finds(opened_value_altered, ("V18", "OPENED_VALUE_DIFFERS")),
+    _finds(
+        opened_value_altered,
+        ("V18", "OPENED_VALUE_DIFFERS"),
+        ("V19", "CREDIT_DIFFERS"),
+        ("V22", "ISSUED_NOT_OPENED"),
+    ),
     _finds(share_altered, ("V18", "SHARE_PROOF_INVALID"), ("V18", "TOO_FEW_SHARES")),
     _finds(mask_exchanged, ("V17", "MASK_HASH_DIFFERS")),
     _finds(share_file_left_out, ("V18", "TOO_FEW_SHARES")),
+    _finds(credit_raised, ("V19", "CREDIT_DIFFERS"), ("V22", "ISSUED_NOT_OPENED")),
+    _finds(order_by_another, ("V04", "SIGNER_REFUSED"), ("V20", "REDEMPTION_ORDER_UNSIGNED")),
+    _finds(ledger_batch_forged, ("V07", "SIGNATURE_INVALID"), ("V19", "LEDGER_BATCH_UNSIGNED")),
 )

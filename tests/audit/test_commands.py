@@ -17,7 +17,9 @@ from fedcarbon.cli.audit import app
 from fedcarbon.opening.statements import OpeningRequest, OpeningResult, OpeningStart
 from fedcarbon.transparency.receipt import Receipt
 from tests.audit.good_record import GoodRecord
-from tests.audit.tampering import Kit, body_altered, opened_value_altered
+from tests.audit.kit import Kit
+from tests.audit.tampered_openings import opened_value_altered
+from tests.audit.tampering import body_altered
 from tests.simulation.world import HUB
 
 
@@ -74,7 +76,9 @@ def test_a_tampered_record_fails_and_says_why(
     assert "V18 OPENED_VALUE_DIFFERS" in capsys.readouterr().out
     tree = json.loads(out.read_text())
     assert [(found["check"], found["code"]) for found in tree["report"]["findings"]] == [
-        ("V18", "OPENED_VALUE_DIFFERS")
+        ("V22", "ISSUED_NOT_OPENED"),
+        ("V18", "OPENED_VALUE_DIFFERS"),
+        ("V19", "CREDIT_DIFFERS"),
     ]
     assert tree["report"]["passed"] is False
     assert tree["report_sha256"] in page.read_text()

@@ -7,15 +7,14 @@ import pytest
 from fedcarbon.audit.checklist import LineState
 from fedcarbon.opening.statements import OpeningResult
 from tests.audit.conftest import audited
+from tests.audit.kit import Kit
+from tests.audit.tampered_openings import mask_exchanged, share_altered
 from tests.audit.tampering import (
     TAMPERINGS,
-    Kit,
     Tampering,
     body_altered,
     chunk_byte_flipped,
-    opened_value_altered,
     seal_of_other_products,
-    share_altered,
 )
 
 
@@ -46,9 +45,9 @@ def test_all_findings_are_collected(kit: Kit) -> None:
 
 def test_findings_of_different_lines_stand_side_by_side(kit: Kit) -> None:
     seal_of_other_products(kit)
-    opened_value_altered(kit)
+    mask_exchanged(kit)
 
-    assert found_in(kit) == {("V15", "PRODUCTS_DIFFER"), ("V18", "OPENED_VALUE_DIFFERS")}
+    assert found_in(kit) == {("V15", "PRODUCTS_DIFFER"), ("V17", "MASK_HASH_DIFFERS")}
 
 
 def test_what_rests_on_a_missing_file_is_left_out_and_not_passed(kit: Kit) -> None:

@@ -89,6 +89,8 @@ CHECK_OF_LEAF: Final[Mapping[LeafType, CheckId]] = MappingProxyType(
         LeafType.OPENING_RESULT: CheckId.SHARES,
         LeafType.REFUSAL: CheckId.REQUESTS,
         LeafType.LEDGER_BATCH: CheckId.LEDGER,
+        LeafType.REDEMPTION_ORDER: CheckId.REDEMPTIONS,
+        LeafType.PAYOUT_BATCH: CheckId.PAYOUTS,
     }
 )
 """The line for a leaf whose statement breaks a rule that has no line of its own."""

@@ -41,6 +41,8 @@ from fedcarbon.opening.statements import (
 )
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.parameters.self_test import SelfTest
+from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.payouts import PayoutBatch
 from fedcarbon.registry.admission import PartyAdmission
 from fedcarbon.registry.enrolment import EnrolmentBatch, PlaceBatch
 from fedcarbon.registry.evaluation import EvaluationRequest
@@ -184,6 +186,15 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
             statement=LedgerBatch,
             sentence="A day of the hub's books.",
             checks=(CheckId.REDEMPTIONS, CheckId.PAYOUTS, CheckId.CONSERVATION),
+        ),
+        LeafType.REDEMPTION_ORDER: Kind(
+            statement=RedemptionOrder,
+            sentence="A holder redeems grams into its wallet, through its wallet operator.",
+            refers_to=lambda item: [item.binding_leaf],
+        ),
+        LeafType.PAYOUT_BATCH: Kind(
+            statement=PayoutBatch,
+            sentence="What the rail finally answered to the payouts of a ledger day.",
         ),
     }
 )

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from fedcarbon.audit import books, range_checks
+from fedcarbon.audit import range_checks
 from fedcarbon.audit.checklist import Checklist
 from fedcarbon.audit.examination import Examination, Mapper, Watcher
 from fedcarbon.audit.files import hash_all_files, require_references
 from fedcarbon.audit.findings import CheckId
+from fedcarbon.audit.ledger import check_ledger
 from fedcarbon.audit.receipts import KeptReceipt, check_receipts
 from fedcarbon.audit.replay import Replay
 from fedcarbon.audit.report import Report, report_of
@@ -68,7 +69,7 @@ def verify(
     if replay.is_judged:
         check_receipts(exam, receipts)
     range_checks.declare(checklist)
-    books.check_ledger(exam)
+    check_ledger(exam)
     checklist.not_present(CheckId.METHODOLOGIES, NO_METHODOLOGY)
     checklist.not_present(CheckId.LINKS, NO_LINK_PROOF)
     checklist.not_present(CheckId.STATISTICS, NO_STATISTICS)

@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from typing_extensions import override
 
+from fedcarbon.audit.books import MoneyLeaf
 from fedcarbon.canonical import statement as statements
+from fedcarbon.canonical.statement import Statement
 from fedcarbon.epoch.statements import ClaimList, VerdictList
-from fedcarbon.errors import FedcarbonError
+from fedcarbon.errors import FedcarbonError, MalformedError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.ledger.batch import LedgerBatch
 from fedcarbon.opening.epochs import EpochRef
@@ -29,6 +31,8 @@ from fedcarbon.opening.parties import PartyBook
 from fedcarbon.opening.view import RecordView, body_of
 from fedcarbon.opening.violations import LeafInvalidError, LoggedTwiceError
 from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.payouts import PayoutBatch
 from fedcarbon.transparency.checkpoint import Checkpoint, WitnessedCheckpoint
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES, Leaf, LeafType
@@ -162,14 +166,15 @@ class ClaimBook:
 class AuditView(RecordView):
     """Everything that the record says to somebody who may read all of it."""
 
-    __slots__ = ("_times", "audit_heads", "claims", "ledger_batches")
+    __slots__ = ("_times", "audit_heads", "claims", "money")
 
     def __init__(self, roots: TrustRoots) -> None:
         """Start before the first leaf, from the trust roots."""
         self.audit_heads: Final = AuditHeads()
         super().__init__(roots, self.audit_heads)
         self.claims: Final = ClaimBook(self.parties)
-        self.ledger_batches: Final[list[Logged[LedgerBatch]]] = []
+        self.money: Final[dict[LeafType, list[MoneyLeaf]]] = {kind: [] for kind in _MONEY}
+        """Leaves about grams and money, in the order of the record; judged with the books."""
         self._times: tuple[HeadTimes, ...] = ()
 
     def pass_over(self, leaf: bytes) -> None:
@@ -197,21 +202,52 @@ class AuditView(RecordView):
     def _take(self, index: int, leaf: bytes, salt: bytes | None, body: bytes | None) -> None:
         super()._take(index, leaf, salt, body)
         parsed = Leaf.from_bytes(leaf)
-        if parsed.type not in TRUSTEE_TYPES:
+        if parsed.type in _MONEY:
+            self.fold_money(parsed.type, body_of(index, parsed, salt, body))
+        elif parsed.type not in TRUSTEE_TYPES:
             _AUDITOR_FOLDS[parsed.type](self, body_of(index, parsed, salt, body))
 
-    def fold_ledger_batch(self, logged: LoggedBody) -> None:
-        """Take a batch of the hub's books; what is in it is judged with all the others."""
-        batch, _ = self.parties.open_by(LedgerBatch, logged, Role.HUB)
-        self.ledger_batches.append(batch)
+    def fold_money(self, leaf_type: LeafType, logged: LoggedBody) -> None:
+        """Take a leaf about grams or money, signed or not; what it says is for the books."""
+        signer = _MONEY[leaf_type]
+        is_signed = False
+        try:
+            if signer.field is None:
+                self.parties.open_by(signer.statement, logged, signer.role)
+            else:
+                self.parties.open_own(signer.statement, logged, signer.field, signer.role)
+            is_signed = True
+        except MalformedError:
+            is_signed = True  # it is the statement that cannot be read: signatures come first
+        finally:
+            payload = Envelope.from_bytes(logged.body).payload
+            self.money[leaf_type].append(
+                MoneyLeaf(index=logged.index, payload=payload, is_signed=is_signed)
+            )
 
+
+class _Signer(NamedTuple):
+    """Who signs a leaf about grams or money."""
+
+    statement: type[Statement]
+    role: Role
+    field: str | None
+    """The field that names the signer; None if there is none."""
+
+
+_MONEY: Final[Mapping[LeafType, _Signer]] = MappingProxyType(
+    {
+        LeafType.LEDGER_BATCH: _Signer(LedgerBatch, Role.HUB, None),
+        LeafType.REDEMPTION_ORDER: _Signer(RedemptionOrder, Role.WALLET_OPERATOR, "operator_id"),
+        LeafType.PAYOUT_BATCH: _Signer(PayoutBatch, Role.HUB, None),
+    }
+)
 
 _AUDITOR_FOLDS: Final[Mapping[LeafType, Callable[[AuditView, LoggedBody], None]]] = (
     MappingProxyType(
         {
             LeafType.CLAIM_LIST: lambda view, logged: view.claims.fold_list(logged),
             LeafType.VERDICT_LIST: lambda view, logged: view.claims.fold_verdicts(logged),
-            LeafType.LEDGER_BATCH: AuditView.fold_ledger_batch,
         }
     )
 )
