@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -22,7 +23,12 @@ def in_this_process(work: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator
 
 
 def audited(folder: Path, roots: TrustRoots) -> Report:
-    tools = Tools(mapper=in_this_process, watcher=lambda *_: None, stopwatch_ns=lambda: 0)
+    tools = Tools(
+        mapper=in_this_process,
+        watcher=lambda *_: None,
+        randbelow=secrets.randbelow,
+        stopwatch_ns=lambda: 0,
+    )
     return verify(open_folder(folder), roots, tools)
 
 

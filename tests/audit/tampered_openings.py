@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from fedcarbon.canonical import statement as statements
@@ -15,13 +15,18 @@ from fedcarbon.opening.statements import (
     OpeningRequest,
     OpeningResult,
     OpeningStart,
+    ShareBatch,
     Target,
+    mask_hash,
+    share_context,
 )
+from fedcarbon.paillier.shares import share_batch
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.payouts import PayoutBatch
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.units import MicrogramsCO2e, Natural
 from tests.audit.kit import Kit, roots_of
+from tests.chance import seeded
 from tests.simulation.world import HUB, OPERATOR, PARTNERS, PROGRAMME
 
 LAST_OPENED: Final = 2
@@ -83,9 +88,45 @@ def mask_exchanged(kit: Kit) -> None:
     """A trustee shows another mask than the one that it committed to."""
 
     def spoil(file: ShareFile) -> ShareFile:
-        return dataclasses.replace(file, mask_ciphertexts=(Natural(1), *file.mask_ciphertexts[1:]))
+        return dataclasses.replace(file, masks=(file.masks[0][::-1], *file.masks[1:]))
 
     _with_share_file(kit, spoil)
+
+
+def mask_without_proof(kit: Kit) -> None:
+    """A trustee committed to a mask whose proof does not hold; the rest was done rightly."""
+    batch = kit.of(OpeningResult)[-1][1].shares
+    files = [_share_file(kit, item) for item in batch]
+    index = files[0].start_leaves[0]
+    start = next(item for at, item in kit.of(OpeningStart) if at == index)
+    mask = files[0].masks[0]
+    spoilt = mask[:-1] + bytes([mask[-1] ^ 1])
+    files[0] = dataclasses.replace(files[0], masks=(spoilt, *files[0].masks[1:]))
+    hashes = list(start.mask_hashes)
+    hashes[start.subset.index(files[0].trustee_id)] = mask_hash(
+        start.opening_id, start.attempt, files[0].trustee_id, spoilt
+    )
+    kit.replace(index, dataclasses.replace(start, mask_hashes=tuple(hashes)), *start.subset)
+    _name_share_files(kit, batch, [_shared_anew(kit, file) for file in files])
+
+
+def _shared_anew(kit: Kit, file: ShareFile) -> ShareFile:
+    """Return a trustee's file with shares that are bound to the starts as they are now."""
+    key, width = kit.parameters.threshold_key, kit.parameters.public_key.ciphertext_bytes
+    secrets = next(item for item in kit.good.dealt.secrets if item.trustee_id == file.trustee_id)
+    leaves = [kit.entries()[index].leaf for index in file.start_leaves]
+    masked = [number.to_bytes(width, "big") for number in file.masked]
+    shared = share_batch(
+        key,
+        secrets.paillier,
+        list(file.masked),
+        parameter_id=kit.parameters.parameter_id,
+        context=share_context(leaves, masked),
+        randbelow=seeded(1).randrange,
+    )
+    return dataclasses.replace(
+        file, shares=tuple(map(Natural, shared.shares)), proof=shared.proof.to_bytes(key)
+    )
 
 
 def share_file_left_out(kit: Kit) -> None:
@@ -97,12 +138,23 @@ def share_file_left_out(kit: Kit) -> None:
 def _with_share_file(kit: Kit, spoil: Callable[[ShareFile], ShareFile]) -> None:
     """Alter the first share file of the last batch, and the results that name it."""
     batch = kit.of(OpeningResult)[-1][1].shares
-    file = statements.decode(ShareFile, kit.file(batch[0].file_sha256).read_bytes())
-    sha256 = kit.put(statements.encode(spoil(file)))
-    altered = (dataclasses.replace(batch[0], file_sha256=sha256), *batch[1:])
+    files = [_share_file(kit, item) for item in batch]
+    _name_share_files(kit, batch, [spoil(files[0]), *files[1:]])
+
+
+def _share_file(kit: Kit, named: ShareBatch) -> ShareFile:
+    return statements.decode(ShareFile, kit.file(named.file_sha256).read_bytes())
+
+
+def _name_share_files(kit: Kit, batch: tuple[ShareBatch, ...], files: Sequence[ShareFile]) -> None:
+    """Keep other share files of a batch, and have its results name them."""
+    named = tuple(
+        dataclasses.replace(item, file_sha256=kit.put(statements.encode(file)))
+        for item, file in zip(batch, files, strict=True)
+    )
     for index, item in kit.of(OpeningResult):
         if item.shares == batch:
-            kit.replace(index, dataclasses.replace(item, shares=altered), HUB)
+            kit.replace(index, dataclasses.replace(item, shares=named), HUB)
 
 
 # --- books --------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ from fedcarbon.registry.enrolment import (
     PlaceEntry,
 )
 from fedcarbon.registry.evaluation import EvaluationRequest
-from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.registry.programme import Programme
+from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.merkle import root_of
@@ -42,6 +43,7 @@ from tests.audit.tampered_openings import (
     epoch_opened_twice,
     ledger_batch_forged,
     mask_exchanged,
+    mask_without_proof,
     opened_value_altered,
     order_by_another,
     share_altered,
@@ -239,9 +241,9 @@ def _enrolment(kit: Kit, partner_id: PartyId) -> EnrolmentBatch:
 
 
 def chunk_of_other_ciphertexts(kit: Kit) -> None:
-    """A partner's chunk is exchanged after the seal, header and all."""
+    """A partner's chunk is exchanged after the seal, header and all; no proof fits it."""
     one = (1).to_bytes(kit.parameters.public_key.ciphertext_bytes, "big")
-    _exchange_chunk(kit, lambda chunk: [(block, one) for block in chunk.blocks()])
+    _exchange_chunk(kit, lambda chunk: [entry._replace(ciphertext=one) for entry in chunk])
 
 
 def block_left_out(kit: Kit) -> None:
@@ -251,14 +253,26 @@ def block_left_out(kit: Kit) -> None:
 
 def ciphertext_zero(kit: Kit) -> None:
     zero = bytes(kit.parameters.public_key.ciphertext_bytes)
-    _exchange_chunk(kit, lambda chunk: [(block, zero) for block in chunk.blocks()])
+    _exchange_chunk(kit, lambda chunk: [entry._replace(ciphertext=zero) for entry in chunk])
 
 
-def _exchange_chunk(kit: Kit, altered: Callable[[ChunkFile], list[tuple[int, bytes]]]) -> None:
+def proof_of_another_block(kit: Kit) -> None:
+    """Every ciphertext stands beside the proof of the block before it; the products are right."""
+
+    def shifted(chunk: ChunkFile) -> list[ChunkEntry]:
+        entries = list(chunk)
+        proofs = [entries[-1].proof, *(entry.proof for entry in entries[:-1])]
+        return [entry._replace(proof=proof) for entry, proof in zip(entries, proofs, strict=True)]
+
+    _exchange_chunk(kit, shifted)
+
+
+def _exchange_chunk(kit: Kit, altered: Callable[[ChunkFile], list[ChunkEntry]]) -> None:
     index, header = kit.of(ChunkHeader, epoch=LAST_DAY, partner_id=METRO)[0]
-    width = kit.parameters.public_key.ciphertext_bytes
-    chunk = ChunkFile.from_bytes(kit.file(header.file_sha256).read_bytes(), width)
-    other = ChunkFile.from_ciphertexts(altered(chunk), width)
+    cap_ug = kit.of(Programme)[0][1].epoch_cap_ug
+    shape = EntryShape.of(kit.parameters.proof_key, cap_ug)
+    chunk = ChunkFile.from_bytes(kit.file(header.file_sha256).read_bytes(), shape)
+    other = ChunkFile.from_entries(altered(chunk), shape)
     fitting = dataclasses.replace(
         header,
         file_sha256=kit.put(other.to_bytes()),
@@ -357,7 +371,8 @@ TAMPERINGS: Final = (
         self_test_with_wrong_share, ("V03", "PARAMETERS_INVALID"), ("V05", "FORKED_RECORD")
     ),  # requests name the heads of the untouched record
     _finds(second_place, ("V09", "TOKEN_PLACED_TWICE")),
-    _finds(chunk_of_other_ciphertexts, ("V15", "PRODUCTS_DIFFER")),
+    _finds(chunk_of_other_ciphertexts, ("V11", "RANGE_PROOF_INVALID"), ("V15", "PRODUCTS_DIFFER")),
+    _finds(proof_of_another_block, ("V11", "RANGE_PROOF_INVALID")),
     _finds(block_left_out, ("V14", "BLOCK_MISSING")),
     _finds(ciphertext_zero, ("V11", "CIPHERTEXT_RANGE")),
     _finds(evidence_exchanged, ("V10", "EVIDENCE_ROOT_DIFFERS")),
@@ -381,6 +396,7 @@ TAMPERINGS: Final = (
     ),
     _finds(share_altered, ("V18", "SHARE_PROOF_INVALID"), ("V18", "TOO_FEW_SHARES")),
     _finds(mask_exchanged, ("V17", "MASK_HASH_DIFFERS")),
+    _finds(mask_without_proof, ("V17", "RANGE_PROOF_INVALID")),
     _finds(share_file_left_out, ("V18", "TOO_FEW_SHARES")),
     _finds(credit_raised, ("V19", "CREDIT_DIFFERS"), ("V22", "ISSUED_NOT_OPENED")),
     _finds(order_by_another, ("V04", "SIGNER_REFUSED"), ("V20", "REDEMPTION_ORDER_UNSIGNED")),

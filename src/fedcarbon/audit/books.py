@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.canonical import statement as statements
@@ -22,6 +22,13 @@ from fedcarbon.opening.statements import OpeningResult, OpeningStart
 from fedcarbon.registry.programme import Programme
 
 S = TypeVar("S", bound=Statement)
+
+_CODES: Final = {
+    "ledger_batch": ("LEDGER_BATCH_UNSIGNED", "LEDGER_BATCH_MALFORMED"),
+    "payout_batch": ("PAYOUT_BATCH_UNSIGNED", "PAYOUT_BATCH_MALFORMED"),
+    "redemption_order": ("REDEMPTION_ORDER_UNSIGNED", "REDEMPTION_ORDER_MALFORMED"),
+}
+"""Kind of statement to the codes for a false signature and for unreadable bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +75,8 @@ def decoded(
         check: the line of the checklist.
         findings: where findings go.
     """
-    kind, subject = cls.KIND.upper(), f"leaf {leaf.index}"
+    unsigned, malformed = _CODES[cls.KIND]
+    subject = f"leaf {leaf.index}"
 
     def found(code: str, text: str) -> None:
         findings.append(
@@ -76,11 +84,11 @@ def decoded(
         )
 
     if not leaf.is_signed:
-        found(f"{kind}_UNSIGNED", f"the {cls.KIND} is not signed by the party that must sign it")
+        found(unsigned, f"the {cls.KIND} is not signed by the party that must sign it")
     try:
         statement = statements.decode(cls, leaf.payload)
     except MalformedError as error:
-        found(f"{kind}_MALFORMED", f"no {cls.KIND} can be read: {error}; the hub must explain")
+        found(malformed, f"no {cls.KIND} can be read: {error}; the hub must explain")
         return None
     if getattr(statement, "parameter_id", None) != books.parameter_id:
         found("PARAMETERS_DIFFER", f"the {cls.KIND} binds another parameter set")

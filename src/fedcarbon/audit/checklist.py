@@ -118,10 +118,6 @@ class Checklist:
         """Note that so many were checked."""
         self._checked[check] += number
 
-    def counted(self, check: CheckId) -> int:
-        """Return how many were checked so far."""
-        return self._checked[check]
-
     def leave_out(self, check: CheckId, number: int = 1) -> None:
         """Note that so many could not be judged because of another finding."""
         self._left_out[check] += number

@@ -10,6 +10,7 @@ from fedcarbon.audit.checklist import Checklist
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.source import RecordSource
 from fedcarbon.audit.view import AuditView
+from fedcarbon.proofs.commitments import RandomBelow
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -19,7 +20,7 @@ class Mapper(Protocol):
     """Does pieces of work, perhaps in many processes, and returns what came out in their order."""
 
     def __call__(self, work: Callable[[Job], Done], jobs: Sequence[Job], /) -> Iterator[Done]:
-        """Return `work(job)` of every job; `work` and jobs must be picklable."""
+        """Return `work(job)` of every job, in order; `work` and jobs must be picklable."""
         ...
 
 
@@ -40,6 +41,8 @@ class Examination:
     view: AuditView
     mapper: Mapper
     watcher: Watcher
+    randbelow: RandomBelow
+    """The auditor's own source of chance, for the weights of batches; picklable."""
     good_files: frozenset[str] = frozenset()
     """Names of files whose bytes have the hash that they are named by."""
     referenced_files: dict[str, int] = field(default_factory=dict)

@@ -23,7 +23,7 @@ from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.products import products_root_of
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
 from fedcarbon.paillier.keys import PublicKey
-from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
 
 BLOCKS_PER_JOB: Final = 2_000
 
@@ -34,6 +34,7 @@ class ProductJob:
 
     source: RecordSource
     public_key: PublicKey
+    shape: EntryShape
     blocks: tuple[int, ...]
     """Ascending."""
     previous: tuple[bytes | None, ...]
@@ -60,8 +61,7 @@ def multiply(job: ProductJob) -> list[bytes]:
     ]
     for name in job.names:
         data = job.source.file(name) or b""
-        chunk = ChunkFile.from_bytes(data, key.ciphertext_bytes)
-        for block, ciphertext in zip(chunk.blocks(), chunk.ciphertexts(), strict=True):
+        for block, ciphertext in ChunkFile.from_bytes(data, job.shape).ciphertexts().items():
             at = position.get(block)
             if at is not None:
                 products[at] = products[at] * int.from_bytes(ciphertext, "big") % modulus
@@ -112,30 +112,34 @@ class ProductCheck:
             self._exam.checklist.leave_out(CheckId.PRODUCTS)
             cumulative.products = None
             return
-        self._multiply(cumulative.products, files, item.epoch)
+        self._multiply(cumulative.products, files, ref)
         self._known.add(ref)
         for block, data in cumulative.products.items():
             if (ref, block) in self._wanted:
                 self._kept[ref, block] = data
         self._compare(seal, cumulative.products)
 
-    def _multiply(self, products: dict[int, bytes], files: SealedFiles, epoch: int) -> None:
+    def _multiply(self, products: dict[int, bytes], files: SealedFiles, ref: EpochRef) -> None:
         """Multiply an epoch's ciphertexts into `products`."""
         exam, blocks = self._exam, sorted(files.blocks)
+        parties = exam.view.parties
+        cap_ug = parties.programme(ref.programme_id).epoch_cap_ug
+        shape = EntryShape.of(parties.parameters.proof_key, cap_ug)
         ranges = [
             tuple(blocks[i : i + BLOCKS_PER_JOB]) for i in range(0, len(blocks), BLOCKS_PER_JOB)
         ]
         jobs = [
             ProductJob(
                 source=exam.source,
-                public_key=exam.view.parties.parameters.public_key,
+                public_key=parties.parameters.public_key,
+                shape=shape,
                 blocks=some,
                 previous=tuple(products.get(block) for block in some),
                 names=files.names,
             )
             for some in ranges
         ]
-        done = exam.mapped(CheckId.PRODUCTS, f"products of epoch {epoch}", multiply, jobs)
+        done = exam.mapped(CheckId.PRODUCTS, f"products of epoch {ref.epoch}", multiply, jobs)
         for some, multiplied in zip(ranges, done, strict=True):
             products.update(zip(some, multiplied, strict=True))
 

@@ -1,4 +1,4 @@
-"""V17 and V18: masks are those that were committed to, shares are proved, the sum is recombined.
+"""V17 and V18: masks are committed to and proved, shares are proved, the sum is recombined.
 
 What is opened is computed here from the recomputed product and the shown masks, and every share
 proof is verified against it. A batch of openings has one share file per trustee; a job judges one
@@ -15,6 +15,7 @@ from fedcarbon.audit.attribution import check_of
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.products import ProductCheck
+from fedcarbon.audit.range_checks import mask_findings
 from fedcarbon.audit.source import RecordSource
 from fedcarbon.canonical import statement as statements
 from fedcarbon.errors import FedcarbonError, MalformedError
@@ -25,7 +26,6 @@ from fedcarbon.opening.mask_sets import (
     MaskCopiedError,
     MaskCountError,
     MaskHashDiffersError,
-    MaskInvalidError,
     masked_ciphertext,
 )
 from fedcarbon.opening.masks import read_opened
@@ -36,6 +36,7 @@ from fedcarbon.paillier.cipher import ciphertext_from_bytes, ciphertext_to_bytes
 from fedcarbon.paillier.combine import ShareBatch, combine, verify_shares
 from fedcarbon.paillier.share_proof import ShareProof
 from fedcarbon.parameters.parameter_set import ParameterSet
+from fedcarbon.proofs.commitments import RandomBelow
 from fedcarbon.units import MicrogramsCO2e
 
 
@@ -75,6 +76,8 @@ class ShareJob:
     """Trustee to the name of its share file."""
     starts: tuple[BatchStart, ...]
     """In the order of the share files."""
+    randbelow: RandomBelow
+    """The auditor's own source of chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,7 @@ class ShareCheck:
             leaf=leaf,
             files=named,
             starts=tuple(item for item in starts if item is not None),
+            randbelow=exam.randbelow,
         )
 
     def _start(
@@ -204,6 +208,12 @@ class _BatchJudge:
         masked = [self._masked(at, item, files) for at, item in enumerate(job.starts)]
         proofs = 0
         if None not in masked:
+            shown = [
+                (item.start, [files[name].masks[at] for name in item.start.subset])
+                for at, item in enumerate(job.starts)
+            ]
+            key = job.parameters.proof_key
+            self._findings.extend(mask_findings(key, shown, job.randbelow, job.leaf))
             ciphertexts = [data for data in masked if data is not None]
             good = self._proved(files, ciphertexts)
             proofs = len(files)
@@ -234,7 +244,7 @@ class _BatchJudge:
         try:
             if sorted(files) != list(start.subset):
                 raise MaskCountError(f"masks of {sorted(files)} for a subset {list(start.subset)}")
-            masks = [self._encoded(files[name].mask_ciphertexts[at]) for name in start.subset]
+            masks = [files[name].masks[at] for name in start.subset]
             for name, mask, expected in zip(start.subset, masks, start.mask_hashes, strict=True):
                 if mask_hash(start.opening_id, start.attempt, name, mask) != expected:
                     raise MaskHashDiffersError(f"the mask of {name} is not the one it committed to")
@@ -321,12 +331,6 @@ class _BatchJudge:
                 leaf=self._job.leaf if opened is None else opened.result_leaf,
             )
         )
-
-    def _encoded(self, mask: int) -> bytes:
-        width = self._key.public_key.ciphertext_bytes
-        if mask.bit_length() > 8 * width:
-            raise MaskInvalidError(f"a mask has more than {width} bytes")
-        return mask.to_bytes(width, "big")
 
     def _subject(self, item: BatchStart) -> str:
         return f"the opening started in leaf {item.index}"

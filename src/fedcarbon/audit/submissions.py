@@ -1,4 +1,4 @@
-"""V10, V14 and the ciphertexts of V11: what partners submitted, chunk by chunk and seal by seal.
+"""V10, V11 and V14: what partners submitted, chunk by chunk and seal by seal.
 
 Chunks are judged by the rules of intake (`fedcarbon.submission.intake`), from the snapshot that the
 record gives. Files are read in jobs, one in memory at a time.
@@ -14,9 +14,11 @@ from typing import Final
 from fedcarbon.audit.attribution import check_of
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
+from fedcarbon.audit.range_checks import block_findings
 from fedcarbon.audit.source import RecordSource
+from fedcarbon.audit.view import AuditView
 from fedcarbon.canonical.hashing import DIGEST_BYTES
-from fedcarbon.epoch.snapshot import Snapshot
+from fedcarbon.epoch.snapshot import PartnerSnapshot, Snapshot
 from fedcarbon.epoch.statements import EpochPlan, Seal, SealedPart
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId
@@ -24,6 +26,7 @@ from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.products import require_header, require_plan_after_end
 from fedcarbon.opening.refusals import IncompleteSealError
+from fedcarbon.proofs.commitments import RandomBelow
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.submission.intake import (
     AdmittedChunk,
@@ -45,6 +48,8 @@ class ChunkJob:
     leaf: int
     header: ChunkHeader
     context: IntakeContext
+    randbelow: RandomBelow
+    """The auditor's own source of chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +59,8 @@ class JudgedChunk:
     leaf: int
     partner_id: PartyId
     blocks: tuple[int, ...]
-    """Empty if the chunk does not hold."""
-    finding: Finding | None
+    """Empty if the chunk is none."""
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,18 +77,24 @@ def judge_chunk(job: ChunkJob) -> JudgedChunk:
     try:
         check_header(header, job.context)
         data = job.source.file(header.file_sha256.hex()) or b""
-        blocks = tuple(check_file(header, data, job.context).blocks())
-        finding = None
+        chunk = check_file(header, data, job.context)
     except FedcarbonError as error:
-        blocks = ()
-        finding = Finding(
+        found = Finding(
             check=check_of(error, CheckId.CHUNKS),
             code=error.code,
             subject=f"chunk {header.chunk} of {header.partner_id} in epoch {header.epoch}",
             text=f"{error}; the hub must not have admitted it",
             leaf=job.leaf,
         )
-    return JudgedChunk(leaf=job.leaf, partner_id=header.partner_id, blocks=blocks, finding=finding)
+        return JudgedChunk(
+            leaf=job.leaf, partner_id=header.partner_id, blocks=(), findings=(found,)
+        )
+    return JudgedChunk(
+        leaf=job.leaf,
+        partner_id=header.partner_id,
+        blocks=tuple(chunk.blocks()),
+        findings=tuple(block_findings(header, chunk, job.context, job.randbelow, job.leaf)),
+    )
 
 
 class SubmissionCheck:
@@ -166,10 +177,9 @@ class SubmissionCheck:
         for chunk in exam.mapped(CheckId.CHUNKS, f"chunks of epoch {ref.epoch}", judge_chunk, jobs):
             exam.checklist.count(CheckId.CHUNKS)
             exam.checklist.count(CheckId.RANGE_PROOFS, len(chunk.blocks))
-            if chunk.finding is None:
+            exam.checklist.extend(chunk.findings)
+            if chunk.blocks:
                 judged[chunk.leaf] = chunk
-            else:
-                exam.checklist.extend([chunk.finding])
         self._require_blocks_once(judged.values(), ref)
         return judged
 
@@ -181,7 +191,7 @@ class SubmissionCheck:
         headers: Iterable[Logged[ChunkHeader]],
     ) -> ChunkJob:
         view, header = self._exam.view, logged.statement
-        own = snapshot.partners.get(header.partner_id)
+        own = snapshot.partners.get(header.partner_id) or _nothing_owed(view, header)
         ref = EpochRef(header.programme_id, header.epoch)
         committed = view.epochs.commitments.get(ref, {}).get(header.partner_id)
         first = next(
@@ -192,12 +202,14 @@ class SubmissionCheck:
             source=self._exam.source,
             leaf=logged.index,
             header=header,
+            randbelow=self._exam.randbelow,
             context=IntakeContext(
-                public_key=view.parties.parameters.public_key,
-                layout=view.parties.parameters.layout,
+                key=view.parties.parameters.proof_key.warmed,
                 phase=SubmissionPhase.OPEN if judged_before else SubmissionPhase.EARLY,
                 plan_leaf=plan.index,
-                expected_blocks=() if own is None else own.blocks(),
+                expected_blocks=own.blocks(),
+                bounds_ug=own.caps_ug,
+                cap_ug=own.cap_ug,
                 evidence_root=(
                     NO_EVIDENCE if committed is None else committed.statement.evidence_root
                 ),
@@ -296,6 +308,16 @@ class SubmissionCheck:
                 f"it may submit until {until_s}, the epoch was sealed at {times.median_s}",
                 seal.index,
             )
+
+
+def _nothing_owed(view: AuditView, header: ChunkHeader) -> PartnerSnapshot:
+    """Return the snapshot of a partner that has no enrolled account."""
+    return PartnerSnapshot(
+        slots=view.parties.parameters.layout.slots,
+        cap_ug=view.parties.programme(header.programme_id).epoch_cap_ug,
+        slots_of={},
+        accounts=0,
+    )
 
 
 def _require_partners(seal: Seal, snapshot: Snapshot) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from fedcarbon.audit import range_checks
 from fedcarbon.audit.checklist import Checklist
 from fedcarbon.audit.examination import Examination, Mapper, Watcher
 from fedcarbon.audit.files import hash_all_files, require_references
@@ -22,6 +21,7 @@ from fedcarbon.audit.report import Report, report_of
 from fedcarbon.audit.source import RecordSource
 from fedcarbon.audit.view import AuditView
 from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.proofs.commitments import RandomBelow
 
 NO_METHODOLOGY: Final = "the record announces no methodology"
 NO_LINK_PROOF: Final = "the record holds no link proof"
@@ -35,6 +35,8 @@ class Tools:
 
     mapper: Mapper
     watcher: Watcher
+    randbelow: RandomBelow
+    """Uniform in [0, bound), from a cryptographic source; picklable."""
     stopwatch_ns: Callable[[], int]
     """Time that never goes back, in nanoseconds; only for the reported durations."""
 
@@ -60,6 +62,7 @@ def verify(
         view=AuditView(roots),
         mapper=tools.mapper,
         watcher=tools.watcher,
+        randbelow=tools.randbelow,
     )
     hash_all_files(exam)
     replay = Replay(exam)
@@ -68,7 +71,6 @@ def verify(
         require_references(exam)
     if replay.is_judged:
         check_receipts(exam, receipts)
-    range_checks.declare(checklist)
     check_ledger(exam)
     checklist.not_present(CheckId.METHODOLOGIES, NO_METHODOLOGY)
     checklist.not_present(CheckId.LINKS, NO_LINK_PROOF)

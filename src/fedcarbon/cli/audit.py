@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 import time
 from pathlib import Path
@@ -21,9 +22,10 @@ from fedcarbon.audit.report import Report
 from fedcarbon.audit.show import explain
 from fedcarbon.audit.verify import Tools, verify
 from fedcarbon.cli.audit_folder import open_folder
-from fedcarbon.cli.audit_workers import Bar, Workers
+from fedcarbon.cli.audit_progress import Bar
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
+from fedcarbon.wire.processes import ProcessMap
 
 EXIT_FOUND: Final = 1
 EXIT_UNUSABLE: Final = 2
@@ -92,8 +94,13 @@ def verify_record(
         kept = None if receipts is None else _receipts(receipts)
     except ConfigurationError as error:
         _give_up(console, error)
-    with Workers(workers) as pool, Bar(console) as bar:
-        tools = Tools(mapper=pool.map, watcher=bar.watch, stopwatch_ns=time.monotonic_ns)
+    with ProcessMap(workers) as processes, Bar(console) as bar:
+        tools = Tools(
+            mapper=processes.map,
+            watcher=bar.watch,
+            randbelow=secrets.randbelow,
+            stopwatch_ns=time.monotonic_ns,
+        )
         report = verify(source, trusted, tools, kept)
     print_report(Console(), report)
     tree = report.to_tree()

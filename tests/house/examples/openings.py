@@ -1,4 +1,4 @@
-"""The opening of the example record: request, start, masks, shares, result, ledger batch."""
+"""The opening of the example record: request, start, masks, shares, result, order, books."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from functools import cache
 from fedcarbon.canonical import statement as statements
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.ledger.account import AccountKind, programme_account
-from fedcarbon.ledger.batch import CHAIN_START, LedgerBatch, ledger_day, line_of, replay
+from fedcarbon.ledger.batch import (
+    CHAIN_START,
+    LedgerBatch,
+    batch_hash,
+    ledger_day,
+    line_of,
+    replay,
+)
 from fedcarbon.ledger.credit import OpeningCredit, transfer_of
 from fedcarbon.ledger.transfer import Phase, Transfer, derived_transfer_id
 from fedcarbon.ledger.unit import FEN, Vintage
 from fedcarbon.opening.accounts import AccountRef
 from fedcarbon.opening.caps import caps_so_far
 from fedcarbon.opening.checks import Reader, check_start
+from fedcarbon.opening.mask_proofs import fresh_mask, invalid_masks
 from fedcarbon.opening.mask_sets import NO_HASH, check_masks, masked_ciphertext
-from fedcarbon.opening.masks import draw_mask, read_opened
+from fedcarbon.opening.masks import FULL_SLOT_MAX, draw_mask, read_opened
 from fedcarbon.opening.share_file import ShareFile
 from fedcarbon.opening.statements import (
     OpenedValue,
@@ -32,11 +40,13 @@ from fedcarbon.opening.statements import (
     opening_id_of,
     share_context,
 )
-from fedcarbon.paillier.cipher import ciphertext_from_bytes, ciphertext_to_bytes
+from fedcarbon.packing.layout import join_digits
+from fedcarbon.paillier.cipher import ciphertext_from_bytes
 from fedcarbon.paillier.combine import ShareBatch as Shares
 from fedcarbon.paillier.combine import combine, verify_shares
 from fedcarbon.paillier.shares import share_batch
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
+from fedcarbon.redemption.payouts import PayoutBatch, PayoutLine, PayoutOutcome
 from fedcarbon.redemption.postings import posts, reservations
 from fedcarbon.redemption.settlement import SettlementRule, quote
 from fedcarbon.redemption.states import RedemptionState
@@ -49,6 +59,7 @@ from tests.house.examples.parties import BANK, PROGRAMME_ID, TRUSTEES
 from tests.house.examples.registry import ALICE, FIRST_EPOCH, PLACES, WALLET, token_of
 from tests.house.examples.submission import BLOCK
 from tests.house.examples.tiny_record import ExampleLeaf, TinyRecord
+from tests.proving import tables_of
 
 SUBSET = TRUSTEES[:3]
 SLOT = PLACES[ALICE][1]
@@ -96,16 +107,15 @@ def request(record: TinyRecord) -> OpeningRequest:
 def mask_plaintext(trustee: PartyId) -> int:
     """Return the plaintext of a trustee's mask."""
     layout = parties.parameters().layout
-    return draw_mask(layout, {SLOT}, NamedChance(f"mask {trustee}").below)
+    # The digits are what a mask draws first.
+    return join_digits(draw_mask(layout, {SLOT}, NamedChance(f"mask {trustee}").below))
 
 
 @cache
-def mask(trustee: PartyId) -> bytes:
-    """Return a trustee's mask as a ciphertext."""
-    public_key = parties.parameters().public_key
-    s = NamedChance(f"mask randomiser {trustee}").below(1 << public_key.randomiser_bits)
-    encrypted = parties.encryptor().encrypt(mask_plaintext(trustee), s)
-    return ciphertext_to_bytes(public_key, encrypted)
+def mask(begun: OpeningStart, trustee: PartyId) -> bytes:
+    """Return a trustee's mask: ciphertext and proof."""
+    tables = tables_of(parties.parameters().proof_key, FULL_SLOT_MAX)
+    return fresh_mask(tables, begun, trustee, NamedChance(f"mask {trustee}").below)
 
 
 def draft(record: TinyRecord, asked: ExampleLeaf) -> OpeningStart:
@@ -133,7 +143,9 @@ def draft(record: TinyRecord, asked: ExampleLeaf) -> OpeningStart:
 
 def full_start(begun: OpeningStart) -> OpeningStart:
     """Return the start with every mask hash in it."""
-    hashes = (mask_hash(begun.opening_id, begun.attempt, name, mask(name)) for name in SUBSET)
+    hashes = (
+        mask_hash(begun.opening_id, begun.attempt, name, mask(begun, name)) for name in SUBSET
+    )
     return replace(begun, mask_hashes=tuple(hashes))
 
 
@@ -142,7 +154,9 @@ def opened(record: TinyRecord, start_leaf: ExampleLeaf) -> Opened:
     found = parties.parameters()
     start: OpeningStart = start_leaf.statement(OpeningStart)
     product = submission.products(record)[BLOCK]
-    masks = tuple(mask(name) for name in SUBSET)
+    begun = replace(start, mask_hashes=(NO_HASH,) * len(SUBSET))
+    masks = tuple(mask(begun, name) for name in SUBSET)
+    assert not invalid_masks(found.proof_key, [(start, masks)], NamedChance("weights").below)
     for name in SUBSET:
         reader = Reader(trustee_id=name, product_of=lambda _ref, _block: product)
         check_start(record.view, start, reader, logged_at=start_leaf.index)
@@ -191,7 +205,7 @@ def share_file(start_leaf: ExampleLeaf, found: Opened, number: int) -> bytes:
             parameter_id=parties.parameters().parameter_id,
             trustee_id=SUBSET[number],
             start_leaves=(start_leaf.index,),
-            mask_ciphertexts=(Natural(int.from_bytes(found.masks[number], "big")),),
+            masks=(found.masks[number],),
             masked=(Natural(int.from_bytes(found.masked, "big")),),
             shares=(Natural(batch.shares[0]),),
             proof=batch.proof.to_bytes(parties.parameters().threshold_key),
@@ -279,8 +293,29 @@ def ledger_batch(
     return batch
 
 
+def payout_batch(paid: Redemption, batch: LedgerBatch) -> PayoutBatch:
+    """Return what the rail has answered about the one payout of the day."""
+    return PayoutBatch(
+        parameter_id=batch.parameter_id,
+        day=batch.day,
+        ledger_batch=batch_hash(statements.encode(batch)),
+        lines=(
+            PayoutLine(
+                payout_id=paid.order.payout_id,
+                redemption_id=paid.order.redemption_id,
+                wallet_id=paid.order.wallet_id,
+                amount_fen=paid.amount_fen,
+                outcome=PayoutOutcome.SETTLED,
+                answered_s=batch.lines[-1].recorded_s,
+                reference="sandbox-1",
+                reason="",
+            ),
+        ),
+    )
+
+
 def add_opening(record: TinyRecord) -> None:
-    """Log request, start, result and ledger batch, with heads in between."""
+    """Log request, start, result, order and the books of the day, with heads in between."""
     at_s = registry.epoch_end_s()
     asked = record.append_by(BANK, request(record))
     record.witness(at_s + 1500)
@@ -307,5 +342,8 @@ def add_opening(record: TinyRecord) -> None:
         )
     )
     order = redemption_order(record)
-    record.append_hub(ledger_batch(order, start.opening_id, found.opened_ug))
+    record.append_by(BANK, order)
+    batch = ledger_batch(order, start.opening_id, found.opened_ug)
+    record.append_hub(batch)
+    record.append_hub(payout_batch(redemption(order, found.opened_ug), batch))
     record.witness(at_s + 2000)

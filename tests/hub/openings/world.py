@@ -443,12 +443,8 @@ class World(Federation):
 
     def top_up(self, fen: int, number: int = 0) -> None:
         """Pay money into the programme's float."""
-        top_up_id = number.to_bytes(16, "big")
-        self.hub.write_now(
-            lambda session: top_up_float(
-                session, PROGRAMME, Fen(fen), top_up_id, self.clock.now_s()
-            )
-        )
+        paid, now_s = (Fen(fen), number.to_bytes(16, "big")), self.clock.now_s()
+        self.hub.write_now(lambda session: top_up_float(session, PROGRAMME, *paid, now_s))
 
     def take_order(self, order: RedemptionOrder) -> TakenOrder:
         """Send an order that its operator has signed."""
