@@ -10,11 +10,9 @@ import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from sqlmodel import Session
 from typing_extensions import override
 
 from fedcarbon.clock import Clock
@@ -33,8 +31,8 @@ from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.rail import Rail
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.registry.programme import Policy
-from fedcarbon.transparency.checkpoint import WitnessedCheckpoint, head_in
-from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
+from fedcarbon.units import Fen, MicrogramsCO2e
 from fedcarbon.v1 import record_pb2, trustee_pb2
 from hub.clearing.closing import LoggedDay, close_due_day
 from hub.clearing.credits import top_up_float
@@ -44,11 +42,9 @@ from hub.openings.driver import OpeningDriver, OpeningProgress
 from hub.openings.folded_record import FoldedRecord
 from hub.openings.requests import opening_of, request_opening
 from hub.openings.storage.request_store import StoredRequest
-from hub.record.cosignatures import add_cosignature
 from hub.record.reading import Reader, list_leaves, read_file
 from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.record_store import RecordStore
-from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.bindings import bind_as_operator, bind_as_partner, object_to_binding, unbind
@@ -70,6 +66,7 @@ from tests.hub.federation import (
     signed,
     token,
 )
+from tests.hub.openings.watched_desk import WatchedDesk
 from tests.keys.ceremonies import dealt
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database
@@ -198,25 +195,6 @@ class LocalPort(TrusteePort):
             raise TrusteeUnavailableError(f"trustee {trustee_id} did not answer within 0 s")
         self.after(kind)
         return changed
-
-
-class WatchedDesk(TrusteeDesk):
-    """A desk whose witnessed heads a partner's node signs at once, as long as one is up."""
-
-    partner: PartyId | None = METRO
-
-    @override
-    async def witness(self, *, not_before_s: Seconds | None = None) -> WitnessedCheckpoint:
-        head = await super().witness(not_before_s=not_before_s)
-        if self.partner is not None:
-            await self._hub.write(partial(self.cosigned, head=head, partner=self.partner))
-        return head
-
-    def cosigned(self, session: Session, head: WitnessedCheckpoint, partner: PartyId) -> None:
-        tree = head_in(head.note)
-        note = tree.cosigned(partner, key_of(partner), self._hub.clock.now_s())
-        add_cosignature(session, self._hub, partner, note.to_bytes())
-        self.note_cosignature()
 
 
 class World(Federation):
