@@ -1,8 +1,8 @@
 """REVEALING -> JUDGED -> SUBMITTING: joining the revealed lists under the tie beacon.
 
 A partner that committed but did not reveal claims nothing and loses all; it has no verdict. A token
-that was judged in an earlier epoch is judged again like any other, and both claims go to the conflict
-file for auditors: each epoch stands for itself (DESIGN section 7).
+that was judged in an earlier epoch is judged again like any other, and both claims go to the
+conflict file for auditors: each epoch stands for itself (DESIGN section 7).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
 (5) lists are being revealed                                     EPOCH_STATE
 (6) it is the committed list, and within the partner's bounds    see `identity.claims.check_list`
 
-A list is two files, tokens and commitments, and may be large, so it arrives on the disk. A partner reveals it only once every root is under a
-witnessed head, and has the whole of phase 1b from there.
+A list is two files, tokens and commitments, and may be large, so it arrives on the disk. A partner
+reveals it only once every root is under a witnessed head, and has the whole of phase 1b from there.
 """
 
 from __future__ import annotations

@@ -20,6 +20,8 @@ from hub.epochs.listing import SeenEpoch, list_epochs
 from hub.intake.chunks import admit_chunk
 from hub.intake.claim_lists import IncomingList, expected_list, reveal_list
 from hub.intake.commitments import commit_claims
+from hub.intake.disputes import dispute_claims
+from hub.intake.link_proofs import admit_link_proof
 from hub.intake.lost_claims import PAGE_TOKENS_MAX, lost_claims
 
 T = TypeVar("T")
@@ -121,6 +123,26 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
             require_size(len(file))
         receipt = await self._admit(caller, first.signed_header, bytes(file))
         return epoch_pb2.CreateChunkResponse(receipt=receipt)
+
+    @override
+    async def CreateLinkProof(
+        self, request: epoch_pb2.CreateLinkProofRequest, context: Authenticated
+    ) -> epoch_pb2.CreateLinkProofResponse:
+        """Complete a submission."""
+        caller = require_role(context, Role.PARTNER).party_id
+        receipt = await asyncio.to_thread(admit_link_proof, self._hub, caller, request.signed_proof)
+        return epoch_pb2.CreateLinkProofResponse(receipt=receipt)
+
+    @override
+    async def CreateDispute(
+        self, request: epoch_pb2.CreateDisputeRequest, context: Authenticated
+    ) -> epoch_pb2.CreateDisputeResponse:
+        """Log which losses a partner disputes."""
+        caller = require_role(context, Role.PARTNER).party_id
+        receipt = await self._hub.write(
+            lambda session: dispute_claims(session, self._hub, caller, request.signed_dispute)
+        )
+        return epoch_pb2.CreateDisputeResponse(receipt=receipt)
 
     async def _admit(self, caller: PartyId, signed_header: bytes, file: bytes) -> bytes:
         return await asyncio.to_thread(admit_chunk, self._hub, caller, signed_header, file)
