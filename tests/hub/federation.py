@@ -14,31 +14,34 @@ from typing import Any
 from fedcarbon.clock import SteppedClock
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.snapshot import Place
-from fedcarbon.epoch.statements import (
-    ClaimCommitment,
-)
+from fedcarbon.epoch.statements import ClaimCommitment, LinkProof
 from fedcarbon.ids import EpochIndex, PartyId, Role
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
-from fedcarbon.paillier.cipher import ciphertext_to_bytes
+from fedcarbon.opening.links import block_commitment, link_statement, winnings_of
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS
+from fedcarbon.proofs.link import LinkContext
 from fedcarbon.registry.enrolment import (
     EnrolmentAction,
     EnrolmentBatch,
     EnrolmentEntry,
 )
-from fedcarbon.submission.chunk_file import ChunkFile, split_into_chunks
+from fedcarbon.submission.block_proofs import block_context
+from fedcarbon.submission.chunk_file import ChunkFile, EntryShape, split_into_chunks
 from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.wire.processes import ProcessMap
 from hub.bootstrap import open_hub
 from hub.context import Hub, HubSettings
 from hub.epochs.driver import EpochDriver, Progress
-from hub.epochs.products import Multiplier
 from hub.intake.chunks import admit_chunk
 from hub.intake.claim_lists import IncomingList, reveal_list
 from hub.intake.commitments import commit_claims
+from hub.intake.link_proofs import admit_link_proof
+from hub.intake.lost_claims import lost_claims
 from hub.record.record import Signer
 from hub.registry.admissions import admit
 from hub.registry.enrolments import Enrolled, enrol
 from hub.registry.programmes import start_programme
 from hub.storage.epoch_store import EpochStore, StoredEpoch
+from hub.storage.submission_store import SubmissionStore
 from tests.chance import seeded
 from tests.hub.local_trustees import LocalTrustees
 from tests.hub.messages import (
@@ -61,11 +64,13 @@ from tests.hub.messages import (
     key_of,
     opened,
     programme,
+    rich_claims,
     root_signed,
     signed,
     token,
 )
 from tests.listed import Listed
+from tests.proving import link_proof_of, proved_entry
 
 __all__ = [
     "AUDITOR",
@@ -115,7 +120,7 @@ class Federation:
             signer=Signer(party_id=HUB, key=key_of(HUB)),
             clock=self.clock,
             settings=HubSettings(place_pool_blocks=self.pool),
-            multiplier=Multiplier(genesis().parameters.public_key, workers=1),
+            processes=ProcessMap(1),
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,
         )
@@ -264,25 +269,26 @@ class Federation:
         own = self.hub.read_now(
             lambda session: self.hub.snapshots.of(session, programme(), stored)
         ).partners[partner]
-        key = self.hub.parameters.public_key
-        ciphertexts = [
-            (block, self.encrypted(block, values or {}, key.randomiser_bits))
+        key, cap_ug = self.hub.parameters.proof_key, programme().epoch_cap_ug
+        entries = [
+            proved_entry(
+                key,
+                block_context(PROGRAMME, partner, epoch, block),
+                values=[
+                    (values or {}).get(Place(block, slot), 0) for slot in range(key.layout.slots)
+                ],
+                bounds=own.caps_ug(block),
+                cap_ug=cap_ug,
+                randbelow=self.chance.randrange,
+            )
             for block in own.blocks()
         ]
-        chunks = split_into_chunks(ciphertexts, key.ciphertext_bytes, entries_per_chunk)
+        chunks = split_into_chunks(entries, EntryShape.of(key, cap_ug), entries_per_chunk)
         return [
             (signed(self.header(partner, chunk, number, len(chunks), stored, **changes), partner),
              chunk.to_bytes())
             for number, chunk in enumerate(chunks)
         ]  # fmt: skip
-
-    def encrypted(self, block: int, values: Mapping[Place, int], randomiser_bits: int) -> bytes:
-        layout = self.hub.parameters.layout
-        plaintext = pack(
-            layout, [values.get(Place(block, slot), 0) for slot in range(layout.slots)]
-        )
-        ciphertext = encryptor().encrypt(plaintext, self.chance.getrandbits(randomiser_bits))
-        return ciphertext_to_bytes(self.hub.parameters.public_key, ciphertext)
 
     def header(
         self,
@@ -323,16 +329,95 @@ class Federation:
         values: Mapping[Place, int] | None = None,
         epoch: EpochIndex = FIRST,
     ) -> list[bytes]:
+        """Send a whole submission: chunks, then the link proof."""
         chunks = self.submission(partner, values, epoch)
-        return [self.send_chunk(partner, header, file) for header, file in chunks]
+        receipts = [self.send_chunk(partner, header, file) for header, file in chunks]
+        return [*receipts, self.send_link_proof(partner, self.link_proof(partner, epoch))]
+
+    def link_proof(
+        self,
+        partner: PartyId,
+        epoch: EpochIndex = FIRST,
+        *,
+        lost: Sequence[int] | None = None,
+        **changes: Any,
+    ) -> bytes:
+        """Return a partner's signed link proof over the chunks that the hub holds.
+
+        Args:
+            partner: who.
+            epoch: of which epoch.
+            lost: positions that the partner counts as lost, by default those of the verdict.
+            changes: fields of the statement that are to be others.
+        """
+        hub, stored = self.hub, self.epoch(epoch)
+        assert stored.verdict_leaf is not None
+        parameters, cap_ug = hub.parameters, programme().epoch_cap_ug
+        own = self.lists.get((partner, epoch))
+        files = [
+            hub.record.files.get(chunk.file_sha256)
+            for chunk in hub.read_now(
+                lambda session: SubmissionStore(session, PROGRAMME, epoch).chunks_of(partner)
+            ).values()
+        ]
+        shape = EntryShape.of(parameters.proof_key, cap_ug)
+        revealed = self.revealed(partner, epoch)
+        if lost is None and own is not None and revealed:
+            lost = self.lost_positions(partner, epoch)
+        statement = link_statement(
+            parameters,
+            LinkContext(
+                programme_id=PROGRAMME,
+                party_id=partner,
+                epoch=epoch,
+                plan_leaf=self.leaf_at(stored.plan_leaf),
+                verdict_leaf=self.leaf_at(stored.verdict_leaf),
+            ),
+            cap_ug=cap_ug,
+            commitments={
+                entry.block: block_commitment(parameters, entry.proof)
+                for file in files
+                for entry in ChunkFile.from_bytes(file, shape)
+            },
+            winnings=winnings_of(own.commitments if own and revealed else None, lost or ()),
+        )
+        won = own.won(lost or ()) if own is not None and revealed else (0, 0)
+        fields: dict[str, Any] = {
+            "parameter_id": parameters.parameter_id,
+            "programme_id": PROGRAMME,
+            "epoch": epoch,
+            "partner_id": partner,
+            "plan_leaf": stored.plan_leaf,
+            "verdict_leaf": stored.verdict_leaf,
+            "proof": link_proof_of(parameters, statement, won, self.chance),
+        }
+        return signed(LinkProof(**{**fields, **changes}), partner)
+
+    def send_link_proof(self, caller: PartyId, message: bytes) -> bytes:
+        return admit_link_proof(self.hub, caller, message)
+
+    def leaf_at(self, index: int) -> bytes:
+        return self.hub.read_now(lambda session: self.hub.record.leaf(session, index)).leaf
+
+    def revealed(self, partner: PartyId, epoch: EpochIndex) -> bool:
+        return partner in self.hub.read_now(
+            lambda session: EpochStore(session).lists(PROGRAMME, epoch)
+        )
+
+    def lost_positions(self, partner: PartyId, epoch: EpochIndex = FIRST) -> list[int]:
+        """Return the positions of a partner's lost claims, as the hub tells it."""
+        lost = self.hub.read_now(
+            lambda session: lost_claims(session, self.hub, partner, PROGRAMME, epoch)
+        )
+        return [item.position for item in lost]
 
     def run_claims(self, partners: Sequence[PartyId] = PARTNERS, epoch: EpochIndex = FIRST) -> None:
-        """Take an epoch from its last day to SUBMITTING; lists are those of `commit`, or empty."""
+        """Take an epoch from its last day to SUBMITTING; lists are those of `lists`, or rich."""
         self.wait_until_end_of(epoch)
         self.advance()
         for partner in partners:
             if (partner, epoch) not in self.lists:
-                self.lists[partner, epoch] = claims({})
+                self.lists[partner, epoch] = rich_claims(partner, epoch)
             self.commit(partner, self.lists[partner, epoch], epoch)
         self.advance()
         for partner in partners:
