@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import phe
@@ -56,27 +55,8 @@ from fedcarbon.v1 import (
 )
 from tests.keys.primes import TINY, load_primes
 from tests.partner_node.checked_submission import check_submission
+from tests.partner_node.fake_epoch import FakeEpoch
 from tests.partner_node.fake_record import CLAIM_SLOTS, HUB, NODE, OPERATOR, RIVAL, FakeRecord
-
-
-@dataclass(slots=True)
-class FakeEpoch:
-    """One epoch as the hub runs it."""
-
-    plan_leaf: int
-    snapshot_size: int
-    state: int
-    commitments: dict[PartyId, tuple[int, ClaimCommitment]] = field(default_factory=dict)
-    closed_leaf: int | None = None
-    lists: dict[PartyId, TokenList] = field(default_factory=dict)
-    commitments_of_pieces: CommitmentList | None = None
-    list_receipts: dict[PartyId, bytes] = field(default_factory=dict)
-    lost: dict[PartyId, tuple[ClaimToken, ...]] = field(default_factory=dict)
-    chunks: dict[int, tuple[ChunkHeader, bytes]] = field(default_factory=dict)
-    verdict_leaf: int | None = None
-    link_proof: LinkProof | None = None
-    seal_leaf: int | None = None
-    missing: tuple[PartyId, ...] = ()
 
 
 class FakeHub(FakeRecord):

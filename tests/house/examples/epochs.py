@@ -251,14 +251,17 @@ def _chunk() -> Example:
 
 
 def _link() -> Example:
-    found: LinkProof = leaf(LeafType.LINK_PROOF).statement(LinkProof)
-    own = claims.claimed(BIKES)
     beacon: BeaconValue = leaf(LeafType.BEACON_VALUE).statement(BeaconValue)
-    lost = set(claims.verdicts(beacon.output).lost[BIKES])
-    positions = [number for number, row in enumerate(own.rows) if row.token in lost]
+    lost_by = claims.verdicts(beacon.output).lost
+    loser = next(name for name, lost in lost_by.items() if lost)
+    proofs = [item.statement(LinkProof) for item in record().of_type(LeafType.LINK_PROOF)]
+    found = next(item for item in proofs if item.partner_id == loser)
+    own = claims.claimed(loser)
+    positions = [n for n, row in enumerate(own.rows) if row.token in lost_by[loser]]
     return Example(
         name="link",
         values={
+            "partner": loser,
             "lost positions": ", ".join(map(str, positions)),
             "K": winnings_of(own.commitments, positions),
             "delta generators": ", ".join(
