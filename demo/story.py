@@ -1,7 +1,7 @@
 """The story: from raw files to money in wallets, one step after the other.
 
 trip -> reduction -> pieces -> claims -> verdicts -> packed block -> ciphertext -> chunk
-     -> record -> product -> request -> masks and shares -> opened sum -> credit -> payout
+     -> record -> product -> request -> masks and shares -> opened sum -> credit -> payout -> books
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import grpc
 
 import fedcarbon
 from demo import results
+from demo.auditing import audit
 from demo.crosscheck import bound_people, recompute, redemption_findings
 from demo.federation import BIND_S, ENROL_S, Federation
 from demo.gram import life_of_a_gram
@@ -83,6 +84,7 @@ def tell(
             _run_epoch(federation, auditor, EpochIndex(epoch), narrator)
         _open_and_redeem(federation, auditor, narrator)
         accounts, redemptions = _accounts(federation)
+        _close_the_books(federation, auditor, narrator)
         beacons = _beacons(auditor)
     summary = _conclude(federation, counts, accounts, redemptions, beacons, narrator)
     summary["sources"] = sources
@@ -255,6 +257,13 @@ def _open_and_redeem(federation: Federation, auditor: HubClient, narrator: Narra
                 federation.run_wallet(operator.id, "redeem", arguments)
 
 
+def _close_the_books(federation: Federation, auditor: HubClient, narrator: Narrator) -> None:
+    """Log the running ledger day, and wait until trustees have signed the record that holds it."""
+    with narrator.step("books", "the ledger day is closed: transfers and payouts in the record"):
+        federation.close_day()
+        federation.wait_witnessed(auditor)
+
+
 def _accounts(federation: Federation) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Ask the hub, as each wallet operator, for its accounts and redemptions."""
     accounts: dict[str, dict[str, Any]] = {}
@@ -346,6 +355,7 @@ def _conclude(
     unfinished = unfinished_steps(
         partners, accounts, redemptions, epochs=federation.groundwork.programme.epochs
     )
+    unfinished += results.unlogged_transfers(out)
     opened = [
         {name: row[name] for name in results.ACCOUNT_COLUMNS}
         for row in accounts
@@ -382,10 +392,11 @@ def _conclude(
 
 
 def finish(summary: Mapping[str, Any], out: Path, narrator: Narrator) -> None:
-    """Say whether the cross-check holds and where to look next.
+    """Say whether the cross-check holds, have the record verified, and say where to look next.
 
     Raises:
         CrossCheckError: it does not hold.
+        AuditFailedError: the record does not verify.
     """
     findings = summary["findings"]
     if findings:
@@ -394,7 +405,9 @@ def finish(summary: Mapping[str, Any], out: Path, narrator: Narrator) -> None:
         f"cross-check holds: {summary['totals']['accounts_opened']} accounts, "
         f"{len(summary['partners'])} partners"
     )
-    narrator.say(f"look next: {out}/summary.json, verdicts.csv, record/, hub.db, logs/")
+    narrator.console.print("[bold]the auditor's checklist[/bold] (offline, from record and roots)")
+    audit(out)
+    narrator.say(f"look next: {out}/audit.html, summary.json, verdicts.csv, record/, hub.db, logs/")
 
 
 def unfinished_steps(
