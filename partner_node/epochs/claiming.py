@@ -14,6 +14,8 @@ from typing import Final
 from fedcarbon.epoch.statements import ClaimCommitment
 from fedcarbon.identity.blinding import SecretOutput
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
+from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
+from fedcarbon.identity.ristretto import element, random_scalar
 from fedcarbon.identity.tokens import ClaimToken, claim_token
 from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.activity import Activity, Mode
@@ -81,21 +83,15 @@ class ClaimBuilder:
         ranks = [entry.rank for entry in entries]
         chance = self._member.randomness
         claims = pad(entries, chance.octets, lambda: ranks[chance.below(len(ranks))])
-        rows = [
-            ClaimRow(
-                token=entry.token,
-                rank=entry.rank,
-                person_id=about[entry.token][0] if entry.token in about else None,
-                slot_start_s=about[entry.token][1] if entry.token in about else None,
-                evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
-            )
-            for entry in claims
-        ]
-        days, root = self._evidence(rows, collected.of_person, snapshot, activities)
+        by_slot = _by_slot(collected.of_person)
+        rows = [self._row(entry, about.get(entry.token), by_slot) for entry in claims]
+        commitments = self._commitments(claims, rows)
+        leaves = self._claim_leaves(rows, by_slot, activities)
+        days, root = self._evidence(leaves, collected.of_person, snapshot)
         commitment = Commitment(
             claims=len(entries),
             padded_claims=len(claims),
-            list_root=claims.root(),
+            list_root=commitments.root(),
             evidence_root=root,
             methodology_bundle=bundle_hash([self._methodology]),
         )
@@ -105,7 +101,7 @@ class ClaimBuilder:
             pieces=collected.of_person,
             person_days=days,
             rejects=collected.rejects,
-            messages=self._messages(epoch, commitment, claims),
+            messages=self._messages(epoch, commitment, claims, commitments),
         )
 
     # --- pieces ---------------------------------------------------------------------------
@@ -199,25 +195,52 @@ class ClaimBuilder:
             claim.slot_start_s,
         )
 
+    def _row(
+        self, entry: ClaimEntry, slot: Slot | None, by_slot: Mapping[Slot, Sequence[Piece]]
+    ) -> ClaimRow:
+        """Return what the node keeps of a claim; a pad is about no slot and worth nothing."""
+        chance = self._member.randomness
+        worth_ug = 0 if slot is None else sum(piece.piece_ug for piece in by_slot[slot])
+        return ClaimRow(
+            token=entry.token,
+            rank=entry.rank,
+            person_id=None if slot is None else slot[0],
+            slot_start_s=None if slot is None else slot[1],
+            piece_ug=MicrogramsCO2e(worth_ug),
+            blinding=random_scalar(chance.below),
+            evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
+        )
+
+    def _commitments(self, claims: TokenList, rows: Sequence[ClaimRow]) -> CommitmentList:
+        """Return the file that commits to what every claim is worth, in the order of the list."""
+        generator = element(self._member.parameters.ristretto_generator)
+        return CommitmentList.of(
+            claims.hidden(),
+            [piece_commitment(row.piece_ug, row.blinding, generator) for row in rows],
+        )
+
     # --- evidence -------------------------------------------------------------------------
 
-    def _evidence(
+    def _claim_leaves(
         self,
         rows: Sequence[ClaimRow],
-        pieces: Mapping[int, Sequence[Piece]],
-        snapshot: OwnSnapshot,
+        by_slot: Mapping[Slot, Sequence[Piece]],
         activities: Mapping[str, StoredActivity],
-    ) -> tuple[list[PersonDay], bytes]:
-        """Return the person-days in the order of their leaves, and the root over all leaves."""
+    ) -> list[bytes]:
         methodology = self._methodology.content_hash
-        by_slot: defaultdict[Slot, list[Piece]] = defaultdict(list)
-        for person_id, own in pieces.items():
-            for piece in own:
-                by_slot[person_id, piece.slot_start_s].append(piece)
-        claim_leaves = [
+        return [
             claim_evidence(row, _pieces_of_claim(row, by_slot), activities, methodology)
             for row in rows
         ]
+
+    def _evidence(
+        self,
+        claim_leaves: Sequence[bytes],
+        pieces: Mapping[int, Sequence[Piece]],
+        snapshot: OwnSnapshot,
+    ) -> tuple[list[PersonDay], bytes]:
+        """Return the person-days in the order of their leaves, and the root over all leaves."""
+        methodology = self._methodology.content_hash
         days: list[PersonDay] = []
         day_leaves: list[bytes] = []
         for person_id, own in sorted(pieces.items()):
@@ -234,7 +257,11 @@ class ClaimBuilder:
         return days, evidence_root(claim_leaves, day_leaves)
 
     def _messages(
-        self, epoch: EpochIndex, commitment: Commitment, claims: TokenList
+        self,
+        epoch: EpochIndex,
+        commitment: Commitment,
+        claims: TokenList,
+        commitments: CommitmentList,
     ) -> list[Message]:
         statement = ClaimCommitment(
             parameter_id=self._member.parameters.parameter_id,
@@ -251,7 +278,12 @@ class ClaimBuilder:
                 subject=str(epoch),
                 envelope=sign(statement, self._member.signers).to_bytes(),
             ),
-            Message(kind=MessageKind.CLAIM_LIST, subject=str(epoch), content=claims.to_bytes()),
+            Message(
+                kind=MessageKind.CLAIM_LIST,
+                subject=str(epoch),
+                content=claims.to_bytes(),
+                second_content=commitments.to_bytes(),
+            ),
         ]
 
 
@@ -279,6 +311,14 @@ def _reject(epoch: EpochIndex, activity: StoredActivity, reason: RejectReason) -
         detail=_DETAILS.get(reason, "the methodology in force does not count it"),
         epoch=epoch,
     )
+
+
+def _by_slot(pieces: Mapping[int, Sequence[Piece]]) -> dict[Slot, list[Piece]]:
+    by_slot: defaultdict[Slot, list[Piece]] = defaultdict(list)
+    for person_id, own in pieces.items():
+        for piece in own:
+            by_slot[person_id, piece.slot_start_s].append(piece)
+    return dict(by_slot)
 
 
 def _pieces_of_claim(row: ClaimRow, by_slot: Mapping[Slot, Sequence[Piece]]) -> Sequence[Piece]:

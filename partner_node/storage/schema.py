@@ -114,7 +114,8 @@ TABLES: Final = (
         list_root BLOB NOT NULL,
         evidence_root BLOB NOT NULL,
         methodology_bundle BLOB NOT NULL)""",
-    # One row per list position; pads have neither person nor slot.
+    # One row per list position; pads have neither person nor slot, and a piece of 0. Piece and
+    # blinding (32 bytes, little-endian) open the commitment that the list holds for the claim.
     """CREATE TABLE claims (
         epoch BIGINT NOT NULL,
         position BIGINT NOT NULL,
@@ -122,6 +123,8 @@ TABLES: Final = (
         rank INTEGER NOT NULL,
         person_id BIGINT,
         slot_start_s BIGINT,
+        piece_ug BIGINT NOT NULL,
+        blinding BLOB NOT NULL,
         evidence_salt BLOB NOT NULL)""",
     # The part of an activity's reduction that lies in one slot.
     """CREATE TABLE pieces (
@@ -169,6 +172,7 @@ TABLES: Final = (
         part INTEGER NOT NULL,
         envelope BLOB NOT NULL,
         content BLOB NOT NULL,
+        second_content BLOB NOT NULL,
         PRIMARY KEY (kind, subject, part))""",
     """CREATE TABLE receipts (
         kind VARCHAR NOT NULL,

@@ -24,7 +24,6 @@ from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.proofs.commitments import RandomBelow
 
 NO_METHODOLOGY: Final = "the record announces no methodology"
-NO_LINK_PROOF: Final = "the record holds no link proof"
 NO_STATISTICS: Final = "the record releases no statistics"
 NO_SAMPLE: Final = "the record holds no opened sample"
 
@@ -73,7 +72,6 @@ def verify(
         check_receipts(exam, receipts)
     check_ledger(exam)
     checklist.not_present(CheckId.METHODOLOGIES, NO_METHODOLOGY)
-    checklist.not_present(CheckId.LINKS, NO_LINK_PROOF)
     checklist.not_present(CheckId.STATISTICS, NO_STATISTICS)
     checklist.not_present(CheckId.SAMPLES, NO_SAMPLE)
     return report_of(exam, replay.size)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from fedcarbon.epoch.conflict_file import conflict_file_bytes
+from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconPartial,
@@ -24,7 +26,9 @@ from fedcarbon.epoch.statements import (
 from fedcarbon.epoch.verdict_file import verdict_file_bytes
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
+from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
 from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.ristretto import element, random_scalar
 from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.identity.threshold import PartialEvaluation
 from fedcarbon.identity.tokens import ClaimToken, claim_token
@@ -127,6 +131,7 @@ class Claimed:
     """One partner's claims and evidence."""
 
     claims: TokenList
+    commitments: CommitmentList
     rows: tuple[ClaimRow, ...]
     claim_leaves: tuple[bytes, ...]
     day_leaves: tuple[bytes, ...]
@@ -154,16 +159,35 @@ def claimed(partner: PartyId) -> Claimed:
             rank=entry.rank,
             person_id=about.get(entry.token, (None, None))[0],
             slot_start_s=about.get(entry.token, (None, None))[1],
+            piece_ug=_worth(partner, about.get(entry.token)),
+            blinding=random_scalar(chance.below),
             evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
         )
         for entry in claims
     )
     return Claimed(
         claims=claims,
+        commitments=CommitmentList.of(claims.hidden(), [_commitment(row) for row in rows]),
         rows=rows,
         claim_leaves=tuple(_claim_leaf(partner, row) for row in rows),
         day_leaves=tuple(_day_leaves(partner, chance)),
     )
+
+
+def _worth(partner: PartyId, about: tuple[int, Seconds] | None) -> MicrogramsCO2e:
+    """Return the sum of the pieces of a claim; a pad is worth nothing."""
+    if about is None:
+        return MicrogramsCO2e(0)
+    serial, slot_start_s = about
+    own = pieces(RIDES[partner][serial])
+    return MicrogramsCO2e(
+        sum(piece.piece_ug for piece in own if piece.slot_start_s == slot_start_s)
+    )
+
+
+def _commitment(row: ClaimRow) -> bytes:
+    generator = element(parties.parameters().ristretto_generator)
+    return piece_commitment(row.piece_ug, row.blinding, generator)
 
 
 def stored(serial: int, ride: Activity) -> StoredActivity:
@@ -214,7 +238,7 @@ def commitment(partner: PartyId) -> ClaimCommitment:
         epoch=FIRST_EPOCH,
         partner_id=partner,
         count=len(found.claims),
-        list_root=found.claims.root(),
+        list_root=found.commitments.root(),
         evidence_root=found.evidence_root,
     )
 
@@ -268,6 +292,7 @@ def add_claims(record: TinyRecord) -> None:
                 epoch=FIRST_EPOCH,
                 partner_id=name,
                 file_sha256=record.keep(claims.to_bytes()),
+                commitments_sha256=record.keep(claimed(name).commitments.to_bytes()),
                 count=len(claims),
             )
         )
@@ -284,10 +309,14 @@ def add_claims(record: TinyRecord) -> None:
                     partner_id=name,
                     lost=len(lost),
                     file_sha256=record.keep(verdict_file_bytes(lost)),
+                    positions_sha256=record.keep(
+                        position_file_bytes(positions_of(claimed(name).claims.tokens(), lost))
+                    ),
                 )
                 for name, lost in judged.lost.items()
             ),
             repeated_tokens=0,
+            conflicts_sha256=record.keep(conflict_file_bytes(())),
         )
     )
 

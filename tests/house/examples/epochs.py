@@ -10,17 +10,23 @@ from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
     ClaimCommitment,
+    LinkProof,
     Seal,
     VerdictList,
     beacon_input,
     product_entry,
 )
-from fedcarbon.identity.claims import FILE_MAGIC, claim_leaf, padded_size
+from fedcarbon.identity import commitment_list
+from fedcarbon.identity.claims import FILE_MAGIC, hidden_claim, padded_size
+from fedcarbon.identity.commitment_list import list_leaf
 from fedcarbon.identity.labels import KeyLabel, evaluation_input
+from fedcarbon.identity.ristretto import scalar_to_bytes
 from fedcarbon.identity.verdicts import tie_hash
 from fedcarbon.methodology.definition import bundle_hash
 from fedcarbon.methodology.person_day import Piece, settle_day
+from fedcarbon.opening.links import winnings_of
 from fedcarbon.packing.layout import pack
+from fedcarbon.proofs.link import delta_generators
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e, Seconds
@@ -48,6 +54,7 @@ def examples() -> Iterator[Example]:
     yield _packing()
     yield _encryption()
     yield _chunk()
+    yield _link()
     yield _seal()
 
 
@@ -87,8 +94,8 @@ def _short() -> Example:
 
 
 def _list() -> Example:
-    found = claims.claimed(BIKES).claims
-    first = next(iter(found))
+    found, commitments = claims.claimed(BIKES).claims, claims.claimed(BIKES).commitments
+    first, row = next(iter(found)), claims.claimed(BIKES).rows[0]
     return Example(
         name="claim-list",
         values={
@@ -97,8 +104,13 @@ def _list() -> Example:
                 f"record {number}": entry.token + bytes((entry.rank,)) + entry.salt
                 for number, entry in enumerate(found)
             },
-            "leaf 0": claim_leaf(first.token, first.rank, first.salt),
-            "root": found.root(),
+            "hidden 0": hidden_claim(first.token, first.rank, first.salt),
+            "piece 0": row.piece_ug,
+            "randomness 0": scalar_to_bytes(row.blinding),
+            "K 0": commitments.commitments()[0],
+            "commitment file's magic line": commitment_list.FILE_MAGIC,
+            "leaf 0": list_leaf(commitments.hidden()[0], commitments.commitments()[0]),
+            "root": commitments.root(),
         },
     )
 
@@ -164,6 +176,9 @@ def _verdict() -> Example:
             "winner": contested.winner,
             f"file of {loser}": record().files[named.file_sha256],
             "its SHA-256": named.file_sha256,
+            "positions": record().files[named.positions_sha256],
+            "their SHA-256": named.positions_sha256,
+            "conflicts": record().files[verdict.conflicts_sha256],
         },
     )
 
@@ -231,6 +246,28 @@ def _chunk() -> Example:
             "entries root": file.root(),
             "SHA-256": file.sha256(),
             "header": statements.encode(found).decode(),
+        },
+    )
+
+
+def _link() -> Example:
+    beacon: BeaconValue = leaf(LeafType.BEACON_VALUE).statement(BeaconValue)
+    lost_by = claims.verdicts(beacon.output).lost
+    loser = next(name for name, lost in lost_by.items() if lost)
+    proofs = [item.statement(LinkProof) for item in record().of_type(LeafType.LINK_PROOF)]
+    found = next(item for item in proofs if item.partner_id == loser)
+    own = claims.claimed(loser)
+    positions = [n for n, row in enumerate(own.rows) if row.token in lost_by[loser]]
+    return Example(
+        name="link",
+        values={
+            "partner": loser,
+            "lost positions": ", ".join(map(str, positions)),
+            "K": winnings_of(own.commitments, positions),
+            "delta generators": ", ".join(
+                f"{value:x}" for value in delta_generators(parties.parameters().proof_key)
+            ),
+            "proof": found.proof,
         },
     )
 
