@@ -6,17 +6,19 @@ with the random parts (salts, pads). Nothing is computed again afterwards.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fedcarbon.epoch.statements import ClaimCommitment
+from fedcarbon.evidence.leaf import EVIDENCE_KEY_BYTES
+from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.blinding import SecretOutput
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
 from fedcarbon.identity.tokens import ClaimToken, claim_token
 from fedcarbon.ids import EpochIndex
-from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.methodology.definition import Methodology, bundle_hash
 from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
 from fedcarbon.methodology.person_day import Piece, SlotClaim, by_day, claims_of, pieces_of
@@ -25,12 +27,7 @@ from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import midnight_s, zone
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import MicrogramsCO2e, Seconds
-from partner_node.epochs.evidence import (
-    EVIDENCE_SALT_BYTES,
-    claim_evidence,
-    evidence_root,
-    person_day_evidence,
-)
+from partner_node.epochs.evidence import EpochEvidence, EvidenceSources, activity_of
 from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.membership import Membership
 from partner_node.storage.activities import ActivityStore, StoredActivity, StoredReject
@@ -87,23 +84,36 @@ class ClaimBuilder:
                 rank=entry.rank,
                 person_id=about[entry.token][0] if entry.token in about else None,
                 slot_start_s=about[entry.token][1] if entry.token in about else None,
-                evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
             )
             for entry in claims
         ]
-        days, root = self._evidence(rows, collected.of_person, snapshot, activities)
+        sources = EvidenceSources(
+            evidence_key=chance.octets(EVIDENCE_KEY_BYTES),
+            claims=rows,
+            pieces=collected.of_person,
+            activities=activities,
+            persons=snapshot.persons,
+            tokens=snapshot.tokens,
+            numbering=Numbering.of(
+                len(rows), snapshot.blocks.slots_of, self._member.programme.days_of(epoch)
+            ),
+            methodology=self._methodology.content_hash,
+        )
         commitment = Commitment(
             claims=len(entries),
             padded_claims=len(claims),
             list_root=claims.root(),
-            evidence_root=root,
+            evidence_root=EpochEvidence(sources).root(),
+            evidence_count=sources.numbering.leaves,
+            evidence_key=sources.evidence_key,
+            methodology=self._methodology.content_hash,
             methodology_bundle=bundle_hash([self._methodology]),
         )
         return EpochWork(
             commitment=commitment,
             claims=rows,
             pieces=collected.of_person,
-            person_days=days,
+            person_days=_person_days(collected.of_person),
             rejects=collected.rejects,
             messages=self._messages(epoch, commitment, claims),
         )
@@ -144,15 +154,8 @@ class ClaimBuilder:
     def _pieces(self, epoch: EpochIndex, stored: StoredActivity) -> list[Piece] | StoredReject:
         """Return the pieces of an activity that lie in `epoch`."""
         # A worse tier than recorded may be all that the admission allows.
-        activity = Activity(
-            activity_id=stored.activity_id,
-            person_ref=stored.person_ref,
-            mode=Mode(stored.mode),
-            started_at_s=stored.started_at_s,
-            ended_at_s=stored.ended_at_s,
-            distance_m=stored.distance_m,
-            evidence=max(stored.evidence, self._member.foundation.own.best_tier),
-        )
+        tier = max(stored.evidence, self._member.foundation.own.best_tier)
+        activity = dataclasses.replace(activity_of(stored), evidence=tier)
         try:
             mass_ug = reduction_ug(activity, self._methodology)
         except NotEligibleError as error:
@@ -199,39 +202,7 @@ class ClaimBuilder:
             claim.slot_start_s,
         )
 
-    # --- evidence -------------------------------------------------------------------------
-
-    def _evidence(
-        self,
-        rows: Sequence[ClaimRow],
-        pieces: Mapping[int, Sequence[Piece]],
-        snapshot: OwnSnapshot,
-        activities: Mapping[str, StoredActivity],
-    ) -> tuple[list[PersonDay], bytes]:
-        """Return the person-days in the order of their leaves, and the root over all leaves."""
-        methodology = self._methodology.content_hash
-        by_slot: defaultdict[Slot, list[Piece]] = defaultdict(list)
-        for person_id, own in pieces.items():
-            for piece in own:
-                by_slot[person_id, piece.slot_start_s].append(piece)
-        claim_leaves = [
-            claim_evidence(row, _pieces_of_claim(row, by_slot), activities, methodology)
-            for row in rows
-        ]
-        days: list[PersonDay] = []
-        day_leaves: list[bytes] = []
-        for person_id, own in sorted(pieces.items()):
-            for day, of_day in by_day(own).items():
-                entry = PersonDay(
-                    person_id=person_id,
-                    day=day,
-                    reduction_ug=MicrogramsCO2e(sum(piece.piece_ug for piece in of_day)),
-                    evidence_salt=self._member.randomness.octets(EVIDENCE_SALT_BYTES),
-                )
-                token = snapshot.tokens[person_id]
-                days.append(entry)
-                day_leaves.append(person_day_evidence(entry, token, of_day, methodology))
-        return days, evidence_root(claim_leaves, day_leaves)
+    # --- messages -------------------------------------------------------------------------
 
     def _messages(
         self, epoch: EpochIndex, commitment: Commitment, claims: TokenList
@@ -244,6 +215,7 @@ class ClaimBuilder:
             count=commitment.padded_claims,
             list_root=commitment.list_root,
             evidence_root=commitment.evidence_root,
+            evidence_count=commitment.evidence_count,
         )
         return [
             Message(
@@ -281,7 +253,14 @@ def _reject(epoch: EpochIndex, activity: StoredActivity, reason: RejectReason) -
     )
 
 
-def _pieces_of_claim(row: ClaimRow, by_slot: Mapping[Slot, Sequence[Piece]]) -> Sequence[Piece]:
-    if row.person_id is None or row.slot_start_s is None:
-        return ()
-    return by_slot[row.person_id, row.slot_start_s]
+def _person_days(pieces: Mapping[int, Sequence[Piece]]) -> list[PersonDay]:
+    """Return what everybody earned on each day, before verdicts."""
+    return [
+        PersonDay(
+            person_id=person_id,
+            day=day,
+            reduction_ug=MicrogramsCO2e(sum(piece.piece_ug for piece in of_day)),
+        )
+        for person_id, own in sorted(pieces.items())
+        for day, of_day in by_day(own).items()
+    ]

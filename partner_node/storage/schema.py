@@ -113,7 +113,11 @@ TABLES: Final = (
         padded_claims BIGINT NOT NULL,
         list_root BLOB NOT NULL,
         evidence_root BLOB NOT NULL,
+        evidence_count BIGINT NOT NULL,
+        evidence_key BLOB NOT NULL,
+        methodology BLOB NOT NULL,
         methodology_bundle BLOB NOT NULL)""",
+    # `evidence_key` is the secret of the evidence's salts: with it a guess at a leaf can be tested.
     # One row per list position; pads have neither person nor slot.
     """CREATE TABLE claims (
         epoch BIGINT NOT NULL,
@@ -121,8 +125,7 @@ TABLES: Final = (
         token BLOB NOT NULL,
         rank INTEGER NOT NULL,
         person_id BIGINT,
-        slot_start_s BIGINT,
-        evidence_salt BLOB NOT NULL)""",
+        slot_start_s BIGINT)""",
     # The part of an activity's reduction that lies in one slot.
     """CREATE TABLE pieces (
         epoch BIGINT NOT NULL,
@@ -137,8 +140,7 @@ TABLES: Final = (
         epoch BIGINT NOT NULL,
         person_id BIGINT NOT NULL,
         day VARCHAR NOT NULL,
-        reduction_ug BIGINT NOT NULL,
-        evidence_salt BLOB NOT NULL)""",
+        reduction_ug BIGINT NOT NULL)""",
     """CREATE TABLE losses (
         epoch BIGINT NOT NULL,
         token BLOB NOT NULL)""",

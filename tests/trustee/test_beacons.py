@@ -37,6 +37,7 @@ def commit(federation: Federation, partner: PartyId) -> CommittedList:
         count=8,
         list_root=partner.encode().ljust(32, b"."),
         evidence_root=bytes(32),
+        evidence_count=16,
     )
     return CommittedList(
         partner_id=partner,
