@@ -14,7 +14,6 @@ from typing import Final
 
 from fedcarbon.epoch.statements import ClaimCommitment
 from fedcarbon.evidence.leaf import EVIDENCE_KEY_BYTES
-from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.blinding import SecretOutput
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
 from fedcarbon.identity.tokens import ClaimToken, claim_token
@@ -87,16 +86,13 @@ class ClaimBuilder:
             )
             for entry in claims
         ]
-        sources = EvidenceSources(
-            evidence_key=chance.octets(EVIDENCE_KEY_BYTES),
-            claims=rows,
-            pieces=collected.of_person,
-            activities=activities,
-            persons=snapshot.persons,
-            tokens=snapshot.tokens,
-            numbering=Numbering.of(
-                len(rows), snapshot.blocks.slots_of, self._member.programme.days_of(epoch)
-            ),
+        sources = EvidenceSources.of(
+            chance.octets(EVIDENCE_KEY_BYTES),
+            rows,
+            collected.of_person,
+            activities,
+            snapshot,
+            days=self._member.programme.days_of(epoch),
             methodology=self._methodology.content_hash,
         )
         commitment = Commitment(

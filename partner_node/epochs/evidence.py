@@ -7,6 +7,7 @@ leaves themselves are the core's (`fedcarbon.evidence.leaf`): the auditor comput
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.methodology.person_day import Piece, by_day, claims_of
 from fedcarbon.transparency import merkle
 from fedcarbon.units import MicrogramsCO2e, Seconds
+from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.storage.activities import StoredActivity
 from partner_node.storage.epochs import ClaimRow
 
@@ -48,6 +50,30 @@ class EvidenceSources:
     numbering: Numbering
     methodology: bytes
     """Content hash of the methodology that computed the pieces, 32 bytes."""
+
+    @classmethod
+    def of(
+        cls,
+        evidence_key: bytes,
+        claims: Sequence[ClaimRow],
+        pieces: Mapping[int, Sequence[Piece]],
+        activities: Mapping[str, StoredActivity],
+        snapshot: OwnSnapshot,
+        *,
+        days: tuple[dt.date, ...],
+        methodology: bytes,
+    ) -> EvidenceSources:
+        """Return the sources of an epoch over `days` whose people are those of `snapshot`."""
+        return cls(
+            evidence_key=evidence_key,
+            claims=claims,
+            pieces=pieces,
+            activities=activities,
+            persons=snapshot.persons,
+            tokens=snapshot.tokens,
+            numbering=Numbering.of(len(claims), snapshot.blocks.slots_of, days),
+            methodology=methodology,
+        )
 
 
 class EpochEvidence:

@@ -271,6 +271,11 @@ class EpochStore:
         row = self._database.row("SELECT missing FROM epoch_outcomes WHERE epoch = ?", [epoch])
         return None if row is None else bool(row[0])
 
+    def seal_leaf(self, epoch: int) -> int | None:
+        """Return the leaf of the epoch's seal; None while the epoch is open."""
+        row = self._database.row("SELECT seal_leaf FROM epoch_outcomes WHERE epoch = ?", [epoch])
+        return None if row is None else int(row[0])
+
     def save_outcome(self, epoch: int, *, missing: bool, seal_leaf: int) -> None:
         """Note that the epoch is over for this node."""
         self._database.run(

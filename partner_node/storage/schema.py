@@ -158,6 +158,12 @@ TABLES: Final = (
         epoch BIGINT PRIMARY KEY,
         missing BOOLEAN NOT NULL,
         seal_leaf BIGINT NOT NULL)""",
+    # An auditor on site asked for this sample; `answer` is "opened" or the code of the refusal.
+    """CREATE TABLE audit_requests (
+        epoch BIGINT NOT NULL,
+        size BIGINT NOT NULL,
+        answer VARCHAR NOT NULL,
+        asked_at_s BIGINT NOT NULL)""",
     # --- messages ---------------------------------------------------------------------------
     # Exact bytes as they were and will be sent; `subject` is an epoch number or a hex id.
     """CREATE TABLE messages (

@@ -103,6 +103,11 @@ class SlotProof:
     """rho_f."""
 
 
+def commitment_of(key: ProofKey, witness: RangeWitness) -> int:
+    """Return A, as it stands in the range proof of the witness's block."""
+    return key.canonical(_power(key, witness.numbers.flat, witness.blinding))
+
+
 def prove_slot(
     key: ProofKey,
     statement: SlotStatement,
