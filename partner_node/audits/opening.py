@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from fedcarbon.audit.evidence_sample import EvidenceSample
+from fedcarbon.audit.evidence_sample import EpochNotAuditableError, EvidenceSample
 from fedcarbon.audit.opened_evidence import (
     LeafOpening,
     OpenedClaim,
@@ -26,7 +26,7 @@ from fedcarbon.transparency.envelope import sign
 from fedcarbon.transparency.merkle import leaf_hash, node_hash
 from fedcarbon.transparency.merkle_proofs import inclusion_proof
 from fedcarbon.units import MicrogramsCO2e
-from partner_node.audits.sample_basis import EpochNotAuditableError, SampleBook
+from partner_node.audits.sample_basis import SampleBook
 from partner_node.epochs.evidence import EpochEvidence, EvidenceSources
 from partner_node.epochs.snapshot import OwnSnapshot, own_snapshot
 from partner_node.membership import Membership

@@ -6,11 +6,14 @@ sealed epoch draws from its own evidence, so that nobody can choose whose trips 
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from fedcarbon.audit.evidence_sample import EvidenceSample, SampleBasis, sample_of
+from fedcarbon.audit.evidence_sample import (
+    EpochNotAuditableError,
+    EvidenceSample,
+    SampleBasis,
+    SampleNotDrawnError,
+    sample_of,
+)
 from fedcarbon.epoch.statements import BeaconLabel, BeaconValue, beacon_input
-from fedcarbon.errors import CallerError, StateError
 from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.labels import KeyLabel
@@ -25,18 +28,6 @@ from partner_node.storage.database import Database
 from partner_node.storage.epochs import EpochStore
 from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.record import RecordStore
-
-
-class SampleNotDrawnError(CallerError):
-    """The sample is not what the logged beacon draws: nothing is opened; compute it again."""
-
-    code: ClassVar[str] = "SAMPLE_NOT_DRAWN"
-
-
-class EpochNotAuditableError(StateError):
-    """The epoch has no witnessed sample beacon, or this node committed to nothing in it."""
-
-    code: ClassVar[str] = "EPOCH_NOT_AUDITABLE"
 
 
 class SampleBook:

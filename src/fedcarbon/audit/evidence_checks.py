@@ -3,7 +3,8 @@
 Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, except after (1):
 
 (1) the partner signed it, for the sample that the record draws           SAMPLE_NOT_DRAWN
-(2) everything that the sample asks for is opened                         EVIDENCE_NOT_OPENED
+(2) there is a leaf per claim, account and day, and all that the          EVIDENCE_COUNT_DIFFERS,
+    sample asks for are opened                                            EVIDENCE_NOT_OPENED
 (3) every leaf is under the evidence root                                 EVIDENCE_LEAF_DIFFERS
 (4) a person-day is that of its place and day                             EVIDENCE_MISPLACED
 (5) its methodology is one of the bundle in the headers                   METHODOLOGY_UNKNOWN
@@ -111,6 +112,13 @@ class _EvidenceAudit:
         ):
             self._find("SAMPLE_NOT_DRAWN", "the file", "it answers another sample than is drawn")
             return self._report()
+        if record.evidence_count != record.basis.numbering.leaves:
+            self._find(  # (2)
+                "EVIDENCE_COUNT_DIFFERS",
+                "the commitment",
+                f"it counts {record.evidence_count} leaves, the record gives "
+                f"{record.basis.numbering.leaves}: the hub must not have taken it",
+            )
         if bundle_hash(self._methodologies.values()) != record.methodology_bundle:
             self._find(  # (5)
                 "METHODOLOGY_UNKNOWN",

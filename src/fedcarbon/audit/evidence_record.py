@@ -26,6 +26,8 @@ class EvidenceRecord:
     seal: bytes
     """The 34 bytes of the seal's leaf."""
     evidence_root: bytes
+    evidence_count: int
+    """Leaves under it, as committed."""
     methodology_bundle: bytes
     """From the headers of the submission."""
     snapshot: PartnerSnapshot

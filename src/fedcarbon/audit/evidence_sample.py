@@ -13,9 +13,21 @@ from fedcarbon.audit.sampling import DrawSource, draw
 from fedcarbon.canonical.hashing import DIGEST_BYTES
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.epoch.statements import BEACON_BYTES
-from fedcarbon.errors import MalformedError
+from fedcarbon.errors import CallerError, MalformedError, StateError
 from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, checked_name
+
+
+class SampleNotDrawnError(CallerError):
+    """The sample is not what the logged beacon draws: nothing is opened; compute it again."""
+
+    code: ClassVar[str] = "SAMPLE_NOT_DRAWN"
+
+
+class EpochNotAuditableError(StateError):
+    """The epoch has no sample beacon under a seal yet, or the partner has nothing to open in it."""
+
+    code: ClassVar[str] = "EPOCH_NOT_AUDITABLE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
