@@ -58,6 +58,12 @@ class RecordShortError(PeerError):
     code: ClassVar[str] = "RECORD_SHORT"
 
 
+class FileEndlessError(PeerError):
+    """The hub gives a file in parts that do not add up to the size that it says."""
+
+    code: ClassVar[str] = "FILE_ENDLESS"
+
+
 class HeadFromFutureError(StateError):
     """The witnessed head is ahead of this trustee's clock; one of the clocks is wrong."""
 

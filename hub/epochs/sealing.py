@@ -32,7 +32,7 @@ class Contribution:
     enrolled: tuple[PartyId, ...]
     """Partners of the snapshot, sorted."""
     complete: Mapping[PartyId, tuple[StoredChunk, ...]]
-    """Partners whose dense submission is complete, with their chunks in order."""
+    """Partners whose dense submission is complete and proved, with their chunks in order."""
 
     @property
     def is_whole(self) -> bool:
@@ -65,12 +65,14 @@ def contribution(
     """Return which partners' submissions are complete now."""
     enrolled = tuple(hub.snapshots.of(session, programme, stored).partners)
     submitted = SubmissionStore(session, stored.programme_id, stored.epoch).chunks()
+    # A link proof is logged only when all chunks are in and it holds.
+    proved = EpochStore(session).link_proofs(stored.programme_id, stored.epoch)
     return Contribution(
         enrolled=enrolled,
         complete={
             partner_id: tuple(chunks.values())
             for partner_id, chunks in submitted.items()
-            if partner_id in enrolled and len(chunks) == next(iter(chunks.values())).chunks
+            if partner_id in enrolled and partner_id in proved
         },
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from sqlmodel import Session
 
@@ -24,7 +25,10 @@ from hub.registry.parties import signing_keys
 from hub.storage.epoch_store import EpochStore
 from hub.storage.submission_store import SubmissionStore
 
-_PHASES = {EpochState.SUBMITTING: SubmissionPhase.OPEN, EpochState.SEALED: SubmissionPhase.SEALED}
+PHASES: Final = {
+    EpochState.SUBMITTING: SubmissionPhase.OPEN,
+    EpochState.SEALED: SubmissionPhase.SEALED,
+}
 
 
 def admit_chunk(hub: Hub, caller: PartyId, signed_header: bytes, file: bytes) -> bytes:
@@ -68,7 +72,7 @@ def context_of(session: Session, hub: Hub, header: ChunkHeader) -> IntakeContext
     return IntakeContext(
         public_key=hub.parameters.public_key,
         layout=hub.parameters.layout,
-        phase=_PHASES.get(found.stored.state, SubmissionPhase.EARLY),
+        phase=PHASES.get(found.stored.state, SubmissionPhase.EARLY),
         plan_leaf=found.stored.plan_leaf,
         expected_blocks=own.blocks() if own is not None else (),
         evidence_root=bytes(DIGEST_BYTES) if commitment is None else commitment.evidence_root,

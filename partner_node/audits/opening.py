@@ -19,6 +19,7 @@ from fedcarbon.audit.opened_evidence import (
 )
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.errors import FedcarbonError
+from fedcarbon.identity.commitment_list import CommitmentList
 from fedcarbon.ids import EpochIndex
 from fedcarbon.proofs.range_prover import RangeWitness
 from fedcarbon.proofs.slot_value import SlotStatement, commitment_of, prove_slot
@@ -35,6 +36,7 @@ from partner_node.storage.audits import AuditStore
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.epochs import EpochStore
+from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.record import RecordStore
 
 
@@ -48,6 +50,7 @@ class EvidenceOpener:
         self._enrolment: Final = EnrolmentStore(database)
         self._activities: Final = ActivityStore(database)
         self._record: Final = RecordStore(database)
+        self._outbox: Final = Outbox(database)
         self._samples: Final = SampleBook(database, member)
         self._audits: Final = AuditStore(database)
 
@@ -113,6 +116,7 @@ class EvidenceOpener:
             EvidenceSources.of(
                 commitment.evidence_key,
                 claims,
+                self._commitments(epoch),
                 pieces,
                 self._activities.find(names),
                 snapshot,
@@ -120,6 +124,12 @@ class EvidenceOpener:
                 methodology=commitment.methodology,
             )
         )
+
+    def _commitments(self, epoch: EpochIndex) -> list[bytes]:
+        """Return K of every claim, from the file that was revealed."""
+        message = self._outbox.message(MessageKind.CLAIM_LIST, str(epoch))
+        assert message is not None  # noqa: S101 - stored with the commitment
+        return CommitmentList.from_bytes(message.second_content).commitments()
 
     def _slots(self, sample: EvidenceSample, snapshot: OwnSnapshot) -> tuple[OpenedSlot, ...]:
         """Return the value of every drawn slot with its proof, ascending by place."""

@@ -16,6 +16,8 @@ from fedcarbon.epoch.statements import ClaimCommitment
 from fedcarbon.evidence.leaf import EVIDENCE_KEY_BYTES
 from fedcarbon.identity.blinding import SecretOutput
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
+from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
+from fedcarbon.identity.ristretto import element, random_scalar
 from fedcarbon.identity.tokens import ClaimToken, claim_token
 from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.definition import Methodology, bundle_hash
@@ -77,18 +79,13 @@ class ClaimBuilder:
         ranks = [entry.rank for entry in entries]
         chance = self._member.randomness
         claims = pad(entries, chance.octets, lambda: ranks[chance.below(len(ranks))])
-        rows = [
-            ClaimRow(
-                token=entry.token,
-                rank=entry.rank,
-                person_id=about[entry.token][0] if entry.token in about else None,
-                slot_start_s=about[entry.token][1] if entry.token in about else None,
-            )
-            for entry in claims
-        ]
+        by_slot = _by_slot(collected.of_person)
+        rows = [self._row(entry, about.get(entry.token), by_slot) for entry in claims]
+        commitments = self._commitments(claims, rows)
         sources = EvidenceSources.of(
             chance.octets(EVIDENCE_KEY_BYTES),
             rows,
+            commitments.commitments(),
             collected.of_person,
             activities,
             snapshot,
@@ -98,7 +95,7 @@ class ClaimBuilder:
         commitment = Commitment(
             claims=len(entries),
             padded_claims=len(claims),
-            list_root=claims.root(),
+            list_root=commitments.root(),
             evidence_root=EpochEvidence(sources).root(),
             evidence_count=sources.numbering.leaves,
             evidence_key=sources.evidence_key,
@@ -111,7 +108,7 @@ class ClaimBuilder:
             pieces=collected.of_person,
             person_days=_person_days(collected.of_person),
             rejects=collected.rejects,
-            messages=self._messages(epoch, commitment, claims),
+            messages=self._messages(epoch, commitment, claims, commitments),
         )
 
     # --- pieces ---------------------------------------------------------------------------
@@ -198,10 +195,37 @@ class ClaimBuilder:
             claim.slot_start_s,
         )
 
+    def _row(
+        self, entry: ClaimEntry, slot: Slot | None, by_slot: Mapping[Slot, Sequence[Piece]]
+    ) -> ClaimRow:
+        """Return what the node keeps of a claim; a pad is about no slot and worth nothing."""
+        chance = self._member.randomness
+        worth_ug = 0 if slot is None else sum(piece.piece_ug for piece in by_slot[slot])
+        return ClaimRow(
+            token=entry.token,
+            rank=entry.rank,
+            person_id=None if slot is None else slot[0],
+            slot_start_s=None if slot is None else slot[1],
+            piece_ug=MicrogramsCO2e(worth_ug),
+            blinding=random_scalar(chance.below),
+        )
+
+    def _commitments(self, claims: TokenList, rows: Sequence[ClaimRow]) -> CommitmentList:
+        """Return the file that commits to what every claim is worth, in the order of the list."""
+        generator = element(self._member.parameters.ristretto_generator)
+        return CommitmentList.of(
+            claims.hidden(),
+            [piece_commitment(row.piece_ug, row.blinding, generator) for row in rows],
+        )
+
     # --- messages -------------------------------------------------------------------------
 
     def _messages(
-        self, epoch: EpochIndex, commitment: Commitment, claims: TokenList
+        self,
+        epoch: EpochIndex,
+        commitment: Commitment,
+        claims: TokenList,
+        commitments: CommitmentList,
     ) -> list[Message]:
         statement = ClaimCommitment(
             parameter_id=self._member.parameters.parameter_id,
@@ -219,7 +243,12 @@ class ClaimBuilder:
                 subject=str(epoch),
                 envelope=sign(statement, self._member.signers).to_bytes(),
             ),
-            Message(kind=MessageKind.CLAIM_LIST, subject=str(epoch), content=claims.to_bytes()),
+            Message(
+                kind=MessageKind.CLAIM_LIST,
+                subject=str(epoch),
+                content=claims.to_bytes(),
+                second_content=commitments.to_bytes(),
+            ),
         ]
 
 
@@ -247,6 +276,14 @@ def _reject(epoch: EpochIndex, activity: StoredActivity, reason: RejectReason) -
         detail=_DETAILS.get(reason, "the methodology in force does not count it"),
         epoch=epoch,
     )
+
+
+def _by_slot(pieces: Mapping[int, Sequence[Piece]]) -> dict[Slot, list[Piece]]:
+    by_slot: defaultdict[Slot, list[Piece]] = defaultdict(list)
+    for person_id, own in pieces.items():
+        for piece in own:
+            by_slot[person_id, piece.slot_start_s].append(piece)
+    return dict(by_slot)
 
 
 def _person_days(pieces: Mapping[int, Sequence[Piece]]) -> list[PersonDay]:

@@ -21,7 +21,6 @@ from fedcarbon.evidence.leaf import (
     leaf_salt,
 )
 from fedcarbon.evidence.numbering import Numbering
-from fedcarbon.identity.claims import NO_COMMITMENT
 from fedcarbon.identity.tokens import AccountToken
 from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.methodology.person_day import Piece, by_day, claims_of
@@ -40,6 +39,8 @@ class EvidenceSources:
     """Secret of the salts."""
     claims: Sequence[ClaimRow]
     """In the order of the list."""
+    commitments: Sequence[bytes]
+    """K of every claim, in the same order."""
     pieces: Mapping[int, Sequence[Piece]]
     """By person."""
     activities: Mapping[str, StoredActivity]
@@ -56,6 +57,7 @@ class EvidenceSources:
         cls,
         evidence_key: bytes,
         claims: Sequence[ClaimRow],
+        commitments: Sequence[bytes],
         pieces: Mapping[int, Sequence[Piece]],
         activities: Mapping[str, StoredActivity],
         snapshot: OwnSnapshot,
@@ -67,6 +69,7 @@ class EvidenceSources:
         return cls(
             evidence_key=evidence_key,
             claims=claims,
+            commitments=commitments,
             pieces=pieces,
             activities=activities,
             persons=snapshot.persons,
@@ -107,7 +110,7 @@ class EpochEvidence:
         return ClaimEvidence(
             token=row.token,
             rank=row.rank,
-            commitment=NO_COMMITMENT,
+            commitment=self._sources.commitments[number],
             methodology=self._sources.methodology,
             pieces=tuple(
                 EvidencePiece(

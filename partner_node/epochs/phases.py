@@ -190,6 +190,7 @@ class EpochPhases:
                 programme_id=self._member.programme.programme_id,
                 epoch=epoch,
                 content=message.content,
+                commitments=message.second_content,
             )
         )
         receipt = checked_hub_receipt(

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fedcarbon.identity.ristretto import Scalar, scalar_from_bytes, scalar_to_bytes
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.methodology.person_day import Piece
 from fedcarbon.units import MicrogramsCO2e, Seconds
@@ -49,6 +50,10 @@ class ClaimRow:
     person_id: int | None
     """None for a pad."""
     slot_start_s: Seconds | None
+    piece_ug: MicrogramsCO2e
+    """What the claim is worth before any verdict; 0 for a pad."""
+    blinding: Scalar = field(repr=False)
+    """r of its piece commitment: with it the commitment shows the piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,13 +196,15 @@ class EpochStore:
                 "rank": [item.rank for item in claims],
                 "person_id": [item.person_id for item in claims],
                 "slot_start_s": [item.slot_start_s for item in claims],
+                "piece_ug": [item.piece_ug for item in claims],
+                "blinding": [scalar_to_bytes(item.blinding) for item in claims],
             },
         )
 
     def claims(self, epoch: int) -> list[ClaimRow]:
         """Return the list of the epoch with what each claim is about, pads included."""
         rows = self._database.rows(
-            "SELECT token, rank, person_id, slot_start_s FROM claims "
+            "SELECT token, rank, person_id, slot_start_s, piece_ug, blinding FROM claims "
             "WHERE epoch = ? ORDER BY position",
             [epoch],
         )
@@ -207,6 +214,8 @@ class EpochStore:
                 rank=row[1],
                 person_id=row[2],
                 slot_start_s=row[3],
+                piece_ug=row[4],
+                blinding=scalar_from_bytes(row[5]),
             )
             for row in rows
         ]

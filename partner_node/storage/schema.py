@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 TABLES: Final = (
     # What this store belongs to: schema version, party, programme, parameter id.
@@ -118,14 +118,17 @@ TABLES: Final = (
         methodology BLOB NOT NULL,
         methodology_bundle BLOB NOT NULL)""",
     # `evidence_key` is the secret of the evidence's salts: with it a guess at a leaf can be tested.
-    # One row per list position; pads have neither person nor slot.
+    # One row per list position; pads have neither person nor slot, and a piece of 0. Piece and
+    # blinding (32 bytes, little-endian) open the commitment that the list holds for the claim.
     """CREATE TABLE claims (
         epoch BIGINT NOT NULL,
         position BIGINT NOT NULL,
         token BLOB NOT NULL,
         rank INTEGER NOT NULL,
         person_id BIGINT,
-        slot_start_s BIGINT)""",
+        slot_start_s BIGINT,
+        piece_ug BIGINT NOT NULL,
+        blinding BLOB NOT NULL)""",
     # The part of an activity's reduction that lies in one slot.
     """CREATE TABLE pieces (
         epoch BIGINT NOT NULL,
@@ -172,6 +175,7 @@ TABLES: Final = (
         part INTEGER NOT NULL,
         envelope BLOB NOT NULL,
         content BLOB NOT NULL,
+        second_content BLOB NOT NULL,
         PRIMARY KEY (kind, subject, part))""",
     """CREATE TABLE receipts (
         kind VARCHAR NOT NULL,

@@ -17,7 +17,6 @@ from fedcarbon.epoch.snapshot import Place
 from fedcarbon.epoch.statements import (
     ClaimCommitment,
 )
-from fedcarbon.identity.claims import TokenList
 from fedcarbon.ids import EpochIndex, PartyId, Role
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
@@ -33,7 +32,7 @@ from hub.context import Hub, HubSettings
 from hub.epochs.driver import EpochDriver, Progress
 from hub.epochs.products import Multiplier
 from hub.intake.chunks import admit_chunk
-from hub.intake.claim_lists import reveal_list
+from hub.intake.claim_lists import IncomingList, reveal_list
 from hub.intake.commitments import commit_claims
 from hub.record.record import Signer
 from hub.registry.admissions import admit
@@ -66,6 +65,7 @@ from tests.hub.messages import (
     signed,
     token,
 )
+from tests.listed import Listed
 
 __all__ = [
     "AUDITOR",
@@ -106,7 +106,7 @@ class Federation:
         self.hub = self._open()
         self.trustees = LocalTrustees(self.hub)
         self.hub.witnesses = self.trustees
-        self.lists: dict[tuple[PartyId, int], TokenList] = {}
+        self.lists: dict[tuple[PartyId, int], Listed] = {}
 
     def _open(self) -> Hub:
         return open_hub(
@@ -209,7 +209,7 @@ class Federation:
         return self.epoch(epoch).state
 
     def commitment(
-        self, partner: PartyId, listed: TokenList, epoch: EpochIndex = FIRST, **changes: Any
+        self, partner: PartyId, listed: Listed, epoch: EpochIndex = FIRST, **changes: Any
     ) -> ClaimCommitment:
         fields: dict[str, Any] = {
             "parameter_id": self.hub.parameters.parameter_id,
@@ -234,7 +234,7 @@ class Federation:
         return 0 if found is None else found.accounts
 
     def commit(
-        self, partner: PartyId, listed: TokenList | None = None, epoch: EpochIndex = FIRST
+        self, partner: PartyId, listed: Listed | None = None, epoch: EpochIndex = FIRST
     ) -> bytes:
         listed = listed or claims({})
         self.lists[partner, epoch] = listed
@@ -246,11 +246,19 @@ class Federation:
         return self.hub.write_now(lambda session: commit_claims(session, self.hub, caller, message))
 
     def reveal(
-        self, partner: PartyId, epoch: EpochIndex = FIRST, *, file: bytes | None = None
+        self,
+        partner: PartyId,
+        epoch: EpochIndex = FIRST,
+        *,
+        file: bytes | None = None,
+        commitments: bytes | None = None,
     ) -> bytes:
-        content = self.lists[partner, epoch].to_bytes() if file is None else file
-        with self.hub.record.files.incoming() as incoming:
-            incoming.write(content)
+        own = self.lists[partner, epoch]
+        files = self.hub.record.files
+        with files.incoming() as tokens, files.incoming() as pieces:
+            tokens.write(own.to_bytes() if file is None else file)
+            pieces.write(own.commitments.to_bytes() if commitments is None else commitments)
+            incoming = IncomingList(tokens=tokens, commitments=pieces)
             return reveal_list(self.hub, partner, PROGRAMME, epoch, incoming)
 
     def submission(

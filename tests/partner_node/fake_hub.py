@@ -32,6 +32,7 @@ from fedcarbon.epoch.statements import (
 from fedcarbon.identity import shares
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.claims import ClaimEntry, TokenList, check_list, claim_quota
+from fedcarbon.identity.commitment_list import CommitmentList
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import judge
@@ -65,6 +66,7 @@ class FakeEpoch:
     commitments: dict[PartyId, tuple[int, ClaimCommitment]] = field(default_factory=dict)
     closed_leaf: int | None = None
     lists: dict[PartyId, TokenList] = field(default_factory=dict)
+    commitments_of_pieces: CommitmentList | None = None
     list_receipts: dict[PartyId, bytes] = field(default_factory=dict)
     lost: dict[PartyId, tuple[ClaimToken, ...]] = field(default_factory=dict)
     chunks: dict[int, tuple[ChunkHeader, bytes]] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class FakeHub(FakeRecord):
         self.cheating: set[str] = set()
         self.absent: set[str] = set()
         self.unsaid_losses = 0
+        self.shifted_losses = 0
         self.quota_base = 1000
 
     # --- what the test does -----------------------------------------------------------------
@@ -308,19 +311,27 @@ class FakeHub(FakeRecord):
             self._keep(message)
         state = self.epochs[messages[0].id.epoch]
         content = b"".join(message.content for message in messages)
+        commitments = b"".join(message.commitments for message in messages)
         if NODE not in state.lists:
             assert state.state == epoch_pb2.EPOCH_STATE_REVEALING
             _, commitment = state.commitments[NODE]
             quota = claim_quota(CLAIM_SLOTS, len(self.places), self.programme.epoch_days)
             state.lists[NODE] = check_list(
-                content, count=commitment.count, root=commitment.list_root, best_rank=0, quota=quota
+                content,
+                commitments,
+                count=commitment.count,
+                root=commitment.list_root,
+                best_rank=0,
+                quota=quota,
             )
+            state.commitments_of_pieces = CommitmentList.from_bytes(commitments)
             revealed = ClaimList(
                 parameter_id=self.parameters.parameter_id,
                 programme_id=self.programme.programme_id,
                 epoch=commitment.epoch,
                 partner_id=NODE,
                 file_sha256=hashlib.sha256(content).digest(),
+                commitments_sha256=hashlib.sha256(commitments).digest(),
                 count=commitment.count,
             )
             body = sign(revealed, {HUB: self.keys[HUB]}).to_bytes()
@@ -334,7 +345,8 @@ class FakeHub(FakeRecord):
         lost = self.epochs[request.epoch].lost.get(NODE, ())
         page = lost[request.from_index :][:2]
         total = len(lost) + self.unsaid_losses
-        return epoch_pb2.ListLostClaimsResponse(claim_tokens=page, total=total)
+        positions = self.lost_positions(request.epoch)[request.from_index :][:2]
+        return epoch_pb2.ListLostClaimsResponse(claim_tokens=page, positions=positions, total=total)
 
     @override
     def create_chunk(
@@ -391,6 +403,14 @@ class FakeHub(FakeRecord):
         return opening_pb2.CreateBindingObjectionResponse(receipt=receipt)
 
     # --- inside -----------------------------------------------------------------------------
+
+    def lost_positions(self, epoch: int) -> list[int]:
+        """Return where the node's lost claims stand in its list, or elsewhere if the hub lies."""
+        state = self.epochs[epoch]
+        if NODE not in state.lists:
+            return []
+        tokens = state.lists[NODE].tokens()
+        return [tokens.index(token) + self.shifted_losses for token in state.lost.get(NODE, ())]
 
     def snapshot_blocks(self, epoch: int) -> tuple[int, ...]:
         """Return the blocks that the node must send, as the hub computes them."""

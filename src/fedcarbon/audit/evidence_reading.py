@@ -8,7 +8,7 @@ on them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 from fedcarbon.audit.evidence_record import EvidenceRecord
@@ -18,9 +18,7 @@ from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
     ClaimCommitment,
-    ClaimList,
     Seal,
-    VerdictList,
 )
 from fedcarbon.epoch.verdict_file import lost_tokens
 from fedcarbon.errors import PeerError
@@ -46,13 +44,6 @@ class EvidenceFileDiffersError(PeerError):
     code: ClassVar[str] = "EVIDENCE_FILE_DIFFERS"
 
 
-class ClaimFiles(NamedTuple):
-    """What the record says about the claims of one epoch, for those who may read tokens."""
-
-    lists: Mapping[PartyId, Logged[ClaimList]]
-    verdicts: Logged[VerdictList] | None
-
-
 class _Committed(NamedTuple):
     """The leaves of one partner's epoch."""
 
@@ -65,7 +56,6 @@ class _Committed(NamedTuple):
 
 def evidence_record(
     view: RecordView,
-    claims: ClaimFiles,
     fetch: Fetch,
     ref: EpochRef,
     partner_id: PartyId,
@@ -75,7 +65,6 @@ def evidence_record(
 
     Args:
         view: the folded record.
-        claims: revealed lists and verdicts of the epoch.
         fetch: gets files by their hash.
         ref: the epoch.
         partner_id: whose evidence.
@@ -92,17 +81,16 @@ def evidence_record(
     admission = view.parties.admissions[partner_id]
     lists = {
         name: TokenList.from_bytes(_checked(fetch, logged.statement.file_sha256))
-        for name, logged in claims.lists.items()
+        for name, logged in view.epochs.lists.get(ref, {}).items()
     }
-    if partner_id not in lists or claims.verdicts is None:
+    verdicts = view.epochs.verdicts.get(ref)
+    if partner_id not in lists or verdicts is None:
         raise EpochNotAuditableError(f"{partner_id} revealed no claims in epoch {ref.epoch}")
     own = lists[partner_id]
     others = {
         token for name, tokens in lists.items() if name != partner_id for token in tokens.tokens()
     }
-    verdict = next(
-        item for item in claims.verdicts.statement.verdicts if item.partner_id == partner_id
-    )
+    verdict = next(item for item in verdicts.statement.verdicts if item.partner_id == partner_id)
     lost = set(lost_tokens(_checked(fetch, verdict.file_sha256)))
     basis = SampleBasis(
         parameter_id=view.parties.parameters.parameter_id,

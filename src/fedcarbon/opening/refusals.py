@@ -26,6 +26,10 @@
 | 4 | PLAN_TOO_EARLY | the epoch's plan was logged before the epoch was over |
 | 4 | INCOMPLETE_SEAL | the seal leaves out a partner, chunk or block, or has one too many |
 | 4 | CHUNK_FILE_DIFFERS | a chunk file is not what its header says |
+| 4 | VERDICTS_DIFFER | the verdicts do not rest on what was committed and revealed |
+| 4 | CLAIM_FILE_DIFFERS | a file of commitments or lost positions is not what its leaf says |
+| 4 | LINK_PROOF_MISSING | a partner is counted without a link proof for these verdicts |
+| 4 | LINK_PROOF_INVALID | a partner is counted with a link proof that does not hold |
 | 4 | PRODUCTS_DIFFER | the products are not what the seal or the start says |
 | 5 | SUBSET_REFUSED | too few trustees, an unknown one, or not this one |
 | 5 | OPENING_ID_DIFFERS | the opening id is not the hash of what is opened |
@@ -183,6 +187,24 @@ class ChunkFileDiffersError(PeerError):
     """A chunk file is not what its signed header says."""
 
     code: ClassVar[str] = "CHUNK_FILE_DIFFERS"
+
+
+class VerdictsDifferError(PeerError):
+    """The verdict list does not rest on the lists that were committed and revealed."""
+
+    code: ClassVar[str] = "VERDICTS_DIFFER"
+
+
+class ClaimFileDiffersError(PeerError):
+    """A file of commitments or of lost positions is not what the record says of it."""
+
+    code: ClassVar[str] = "CLAIM_FILE_DIFFERS"
+
+
+class LinkProofMissingError(PeerError):
+    """A seal counts a partner that has logged no link proof for its plan and verdicts."""
+
+    code: ClassVar[str] = "LINK_PROOF_MISSING"
 
 
 class ProductsDifferError(PeerError):

@@ -42,7 +42,7 @@ class RecordServiceStub:
     since when leaves have been in the record.
     """
     GetFile: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetFileRequest, _record_pb2.GetFileResponse]
-    """Returns a file that a readable body names by its SHA-256."""
+    """Returns a part of a file that a readable body names by its SHA-256."""
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -58,7 +58,7 @@ class RecordServiceAsyncStub(RecordServiceStub):
     since when leaves have been in the record.
     """
     GetFile: _aio.UnaryUnaryMultiCallable[_record_pb2.GetFileRequest, _record_pb2.GetFileResponse]  # type: ignore[assignment]
-    """Returns a file that a readable body names by its SHA-256."""
+    """Returns a part of a file that a readable body names by its SHA-256."""
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     """The append-only record. Bodies are given by role."""
@@ -95,6 +95,6 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_pb2.GetFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_pb2.GetFileResponse, _abc.Awaitable[_record_pb2.GetFileResponse]]:
-        """Returns a file that a readable body names by its SHA-256."""
+        """Returns a part of a file that a readable body names by its SHA-256."""
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from fedcarbon.epoch.conflict_file import conflict_file_bytes
+from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.epoch.statements import (
     BeaconLabel,
@@ -27,7 +29,9 @@ from fedcarbon.evidence.leaf import EVIDENCE_KEY_BYTES
 from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
+from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
 from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.ristretto import element, random_scalar
 from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.identity.threshold import PartialEvaluation
 from fedcarbon.identity.tokens import ClaimToken, claim_token
@@ -39,7 +43,7 @@ from fedcarbon.methodology.evaluation import reduction_ug
 from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import midnight_s, zone
-from fedcarbon.units import Metres, Seconds
+from fedcarbon.units import Metres, MicrogramsCO2e, Seconds
 from partner_node.epochs.evidence import EpochEvidence, EvidenceSources
 from partner_node.storage.activities import StoredActivity
 from partner_node.storage.epochs import ClaimRow
@@ -132,6 +136,7 @@ class Claimed:
     """One partner's claims and evidence."""
 
     claims: TokenList
+    commitments: CommitmentList
     evidence: EpochEvidence
 
 
@@ -152,12 +157,16 @@ def claimed(partner: PartyId) -> Claimed:
             rank=entry.rank,
             person_id=about.get(entry.token, (None, None))[0],
             slot_start_s=about.get(entry.token, (None, None))[1],
+            piece_ug=_worth(partner, about.get(entry.token)),
+            blinding=random_scalar(chance.below),
         )
         for entry in claims
     )
+    commitments = CommitmentList.of(claims.hidden(), [_commitment(row) for row in rows])
     sources = EvidenceSources(
         evidence_key=chance.octets(EVIDENCE_KEY_BYTES),
         claims=rows,
+        commitments=commitments.commitments(),
         pieces={serial: pieces(ride) for serial, ride in RIDES[partner].items()},
         activities={ride.activity_id: stored(n, ride) for n, ride in RIDES[partner].items()},
         persons=persons_of(partner),
@@ -169,12 +178,28 @@ def claimed(partner: PartyId) -> Claimed:
         ),
         methodology=methodology().content_hash,
     )
-    return Claimed(claims=claims, evidence=EpochEvidence(sources))
+    return Claimed(claims=claims, commitments=commitments, evidence=EpochEvidence(sources))
 
 
 def persons_of(partner: PartyId) -> dict[int, Place]:
     """Return the persons that a partner has enrolled, and their places."""
     return {serial: Place(*PLACES[serial]) for serial in RIDES[partner]}
+
+
+def _worth(partner: PartyId, about: tuple[int, Seconds] | None) -> MicrogramsCO2e:
+    """Return the sum of the pieces of a claim; a pad is worth nothing."""
+    if about is None:
+        return MicrogramsCO2e(0)
+    serial, slot_start_s = about
+    own = pieces(RIDES[partner][serial])
+    return MicrogramsCO2e(
+        sum(piece.piece_ug for piece in own if piece.slot_start_s == slot_start_s)
+    )
+
+
+def _commitment(row: ClaimRow) -> bytes:
+    generator = element(parties.parameters().ristretto_generator)
+    return piece_commitment(row.piece_ug, row.blinding, generator)
 
 
 def stored(serial: int, ride: Activity) -> StoredActivity:
@@ -200,7 +225,7 @@ def commitment(partner: PartyId) -> ClaimCommitment:
         epoch=FIRST_EPOCH,
         partner_id=partner,
         count=len(found.claims),
-        list_root=found.claims.root(),
+        list_root=found.commitments.root(),
         evidence_root=found.evidence.root(),
         evidence_count=found.evidence.numbering.leaves,
     )
@@ -255,6 +280,7 @@ def add_claims(record: TinyRecord) -> None:
                 epoch=FIRST_EPOCH,
                 partner_id=name,
                 file_sha256=record.keep(claims.to_bytes()),
+                commitments_sha256=record.keep(claimed(name).commitments.to_bytes()),
                 count=len(claims),
             )
         )
@@ -271,10 +297,14 @@ def add_claims(record: TinyRecord) -> None:
                     partner_id=name,
                     lost=len(lost),
                     file_sha256=record.keep(verdict_file_bytes(lost)),
+                    positions_sha256=record.keep(
+                        position_file_bytes(positions_of(claimed(name).claims.tokens(), lost))
+                    ),
                 )
                 for name, lost in judged.lost.items()
             ),
             repeated_tokens=0,
+            conflicts_sha256=record.keep(conflict_file_bytes(())),
         )
     )
 

@@ -15,8 +15,11 @@ from fedcarbon.epoch.statements import (
     beacon_input,
     product_entry,
 )
-from fedcarbon.identity.claims import FILE_MAGIC, claim_leaf, padded_size
+from fedcarbon.identity import commitment_list
+from fedcarbon.identity.claims import FILE_MAGIC, hidden_claim, padded_size
+from fedcarbon.identity.commitment_list import list_leaf
 from fedcarbon.identity.labels import KeyLabel, evaluation_input
+from fedcarbon.identity.ristretto import scalar_to_bytes
 from fedcarbon.identity.verdicts import tie_hash
 from fedcarbon.methodology.definition import bundle_hash
 from fedcarbon.methodology.person_day import Piece, settle_day
@@ -87,8 +90,8 @@ def _short() -> Example:
 
 
 def _list() -> Example:
-    found = claims.claimed(BIKES).claims
-    first = next(iter(found))
+    found, commitments = claims.claimed(BIKES).claims, claims.claimed(BIKES).commitments
+    first, row = next(iter(found)), claims.claimed(BIKES).rows[0]
     return Example(
         name="claim-list",
         values={
@@ -97,8 +100,13 @@ def _list() -> Example:
                 f"record {number}": entry.token + bytes((entry.rank,)) + entry.salt
                 for number, entry in enumerate(found)
             },
-            "leaf 0": claim_leaf(first.token, first.rank, first.salt),
-            "root": found.root(),
+            "hidden 0": hidden_claim(first.token, first.rank, first.salt),
+            "piece 0": row.piece_ug,
+            "randomness 0": scalar_to_bytes(row.blinding),
+            "K 0": commitments.commitments()[0],
+            "commitment file's magic line": commitment_list.FILE_MAGIC,
+            "leaf 0": list_leaf(commitments.hidden()[0], commitments.commitments()[0]),
+            "root": commitments.root(),
         },
     )
 
