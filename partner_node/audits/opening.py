@@ -6,9 +6,10 @@ on site, as a signed file; every request is noted, answered or not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from fedcarbon.audit.claim_table import claim_table
 from fedcarbon.audit.evidence_sample import EpochNotAuditableError, EvidenceSample
 from fedcarbon.audit.opened_evidence import (
     LeafOpening,
@@ -35,7 +36,7 @@ from partner_node.storage.activities import ActivityStore
 from partner_node.storage.audits import AuditStore
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
-from partner_node.storage.epochs import EpochStore
+from partner_node.storage.epochs import ClaimRow, EpochStore
 from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.record import RecordStore
 
@@ -76,7 +77,8 @@ class EvidenceOpener:
             raise EpochNotAuditableError(f"epoch {sample.epoch} is not sealed yet")
         snapshot = own_snapshot(self._enrolment, self._member, sample.epoch, cutoff.snapshot_size)
         basis = self._samples.require_drawn(sample, snapshot)
-        evidence = self._evidence(sample.epoch, snapshot)
+        rows = self._epochs.claims(sample.epoch)
+        evidence = self._evidence(sample.epoch, rows, snapshot)
         tree = _Tree(evidence.leaves())
         days = [
             OpenedDay(
@@ -105,17 +107,22 @@ class EvidenceOpener:
             ),
             person_days=tuple(days),
             slots=self._slots(sample, snapshot),
+            table=claim_table(
+                basis.source, [row.piece_ug for row in rows], [row.blinding for row in rows]
+            ),
         )
 
-    def _evidence(self, epoch: EpochIndex, snapshot: OwnSnapshot) -> EpochEvidence:
+    def _evidence(
+        self, epoch: EpochIndex, rows: Sequence[ClaimRow], snapshot: OwnSnapshot
+    ) -> EpochEvidence:
         commitment = self._epochs.commitment(epoch)
         assert commitment is not None  # noqa: S101 - the sample was drawn from it
-        claims, pieces = self._epochs.claims(epoch), self._epochs.pieces(epoch)
+        pieces = self._epochs.pieces(epoch)
         names = {piece.activity_id for own in pieces.values() for piece in own}
         return EpochEvidence(
             EvidenceSources.of(
                 commitment.evidence_key,
-                claims,
+                rows,
                 self._commitments(epoch),
                 pieces,
                 self._activities.find(names),

@@ -16,6 +16,7 @@ Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, excep
 (9) no pad is claimed by another partner too                              CLAIM_WITHOUT_ACTIVITY
 (10) verdicts, half-lost rule and cap give the submitted value            SLOT_VALUE_DIFFERS
 (11) which is what the block holds in this slot                           SLOT_PROOF_INVALID
+(12) the commitments of all claims hold what the node's table says        PIECE_COMMITMENTS_DIFFER
 
 What it cannot find: an activity that never happened. A leaf shows what the partner says; whether
 somebody rode is for the auditor to compare with the platform's own records.
@@ -30,12 +31,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from fedcarbon.audit.claim_table import PieceCommitmentsDifferError, check_claim_table
 from fedcarbon.audit.evidence_record import EvidenceRecord
 from fedcarbon.audit.evidence_sample import EvidenceSample, sample_of
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.opened_evidence import LeafOpening, OpenedClaim, OpenedDay, OpenedEvidence
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.identity.claims import ClaimEntry
+from fedcarbon.identity.ristretto import ScalarInvalidError
 from fedcarbon.methodology.activity import Activity, overlaps
 from fedcarbon.methodology.definition import Methodology, bundle_hash
 from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
@@ -134,6 +137,7 @@ class _EvidenceAudit:
         self._check_complete()
         for number, claim in self._claims.items():
             self._check_claim(number, claim)
+        self._check_table()
         worth_ug = {number: self._worth_of(number) for number in self._opened_days}
         self._check_slots(worth_ug)
         return self._report()
@@ -192,6 +196,16 @@ class _EvidenceAudit:
         entry = self._entries[number]
         if (entry.token, entry.rank) != (evidence.token, evidence.rank):
             self._find("CLAIM_DIFFERS", subject, "token or rank are not those of the list")
+        if evidence.commitment != self._record.commitments[number]:
+            self._find("CLAIM_DIFFERS", subject, "its piece commitment is not that of the list")
+        table_ug = self._evidence.table.pieces_ug
+        if number < len(table_ug) and table_ug[number] != evidence.reduction_ug:
+            self._find(  # (12)
+                PieceCommitmentsDifferError.code,
+                subject,
+                f"the claim table says {table_ug[number]} ug, the evidence gives "
+                f"{evidence.reduction_ug} ug",
+            )
         if not evidence.pieces:
             if number in self._record.contested:
                 self._find(  # (9)
@@ -214,6 +228,16 @@ class _EvidenceAudit:
             self._find("CLAIM_DIFFERS", subject, "its pieces have another slot or rank")
         if not {day for _, day in slots} <= self._days:
             self._find("DAY_OUTSIDE_EPOCH", subject, "its slot lies on a day of another epoch")
+
+    def _check_table(self) -> None:
+        """(12) All piece commitments of the list hold what the claim table says."""
+        record = self._record
+        try:
+            check_claim_table(
+                record.basis.source, self._evidence.table, record.commitments, record.generator
+            )
+        except (PieceCommitmentsDifferError, ScalarInvalidError) as error:
+            self._find(PieceCommitmentsDifferError.code, "the claim table", str(error))
 
     # --- person-days ----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import ClassVar, NamedTuple
 
 from fedcarbon.audit.evidence_record import EvidenceRecord
@@ -18,12 +19,15 @@ from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
     ClaimCommitment,
+    ClaimList,
     Seal,
 )
 from fedcarbon.epoch.verdict_file import lost_tokens
 from fedcarbon.errors import PeerError
 from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.claims import TokenList
+from fedcarbon.identity.commitment_list import CommitmentList
+from fedcarbon.identity.ristretto import element
 from fedcarbon.ids import PartyId
 from fedcarbon.opening.epochs import BeaconKey, EpochRef
 from fedcarbon.opening.logged import Logged
@@ -117,6 +121,8 @@ def evidence_record(
         snapshot=found.snapshot,
         tokens=_tokens(view, basis.numbering),
         claims=own,
+        commitments=_pieces(fetch, view.epochs.lists[ref][partner_id].statement, len(own)),
+        generator=element(view.parties.parameters.ristretto_generator),
         contested=_positions(own, others),
         block_commitments=_commitments(view, found, basis, size, fetch),
     )
@@ -145,7 +151,16 @@ def _tokens(view: RecordView, numbering: Numbering) -> dict[Place, bytes]:
     return {place: view.accounts.account_at(place) or b"" for place in numbering.places}
 
 
-def _positions(own: TokenList, tokens: set[bytes]) -> frozenset[int]:
+def _pieces(fetch: Fetch, revealed: ClaimList, count: int) -> tuple[bytes, ...]:
+    """Return K of every claim."""
+    pieces = CommitmentList.from_bytes(_checked(fetch, revealed.commitments_sha256))
+    pieces.check_elements()
+    if len(pieces) != count:
+        raise EvidenceFileDiffersError("the commitment file is about another list")
+    return tuple(pieces.commitments())
+
+
+def _positions(own: TokenList, tokens: AbstractSet[bytes]) -> frozenset[int]:
     return frozenset(number for number, token in enumerate(own.tokens()) if token in tokens)
 
 

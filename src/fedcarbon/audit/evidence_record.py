@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fedcarbon.audit.evidence_sample import SampleBasis
 from fedcarbon.epoch.snapshot import PartnerSnapshot, Place
 from fedcarbon.identity.claims import TokenList
+from fedcarbon.identity.ristretto import Element
 from fedcarbon.proofs.commitments import ProofKey
 from fedcarbon.registry.programme import Programme
 
@@ -35,6 +36,10 @@ class EvidenceRecord:
     """Account token of every place of the snapshot."""
     claims: TokenList = field(repr=False)
     """The partner's revealed list."""
+    commitments: tuple[bytes, ...] = field(repr=False)
+    """K of every claim, in the same order."""
+    generator: Element
+    """G' of the parameter set."""
     contested: frozenset[int] = field(repr=False)
     """Positions of claims whose token another partner claims too."""
     block_commitments: Mapping[int, int] = field(repr=False)

@@ -94,6 +94,13 @@ class SampleBasis:
         """Check the beacon's size."""
         assert len(self.beacon) == BEACON_BYTES
 
+    @property
+    def source(self) -> DrawSource:
+        """What draws and weights depend on."""
+        return DrawSource(
+            beacon=self.beacon, programme_id=self.programme_id, partner_id=self.partner_id
+        )
+
 
 def sample_of(basis: SampleBasis, size: int) -> EvidenceSample:
     """Return the sample of k person-days, k kept and k lost claims.
@@ -101,10 +108,7 @@ def sample_of(basis: SampleBasis, size: int) -> EvidenceSample:
     Raises:
         SampleSizeError: k is out of range.
     """
-    source = DrawSource(
-        beacon=basis.beacon, programme_id=basis.programme_id, partner_id=basis.partner_id
-    )
-    drawn = draw(source, basis.numbering, basis.lost_claims, size)
+    drawn = draw(basis.source, basis.numbering, basis.lost_claims, size)
     return EvidenceSample(
         parameter_id=basis.parameter_id,
         programme_id=basis.programme_id,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from fedcarbon.audit.claim_table import ClaimTable
 from fedcarbon.audit.evidence_sample import EvidenceSample
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import MalformedError
@@ -73,6 +74,8 @@ class OpenedEvidence(Statement):
     """All days of every drawn account, ascending by number."""
     slots: tuple[OpenedSlot, ...]
     """One per drawn account, ascending by place."""
+    table: ClaimTable
+    """What every claim of the list is worth, drawn or not."""
 
     def __post_init__(self) -> None:
         """Check the orders, so that nothing stands twice."""
