@@ -1,4 +1,4 @@
-"""`fedcarbon audit sample` and `audit evidence`: what a partner opens on site, and whether it holds.
+"""`fedcarbon audit sample` and `audit evidence`: what a partner opens on site, does it hold.
 
 The record is folded by the rules of a trustee, without its heads: `fedcarbon audit verify` comes
 first and judges all of it.
