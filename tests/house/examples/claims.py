@@ -137,6 +137,7 @@ class Claimed:
 
     claims: TokenList
     commitments: CommitmentList
+    rows: tuple[ClaimRow, ...]
     evidence: EpochEvidence
 
 
@@ -178,7 +179,9 @@ def claimed(partner: PartyId) -> Claimed:
         ),
         methodology=methodology().content_hash,
     )
-    return Claimed(claims=claims, commitments=commitments, evidence=EpochEvidence(sources))
+    return Claimed(
+        claims=claims, commitments=commitments, rows=rows, evidence=EpochEvidence(sources)
+    )
 
 
 def persons_of(partner: PartyId) -> dict[int, Place]:
