@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -10,6 +11,9 @@ from fedcarbon.audit.evidence_sample import EvidenceSample
 from fedcarbon.canonical import statement as statements
 from fedcarbon.errors import ConfigurationError
 from partner_node.node import Node
+
+PRIVATE_MODE: Final = 0o600
+"""The file holds trips: nobody else on the machine reads it."""
 
 
 def open_evidence(node: Node, sample: Path, out: Path, console: Console) -> None:
@@ -23,8 +27,8 @@ def open_evidence(node: Node, sample: Path, out: Path, console: Console) -> None
     try:
         asked = statements.decode(EvidenceSample, sample.read_bytes().strip())
         envelope = node.open_evidence(asked)
-        with out.open("xb") as file:  # evidence is never replaced
-            file.write(envelope)
+        out.touch(mode=PRIVATE_MODE, exist_ok=False)  # evidence is never replaced
+        out.write_bytes(envelope)
     except OSError as error:
         raise ConfigurationError(f"{error.filename}: {error.strerror}") from error
     console.print(

@@ -196,7 +196,8 @@ def _print_detection(console: Console, drawn: EvidenceSample) -> None:
         chance = percent_text(detection(share, count))
         console.print(
             f"if {percent_text(share)} of the person-days are false, {count} draws meet one with "
-            f"a chance of {chance}"
+            f"a chance of {chance}",
+            soft_wrap=True,
         )
 
 
