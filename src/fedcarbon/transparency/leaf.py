@@ -49,6 +49,8 @@ class LeafType(IntEnum):
     OPENING_RESULT = 66
     REFUSAL = 67
     LEDGER_BATCH = 96
+    REDEMPTION_ORDER = 97
+    PAYOUT_BATCH = 98
 
     @property
     def kind(self) -> str:
@@ -69,10 +71,18 @@ PUBLIC_TYPES: Final = frozenset(
 )
 """Bodies that every admitted party may read."""
 
-TRUSTEE_TYPES: Final = frozenset(set(LeafType) - {LeafType.DISPUTE, LeafType.LEDGER_BATCH})
+TRUSTEE_TYPES: Final = frozenset(
+    set(LeafType)
+    - {
+        LeafType.DISPUTE,
+        LeafType.LEDGER_BATCH,
+        LeafType.REDEMPTION_ORDER,
+        LeafType.PAYOUT_BATCH,
+    }
+)
 """Bodies that a trustee must process, in order and without a gap.
 
-No ledger; and no claim token stands in any of them: those are in files that `may_read_file` keeps
+No money; and no claim token stands in any of them: those are in files that `may_read_file` keeps
 from trustees.
 """
 
