@@ -8,7 +8,7 @@ from typing import Final
 from cyclopts import App
 
 from fedcarbon import __version__
-from fedcarbon.cli import audit_evidence, ceremony, dev_ca, keygen, registry, wallet
+from fedcarbon.cli import audit, audit_evidence, ceremony, dev_ca, keygen, registry, wallet
 from fedcarbon.errors import FedcarbonError
 
 EXIT_REFUSED: Final = 1
@@ -17,13 +17,11 @@ EXIT_REFUSED: Final = 1
 app = App(
     name="fedcarbon",
     version=__version__,
-    help="Federated carbon-reduction accounts: keys, certificates, wallets.",
+    help="Federated carbon-reduction accounts: keys, certificates, wallets, audits.",
 )
-audit = App(name="audit", help="Check a record, and what partners open on site.")
-audit.command(audit_evidence.sample)
-audit.command(audit_evidence.evidence)
-
-app.command(audit)
+audit.app.command(audit_evidence.sample)
+audit.app.command(audit_evidence.evidence)
+app.command(audit.app)
 app.command(ceremony.ceremony)
 app.command(dev_ca.app)
 app.command(keygen.keygen)

@@ -128,20 +128,8 @@ def _part_of(
 ) -> dict[int, bytes]:
     """Return the ciphertexts of one partner by block."""
     sent: dict[int, bytes] = {}
-    for number, leaf_index in enumerate(part.header_leaves):
-        logged = view.epochs.headers.get(leaf_index)
-        if logged is None or logged.index > seal_leaf:
-            raise IncompleteSealError(f"leaf {leaf_index} is no chunk header below the seal")
-        header = logged.statement
-        found = (header.programme_id, header.epoch, header.partner_id, header.plan_leaf)
-        item = plan.statement
-        if found != (item.programme_id, item.epoch, part.partner_id, plan.index) or (
-            header.chunk,
-            header.chunks,
-        ) != (number, len(part.header_leaves)):
-            raise IncompleteSealError(
-                f"leaf {leaf_index} is not chunk {number} of {part.partner_id!r}"
-            )
+    for number in range(len(part.header_leaves)):
+        header = require_header(view, plan, part, number, seal_leaf)
         chunk = _chunk_of(view, header, checks.fetch)
         if not checks.own.slots_of.keys() - sent.keys() >= set(chunk.blocks()):
             raise IncompleteSealError(
@@ -150,6 +138,36 @@ def _part_of(
         checks.check(view.parties.parameters.proof_key, _proved(header, chunk, checks.own))
         sent.update(chunk.ciphertexts())
     return sent
+
+
+def require_header(
+    view: RecordView, plan: Logged[EpochPlan], part: SealedPart, number: int, seal_leaf: int
+) -> ChunkHeader:
+    """Return the header of a sealed part's chunk, if it is the one that must stand there.
+
+    Args:
+        view: the record.
+        plan: the epoch's plan.
+        part: the part, as the seal names it.
+        number: position in `part.header_leaves`, from 0.
+        seal_leaf: index of the seal.
+
+    Raises:
+        IncompleteSealError: the leaf is no header below the seal, or that of another chunk.
+    """
+    leaf_index = part.header_leaves[number]
+    logged = view.epochs.headers.get(leaf_index)
+    if logged is None or logged.index > seal_leaf:
+        raise IncompleteSealError(f"leaf {leaf_index} is no chunk header below the seal")
+    header = logged.statement
+    found = (header.programme_id, header.epoch, header.partner_id, header.plan_leaf)
+    item = plan.statement
+    if found != (item.programme_id, item.epoch, part.partner_id, plan.index) or (
+        header.chunk,
+        header.chunks,
+    ) != (number, len(part.header_leaves)):
+        raise IncompleteSealError(f"leaf {leaf_index} is not chunk {number} of {part.partner_id!r}")
+    return header
 
 
 def _proved(header: ChunkHeader, chunk: ChunkFile, own: PartnerSnapshot) -> ProvedBlocks:
