@@ -28,7 +28,7 @@ from fedcarbon.wire.hub_client import HubClient
 from partner_node.epochs.proving import BlockJob, ProvedEntry
 from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.membership import Membership
-from partner_node.storage.epochs import Cutoff, EpochStore, PersonDayResult
+from partner_node.storage.epochs import ClaimRow, Cutoff, EpochStore, PersonDayResult
 from partner_node.storage.outbox import Message, MessageKind
 
 LOSSES_PER_CALL: Final = 50_000
@@ -87,6 +87,12 @@ def fetch_losses(hub: HubClient, member: Membership, store: EpochStore, epoch: E
         raise LossesContradictError("the hub names other positions than those of the lost claims")
     store.save_losses(epoch, tokens)
     return len(tokens)
+
+
+def winning_claims(store: EpochStore, epoch: EpochIndex) -> list[ClaimRow]:
+    """Return the claims of the list that no other partner won, pads included."""
+    losses = store.losses(epoch) or set()
+    return [claim for claim in store.claims(epoch) if claim.token not in losses]
 
 
 def settle(store: EpochStore, epoch: EpochIndex, cap_ug: MicrogramsCO2e) -> list[PersonDayResult]:

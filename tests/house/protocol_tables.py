@@ -94,7 +94,7 @@ LIMITS: Final[Sequence[tuple[str, str, str]]] = (
     ("redemption.rail", "PAYOUT_ID_BYTES", "bytes of a payout id"),
     ("wire.options", "MESSAGE_BYTES_MAX", "bytes of one gRPC message"),
     ("hub.record.reading", "PAGE_LEAVES_MAX", "leaves of one answer"),
-    ("hub.record.reading", "FILE_BYTES_MAX", "bytes of a file that the hub hands out"),
+    ("hub.record.reading", "FILE_PAGE_BYTES_MAX", "bytes of a file in one answer"),
     ("hub.intake.lost_claims", "PAGE_TOKENS_MAX", "lost claims of one answer"),
     ("trustee.trustee", "ORDER_ID_BYTES", "bytes of an order id"),
     ("trustee.trustee", "DETAIL_LENGTH_MAX", "characters of a refusal's sentence"),

@@ -14,11 +14,11 @@ from typing import Any
 from fedcarbon.clock import SteppedClock
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.snapshot import Place
-from fedcarbon.epoch.statements import (
-    ClaimCommitment,
-)
+from fedcarbon.epoch.statements import ClaimCommitment, LinkProof
 from fedcarbon.ids import EpochIndex, PartyId, Role
+from fedcarbon.opening.links import block_commitment, link_statement, winnings_of
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
+from fedcarbon.proofs.link import LinkContext
 from fedcarbon.registry.enrolment import (
     EnrolmentAction,
     EnrolmentBatch,
@@ -34,11 +34,14 @@ from hub.epochs.driver import EpochDriver, Progress
 from hub.intake.chunks import admit_chunk
 from hub.intake.claim_lists import IncomingList, reveal_list
 from hub.intake.commitments import commit_claims
+from hub.intake.link_proofs import admit_link_proof
+from hub.intake.lost_claims import lost_claims
 from hub.record.record import Signer
 from hub.registry.admissions import admit
 from hub.registry.enrolments import Enrolled, enrol
 from hub.registry.programmes import start_programme
 from hub.storage.epoch_store import EpochStore, StoredEpoch
+from hub.storage.submission_store import SubmissionStore
 from tests.chance import seeded
 from tests.hub.local_trustees import LocalTrustees
 from tests.hub.messages import (
@@ -61,12 +64,13 @@ from tests.hub.messages import (
     key_of,
     opened,
     programme,
+    rich_claims,
     root_signed,
     signed,
     token,
 )
 from tests.listed import Listed
-from tests.proving import proved_entry
+from tests.proving import link_proof_of, proved_entry
 
 __all__ = [
     "AUDITOR",
@@ -336,16 +340,95 @@ class Federation:
         values: Mapping[Place, int] | None = None,
         epoch: EpochIndex = FIRST,
     ) -> list[bytes]:
+        """Send a whole submission: chunks, then the link proof."""
         chunks = self.submission(partner, values, epoch)
-        return [self.send_chunk(partner, header, file) for header, file in chunks]
+        receipts = [self.send_chunk(partner, header, file) for header, file in chunks]
+        return [*receipts, self.send_link_proof(partner, self.link_proof(partner, epoch))]
+
+    def link_proof(
+        self,
+        partner: PartyId,
+        epoch: EpochIndex = FIRST,
+        *,
+        lost: Sequence[int] | None = None,
+        **changes: Any,
+    ) -> bytes:
+        """Return a partner's signed link proof over the chunks that the hub holds.
+
+        Args:
+            partner: who.
+            epoch: of which epoch.
+            lost: positions that the partner counts as lost, by default those of the verdict.
+            changes: fields of the statement that are to be others.
+        """
+        hub, stored = self.hub, self.epoch(epoch)
+        assert stored.verdict_leaf is not None
+        parameters, cap_ug = hub.parameters, programme().epoch_cap_ug
+        own = self.lists.get((partner, epoch))
+        files = [
+            hub.record.files.get(chunk.file_sha256)
+            for chunk in hub.read_now(
+                lambda session: SubmissionStore(session, PROGRAMME, epoch).chunks_of(partner)
+            ).values()
+        ]
+        shape = EntryShape.of(parameters.proof_key, cap_ug)
+        revealed = self.revealed(partner, epoch)
+        if lost is None and own is not None and revealed:
+            lost = self.lost_positions(partner, epoch)
+        statement = link_statement(
+            parameters,
+            LinkContext(
+                programme_id=PROGRAMME,
+                party_id=partner,
+                epoch=epoch,
+                plan_leaf=self.leaf_at(stored.plan_leaf),
+                verdict_leaf=self.leaf_at(stored.verdict_leaf),
+            ),
+            cap_ug=cap_ug,
+            commitments={
+                entry.block: block_commitment(parameters, entry.proof)
+                for file in files
+                for entry in ChunkFile.from_bytes(file, shape)
+            },
+            winnings=winnings_of(own.commitments if own and revealed else None, lost or ()),
+        )
+        won = own.won(lost or ()) if own is not None and revealed else (0, 0)
+        fields: dict[str, Any] = {
+            "parameter_id": parameters.parameter_id,
+            "programme_id": PROGRAMME,
+            "epoch": epoch,
+            "partner_id": partner,
+            "plan_leaf": stored.plan_leaf,
+            "verdict_leaf": stored.verdict_leaf,
+            "proof": link_proof_of(parameters, statement, won, self.chance),
+        }
+        return signed(LinkProof(**{**fields, **changes}), partner)
+
+    def send_link_proof(self, caller: PartyId, message: bytes) -> bytes:
+        return admit_link_proof(self.hub, caller, message)
+
+    def leaf_at(self, index: int) -> bytes:
+        return self.hub.read_now(lambda session: self.hub.record.leaf(session, index)).leaf
+
+    def revealed(self, partner: PartyId, epoch: EpochIndex) -> bool:
+        return partner in self.hub.read_now(
+            lambda session: EpochStore(session).lists(PROGRAMME, epoch)
+        )
+
+    def lost_positions(self, partner: PartyId, epoch: EpochIndex = FIRST) -> list[int]:
+        """Return the positions of a partner's lost claims, as the hub tells it."""
+        lost = self.hub.read_now(
+            lambda session: lost_claims(session, self.hub, partner, PROGRAMME, epoch)
+        )
+        return [item.position for item in lost]
 
     def run_claims(self, partners: Sequence[PartyId] = PARTNERS, epoch: EpochIndex = FIRST) -> None:
-        """Take an epoch from its last day to SUBMITTING; lists are those of `commit`, or empty."""
+        """Take an epoch from its last day to SUBMITTING; lists are those of `lists`, or rich."""
         self.wait_until_end_of(epoch)
         self.advance()
         for partner in partners:
             if (partner, epoch) not in self.lists:
-                self.lists[partner, epoch] = claims({})
+                self.lists[partner, epoch] = rich_claims(partner, epoch)
             self.commit(partner, self.lists[partner, epoch], epoch)
         self.advance()
         for partner in partners:

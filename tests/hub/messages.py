@@ -82,6 +82,12 @@ def claims(
     )
 
 
+def rich_claims(partner: PartyId, epoch: EpochIndex) -> Listed:
+    """Return a list of one claim that nobody contests and that covers any sum of a test."""
+    number = 10_000 + 100 * epoch + sum(partner.encode())
+    return claims({number: 4}, seed=number, worth={number: 1 << 50})
+
+
 def root_signed(statement: Statement, roots: int = 3) -> bytes:
     """Return a statement signed by the first `roots` root keys."""
     keys = {

@@ -391,6 +391,7 @@ def position_of(federation: Federation, partner: PartyId, epoch: EpochIndex) -> 
 
 
 def test_an_empty_list_is_committed_revealed_and_judged(committing: Federation) -> None:
+    committing.lists[METRO, FIRST] = committing.lists[BIKES, FIRST] = claims({})
     committing.run_claims((METRO, BIKES))
 
     assert len(committing.lists[METRO, FIRST]) == padded_size(0) == 0

@@ -381,7 +381,7 @@ def test_a_hub_restarted_in_every_state_goes_on(enrolled: Federation) -> None:
         *[LeafType.CLAIM_LIST] * 3,
         LeafType.BEACON_VALUE,
         LeafType.VERDICT_LIST,
-        *[LeafType.CHUNK_HEADER] * 3,
+        *[LeafType.CHUNK_HEADER, LeafType.LINK_PROOF] * 3,
         LeafType.SEAL,
         LeafType.BEACON_VALUE,
     ]

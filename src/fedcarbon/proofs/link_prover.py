@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from fedcarbon.errors import CallerError
 from fedcarbon.identity.ristretto import ORDER, pedersen
 from fedcarbon.proofs import sizes
-from fedcarbon.proofs.commitments import ProofKey, SlotNumbers
+from fedcarbon.proofs.commitments import ProofKey, RandomBelow, SlotNumbers
 from fedcarbon.proofs.link import (
     DELTA_MAX,
     LinkProof,
@@ -22,9 +22,6 @@ from fedcarbon.proofs.link import (
 from fedcarbon.proofs.multi_power import multi_power
 from fedcarbon.proofs.range_prover import RangeWitness
 from fedcarbon.proofs.three_squares import three_squares
-
-RandomBelow = Callable[[int], int]
-"""Uniform in [0, bound), from a cryptographic source."""
 
 _UNKNOWN: Final = -1
 """Stands for a response until there is a challenge."""
