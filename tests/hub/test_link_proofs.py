@@ -64,7 +64,7 @@ def test_without_a_link_proof_a_partner_is_sealed_missing(sent: Federation) -> N
     sent.submit(BIKES, {})
     sent.advance()
     assert sent.state() is EpochState.SUBMITTING
-    sent.wait(3 * 3600)
+    sent.wait(4 * 3600)
     sent.advance()
 
     assert parts(sent) == {METRO: True, BIKES: False}
@@ -75,7 +75,7 @@ def test_link_proof_invalid_seals_missing(sent: Federation) -> None:
     with pytest.raises(LinkProofInvalidError):
         sent.send_link_proof(METRO, sent.link_proof(METRO, lost=[]))
     sent.submit(BIKES, {})
-    sent.wait(3 * 3600)
+    sent.wait(4 * 3600)
     sent.advance()
 
     assert parts(sent) == {METRO: True, BIKES: False}
@@ -139,7 +139,7 @@ def again(federation: Federation) -> object:
 def too_late(federation: Federation) -> object:
     proof = federation.link_proof(METRO)
     federation.submit(BIKES, {})
-    federation.wait(3 * 3600)
+    federation.wait(4 * 3600)
     federation.advance()
     return federation.send_link_proof(METRO, proof)
 

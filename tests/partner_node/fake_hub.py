@@ -27,6 +27,7 @@ from fedcarbon.epoch.statements import (
     CommitClosed,
     CommittedList,
     EpochPlan,
+    LinkProof,
     beacon_input,
 )
 from fedcarbon.identity import shares
@@ -37,6 +38,7 @@ from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import judge
 from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.opening.links import winnings_of
 from fedcarbon.opening.statements import BindingObjection, OperatorBinding, PartnerBinding
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, unpack
 from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
@@ -53,6 +55,7 @@ from fedcarbon.v1 import (
     registry_pb2,
 )
 from tests.keys.primes import TINY, load_primes
+from tests.partner_node.checked_submission import check_submission
 from tests.partner_node.fake_record import CLAIM_SLOTS, HUB, NODE, OPERATOR, RIVAL, FakeRecord
 
 
@@ -70,6 +73,8 @@ class FakeEpoch:
     list_receipts: dict[PartyId, bytes] = field(default_factory=dict)
     lost: dict[PartyId, tuple[ClaimToken, ...]] = field(default_factory=dict)
     chunks: dict[int, tuple[ChunkHeader, bytes]] = field(default_factory=dict)
+    verdict_leaf: int | None = None
+    link_proof: LinkProof | None = None
     seal_leaf: int | None = None
     missing: tuple[PartyId, ...] = ()
 
@@ -157,8 +162,10 @@ class FakeHub(FakeRecord):
         return output
 
     def open_submissions(self, epoch: int) -> None:
-        """Let partners submit."""
-        self.epochs[epoch].state = epoch_pb2.EPOCH_STATE_SUBMITTING
+        """Let partners submit; the verdicts' body is not for partners."""
+        state = self.epochs[epoch]
+        state.verdict_leaf = self.log(LeafType.VERDICT_LIST, b"the verdicts of %d" % epoch)
+        state.state = epoch_pb2.EPOCH_STATE_SUBMITTING
 
     def seal(self, epoch: int, *, missing: tuple[PartyId, ...] = ()) -> None:
         """End the epoch; the leaf's body is of no interest here."""
@@ -286,6 +293,7 @@ class FakeHub(FakeRecord):
                 state=state.state,
                 plan_leaf=state.plan_leaf,
                 closed_leaf=state.closed_leaf,
+                verdict_leaf=state.verdict_leaf,
                 seal_leaf=state.seal_leaf,
                 committed=NODE in state.commitments,
                 revealed=NODE in state.lists,
@@ -384,6 +392,31 @@ class FakeHub(FakeRecord):
         return epoch_pb2.CreateChunkResponse(receipt=receipt)
 
     @override
+    def create_link_proof(
+        self, request: epoch_pb2.CreateLinkProofRequest
+    ) -> epoch_pb2.CreateLinkProofResponse:
+        self._keep(request)
+        data = request.signed_proof
+        proof = self._signed(LinkProof, data)
+        receipt = self.receipts.get(data)
+        if receipt is None:
+            state = self.epochs[proof.epoch]
+            assert state.state == epoch_pb2.EPOCH_STATE_SUBMITTING
+            assert state.link_proof is None
+            assert (proof.plan_leaf, proof.verdict_leaf) == (state.plan_leaf, state.verdict_leaf)
+            check_submission(
+                self.parameters,
+                proof,
+                self.programme.epoch_cap_ug,
+                leaves=(self.leaves[proof.plan_leaf][0], self.leaves[proof.verdict_leaf][0]),
+                entries=self.entries_of(proof.epoch),
+                winnings=winnings_of(state.commitments_of_pieces, self.lost_positions(proof.epoch)),
+            )
+            state.link_proof = proof
+            receipt, _ = self._accept(LeafType.LINK_PROOF, data)
+        return epoch_pb2.CreateLinkProofResponse(receipt=receipt)
+
+    @override
     def list_bindings(
         self, request: opening_pb2.ListBindingsRequest
     ) -> opening_pb2.ListBindingsResponse:
@@ -418,7 +451,9 @@ class FakeHub(FakeRecord):
         if NODE not in state.lists:
             return []
         tokens = state.lists[NODE].tokens()
-        return [tokens.index(token) + self.shifted_losses for token in state.lost.get(NODE, ())]
+        lost = set(state.lost.get(NODE, ()))
+        found = [position for position, token in enumerate(tokens) if token in lost]
+        return [position + self.shifted_losses for position in found]
 
     def snapshot_blocks(self, epoch: int) -> tuple[int, ...]:
         """Return the blocks that the node must send, as the hub computes them."""

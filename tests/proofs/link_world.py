@@ -6,12 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import pytest
+
 from fedcarbon.identity.commitment_list import piece_commitment
 from fedcarbon.identity.ristretto import ORDER, Element, Point, element, sum_of
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
-from fedcarbon.proofs.commitments import ProverTables
-from fedcarbon.proofs.link import LinkContext, LinkProof, LinkStatement
-from fedcarbon.proofs.link_prover import LinkWitness, prove_link
+from fedcarbon.proofs.commitments import ProofKey, ProverTables
+from fedcarbon.proofs.link import (
+    LinkCheck,
+    LinkContext,
+    LinkProof,
+    LinkProofInvalidError,
+    LinkStatement,
+)
+from fedcarbon.proofs.link_prover import DeltaWitness, LinkWitness, prove_link, prove_opened
+from fedcarbon.proofs.link_verifier import verify_link
 from fedcarbon.proofs.range_proof import RangeContext, RangePurpose
 from fedcarbon.proofs.range_prover import ProvedBlock, encrypt_and_prove
 from fedcarbon.units import MicrogramsCO2e
@@ -104,6 +113,24 @@ class Submission:
 
     def proof(self, lost: Sequence[int] = ()) -> LinkProof:
         return prove_link(self.key, self.statement(lost), self.witness(lost), self.chance.randrange)
+
+
+def failed_check(key: ProofKey, statement: LinkStatement, proof: LinkProof) -> LinkCheck:
+    with pytest.raises(LinkProofInvalidError) as caught:
+        verify_link(key, statement, proof)
+    return caught.value.check
+
+
+def opened(submission: Submission, *, delta: int, lost: Sequence[int] = ()) -> LinkProof:
+    """Return a proof whose A_d holds `delta` and roots of 0, whatever would be true."""
+    of_delta = DeltaWitness(numbers=(delta, 0, 0, 0), blinding=5)
+    return prove_opened(
+        submission.key,
+        submission.statement(lost),
+        submission.witness(lost),
+        of_delta,
+        submission.chance.randrange,
+    )
 
 
 def _block_context(block: int) -> RangeContext:

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.epoch.snapshot import PartnerSnapshot
 from fedcarbon.epoch.statements import (
     EpochPlan,
+    LinkProof,
     Seal,
     SealedPart,
+    VerdictList,
     planned_deadlines,
 )
 from fedcarbon.errors import FedcarbonError
@@ -32,11 +35,15 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
 from tests.proving import proved_entry
-from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME, Founded
+from tests.trustee.claiming import Claiming
+from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME
 
 
-class Federation(Founded):
+class Federation(Claiming):
     """One method per thing that a hub or a party does."""
+
+    linking = True
+    """Whether `submit` logs a link proof."""
 
     # Epochs
 
@@ -66,7 +73,14 @@ class Federation(Founded):
         entries_per_chunk: int = 1,
         **changes: Any,
     ) -> list[int]:
-        """Log a partner's dense submission of `values` per account; return its header leaves."""
+        """Log a partner's dense submission of `values` per account; return its header leaves.
+
+        The claims of the epoch are logged first if they are not, rich enough for any values, and
+        the partner's link proof last if it has none.
+        """
+        snapshot = self.snapshot_of(plan_leaf)
+        if not self.logged(VerdictList, epoch):
+            self.claim(epoch, {name: self.rich_list(name, epoch) for name in snapshot})
         entries = [
             self.entry(partner, epoch, plan_leaf, block, values)
             for block in sorted({0} if blocks is None else set(blocks))
@@ -95,7 +109,18 @@ class Federation(Founded):
                 methodology_bundle=bytes(32),
             )
             leaves.append(self.log_own(dataclasses.replace(header, **changes), partner))
+        proved = {item.partner_id for item in self.logged(LinkProof, epoch).values()}
+        if self.linking and partner not in proved:
+            own = self.rich_list(partner, epoch) if partner in snapshot else None
+            self.log_own(self.link_proof(partner, epoch, plan_leaf, entries, own), partner)
         return leaves
+
+    def snapshot_of(self, plan_leaf: int) -> Mapping[PartyId, PartnerSnapshot]:
+        """Return the partners of a plan's snapshot; none if no trustee reads the record so far."""
+        try:
+            return self.view().accounts.snapshot(self.statement_at(plan_leaf, EpochPlan)).partners
+        except FedcarbonError:
+            return {}
 
     def entry(
         self,
@@ -110,11 +135,7 @@ class Federation(Founded):
         for token, value in values.items():
             if self.places[token][0] == block:
                 slots[self.places[token][1]] = value
-        plan = self.statement_at(plan_leaf, EpochPlan)
-        try:
-            own = self.view().accounts.snapshot(plan).partners.get(partner)
-        except FedcarbonError:  # a record that no trustee reads to the end
-            own = None
+        own = self.snapshot_of(plan_leaf).get(partner)
         return proved_entry(
             self.parameters.proof_key,
             block_context(PROGRAMME, partner, EpochIndex(epoch), block),

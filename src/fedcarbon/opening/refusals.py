@@ -29,7 +29,6 @@
 | 4 | VERDICTS_DIFFER | the verdicts do not rest on what was committed and revealed |
 | 4 | CLAIM_FILE_DIFFERS | a file of commitments or lost positions is not what its leaf says |
 | 4 | LINK_PROOF_MISSING | a partner is counted without a link proof for these verdicts |
-| 4 | LINK_PROOF_INVALID | a partner is counted with a link proof that does not hold |
 | 4 | PRODUCTS_DIFFER | the products are not what the seal or the start says |
 | 5 | SUBSET_REFUSED | too few trustees, an unknown one, or not this one |
 | 5 | OPENING_ID_DIFFERS | the opening id is not the hash of what is opened |

@@ -10,6 +10,7 @@ from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
     ClaimCommitment,
+    LinkProof,
     Seal,
     VerdictList,
     beacon_input,
@@ -23,7 +24,9 @@ from fedcarbon.identity.ristretto import scalar_to_bytes
 from fedcarbon.identity.verdicts import tie_hash
 from fedcarbon.methodology.definition import bundle_hash
 from fedcarbon.methodology.person_day import Piece, settle_day
+from fedcarbon.opening.links import winnings_of
 from fedcarbon.packing.layout import pack
+from fedcarbon.proofs.link import delta_generators
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e, Seconds
@@ -51,6 +54,7 @@ def examples() -> Iterator[Example]:
     yield _packing()
     yield _encryption()
     yield _chunk()
+    yield _link()
     yield _seal()
 
 
@@ -177,6 +181,9 @@ def _verdict() -> Example:
             "winner": contested.winner,
             f"file of {loser}": record().files[named.file_sha256],
             "its SHA-256": named.file_sha256,
+            "positions": record().files[named.positions_sha256],
+            "their SHA-256": named.positions_sha256,
+            "conflicts": record().files[verdict.conflicts_sha256],
         },
     )
 
@@ -244,6 +251,25 @@ def _chunk() -> Example:
             "entries root": file.root(),
             "SHA-256": file.sha256(),
             "header": statements.encode(found).decode(),
+        },
+    )
+
+
+def _link() -> Example:
+    found: LinkProof = leaf(LeafType.LINK_PROOF).statement(LinkProof)
+    own = claims.claimed(BIKES)
+    beacon: BeaconValue = leaf(LeafType.BEACON_VALUE).statement(BeaconValue)
+    lost = set(claims.verdicts(beacon.output).lost[BIKES])
+    positions = [number for number, row in enumerate(own.rows) if row.token in lost]
+    return Example(
+        name="link",
+        values={
+            "lost positions": ", ".join(map(str, positions)),
+            "K": winnings_of(own.commitments, positions),
+            "delta generators": ", ".join(
+                f"{value:x}" for value in delta_generators(parties.parameters().proof_key)
+            ),
+            "proof": found.proof,
         },
     )
 
