@@ -415,6 +415,8 @@ def _finds(spoil: Callable[[Kit], None], *findings: tuple[str, str]) -> Tamperin
     return Tampering(spoil, frozenset(findings))
 
 
+_OTHER_SEAL: Final = ("V12", "EVALUATION_PROOF_INVALID")
+
 TAMPERINGS: Final = (
     _finds(leaf_altered, ("V05", "COMMITMENT_DIFFERS"), ("V05", "FORKED_RECORD")),
     _finds(leaf_removed, ("V05", "LEAF_MISSING"), ("V05", "FORKED_RECORD")),
@@ -445,14 +447,16 @@ TAMPERINGS: Final = (
     _finds(block_left_out, ("V14", "BLOCK_MISSING")),
     _finds(ciphertext_zero, ("V11", "CIPHERTEXT_RANGE")),
     _finds(evidence_exchanged, ("V10", "EVIDENCE_ROOT_DIFFERS")),
-    _finds(seal_of_other_products, ("V15", "PRODUCTS_DIFFER")),
+    # The sample beacon was drawn over the honest seal: it does not hold over another.
+    _finds(seal_of_other_products, ("V15", "PRODUCTS_DIFFER"), _OTHER_SEAL),
     _finds(
         submission_dropped,
+        _OTHER_SEAL,
         ("V14", "SUBMISSION_DROPPED"),
         ("V14", "SEALED_TOO_EARLY"),
         ("V15", "PRODUCTS_DIFFER"),
     ),
-    _finds(partner_left_out_of_the_seal, ("V14", "INCOMPLETE_SEAL")),
+    _finds(partner_left_out_of_the_seal, ("V14", "INCOMPLETE_SEAL"), _OTHER_SEAL),
     _finds(claim_list_exchanged, ("V12", "LIST_DIFFERS_FROM_ROOT")),
     _finds(
         verdict_with_a_token_less,

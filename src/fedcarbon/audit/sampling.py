@@ -30,7 +30,7 @@ _LABEL: Final = b"fedcarbon/v1/sample"
 
 
 class SampleSizeError(CallerError):
-    """The size of a sample is not 1 to `SAMPLE_SIZE_MAX`."""
+    """The size of a sample is not 1 to 1000; the auditor must choose another."""
 
     code: ClassVar[str] = "SAMPLE_SIZE"
 
