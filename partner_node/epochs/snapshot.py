@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fedcarbon.epoch.snapshot import PartnerSnapshot, Place, snapshot_of
+from fedcarbon.epoch.snapshot import PartnerSnapshot, Place, places_digest, snapshot_of
 from fedcarbon.identity.tokens import AccountToken
 from fedcarbon.ids import EpochIndex
 from fedcarbon.units import MicrogramsCO2e
@@ -48,7 +48,11 @@ def own_snapshot(
         cap_ug=member.programme.epoch_cap_ug,
     )
     empty = PartnerSnapshot(
-        slots=slots, cap_ug=MicrogramsCO2e(member.programme.epoch_cap_ug), slots_of={}, accounts=0
+        slots=slots,
+        cap_ug=MicrogramsCO2e(member.programme.epoch_cap_ug),
+        slots_of={},
+        accounts=0,
+        places_digest=places_digest({}),
     )
     blocks = snapshot.partners.get(member.party_id, empty)
     return OwnSnapshot(

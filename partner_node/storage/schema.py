@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 TABLES: Final = (
     # What this store belongs to: schema version, party, programme, parameter id.
@@ -81,6 +81,12 @@ TABLES: Final = (
         block BIGINT NOT NULL,
         slot INTEGER NOT NULL,
         UNIQUE (block, slot))""",
+    # The hub's signed answers to a batch, exact bytes: evidence if the record has other places.
+    """CREATE TABLE places_answers (
+        batch VARCHAR NOT NULL,
+        sha256 BLOB NOT NULL,
+        signed_places BLOB NOT NULL,
+        PRIMARY KEY (batch, sha256))""",
     # --- activities -------------------------------------------------------------------------
     """CREATE TABLE activities (
         activity_id VARCHAR PRIMARY KEY,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.epoch.snapshot import Place, places_digest
 from fedcarbon.epoch.statements import (
     EpochPlan,
     Seal,
@@ -24,6 +25,7 @@ from fedcarbon.opening.statements import (
 )
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
+from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
 from fedcarbon.submission.chunk_file import ChunkFile
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
@@ -64,12 +66,13 @@ class Federation(Founded):
         **changes: Any,
     ) -> list[int]:
         """Log a partner's dense submission of `values` per account; return its header leaves."""
+        places = self.told_places(partner, epoch, plan_leaf)
         ciphertexts = []
         for block in sorted({0} if blocks is None else set(blocks)):
             slots = [0] * self.parameters.layout.slots
             for token, value in values.items():
-                if self.places[token][0] == block:
-                    slots[self.places[token][1]] = value
+                if places[token].block == block:
+                    slots[places[token].slot] = value
             message = pack(self.parameters.layout, slots)
             randomiser = self._chance.getrandbits(self.parameters.public_key.randomiser_bits)
             ciphertext = self.encryptor.encrypt(message, randomiser)
@@ -93,6 +96,7 @@ class Federation(Founded):
                 entries=len(piece),
                 slot_width_bits=SLOT_WIDTH_BITS,
                 slots=self.parameters.layout.slots,
+                places_digest=places_digest(places),
                 entries_root=piece.root(),
                 file_sha256=piece.sha256(),
                 evidence_root=bytes(32),
@@ -100,6 +104,19 @@ class Federation(Founded):
             )
             leaves.append(self.log_own(dataclasses.replace(header, **changes), partner))
         return leaves
+
+    def told_places(self, partner: PartyId, epoch: int, plan_leaf: int) -> dict[bytes, Place]:
+        """Return a partner's accounts of an epoch, at the places that the hub told it."""
+        enrolled: dict[bytes, bool] = {}
+        for built in self.record.leaves[:plan_leaf]:
+            if built.leaf[0] != LeafType.ENROLMENT_BATCH:
+                continue
+            batch = statements.decode(EnrolmentBatch, Envelope.from_bytes(built.body).payload)
+            for entry in batch.entries if batch.partner_id == partner else ():
+                if entry.from_epoch <= epoch:
+                    enrolled[entry.account_token] = entry.action is EnrolmentAction.ENROL
+        told = {**self.places, **self.lies.get(partner, {})}
+        return {token: Place(*told[token]) for token, counts in enrolled.items() if counts}
 
     def products(self, epoch: int, extra: Mapping[PartyId, Sequence[int]] = {}) -> dict[int, bytes]:
         """Multiply what the seals up to an epoch name, and the headers of one not sealed yet."""

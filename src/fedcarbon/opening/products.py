@@ -8,7 +8,7 @@ once. Results are cumulative, so that an epoch costs its own ciphertexts only.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from fedcarbon.epoch.statements import EpochPlan, SealedPart, product_entry
 from fedcarbon.errors import FedcarbonError
@@ -18,6 +18,7 @@ from fedcarbon.opening.refusals import (
     ChunkFileDiffersError,
     EpochNotSealedError,
     IncompleteSealError,
+    PlacesDifferError,
     PlanTooEarlyError,
     ProductsDifferError,
 )
@@ -51,6 +52,7 @@ def sealed_products(
         EpochNotSealedError: no plan or no seal.
         PlanTooEarlyError: the plan is from before the end of the epoch.
         IncompleteSealError: see there.
+        PlacesDifferError: a partner encrypted for other places than the record's.
         ChunkFileDiffersError: naming the partner and the chunk.
         ProductsDifferError: the seal's root is not that of these products.
         NotWitnessedError: the plan is not under a witnessed head yet.
@@ -69,8 +71,15 @@ def sealed_products(
         )
     factors: dict[int, list[bytes]] = {block: [data] for block, data in previous.items()}
     for part in seal.statement.parts:
-        blocks = snapshot.partners[part.partner_id].blocks()
-        sent = _part_of(view, plan, part, seal.index, fetch)
+        own = snapshot.partners[part.partner_id]
+        blocks = own.blocks()
+        headers = _headers_of(view, plan, part, seal.index)
+        if any(header.places_digest != own.places_digest for header in headers):
+            raise PlacesDifferError(
+                f"{part.partner_id!r} encrypted for other accounts or places in epoch {ref.epoch} "
+                "than the record has: it must compare them with the answers that the hub signed"
+            )
+        sent = _sent(view, headers, fetch)
         if not part.missing and sorted(sent) != list(blocks):
             raise IncompleteSealError(
                 f"{part.partner_id!r} owes {len(blocks)} blocks in epoch {ref.epoch}, "
@@ -106,11 +115,11 @@ def require_plan_after_end(view: RecordView, plan: Logged[EpochPlan]) -> None:
         raise PlanTooEarlyError(f"epoch {plan.statement.epoch} ends at {end_s}, not {logged_s}")
 
 
-def _part_of(
-    view: RecordView, plan: Logged[EpochPlan], part: SealedPart, seal_leaf: int, fetch: Fetch
-) -> dict[int, bytes]:
-    """Return the ciphertexts of one partner by block."""
-    sent: dict[int, bytes] = {}
+def _headers_of(
+    view: RecordView, plan: Logged[EpochPlan], part: SealedPart, seal_leaf: int
+) -> list[ChunkHeader]:
+    """Return the chunk headers of one partner that a seal names, in order."""
+    headers = []
     for number, leaf_index in enumerate(part.header_leaves):
         logged = view.epochs.headers.get(leaf_index)
         if logged is None or logged.index > seal_leaf:
@@ -125,9 +134,17 @@ def _part_of(
             raise IncompleteSealError(
                 f"leaf {leaf_index} is not chunk {number} of {part.partner_id!r}"
             )
+        headers.append(header)
+    return headers
+
+
+def _sent(view: RecordView, headers: Iterable[ChunkHeader], fetch: Fetch) -> dict[int, bytes]:
+    """Return the ciphertexts of one partner by block."""
+    sent: dict[int, bytes] = {}
+    for header in headers:
         chunk = _chunk_of(view, header, fetch)
         if sent.keys() & set(chunk.blocks()):
-            raise IncompleteSealError(f"{part.partner_id!r} sent a block twice")
+            raise IncompleteSealError(f"{header.partner_id!r} sent a block twice")
         sent.update(chunk)
     return sent
 

@@ -25,6 +25,7 @@
 | 1 | EPOCH_NOT_SEALED | the epoch has no seal under the request's checkpoint |
 | 4 | PLAN_TOO_EARLY | the epoch's plan was logged before the epoch was over |
 | 4 | INCOMPLETE_SEAL | the seal leaves out a partner, chunk or block, or has one too many |
+| 4 | PLACES_DIFFER | a chunk header was made for other accounts or places than the record's |
 | 4 | CHUNK_FILE_DIFFERS | a chunk file is not what its header says |
 | 4 | PRODUCTS_DIFFER | the products are not what the seal or the start says |
 | 5 | SUBSET_REFUSED | too few trustees, an unknown one, or not this one |
@@ -177,6 +178,12 @@ class IncompleteSealError(PeerError):
     """The seal leaves out a partner, chunk or block, or has one too many."""
 
     code: ClassVar[str] = "INCOMPLETE_SEAL"
+
+
+class PlacesDifferError(PeerError):
+    """A partner encrypted for other accounts or places than the record's: a hub lied to it."""
+
+    code: ClassVar[str] = "PLACES_DIFFER"
 
 
 class ChunkFileDiffersError(PeerError):
