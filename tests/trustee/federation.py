@@ -22,6 +22,7 @@ from fedcarbon.opening.statements import (
     OperatorBinding,
     PartnerBinding,
     Purpose,
+    wallet_hint,
 )
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
@@ -66,13 +67,15 @@ class Federation(Founded):
         **changes: Any,
     ) -> list[int]:
         """Log a partner's dense submission of `values` per account; return its header leaves."""
-        places = self.told_places(partner, epoch, plan_leaf)
+        told = {**self.places, **self.lies.get(partner, {})}
+        enrolled = self.enrolled(partner, epoch, plan_leaf)
+        digest = places_digest({token: Place(*told[token]) for token in enrolled})
         ciphertexts = []
         for block in sorted({0} if blocks is None else set(blocks)):
             slots = [0] * self.parameters.layout.slots
             for token, value in values.items():
-                if places[token].block == block:
-                    slots[places[token].slot] = value
+                if told[token][0] == block:
+                    slots[told[token][1]] = value
             message = pack(self.parameters.layout, slots)
             randomiser = self._chance.getrandbits(self.parameters.public_key.randomiser_bits)
             ciphertext = self.encryptor.encrypt(message, randomiser)
@@ -96,7 +99,7 @@ class Federation(Founded):
                 entries=len(piece),
                 slot_width_bits=SLOT_WIDTH_BITS,
                 slots=self.parameters.layout.slots,
-                places_digest=places_digest(places),
+                places_digest=digest,
                 entries_root=piece.root(),
                 file_sha256=piece.sha256(),
                 evidence_root=bytes(32),
@@ -105,8 +108,8 @@ class Federation(Founded):
             leaves.append(self.log_own(dataclasses.replace(header, **changes), partner))
         return leaves
 
-    def told_places(self, partner: PartyId, epoch: int, plan_leaf: int) -> dict[bytes, Place]:
-        """Return a partner's accounts of an epoch, at the places that the hub told it."""
+    def enrolled(self, partner: PartyId, epoch: int, plan_leaf: int) -> list[bytes]:
+        """Return the accounts of a partner that count in an epoch."""
         enrolled: dict[bytes, bool] = {}
         for built in self.record.leaves[:plan_leaf]:
             if built.leaf[0] != LeafType.ENROLMENT_BATCH:
@@ -115,8 +118,7 @@ class Federation(Founded):
             for entry in batch.entries if batch.partner_id == partner else ():
                 if entry.from_epoch <= epoch:
                     enrolled[entry.account_token] = entry.action is EnrolmentAction.ENROL
-        told = {**self.places, **self.lies.get(partner, {})}
-        return {token: Place(*told[token]) for token, counts in enrolled.items() if counts}
+        return [token for token, counts in enrolled.items() if counts]
 
     def products(self, epoch: int, extra: Mapping[PartyId, Sequence[int]] = {}) -> dict[int, bytes]:
         """Multiply what the seals up to an epoch name, and the headers of one not sealed yet."""
@@ -212,6 +214,8 @@ class Federation(Founded):
             binding_id=operator_half.binding_id,
             account_token=operator_half.account_token,
             operator_leaf=self.record.leaves[half_leaf].leaf,
+            operator_id=operator_half.operator_id,
+            wallet_hint=wallet_hint(operator_half.wallet_id),
             partner_id=partner,
         )
         return self.log_own(dataclasses.replace(half, **changes), partner)

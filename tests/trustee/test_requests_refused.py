@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fedcarbon.ids import PartyId
 from fedcarbon.opening.statements import (
     BindingObjection,
     OperatorBinding,
@@ -165,6 +166,24 @@ def binding_by_a_partner_that_never_enrolled(city: City) -> Opening:
 def binding_by_a_partner_after_withdrawal(city: City) -> Opening:
     city.federation.enrol(BIKE, [ALICE], EnrolmentAction.WITHDRAW, from_epoch=5)
     leaf = city.federation.bind(ALICE, "w-thief", BIKE)
+    city.federation.witness()
+    city.federation.wait(days=30)
+    return asked(city, city.federation.request(ALICE, 2, leaf))
+
+
+def wallet_hint_that_lied(city: City) -> Opening:
+    """Hub and operator show Alice her own wallet and bind the thief's."""
+    leaf = city.federation.operator_half(ALICE, "w-thief")
+    city.federation.partner_half(leaf, METRO, wallet_hint="lice")
+    city.federation.witness()
+    city.federation.wait(days=30)
+    return asked(city, city.federation.request(ALICE, 2, leaf))
+
+
+def operator_that_was_not_shown(city: City) -> Opening:
+    """The hub shows Alice the bank that she uses; another one has bound a wallet."""
+    leaf = city.federation.operator_half(ALICE, "w-thief")
+    city.federation.partner_half(leaf, METRO, operator_id=PartyId("wallet-two"))
     city.federation.witness()
     city.federation.wait(days=30)
     return asked(city, city.federation.request(ALICE, 2, leaf))
@@ -349,6 +368,8 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         "BINDING_BY_OPERATOR_ALONE",
     ),
     "partner has withdrawn": (binding_by_a_partner_after_withdrawal, "BINDING_BY_OPERATOR_ALONE"),
+    "the hint of another wallet was shown": (wallet_hint_that_lied, "WALLET_SHOWN_DIFFERS"),
+    "another operator was shown": (operator_that_was_not_shown, "WALLET_SHOWN_DIFFERS"),
     "binding_without_wait": (binding_without_wait, "BINDING_WAITS"),
     "binding_by_partner_enrolled_yesterday": (
         binding_by_partner_enrolled_yesterday,
@@ -465,6 +486,20 @@ def test_the_last_epoch_of_a_year_is_exempt_from_the_interval_as_end_and_as_begi
     opening = asked(city, city.federation.request(ALICE, 5, city.alice, previous=4))
     answer = city.federation.ask("trustee-1", mask=opening.mask_order())
     assert refused(answer) == "OPENING_TOO_SOON"
+
+
+@pytest.mark.parametrize(("last_day", "code"), [("2026-03-11", ""), ("2026-03-13", "TOO_SOON")])
+def test_the_last_epoch_of_a_programme_is_exempt_from_the_interval_as_end(
+    last_day: str, code: str
+) -> None:
+    """Nothing comes after it, so its grams could never be opened otherwise."""
+    city = built(epochs=5, last_day=last_day)
+    opened(city, 4)
+
+    opening = asked(city, city.federation.request(ALICE, 5, city.alice, previous=4))
+    answer = city.federation.ask("trustee-1", mask=opening.mask_order())
+
+    assert answer.refused.code == (f"OPENING_{code}" if code else "")
 
 
 def test_refusals_are_signed_and_logged(city: City, federation: Federation) -> None:

@@ -12,6 +12,7 @@
 | 2 | BINDING_ENDED | the binding was ended |
 | 2 | BINDING_FROZEN | a partner enrolled for the account objected |
 | 2 | BINDING_BY_OPERATOR_ALONE | no partner enrolled for the account has signed |
+| 2 | WALLET_SHOWN_DIFFERS | the holder confirmed another wallet or operator than is bound |
 | 2 | BINDING_PARTNER_TOO_NEW | the signing partner enrolled the account too shortly before |
 | 2 | BINDING_WAITS | the wait after the second half is not over |
 | 2 | EARLIER_GRAMS_UNCONFIRMED | grams from before the signing partner's enrolment need another |
@@ -100,6 +101,12 @@ class BindingByOperatorAloneError(PeerError):
     """No partner enrolled for the account has signed the binding."""
 
     code: ClassVar[str] = "BINDING_BY_OPERATOR_ALONE"
+
+
+class WalletShownDiffersError(PeerError):
+    """The holder confirmed another wallet or operator than is bound; who showed it has lied."""
+
+    code: ClassVar[str] = "WALLET_SHOWN_DIFFERS"
 
 
 class BindingPartnerTooNewError(PeerError):

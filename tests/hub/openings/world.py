@@ -25,6 +25,7 @@ from fedcarbon.opening.statements import (
     PartnerBinding,
     Purpose,
     Unbinding,
+    wallet_hint,
 )
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.redemption.order import RedemptionOrder
@@ -323,6 +324,8 @@ class World(Federation):
             binding_id=binding_id,
             account_token=binding.account_token,
             operator_leaf=binding.leaf,
+            operator_id=binding.operator_id,
+            wallet_hint=wallet_hint(binding.wallet_id),
             partner_id=partner,
         )
 
