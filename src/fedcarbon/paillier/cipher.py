@@ -56,23 +56,31 @@ class Encryptor:
 
     __slots__ = ("_modulus", "_n", "_table", "public_key")
 
-    def __init__(self, public_key: PublicKey, window_bits: int | None = None) -> None:
+    def __init__(
+        self,
+        public_key: PublicKey,
+        window_bits: int | None = None,
+        *,
+        exponent_bits: int | None = None,
+    ) -> None:
         """Build the table of H (3072 bits, window 10: about 1.4 s and 127 MB).
 
         Args:
             public_key: whom to encrypt for.
             window_bits: digit length of the table; a process that encrypts a few values only, as
                 a trustee does, saves memory with 6. By default `window_bits_for` the key.
+            exponent_bits: length of the longest s; by default that of a randomiser. A prover masks
+                randomisers by longer ones.
         """
-        exponent_bits = public_key.randomiser_bits
+        bits = public_key.randomiser_bits if exponent_bits is None else exponent_bits
         self.public_key: Final = public_key
         self._n: Final = mpz(public_key.n)
         self._modulus: Final = mpz(public_key.n_squared)
         self._table: Final = FixedBaseTable(
             base=blinding_base(public_key.n),
             modulus=public_key.n_squared,
-            exponent_bits=exponent_bits,
-            window_bits=window_bits_for(exponent_bits) if window_bits is None else window_bits,
+            exponent_bits=bits,
+            window_bits=window_bits_for(bits) if window_bits is None else window_bits,
         )
 
     def encrypt(self, message: int, s: int) -> int:
@@ -80,7 +88,7 @@ class Encryptor:
 
         Args:
             message: the plaintext, in [0, n).
-            s: uniform in [0, 2^randomiser_bits), never used before.
+            s: uniform in [0, 2^randomiser_bits), never used before; as long as the table allows.
 
         Raises:
             PlaintextOutOfRangeError: see `message`.
@@ -88,9 +96,9 @@ class Encryptor:
         """
         if not 0 <= message < self.public_key.n:
             raise PlaintextOutOfRangeError("a plaintext must be at least 0 and below n")
-        if s < 0 or s.bit_length() > self.public_key.randomiser_bits:
+        if s < 0 or s.bit_length() > self._table.exponent_bits:
             raise RandomiserOutOfRangeError(
-                f"s must have at most {self.public_key.randomiser_bits} bits and no sign"
+                f"s must have at most {self._table.exponent_bits} bits and no sign"
             )
         return int((1 + self._n * message) * self._table.power(s) % self._modulus)
 

@@ -25,6 +25,7 @@ from fedcarbon.packing.layout import Layout
 from fedcarbon.paillier.keys import MODULUS_BITS_MIN, PublicKey
 from fedcarbon.paillier.threshold_key import ThresholdKey, check_degree, derive_verification_base
 from fedcarbon.parameters.generators import Derived, derive_all
+from fedcarbon.proofs.commitments import ProofKey
 from fedcarbon.proofs.square_free import verify_square_free
 from fedcarbon.transparency.envelope import KEY_BYTES
 from fedcarbon.units import Natural
@@ -137,6 +138,16 @@ class ParameterSet(Statement):
             threshold=self.threshold,
             verification_base=base,
             verification_keys=tuple(entry.verification_key for entry in self.trustees),
+        )
+
+    @cached_property
+    def proof_key(self) -> ProofKey:
+        """What range proofs and the proofs about their commitments are made and checked with."""
+        return ProofKey(
+            parameter_id=self.parameter_id,
+            public_key=self.public_key,
+            commitment_modulus=self.commitment_modulus,
+            layout=self.layout,
         )
 
     @cached_property

@@ -1,0 +1,163 @@
+"""Integer commitments in SQR(N) to everything that a packed block holds (Damgard-Fujisaki 2002).
+
+    A = prod_j g_{v,j}^{v_j} g_{x,j}^{x_j} g_{y,j}^{y_j} g_{z,j}^{z_j} h^rho
+
+`ProofKey` is what all proofs of one parameter set share: both moduli, the layout and the
+generators, and the parameter id that binds them. Elements are represented by the smaller of x and
+N - x; whoever computes works mod N and takes the canonical one at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from gmpy2 import mpz
+from typing_extensions import override
+
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout
+from fedcarbon.paillier.cipher import Encryptor
+from fedcarbon.paillier.keys import PublicKey, blinding_base
+from fedcarbon.paillier.randomiser import FixedBaseTable, window_bits_for
+from fedcarbon.proofs import sizes
+from fedcarbon.proofs.generators import SINGLE_KINDS, SLOT_KINDS, derive_generators
+from fedcarbon.proofs.multi_power import Comb
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofKey:
+    """What prover and verifier of one parameter set have in common. All of it is public."""
+
+    parameter_id: bytes
+    public_key: PublicKey
+    commitment_modulus: int = field(repr=False)
+    """N."""
+    layout: Layout
+
+    @cached_property
+    def generators(self) -> tuple[int, ...]:
+        """g_v of every slot, then g_x, g_y, g_z, then g_0 and h: 4 k + 2 elements of SQR(N)."""
+        derived = derive_generators(
+            commitment_modulus=self.commitment_modulus,
+            paillier_modulus=self.public_key.n,
+            slots=self.layout.slots,
+        )
+        return tuple(generator.element for generator in derived)
+
+    @property
+    def slot_generators(self) -> tuple[int, ...]:
+        """The 4 k generators of values and roots, in the order of `SlotNumbers.flat`."""
+        return self.generators[: -len(SINGLE_KINDS)]
+
+    @property
+    def constant_generator(self) -> int:
+        """The generator g_0."""
+        return self.generators[-2]
+
+    @property
+    def blinding_generator(self) -> int:
+        """The generator h."""
+        return self.generators[-1]
+
+    @cached_property
+    def blinding_base(self) -> int:
+        """H, the base of Paillier randomisers."""
+        return blinding_base(self.public_key.n)
+
+    @property
+    def element_bytes(self) -> int:
+        """Width of an encoded group element: |N| / 8, rounded up."""
+        return (self.commitment_modulus.bit_length() + 7) // 8
+
+    def canonical(self, value: Any) -> int:  # noqa: ANN401 - mpz has no type stubs
+        """Return the representative in SQR(N) of a product that was computed mod N."""
+        reduced = int(value) % self.commitment_modulus
+        return min(reduced, self.commitment_modulus - reduced)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotNumbers:
+    """One number per slot and kind: values with their roots, or masks, or responses."""
+
+    v: tuple[int, ...]
+    x: tuple[int, ...]
+    y: tuple[int, ...]
+    z: tuple[int, ...]
+
+    @property
+    def flat(self) -> tuple[int, ...]:
+        """All of them in the order of the generators."""
+        return self.v + self.x + self.y + self.z
+
+    @classmethod
+    def of_flat(cls, numbers: Sequence[int]) -> SlotNumbers:
+        """Return the inverse of `flat`; there are 4 k numbers."""
+        slots = len(numbers) // len(SLOT_KINDS)
+        parts = [tuple(numbers[i * slots : (i + 1) * slots]) for i in range(len(SLOT_KINDS))]
+        return cls(v=parts[0], x=parts[1], y=parts[2], z=parts[3])
+
+    @override
+    def __repr__(self) -> str:
+        """Return no number: values and masks are secret."""
+        return "SlotNumbers(<redacted>)"
+
+
+def joined(values: Sequence[int]) -> int:
+    """Return sum of values_j 2^(W j) as an integer: the numbers may be longer than a slot."""
+    total = 0
+    for value in reversed(values):
+        total = (total << SLOT_WIDTH_BITS) + value
+    return total
+
+
+class ProverTables:
+    """Powers of the fixed bases, for whoever proves; build one per process (3072 bits: 0.3 GB)."""
+
+    __slots__ = ("_blinding", "_constant", "_masks", "_values", "encryptor", "key")
+
+    def __init__(self, key: ProofKey, *, bound_max: int, window_bits: int | None = None) -> None:
+        """Build the tables.
+
+        Args:
+            key: of everything that is proved.
+            bound_max: largest bound of a slot; longer values and masks are refused.
+            window_bits: of the single bases h, g_0 and H; by default what `window_bits_for` says.
+                A process that proves a few masks only, as a trustee does, saves memory with 6.
+        """
+        modulus, generators = key.commitment_modulus, key.slot_generators
+        self.key: Final = key
+        # Values are much shorter than masks: a comb of their own is a fifth of the work.
+        self._values: Final = Comb(
+            generators, modulus=modulus, exponent_bits=(bound_max + 1).bit_length()
+        )
+        self._masks: Final = Comb(
+            generators, modulus=modulus, exponent_bits=sizes.value_mask_bits(bound_max)
+        )
+        bits = sizes.blinding_mask_bits(modulus)
+        window = window_bits_for(bits) - 2 if window_bits is None else window_bits
+        self._blinding: Final = FixedBaseTable(
+            base=key.blinding_generator, modulus=modulus, exponent_bits=bits, window_bits=window
+        )
+        self.encryptor: Final = Encryptor(
+            key.public_key,
+            window_bits,
+            exponent_bits=sizes.randomiser_mask_bits(key.public_key.randomiser_bits),
+        )
+
+    def of_values(self, numbers: SlotNumbers, blinding: int) -> int:
+        """Return the commitment to values and their roots."""
+        return self._product(self._values.power(numbers.flat), blinding)
+
+    def of_masks(self, numbers: SlotNumbers, blinding: int) -> int:
+        """Return the commitment to masks."""
+        return self._product(self._masks.power(numbers.flat), blinding)
+
+    def of_constant(self, coefficient: int, blinding: int) -> int:
+        """Return g_0^coefficient h^blinding; the coefficient may be negative."""
+        power = pow(mpz(self.key.constant_generator), coefficient, self.key.commitment_modulus)
+        return self._product(power, blinding)
+
+    def _product(self, power: Any, blinding: int) -> int:  # noqa: ANN401 - mpz has no type stubs
+        return self.key.canonical(power * self._blinding.power(blinding))
