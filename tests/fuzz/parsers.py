@@ -1,0 +1,498 @@
+"""The register of parsers: every function that makes something of foreign bytes or text.
+
+Each stands here with the one error, or the few documented ones, that it promises, and with valid
+examples that the fuzzer bends. `test_register` fails when a parser is missing. Readers of whole
+files lie in `files`, because they need a disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import resources
+from typing import Any, Final
+
+from fedcarbon.canonical import statement as statements
+from fedcarbon.canonical.statement import Statement
+from fedcarbon.ceremony.share_file import _Plain
+from fedcarbon.epoch.verdict_file import MalformedVerdictFileError, lost_tokens
+from fedcarbon.errors import (
+    ConfigurationError,
+    FedcarbonError,
+    MalformedError,
+    SignatureInvalidError,
+)
+from fedcarbon.identity.claims import MalformedClaimListError, TokenList
+from fedcarbon.identity.dleq import DleqProof
+from fedcarbon.identity.person_id import (
+    MalformedIdError,
+    SyntheticIdRefusedError,
+    canonical_identity,
+    make_test_id,
+)
+from fedcarbon.identity.ristretto import (
+    ElementInvalidError,
+    Scalar,
+    ScalarInvalidError,
+    element,
+    multiply_base,
+    scalar_from_bytes,
+)
+from fedcarbon.ids import Role, checked_name
+from fedcarbon.ledger.account import Account
+from fedcarbon.ledger.batch import LedgerBatchInvalidError, replay
+from fedcarbon.ledger.unit import MassUnit, Vintage, unit_from_text
+from fedcarbon.methodology.activity import InvalidActivityError, mode_of
+from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+from fedcarbon.opening.statements import BindingObjection, Refusal, Unbinding
+from fedcarbon.paillier.cipher import (
+    CiphertextLengthError,
+    CiphertextNotUnitError,
+    CiphertextRangeError,
+    ciphertext_from_bytes,
+)
+from fedcarbon.paillier.share_proof import ShareProof
+from fedcarbon.parameters.roots import parse_roots
+from fedcarbon.proofs.range_proof import RangeProofShape
+from fedcarbon.redemption.wallet import (
+    WalletClassInvalidError,
+    WalletIdInvalidError,
+    wallet_class,
+    wallet_id,
+)
+from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
+from fedcarbon.registry.programme import zone
+from fedcarbon.submission.chunk_file import ChunkFile, ChunkTooLargeError, MalformedChunkError
+from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.submission.signed_message import (
+    NotAdmittedError,
+    ParametersDifferError,
+    SenderDiffersError,
+    open_message,
+)
+from fedcarbon.transparency.checkpoint import ForkedRecordError, QuorumMissingError, witnessed
+from fedcarbon.transparency.envelope import Envelope, open_signed
+from fedcarbon.transparency.leaf import Leaf, LeafType
+from fedcarbon.units import Natural, Seconds
+from fedcarbon.wire.certificates import (
+    CertificateError,
+    PartyName,
+    parse_uri,
+    party_name_of,
+)
+from fedcarbon.wire.dev_ca import Authority
+from partner_node.activities.instants import parse_instant
+from partner_node.importing.methodology_file import catalogue_names
+from partner_node.persons.consent import parse_consent
+from tests.house.examples import parties
+from tests.house.examples.parties import METRO
+from tests.house.examples.tiny_record import WITNESSES
+from tests.house.examples.whole import opening, record
+from tests.house.protocol_examples import examples as page_examples
+from tests.house.protocol_tables import error_classes
+
+Errors = tuple[type[FedcarbonError], ...]
+SHAPE: Final = RangeProofShape(
+    slots=3,
+    element_bytes=64,
+    ciphertext_bytes=128,
+    response_bytes=31,
+    blinding_bytes=110,
+    randomiser_bytes=60,
+)
+UNSHOWN: Final[tuple[Statement, ...]] = (
+    BindingObjection(
+        parameter_id=b"p" * 32,
+        programme_id=parties.PROGRAMME_ID,
+        binding_id=b"b" * 16,
+        account_token=b"t" * 32,
+        partner_id=METRO,
+    ),
+    Unbinding(
+        parameter_id=b"p" * 32,
+        programme_id=parties.PROGRAMME_ID,
+        binding_id=b"b" * 16,
+        account_token=b"t" * 32,
+        party_id=parties.BANK,
+    ),
+    Refusal(
+        parameter_id=b"p" * 32,
+        trustee_id=parties.TRUSTEES[0],
+        refusal_code="BINDING_WAITS",
+        subject=b"s" * 32,
+        detail="wait",
+    ),
+    PlacesAnswer(
+        parameter_id=b"p" * 32,
+        programme_id=parties.PROGRAMME_ID,
+        partner_id=METRO,
+        batch_id=b"b" * 16,
+        places=(PlaceEntry(account_token=b"t" * 32, block=4, slot=1),),
+    ),
+    _Plain(
+        trustee_index=1,
+        paillier_share=Natural(1 << 700),
+        voprf_shares=(bytes(32),) * 4,
+        root_key_seed=b"r" * 32,
+    ),
+)
+"""Statements without a worked example on the page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parser:
+    """One parser and what it promises."""
+
+    name: str
+    """`module:function` as `test_register` finds it, and a word after a space where it has more."""
+    parse: Callable[[bytes], Any]
+    errors: Errors
+    """Nothing else may be raised."""
+    examples: Callable[[], Sequence[bytes]]
+    """Bytes that it takes."""
+
+
+def of_text(parse: Callable[[str], Any]) -> Callable[[bytes], Any]:
+    """Return a parser of text as one of bytes; surrogates stand for bytes that are no UTF-8."""
+    return lambda data: parse(data.decode(errors="surrogateescape"))
+
+
+@cache
+def payloads() -> dict[str, tuple[bytes, ...]]:
+    """Return the canonical bytes of statements by kind: every class has one."""
+    found: dict[str, list[bytes]] = {}
+    shown = [value for example in page_examples().values() for value in example.values.values()]
+    texts = [
+        value.encode()
+        for value in shown
+        if isinstance(value, str) and value.startswith("{") and '"statement":' in value
+    ]
+    texts += [Envelope.from_bytes(item.body).payload for item in record().leaves]
+    texts += [statements.encode(statement) for statement in UNSHOWN]
+    for text in texts:
+        found.setdefault(statements.kind_of(text), []).append(text)
+    return {kind: tuple(all_of_it) for kind, all_of_it in found.items()}
+
+
+def some_envelopes() -> list[bytes]:
+    """Return one signed body of every type of leaf."""
+    return list({item.type: item.body for item in record().leaves}.values())
+
+
+def files(beginning: bytes) -> list[bytes]:
+    """Return the files beside the record that begin so."""
+    return [data for data in record().files.values() if data.startswith(beginning)]
+
+
+def headers() -> list[bytes]:
+    """Return the metro's signed chunk headers."""
+    signed = [item.body for item in record().of_type(LeafType.CHUNK_HEADER)]
+    return [body for body in signed if Envelope.from_bytes(body).signatures[0].keyid == METRO]
+
+
+def opened_header(data: bytes) -> ChunkHeader:
+    """Open what came as the signed chunk header of the metro."""
+    return open_message(
+        ChunkHeader,
+        data,
+        sender=METRO,
+        keys={METRO: parties.key_of(METRO).public},
+        named_in=lambda header: header.partner_id,
+        parameter_id=parties.parameters().parameter_id,
+    )
+
+
+def cosigned(data: bytes) -> object:
+    """Take bytes as the signature of the only trustee under a head."""
+    return witnessed(
+        [data],
+        parameter_id=parties.parameters().parameter_id,
+        trustee_keys={WITNESSES[0]: parties.key_of(WITNESSES[0]).public},
+        threshold=1,
+    )
+
+
+def signed_envelope(data: bytes) -> object:
+    """Open what came as a chunk header of anybody."""
+    keys = {name: parties.key_of(name).public for name in parties.ROLES}
+    return open_signed(ChunkHeader, data, keys, signers=keys.keys())
+
+
+def share_proofs() -> list[bytes]:
+    """Return the proofs of the record's opening."""
+    key = parties.parameters().threshold_key
+    return [batch.proof.to_bytes(key) for batch in opening().shares]
+
+
+def catalogue() -> list[bytes]:
+    """Return the methodologies that come with the program."""
+    folder = resources.files("fedcarbon.methodology") / "catalogue"
+    return [(folder / f"{name}.json").read_bytes() for name in catalogue_names()]
+
+
+def certificates() -> list[bytes]:
+    """Return a party's certificate."""
+    now_s = Seconds(1_790_000_000)
+    name = PartyName(party_id=METRO, role=Role.PARTNER)
+    return [Authority.create(now_s).issue(name, now_s).certificate_pem]
+
+
+def _simple(
+    name: str, parse: Callable[[bytes], Any], errors: Errors, *examples: bytes | str
+) -> Parser:
+    data = [item.encode() if isinstance(item, str) else item for item in examples]
+    return Parser(name=name, parse=parse, errors=errors, examples=lambda: data)
+
+
+def _statement(kind: str, cls: type[Statement]) -> Parser:
+    return Parser(
+        name=f"fedcarbon.canonical.statement:decode {kind}",
+        parse=partial(statements.decode, cls),
+        errors=(MalformedError,),
+        examples=lambda: payloads()[kind],
+    )
+
+
+def parsers() -> list[Parser]:
+    """Return the register."""
+    return [
+        *(_statement(kind, cls) for kind, cls in sorted(statement_classes().items())),
+        *_of_the_record(),
+        *_of_files(),
+        *_of_numbers(),
+        *_of_text(),
+    ]
+
+
+def _of_the_record() -> list[Parser]:
+    unsigned: Errors = (MalformedError, SignatureInvalidError)
+    return [
+        Parser(
+            name="fedcarbon.canonical.statement:kind_of",
+            parse=statements.kind_of,
+            errors=(MalformedError,),
+            examples=lambda: [texts[0] for texts in payloads().values()],
+        ),
+        Parser(
+            name="fedcarbon.transparency.envelope:Envelope.from_bytes",
+            parse=Envelope.from_bytes,
+            errors=(MalformedError,),
+            examples=some_envelopes,
+        ),
+        Parser(
+            name="fedcarbon.transparency.envelope:open_signed",
+            parse=signed_envelope,
+            errors=unsigned,
+            examples=headers,
+        ),
+        Parser(
+            name="fedcarbon.submission.signed_message:open_message",
+            parse=opened_header,
+            errors=(*unsigned, NotAdmittedError, SenderDiffersError, ParametersDifferError),
+            examples=headers,
+        ),
+        Parser(
+            name="fedcarbon.transparency.checkpoint:witnessed",
+            parse=cosigned,
+            errors=(*unsigned, QuorumMissingError, ForkedRecordError),
+            examples=lambda: [head.cosignatures[0] for head in record().heads],
+        ),
+        Parser(
+            name="fedcarbon.transparency.leaf:Leaf.from_bytes",
+            parse=Leaf.from_bytes,
+            errors=(MalformedError,),
+            examples=lambda: [item.leaf for item in record().leaves],
+        ),
+        Parser(
+            name="fedcarbon.ledger.batch:replay",
+            parse=lambda data: replay([data], parties.parameters().parameter_id),
+            errors=(LedgerBatchInvalidError,),
+            examples=lambda: payloads()["ledger_batch"],
+        ),
+    ]
+
+
+def _of_files() -> list[Parser]:
+    return [
+        Parser(
+            name="fedcarbon.submission.chunk_file:ChunkFile.from_bytes",
+            parse=lambda data: ChunkFile.from_bytes(
+                data, parties.parameters().public_key.ciphertext_bytes
+            ),
+            errors=(MalformedChunkError, ChunkTooLargeError),
+            examples=lambda: files(b"fedcarbon/v1/chunk\n"),
+        ),
+        Parser(
+            name="fedcarbon.identity.claims:TokenList.from_bytes",
+            parse=TokenList.from_bytes,
+            errors=(MalformedClaimListError,),
+            examples=lambda: files(b"fedcarbon/v1/claims\n"),
+        ),
+        Parser(
+            name="fedcarbon.epoch.verdict_file:lost_tokens",
+            parse=lost_tokens,
+            errors=(MalformedVerdictFileError,),
+            examples=lambda: files(b"fedcarbon/v1/verdicts\n"),
+        ),
+        Parser(
+            name="fedcarbon.methodology.definition:Methodology.parse",
+            parse=Methodology.parse,
+            errors=(InvalidMethodologyError,),
+            examples=catalogue,
+        ),
+        Parser(
+            name="fedcarbon.parameters.roots:parse_roots",
+            parse=parse_roots,
+            errors=(ConfigurationError,),
+            examples=lambda: [parties.roots().to_toml().encode()],
+        ),
+        Parser(
+            name="fedcarbon.wire.certificates:party_name_of",
+            parse=party_name_of,
+            errors=(CertificateError,),
+            examples=certificates,
+        ),
+    ]
+
+
+def _of_numbers() -> list[Parser]:
+    key = parties.parameters().public_key
+    return [
+        Parser(
+            name="fedcarbon.paillier.cipher:ciphertext_from_bytes",
+            parse=partial(ciphertext_from_bytes, key),
+            errors=(CiphertextLengthError, CiphertextRangeError, CiphertextNotUnitError),
+            examples=lambda: [
+                parties.encryptor().encrypt(5, 7).to_bytes(key.ciphertext_bytes, "big")
+            ],
+        ),
+        Parser(
+            name="fedcarbon.paillier.share_proof:ShareProof.from_bytes",
+            parse=partial(ShareProof.from_bytes, parties.parameters().threshold_key),
+            errors=(MalformedError,),
+            examples=share_proofs,
+        ),
+        _simple(
+            "fedcarbon.proofs.range_proof:RangeProofShape.decode",
+            SHAPE.decode,
+            (MalformedError,),
+            bytes(range(256)) * (SHAPE.proof_bytes // 256) + bytes(SHAPE.proof_bytes % 256),
+        ),
+        _simple(
+            "fedcarbon.identity.dleq:DleqProof.from_bytes",
+            DleqProof.from_bytes,
+            (ScalarInvalidError,),
+            bytes(range(16)) * 4,
+        ),
+        _simple(
+            "fedcarbon.identity.ristretto:scalar_from_bytes",
+            scalar_from_bytes,
+            (ScalarInvalidError,),
+            bytes(range(16)) * 2,
+        ),
+        _simple(
+            "fedcarbon.identity.ristretto:element",
+            element,
+            (ElementInvalidError,),
+            multiply_base(Scalar(5)),
+        ),
+    ]
+
+
+def _of_text() -> list[Parser]:
+    token = "ab" * 32
+    return [
+        _simple(
+            "fedcarbon.ids:checked_name", of_text(checked_name), (MalformedError,), "sz-metro", "a"
+        ),
+        _simple(
+            "fedcarbon.ledger.account:Account.from_name",
+            of_text(Account.from_name),
+            (MalformedError,),
+            f"holder:{token}:spendable",
+            "programme:carbon-sz:float",
+        ),
+        _simple(
+            "fedcarbon.ledger.unit:unit_from_text",
+            of_text(unit_from_text),
+            (MalformedError,),
+            "fen",
+            MassUnit(programme=parties.PROGRAMME_ID, vintage=Vintage(2026)).text,
+        ),
+        _simple(
+            "fedcarbon.redemption.wallet:wallet_id",
+            of_text(wallet_id),
+            (WalletIdInvalidError,),
+            "0022500000005081",
+            "purse-1",
+        ),
+        _simple(
+            "fedcarbon.redemption.wallet:wallet_class",
+            of_text(wallet_class),
+            (WalletClassInvalidError,),
+            "2",
+            "WL03",
+        ),
+        _simple(
+            "fedcarbon.wire.certificates:parse_uri",
+            of_text(parse_uri),
+            (CertificateError,),
+            "spiffe://fedcarbon.test/partner/sz-metro",
+        ),
+        _simple(
+            "fedcarbon.identity.person_id:canonical_identity",
+            of_text(lambda text: canonical_identity("TEST", text, allow_test=True)),
+            (MalformedIdError,),
+            make_test_id(1),
+        ),
+        _simple(
+            "fedcarbon.identity.person_id:canonical_identity type and country",
+            of_text(
+                lambda text: canonical_identity(text[:8], "E12345678", issuing_country=text[8:])
+            ),
+            (MalformedIdError, SyntheticIdRefusedError),
+            "PASSPORTDE",
+        ),
+        _simple(
+            "fedcarbon.registry.programme:zone",
+            of_text(zone),
+            (ConfigurationError,),
+            "Asia/Shanghai",
+            "UTC",
+        ),
+        _simple(
+            "fedcarbon.methodology.activity:mode_of",
+            of_text(mode_of),
+            (InvalidActivityError,),
+            "rail",
+            "ev_ride",
+        ),
+        _simple(
+            "partner_node.activities.instants:parse_instant",
+            of_text(lambda text: parse_instant(text, "Asia/Shanghai")),
+            (InvalidActivityError,),
+            "2026-03-02T08:00:00",
+            "2026-03-02T08:00:00.5+08:00",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59",
+        ),
+        _simple(
+            "partner_node.persons.consent:parse_consent",
+            of_text(lambda text: parse_consent(text, "Asia/Shanghai")),
+            (InvalidActivityError,),
+            "true",
+            "2026-03-02T08:00:00",
+        ),
+    ]
+
+
+def statement_classes() -> dict[str, type[Statement]]:
+    """Return kind to class of every statement of the project."""
+    error_classes()  # imports everything
+    waiting, found = [Statement], {}
+    while waiting:
+        children = waiting.pop().__subclasses__()
+        waiting += children
+        found.update({cls.KIND: cls for cls in children if cls.__module__.startswith("fedcarbon.")})
+    return found
