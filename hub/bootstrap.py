@@ -18,8 +18,8 @@ from fedcarbon.clock import Clock
 from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.merkle import root_of
+from fedcarbon.wire.processes import ProcessMap
 from hub.context import Hub, HubSettings
-from hub.epochs.products import Multiplier
 from hub.epochs.snapshots import Snapshots
 from hub.genesis import Genesis, OtherFederationError
 from hub.record.content_store import ContentStore
@@ -48,7 +48,7 @@ def open_hub(
     signer: Signer,
     clock: Clock,
     settings: HubSettings | None = None,
-    multiplier: Multiplier | None = None,
+    processes: ProcessMap | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     randbelow: Callable[[int], int] = secrets.randbelow,
 ) -> Hub:
@@ -60,7 +60,7 @@ def open_hub(
         signer: in whose name the hub signs.
         clock: protocol time.
         settings: the operator's choices.
-        multiplier: multiplies ciphertexts; by default on all cores.
+        processes: for work on many blocks; by default one per core.
         random_bytes: for salts.
         randbelow: for places.
 
@@ -93,7 +93,7 @@ def open_hub(
         parameters=parameters,
         settings=settings or HubSettings(),
         randbelow=randbelow,
-        multiplier=multiplier or Multiplier(parameters.public_key),
+        processes=processes or ProcessMap(),
         snapshots=Snapshots(parameters.layout.slots),
         on_close=lock.release,
     )

@@ -22,7 +22,7 @@ from fedcarbon.clock import Clock
 from fedcarbon.epoch.statements import BeaconLabel
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint
-from hub.epochs.products import Multiplier
+from fedcarbon.wire.processes import ProcessMap
 from hub.epochs.snapshots import Snapshots
 from hub.record.record import Record, Signer
 from hub.storage.engine import reading, writing
@@ -75,7 +75,8 @@ class Hub:
     settings: HubSettings
     randbelow: Callable[[int], int]
     """Returns a uniform integer in [0, argument), as `secrets.randbelow` does."""
-    multiplier: Multiplier
+    processes: ProcessMap
+    """For work on many blocks."""
     snapshots: Snapshots
     witnesses: Witnesses = field(default_factory=NoWitnesses)
     """Set by whoever connects the trustees."""
@@ -113,6 +114,6 @@ class Hub:
     def close(self) -> None:
         """Finish what is being written and let go of threads, processes and files."""
         self._writer.shutdown()
-        self.multiplier.close()
+        self.processes.close()
         self.engine.dispose()
         self.on_close()

@@ -11,12 +11,12 @@ from fedcarbon.ids import Role
 from fedcarbon.wire.clocks import clock_named
 from fedcarbon.wire.logs import log_call, logger
 from fedcarbon.wire.party import PartyFiles, load_party
+from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.server import start_server
 from hub.bootstrap import open_hub
 from hub.components import Component, core_component
 from hub.config import HubConfig, HubConfigError
 from hub.context import Hub, HubSettings
-from hub.epochs.products import Multiplier
 from hub.genesis import read_genesis
 from hub.opening_component import opening_component
 from hub.record.record import Signer
@@ -43,7 +43,7 @@ def hub_of(config: HubConfig, party: PartyFiles) -> Hub:
         signer=Signer(party_id=party.party_id, key=party.signing_key),
         clock=clock_named(config.clock),
         settings=HubSettings(place_pool_blocks=config.place_pool_blocks),
-        multiplier=Multiplier(genesis.parameters.public_key, workers=config.workers or None),
+        processes=ProcessMap(config.workers or None),
     )
 
 

@@ -18,6 +18,7 @@ from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.clocks import clock_named
 from fedcarbon.wire.hub_client import GrpcHubClient
 from fedcarbon.wire.party import PartyFiles, load_party
+from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.tls import dial
 from trustee.config import TrusteeConfig, TrusteeConfigError
 from trustee.own_keys import OwnKeys
@@ -69,9 +70,10 @@ def assembled(config: TrusteeConfig, ask_passphrase: Callable[[], str]) -> Itera
     with (
         closing(Database(config.database)) as database,
         dial(config.hub_address, party, server) as channel,
+        ProcessMap() as processes,
     ):
         hub = GrpcHubClient(channel)
-        trustee = Trustee(keys, roots, database, hub, clock_named(config.clock))
+        trustee = Trustee(keys, roots, database, hub, clock_named(config.clock), processes.map)
         yield Assembled(party=party, loop=WorkLoop(trustee, hub), channel=channel)
 
 

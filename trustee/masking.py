@@ -18,11 +18,11 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.errors import MalformedError
 from fedcarbon.opening.accounts import AccountRef
 from fedcarbon.opening.checks import CheckedStart, Reader, check_start
+from fedcarbon.opening.mask_proofs import fresh_mask, mask_tables
 from fedcarbon.opening.mask_sets import NO_HASH, check_hashes
-from fedcarbon.opening.masks import draw_mask
 from fedcarbon.opening.statements import OpeningStart, mask_hash
 from fedcarbon.opening.view import RecordView
-from fedcarbon.paillier.cipher import Encryptor, ciphertext_to_bytes
+from fedcarbon.proofs.commitments import ProverTables
 from fedcarbon.transparency.envelope import payload_type_of, pre_authentication_encoding
 from trustee.multiplying import Multiplier
 from trustee.order_errors import (
@@ -39,14 +39,14 @@ from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database
 from trustee.storage.mask_store import AttemptId, MaskStore, StoredMask
 
-# A trustee encrypts a few values per opening: a small table costs little memory.
+# A trustee proves a few masks per opening: small tables cost little memory.
 _TABLE_WINDOW_BITS = 6
 
 
 class Masker:
     """Draws, commits to, and shows masks."""
 
-    __slots__ = ("_database", "_encryptor", "_keys", "_multiplier", "_store", "_view")
+    __slots__ = ("_database", "_keys", "_multiplier", "_store", "_tables", "_view")
 
     def __init__(
         self, keys: OwnKeys, view: RecordView, database: Database, multiplier: Multiplier
@@ -57,7 +57,7 @@ class Masker:
         self._database = database
         self._multiplier = multiplier
         self._store = MaskStore(database)
-        self._encryptor: Encryptor | None = None
+        self._tables: ProverTables | None = None
 
     def commit(self, drafts: Sequence[bytes]) -> list[bytes]:
         """Return the hash of a fresh mask for every draft; the same draft gets the same hash.
@@ -117,9 +117,9 @@ class Masker:
             _require_kept(stored)
             return stored.mask_hash
         check_start(self._view, start, self._reader(start))
-        ciphertext = self._fresh_mask(start)
-        own_hash = mask_hash(start.opening_id, start.attempt, self._keys.trustee_id, ciphertext)
-        self._store.keep_mask(attempt, draft=draft, mask_hash=own_hash, ciphertext=ciphertext)
+        mask = self._fresh_mask(start)
+        own_hash = mask_hash(start.opening_id, start.attempt, self._keys.trustee_id, mask)
+        self._store.keep_mask(attempt, draft=draft, mask_hash=own_hash, mask=mask)
         return own_hash
 
     def _promise_one(self, data: bytes) -> None:
@@ -148,17 +148,11 @@ class Masker:
         return _require_kept(stored)
 
     def _fresh_mask(self, start: OpeningStart) -> bytes:
-        """Draw and encrypt a mask; its plaintext and randomness end here."""
-        parameters = self._view.parties.parameters
-        if self._encryptor is None:
-            self._encryptor = Encryptor(parameters.public_key, window_bits=_TABLE_WINDOW_BITS)
-        random_below = self._keys.random_below
-        targets = [target.slot for target in start.targets]
-        ciphertext = self._encryptor.encrypt(
-            draw_mask(parameters.layout, targets, random_below),
-            random_below(1 << parameters.public_key.randomiser_bits),
-        )
-        return ciphertext_to_bytes(parameters.public_key, ciphertext)
+        """Draw, encrypt and prove a mask; its plaintext and randomness end here."""
+        if self._tables is None:
+            key = self._view.parties.parameters.proof_key
+            self._tables = mask_tables(key, _TABLE_WINDOW_BITS)
+        return fresh_mask(self._tables, start, self._keys.trustee_id, self._keys.random_below)
 
     def _reader(self, start: OpeningStart | None = None) -> Reader:
         accounts = _accounts_of(start) if start is not None else []
@@ -187,6 +181,6 @@ def _accounts_of(start: OpeningStart) -> list[AccountRef]:
 
 
 def _require_kept(stored: StoredMask) -> bytes:
-    if stored.ciphertext is None:
+    if stored.mask is None:
         raise MaskErasedError("a share exists, so the mask of this attempt is erased")
-    return stored.ciphertext
+    return stored.mask

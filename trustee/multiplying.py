@@ -1,10 +1,15 @@
-"""Products per block, multiplied once per epoch and kept."""
+"""Products per block: proofs checked and ciphertexts multiplied once per epoch, then kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
 from fedcarbon.ids import EpochIndex
 from fedcarbon.opening.epochs import EpochRef
-from fedcarbon.opening.products import sealed_products
+from fedcarbon.opening.products import CheckBlocks, sealed_products
+from fedcarbon.submission.block_proofs import Mapper, verify_blocks
 from trustee.reading import RecordReader
 from trustee.storage.database import Database
 from trustee.storage.product_store import ProductStore
@@ -13,10 +18,19 @@ from trustee.storage.product_store import ProductStore
 class Multiplier:
     """Verifies seals and multiplies, from the last stored epoch on."""
 
-    __slots__ = ("_database", "_reader", "_store")
+    __slots__ = ("_check", "_database", "_reader", "_store")
 
-    def __init__(self, reader: RecordReader, database: Database) -> None:
-        """Take where to read and where to keep."""
+    def __init__(
+        self,
+        reader: RecordReader,
+        database: Database,
+        random_below: Callable[[int], int],
+        in_parallel: Mapper,
+    ) -> None:
+        """Take where to read and where to keep, and how range proofs are checked."""
+        self._check: Final[CheckBlocks] = partial(
+            verify_blocks, randbelow=random_below, in_parallel=in_parallel
+        )
         self._reader = reader
         self._database = database
         self._store = ProductStore(database)
@@ -26,7 +40,8 @@ class Multiplier:
 
         Raises:
             EpochNotSealedError, PlanTooEarlyError, IncompleteSealError, ChunkFileDiffersError,
-                ProductsDifferError, NotWitnessedError: see `sealed_products`.
+                RangeProofInvalidError, ProductsDifferError, NotWitnessedError: see
+                `sealed_products`.
             StateError: the hub cannot be reached for a file.
         """
         last = self._store.last_epoch(ref.programme_id, ref.epoch)
@@ -35,7 +50,9 @@ class Multiplier:
         )
         for number in range(last + 1, ref.epoch + 1):
             current = EpochRef(ref.programme_id, EpochIndex(number))
-            products = sealed_products(self._reader.view, current, products, self._reader.file)
+            products = sealed_products(
+                self._reader.view, current, products, self._reader.file, self._check
+            )
             with self._database.transaction():
                 self._store.keep(current, products)
         return self._store.product(ref, block)

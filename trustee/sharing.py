@@ -6,14 +6,17 @@ With the first share of an attempt its mask is erased; the same start always giv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fedcarbon.errors import MalformedError
+from fedcarbon.opening.mask_proofs import invalid_masks
 from fedcarbon.opening.mask_sets import check_masks, masked_ciphertext
-from fedcarbon.opening.statements import share_context
+from fedcarbon.opening.statements import OpeningStart, share_context
 from fedcarbon.opening.view import RecordView
 from fedcarbon.paillier.cipher import ciphertext_from_bytes, ciphertext_to_bytes
 from fedcarbon.paillier.shares import share_batch
+from fedcarbon.proofs.range_proof import mask_subject
 from fedcarbon.v1 import trustee_pb2
 from trustee.masking import Masker
 from trustee.order_errors import OrderMalformedError, for_each
@@ -26,8 +29,15 @@ class _Masked(NamedTuple):
     """One start of a batch, ready to be shared."""
 
     leaf: bytes
-    attempt: AttemptId
+    start: OpeningStart
+    masks: tuple[bytes, ...]
     ciphertext: bytes
+    """What is opened: product times masks."""
+
+    @property
+    def attempt(self) -> AttemptId:
+        """Which attempt it is."""
+        return AttemptId(self.start.opening_id, self.start.attempt)
 
 
 class Sharer:
@@ -54,6 +64,7 @@ class Sharer:
         if not indices or len(set(indices)) != len(indices):
             raise OrderMalformedError("a batch of shares names every start once, and at least one")
         batch = for_each(order.starts, self._masked)
+        self._check_proofs(batch)
         parameters = self._view.parties.parameters
         shares = share_batch(
             parameters.threshold_key,
@@ -73,16 +84,37 @@ class Sharer:
             proof=shares.proof.to_bytes(parameters.threshold_key),
         )
 
+    def _check_proofs(self, batch: Sequence[_Masked]) -> None:
+        """Check that no mask of the batch touches a target: all proofs at once.
+
+        Raises:
+            BatchRefusedError: naming every start that has a mask whose proof does not hold.
+        """
+        key = self._view.parties.parameters.proof_key
+        shown = [(item.start, item.masks) for item in batch]
+        failed = {
+            error.context.subject: error
+            for error in invalid_masks(key, shown, self._keys.random_below)
+        }
+
+        def accept(item: _Masked) -> None:
+            error = failed.get(mask_subject(*item.attempt))
+            if error is not None:
+                raise error
+
+        for_each(batch, accept)
+
     def _masked(self, item: trustee_pb2.MaskedStart) -> _Masked:
         checked = self._masker.checked_start(item.start_leaf)
-        masks = tuple(item.mask_ciphertexts)
+        masks = tuple(item.masks)
         check_masks(checked.start, self._keys.trustee_id, masks)
         leaf = self._view.leaf_at(item.start_leaf)
         if leaf is None:
             raise MalformedError(f"leaf {item.start_leaf} is not in the record")
         return _Masked(
             leaf=leaf,
-            attempt=AttemptId(checked.start.opening_id, checked.start.attempt),
+            start=checked.start,
+            masks=masks,
             ciphertext=masked_ciphertext(
                 self._view.parties.parameters.public_key, checked.start, checked.product, masks
             ),

@@ -18,6 +18,7 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.statements import Refusal
 from fedcarbon.opening.violations import RecordViolationError
 from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.submission.block_proofs import Mapper
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.v1 import trustee_pb2
 from trustee.cosigning import Cosigner
@@ -54,6 +55,7 @@ class Trustee:
         database: Database,
         source: RecordSource,
         clock: Clock,
+        in_parallel: Mapper = map,
     ) -> None:
         """Resume from the store.
 
@@ -63,6 +65,7 @@ class Trustee:
             database: the trustee's own store.
             source: where the record is read.
             clock: protocol time, for the times of its own signatures.
+            in_parallel: maps over batches of range proofs, perhaps in other processes.
         """
         self._keys: Final = keys
         self._clock: Final = clock
@@ -71,7 +74,7 @@ class Trustee:
         self._reader: Final = RecordReader(roots, database, source, clock)
         self._keys_checked = False
         view = self._reader.view
-        multiplier = Multiplier(self._reader, database)
+        multiplier = Multiplier(self._reader, database, keys.random_below, in_parallel)
         self._cosigner: Final = Cosigner(keys, view, database, clock)
         self._evaluator: Final = Evaluator(keys, view, database)
         self._drawer: Final = BeaconDrawer(keys, view, database)
@@ -145,7 +148,7 @@ class Trustee:
                 answer.sign_start.signatures.extend(self._masker.sign(order.sign_start.starts))
             case "reveal_mask":
                 masks = self._masker.reveal(order.reveal_mask.start_leaves)
-                answer.reveal_mask.mask_ciphertexts.extend(masks)
+                answer.reveal_mask.masks.extend(masks)
             case "share":
                 answer.share.CopyFrom(self._sharer.share(order.share))
             case _:

@@ -135,7 +135,7 @@ class EpochDriver:
         )
         if contributed is None:
             return
-        products = await asyncio.to_thread(sealing.multiplied, hub, stored, contributed)
+        products = await asyncio.to_thread(sealing.multiplied, hub, programme, stored, contributed)
         await hub.write(
             lambda session: sealing.seal(session, hub, programme, stored, contributed, products)
         )

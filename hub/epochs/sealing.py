@@ -16,10 +16,11 @@ from fedcarbon.epoch.lifecycle import EpochEvent, EpochState
 from fedcarbon.epoch.statements import Seal, SealedPart, product_entry
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.programme import Programme
-from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
 from fedcarbon.transparency import merkle
 from hub.context import Hub
 from hub.epochs.planning import phase_end_s
+from hub.epochs.products import products
 from hub.storage.epoch_store import EpochStore, StoredEpoch
 from hub.storage.submission_store import ProductStore, StoredChunk, SubmissionStore
 
@@ -74,22 +75,24 @@ def contribution(
     )
 
 
-def multiplied(hub: Hub, stored: StoredEpoch, contributed: Contribution) -> dict[int, bytes]:
+def multiplied(
+    hub: Hub, programme: Programme, stored: StoredEpoch, contributed: Contribution
+) -> dict[int, bytes]:
     """Return the new cumulative ciphertext of every block that the epoch adds to."""
     before = hub.read_now(
         lambda session: ProductStore(session, stored.programme_id).at(EpochIndex(stored.epoch - 1))
     )
     factors: dict[int, list[bytes]] = {}
-    width = hub.parameters.public_key.ciphertext_bytes
+    shape = EntryShape.of(hub.parameters.proof_key, programme.epoch_cap_ug)
     for chunks in contributed.complete.values():
         for chunk in chunks:
-            file = ChunkFile.from_bytes(hub.record.files.get(chunk.file_sha256), width)
-            for block, ciphertext in file:
+            file = ChunkFile.from_bytes(hub.record.files.get(chunk.file_sha256), shape)
+            for block, ciphertext in file.ciphertexts().items():
                 factors.setdefault(block, []).append(ciphertext)
     for block, earlier in factors.items():
         if block in before:
             earlier.append(before[block])
-    return hub.multiplier.products(factors)
+    return products(hub.parameters.public_key, factors, hub.processes)
 
 
 def seal(
@@ -98,7 +101,7 @@ def seal(
     programme: Programme,
     stored: StoredEpoch,
     contributed: Contribution,
-    products: Mapping[int, bytes],
+    of_blocks: Mapping[int, bytes],
 ) -> bool:
     """Log the seal; tell whether it was, or whether another submission came in the meantime.
 
@@ -107,13 +110,13 @@ def seal(
         hub: where to.
         programme: whose epoch.
         stored: the epoch, SUBMITTING.
-        contributed: what `products` were computed from.
-        products: see `multiplied`.
+        contributed: what `of_blocks` was computed from.
+        of_blocks: see `multiplied`.
     """
     if contribution(session, hub, programme, stored) != contributed:
         return False
     store = ProductStore(session, stored.programme_id)
-    store.add(stored.epoch, products)
+    store.add(stored.epoch, of_blocks)
     cumulative = store.at(stored.epoch)
     logged = hub.record.append_own(
         session,

@@ -27,6 +27,7 @@ from fedcarbon.errors import FedcarbonError, StateError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.opening.accounts import AccountRef
 from fedcarbon.opening.caps import caps_so_far
+from fedcarbon.opening.mask_proofs import invalid_masks, mask_claim
 from fedcarbon.opening.mask_sets import (
     MaskCopiedError,
     MaskHashDiffersError,
@@ -211,9 +212,10 @@ class Attempt:
         """Return every trustee's masks: ciphertexts with the hashes that stand in the starts."""
         order = await self._desk.work_order()
         order.reveal_mask.start_leaves.extend(item.logged.index for item in started)
+        key = self._hub.parameters.proof_key
 
         def checked(trustee_id: PartyId, answer: trustee_pb2.WorkRequest) -> tuple[bytes, ...]:
-            shown = tuple(answer.reveal_mask.mask_ciphertexts)
+            shown = tuple(answer.reveal_mask.masks)
             if len(shown) != len(started):
                 raise TrusteeAnswerWrongError(f"trustee {trustee_id} did not show every mask")
             position = self._subset.index(trustee_id)
@@ -222,7 +224,8 @@ class Attempt:
                 found = mask_hash(start.opening_id, start.attempt, trustee_id, mask)
                 if found != start.mask_hashes[position]:
                     raise MaskHashDiffersError(f"trustee {trustee_id} shows another mask")
-                self._number(mask)
+                mask_claim(key, start, trustee_id, mask)
+                self._number(mask[: key.public_key.ciphertext_bytes])
             return shown
 
         masks = await self._ask(order, checked)
@@ -232,15 +235,22 @@ class Attempt:
     def _masked(
         self, started: Sequence[StartedOpening], masks: Mapping[PartyId, Sequence[bytes]]
     ) -> tuple[bytes, ...]:
-        """Return what each start opens: the block's product times all masks."""
-        return tuple(
-            masked_ciphertext(
-                self._hub.parameters.public_key,
-                item.start,
-                item.planned.product,
-                [masks[name][position] for name in self._subset],
-            )
+        """Return what each start opens, the block's product times all masks, if all proofs hold.
+
+        Raises:
+            AttemptFailedError: naming whose mask touches a target or is too large.
+        """
+        shown = [
+            (item.start, [masks[name][position] for name in self._subset])
             for position, item in enumerate(started)
+        ]
+        parameters = self._hub.parameters
+        invalid = invalid_masks(parameters.proof_key, shown, self._hub.randbelow)
+        if invalid:
+            raise AttemptFailedError({error.context.party_id: error for error in invalid})
+        return tuple(
+            masked_ciphertext(parameters.public_key, start, item.planned.product, of_start)
+            for item, (start, of_start) in zip(started, shown, strict=True)
         )
 
     # --- 5. share, 6. read ------------------------------------------------------------------
@@ -257,7 +267,7 @@ class Attempt:
         for position, item in enumerate(started):
             order.share.starts.add(
                 start_leaf=item.logged.index,
-                mask_ciphertexts=[masks[name][position] for name in self._subset],
+                masks=[masks[name][position] for name in self._subset],
             )
         ciphertexts = [self._number(data) for data in masked]
         context = share_context([item.logged.leaf for item in started], masked)

@@ -47,9 +47,7 @@ def keep_share_files(hub: Hub, shared: SharedBatch) -> tuple[ShareBatch, ...]:
                         parameter_id=hub.parameters.parameter_id,
                         trustee_id=name,
                         start_leaves=tuple(item.logged.index for item in shared.started),
-                        mask_ciphertexts=tuple(
-                            Natural(int.from_bytes(mask, "big")) for mask in shared.masks[name]
-                        ),
+                        masks=tuple(shared.masks[name]),
                         masked=tuple(map(Natural, shared.masked)),
                         shares=tuple(map(Natural, shared.shares[name].shares)),
                         proof=shared.shares[name].proof.to_bytes(key),

@@ -22,15 +22,15 @@ from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.epochs.claiming import ClaimBuilder
-from partner_node.epochs.encryption import BlockEncryptor
+from partner_node.epochs.proving import BlockProver
 from partner_node.epochs.snapshot import OwnSnapshot, own_snapshot
 from partner_node.epochs.submitting import (
     NO_EVIDENCE,
     SubmissionTerms,
+    block_jobs,
     chunk_messages,
-    encrypted_chunks,
+    chunks_of,
     fetch_losses,
-    plaintexts,
     settle,
 )
 from partner_node.epochs.uploads import ChunkUpload, ClaimListUpload
@@ -80,7 +80,7 @@ class EpochPhases:
         member: Membership,
         hub: HubClient,
         methodology: Methodology,
-        encryptor: BlockEncryptor,
+        prover: BlockProver,
         *,
         commit_delay_s: int = 0,
     ) -> None:
@@ -91,13 +91,13 @@ class EpochPhases:
             member: who the node is.
             hub: whom to talk to.
             methodology: what reductions are computed by.
-            encryptor: for the submission.
+            prover: for the submission.
             commit_delay_s: how long after the end of an epoch's last day to wait for trips.
         """
         self._member = member
         self._hub = hub
         self._methodology = methodology
-        self._encryptor = encryptor
+        self._prover = prover
         self._commit_delay_s = commit_delay_s
         self._claims = ClaimBuilder(database, member, methodology)
         self._epochs = EpochStore(database)
@@ -220,7 +220,7 @@ class EpochPhases:
         return "chunks_submitted" if sent else None
 
     def _prepare(self, epoch: EpochIndex, shown: epoch_pb2.Epoch, snapshot: OwnSnapshot) -> None:
-        """Decide and encrypt the submission, and store it before anything is sent."""
+        """Decide, encrypt and prove the submission, and store it before anything is sent."""
         # What counts is the hub's signed receipt; its word alone only helps where a receipt was
         # lost on the way.
         committed = self._receipt(MessageKind.CLAIM_COMMITMENT, epoch) or shown.committed
@@ -241,10 +241,10 @@ class EpochPhases:
                 commitment.methodology_bundle if commitment else bundle_hash([self._methodology])
             ),
         )
-        blocks = plaintexts(self._member, snapshot, results)
-        chunks = encrypted_chunks(self._member, self._encryptor, blocks)
-        messages = chunk_messages(self._member, epoch, chunks, terms)
-        self._epochs.save_submission(epoch, results, messages)
+        proved = self._prover.prove(block_jobs(self._member, epoch, snapshot, results))
+        messages = chunk_messages(self._member, epoch, chunks_of(self._member, proved), terms)
+        witnesses = {item.entry.block: item.witness for item in proved}
+        self._epochs.save_submission(epoch, results, witnesses, messages)
 
     # --- the end --------------------------------------------------------------------------
 

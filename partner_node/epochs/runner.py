@@ -19,8 +19,8 @@ from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
 from partner_node.bindings.answering import BindingAnswers
 from partner_node.enrolment.enroller import Enroller, EnrolmentStores
 from partner_node.enrolment.evaluation import BlindEvaluator
-from partner_node.epochs.encryption import BlockEncryptor
 from partner_node.epochs.phases import EpochPhases
+from partner_node.epochs.proving import BlockProver
 from partner_node.membership import Membership, MembershipSource
 from partner_node.record.epoch_leaves import planned_epochs
 from partner_node.record.mirror import RecordMirror
@@ -134,7 +134,7 @@ class EpochRunner:
         self._mirror = RecordMirror(self._record, hub)
         self._outbox = Outbox(database)
         self._incidents = IncidentStore(database)
-        self._encryptor: BlockEncryptor | None = None
+        self._prover: BlockProver | None = None
         self._parts: _Parts | None = None
 
     def step(self) -> Progress:
@@ -210,9 +210,11 @@ class EpochRunner:
 
     def _parts_for(self, member: Membership) -> _Parts:
         if self._parts is None or self._parts.member is not member:
-            if self._encryptor is None:
-                self._encryptor = BlockEncryptor(
-                    member.parameters.public_key,
+            cap_ug = member.programme.epoch_cap_ug
+            if self._prover is None or self._prover.cap_ug != cap_ug:
+                self._prover = BlockProver(
+                    member.parameters.proof_key,
+                    cap_ug,
                     member.randomness.below,
                     processes=self._settings.processes,
                 )
@@ -230,7 +232,7 @@ class EpochRunner:
                     member,
                     self._hub,
                     self._methodology,
-                    self._encryptor,
+                    self._prover,
                     commit_delay_s=self._settings.commit_delay_s,
                 ),
                 bindings=BindingAnswers(self._database, member, self._hub),

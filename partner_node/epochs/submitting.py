@@ -7,7 +7,7 @@ Results and ciphertexts are stored in one transaction before the first byte leav
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -16,14 +16,15 @@ from fedcarbon.errors import PeerError
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.person_day import by_day, settle_day
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
-from fedcarbon.submission.chunk_file import ChunkFile, split_into_chunks
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS
+from fedcarbon.submission.block_proofs import block_context
+from fedcarbon.submission.chunk_file import ChunkFile, EntryShape, split_into_chunks
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
-from partner_node.epochs.encryption import BlockEncryptor
+from partner_node.epochs.proving import BlockJob, ProvedEntry
 from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.membership import Membership
 from partner_node.storage.epochs import Cutoff, EpochStore, PersonDayResult
@@ -103,29 +104,37 @@ def settle(store: EpochStore, epoch: EpochIndex, cap_ug: MicrogramsCO2e) -> list
     return results
 
 
-def plaintexts(
-    member: Membership, snapshot: OwnSnapshot, results: Sequence[PersonDayResult]
-) -> dict[int, int]:
-    """Return the packed plaintext of every block of the snapshot, ascending by block."""
-    layout = member.parameters.layout
+def block_jobs(
+    member: Membership,
+    epoch: EpochIndex,
+    snapshot: OwnSnapshot,
+    results: Sequence[PersonDayResult],
+) -> list[BlockJob]:
+    """Return the values and bounds of every block of the snapshot, ascending by block."""
+    slots = member.parameters.layout.slots
     sums: defaultdict[int, int] = defaultdict(int)
     for result in results:
         sums[result.person_id] += result.submitted_ug
-    values = {block: [0] * layout.slots for block in snapshot.blocks.blocks()}
+    values: dict[int, list[MicrogramsCO2e]] = {
+        block: [MicrogramsCO2e(0)] * slots for block in snapshot.blocks.blocks()
+    }
     for person_id, mass_ug in sums.items():
         place = snapshot.persons[person_id]
-        assert mass_ug <= snapshot.blocks.cap_ug  # noqa: S101 - the cap is applied per day
-        values[place.block][place.slot] = mass_ug
-    return {block: pack(layout, of_block) for block, of_block in values.items()}
+        values[place.block][place.slot] = MicrogramsCO2e(mass_ug)
+    return [
+        BlockJob(
+            block_context(member.programme.programme_id, member.party_id, epoch, block),
+            tuple(of_block),
+            snapshot.blocks.caps_ug(block),
+        )
+        for block, of_block in values.items()
+    ]
 
 
-def encrypted_chunks(
-    member: Membership, encryptor: BlockEncryptor, blocks: Mapping[int, int]
-) -> list[ChunkFile]:
-    """Return the blocks encrypted, as chunk files."""
-    ciphertexts = encryptor.encrypt(list(blocks.values()))
-    width = member.parameters.public_key.ciphertext_bytes
-    return split_into_chunks(list(zip(blocks, ciphertexts, strict=True)), width)
+def chunks_of(member: Membership, proved: Sequence[ProvedEntry]) -> list[ChunkFile]:
+    """Return encrypted and proved blocks as chunk files."""
+    shape = EntryShape.of(member.parameters.proof_key, member.programme.epoch_cap_ug)
+    return split_into_chunks([item.entry for item in proved], shape)
 
 
 def chunk_messages(

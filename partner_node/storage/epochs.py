@@ -240,9 +240,20 @@ class EpochStore:
             self._database.insert("losses", {"epoch": [epoch] * len(tokens), "token": tokens})
 
     def save_submission(
-        self, epoch: int, results: Sequence[PersonDayResult], messages: Iterable[Message]
+        self,
+        epoch: int,
+        results: Sequence[PersonDayResult],
+        witnesses: Mapping[int, bytes],
+        messages: Iterable[Message],
     ) -> None:
-        """Store results and encrypted chunks at once: the ciphertexts exist from here on."""
+        """Store results and encrypted chunks at once: the ciphertexts exist from here on.
+
+        Args:
+            epoch: which one.
+            results: what every person-day is worth.
+            witnesses: by block, what only this node knows of its commitments.
+            messages: headers and files.
+        """
         with self._database.transaction():
             self._database.insert(
                 "person_day_results",
@@ -254,8 +265,23 @@ class EpochStore:
                     "lost_slots": [item.lost_slots for item in results],
                 },
             )
+            self._database.insert(
+                "block_witnesses",
+                {
+                    "epoch": [epoch] * len(witnesses),
+                    "block": list(witnesses),
+                    "witness": list(witnesses.values()),
+                },
+            )
             for message in messages:
                 self._outbox.save(message)
+
+    def witnesses(self, epoch: int) -> dict[int, bytes]:
+        """Return the witness of every block that was submitted, ascending by block."""
+        rows = self._database.rows(
+            "SELECT block, witness FROM block_witnesses WHERE epoch = ? ORDER BY block", [epoch]
+        )
+        return {row[0]: row[1] for row in rows}
 
     # --- outcome --------------------------------------------------------------------------
 

@@ -158,6 +158,11 @@ TABLES: Final = (
         day VARCHAR NOT NULL,
         submitted_ug BIGINT NOT NULL,
         lost_slots INTEGER NOT NULL)""",
+    # What only this node knows of its commitments; secret, and needed for proofs about them.
+    """CREATE TABLE block_witnesses (
+        epoch BIGINT NOT NULL,
+        block BIGINT NOT NULL,
+        witness BLOB NOT NULL)""",
     """CREATE TABLE epoch_outcomes (
         epoch BIGINT PRIMARY KEY,
         missing BOOLEAN NOT NULL,

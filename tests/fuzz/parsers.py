@@ -54,7 +54,9 @@ from fedcarbon.paillier.cipher import (
 )
 from fedcarbon.paillier.share_proof import ShareProof
 from fedcarbon.parameters.roots import parse_roots
+from fedcarbon.proofs.commitments import SlotNumbers
 from fedcarbon.proofs.range_proof import RangeProofShape
+from fedcarbon.proofs.range_prover import RangeWitness
 from fedcarbon.redemption.wallet import (
     WalletClassInvalidError,
     WalletIdInvalidError,
@@ -63,7 +65,12 @@ from fedcarbon.redemption.wallet import (
 )
 from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
 from fedcarbon.registry.programme import zone
-from fedcarbon.submission.chunk_file import ChunkFile, ChunkTooLargeError, MalformedChunkError
+from fedcarbon.submission.chunk_file import (
+    ChunkFile,
+    ChunkTooLargeError,
+    EntryShape,
+    MalformedChunkError,
+)
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.submission.signed_message import (
     NotAdmittedError,
@@ -203,6 +210,11 @@ def opened_header(data: bytes) -> ChunkHeader:
     )
 
 
+def entry_shape() -> EntryShape:
+    """Return the shape of the entries of the record's chunks."""
+    return EntryShape.of(parties.parameters().proof_key, parties.programme().epoch_cap_ug)
+
+
 def cosigned(data: bytes) -> object:
     """Take bytes as the signature of the only trustee under a head."""
     return witnessed(
@@ -317,9 +329,7 @@ def _of_files() -> list[Parser]:
     return [
         Parser(
             name="fedcarbon.submission.chunk_file:ChunkFile.from_bytes",
-            parse=lambda data: ChunkFile.from_bytes(
-                data, parties.parameters().public_key.ciphertext_bytes
-            ),
+            parse=partial(ChunkFile.from_bytes, shape=entry_shape()),
             errors=(MalformedChunkError, ChunkTooLargeError),
             examples=lambda: files(b"fedcarbon/v1/chunk\n"),
         ),
@@ -357,7 +367,12 @@ def _of_files() -> list[Parser]:
 
 
 def _of_numbers() -> list[Parser]:
-    key = parties.parameters().public_key
+    key, cap_ug = parties.parameters().public_key, parties.programme().epoch_cap_ug
+    proof_key = parties.parameters().proof_key
+    slots = (0,) * proof_key.layout.slots
+    witness = RangeWitness(
+        numbers=SlotNumbers(v=slots, x=slots, y=slots, z=slots), blinding=1, randomiser=2
+    )
     return [
         Parser(
             name="fedcarbon.paillier.cipher:ciphertext_from_bytes",
@@ -377,7 +392,13 @@ def _of_numbers() -> list[Parser]:
             "fedcarbon.proofs.range_proof:RangeProofShape.decode",
             SHAPE.decode,
             (MalformedError,),
-            bytes(range(256)) * (SHAPE.proof_bytes // 256) + bytes(SHAPE.proof_bytes % 256),
+            bytes(SHAPE.proof_bytes),
+        ),
+        _simple(
+            "fedcarbon.proofs.range_prover:RangeWitness.from_bytes",
+            partial(RangeWitness.from_bytes, proof_key, cap_ug),
+            (MalformedError,),
+            witness.to_bytes(proof_key, cap_ug),
         ),
         _simple(
             "fedcarbon.identity.dleq:DleqProof.from_bytes",

@@ -73,7 +73,7 @@ def opened(body: str) -> tuple[dict[str, Any], dict[str, bytes]]:
     payload = base64.b64decode(envelope["payload"], validate=True).decode()
     statement: dict[str, Any] = json.loads(payload)
     assert canonical(statement) == payload
-    assert statement["fedcarbon"] == 1
+    assert statement["fedcarbon"] == 2
     kind = statement["statement"].replace("_", "-")
     assert envelope["payloadType"] == f"application/vnd.fedcarbon.{kind}+json"
     signatures = {item["keyid"]: base64.b64decode(item["sig"]) for item in envelope["signatures"]}

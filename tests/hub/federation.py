@@ -19,19 +19,19 @@ from fedcarbon.epoch.statements import (
 )
 from fedcarbon.identity.claims import TokenList
 from fedcarbon.ids import EpochIndex, PartyId, Role
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
-from fedcarbon.paillier.cipher import ciphertext_to_bytes
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.registry.enrolment import (
     EnrolmentAction,
     EnrolmentBatch,
     EnrolmentEntry,
 )
-from fedcarbon.submission.chunk_file import ChunkFile, split_into_chunks
+from fedcarbon.submission.block_proofs import block_context
+from fedcarbon.submission.chunk_file import ChunkFile, EntryShape, split_into_chunks
 from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.wire.processes import ProcessMap
 from hub.bootstrap import open_hub
 from hub.context import Hub, HubSettings
 from hub.epochs.driver import EpochDriver, Progress
-from hub.epochs.products import Multiplier
 from hub.intake.chunks import admit_chunk
 from hub.intake.claim_lists import reveal_list
 from hub.intake.commitments import commit_claims
@@ -66,6 +66,7 @@ from tests.hub.messages import (
     signed,
     token,
 )
+from tests.proving import proved_entry
 
 __all__ = [
     "AUDITOR",
@@ -115,7 +116,7 @@ class Federation:
             signer=Signer(party_id=HUB, key=key_of(HUB)),
             clock=self.clock,
             settings=HubSettings(place_pool_blocks=self.pool),
-            multiplier=Multiplier(genesis().parameters.public_key, workers=1),
+            processes=ProcessMap(1),
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,
         )
@@ -256,25 +257,26 @@ class Federation:
         own = self.hub.read_now(
             lambda session: self.hub.snapshots.of(session, programme(), stored)
         ).partners[partner]
-        key = self.hub.parameters.public_key
-        ciphertexts = [
-            (block, self.encrypted(block, values or {}, key.randomiser_bits))
+        key, cap_ug = self.hub.parameters.proof_key, programme().epoch_cap_ug
+        entries = [
+            proved_entry(
+                key,
+                block_context(PROGRAMME, partner, epoch, block),
+                values=[
+                    (values or {}).get(Place(block, slot), 0) for slot in range(key.layout.slots)
+                ],
+                bounds=own.caps_ug(block),
+                cap_ug=cap_ug,
+                randbelow=self.chance.randrange,
+            )
             for block in own.blocks()
         ]
-        chunks = split_into_chunks(ciphertexts, key.ciphertext_bytes, entries_per_chunk)
+        chunks = split_into_chunks(entries, EntryShape.of(key, cap_ug), entries_per_chunk)
         return [
             (signed(self.header(partner, chunk, number, len(chunks), stored, **changes), partner),
              chunk.to_bytes())
             for number, chunk in enumerate(chunks)
         ]  # fmt: skip
-
-    def encrypted(self, block: int, values: Mapping[Place, int], randomiser_bits: int) -> bytes:
-        layout = self.hub.parameters.layout
-        plaintext = pack(
-            layout, [values.get(Place(block, slot), 0) for slot in range(layout.slots)]
-        )
-        ciphertext = encryptor().encrypt(plaintext, self.chance.getrandbits(randomiser_bits))
-        return ciphertext_to_bytes(self.hub.parameters.public_key, ciphertext)
 
     def header(
         self,

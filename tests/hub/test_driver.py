@@ -21,9 +21,10 @@ from fedcarbon.packing.layout import unpack
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.merkle import root_of
+from fedcarbon.wire.processes import ProcessMap
 from hub.context import NoWitnesses
 from hub.epochs.planning import phase_end_s
-from hub.epochs.products import Multiplier
+from hub.epochs.products import products
 from hub.storage.epoch_store import EpochStore
 from hub.storage.record_store import RecordStore
 from hub.storage.submission_store import ProductStore
@@ -436,11 +437,8 @@ def test_many_products_are_made_in_several_processes_with_the_same_result() -> N
         ]
         for block in range(1, 8)
     }
-    several = Multiplier(key, workers=2, alone_max=3)
-    try:
-        assert several.products(factors) == Multiplier(key, workers=1).products(factors)
-    finally:
-        several.close()
+    with ProcessMap(2) as several:
+        assert products(key, factors, several, alone_max=3) == products(key, factors, several)
 
 
 def test_a_hub_that_may_not_sign_stalls_and_goes_on_when_it_may(enrolled: Federation) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fedcarbon.epoch.statements import EpochPlan
 from fedcarbon.ids import EpochIndex
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.products import sealed_products
 from fedcarbon.opening.view import RecordView
 from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.submission.block_proofs import verify_blocks
 from hub.storage.record_store import RecordStore
 from hub.storage.submission_store import ProductStore
+from tests.chance import seeded
 from tests.hub.federation import (
     BIKES,
     FIRST,
@@ -22,6 +26,8 @@ from tests.hub.federation import (
     genesis,
     programme,
 )
+
+CHECK = partial(verify_blocks, randbelow=seeded(7).randrange)
 
 
 def view_of(federation: Federation) -> RecordView:
@@ -56,8 +62,8 @@ def test_a_trustee_accepts_every_leaf_and_computes_the_same_products(sealed: Fed
     sealed.advance()
     view, files = view_of(sealed), sealed.hub.record.files
 
-    first = sealed_products(view, EpochRef(PROGRAMME, FIRST), {}, files.get)
-    second = sealed_products(view, EpochRef(PROGRAMME, SECOND), first, files.get)
+    first = sealed_products(view, EpochRef(PROGRAMME, FIRST), {}, files.get, CHECK)
+    second = sealed_products(view, EpochRef(PROGRAMME, SECOND), first, files.get, CHECK)
 
     assert first == products(sealed, FIRST)
     assert second == products(sealed, SECOND)

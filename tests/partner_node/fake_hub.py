@@ -46,7 +46,7 @@ from fedcarbon.registry.enrolment import (
 )
 from fedcarbon.registry.evaluation import EvaluationRequest, elements_hash_of
 from fedcarbon.registry.programme import Programme
-from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.transparency.leaf import LeafType
@@ -174,7 +174,7 @@ class FakeHub(FakeRecord):
         private = phe.PaillierPrivateKey(phe.PaillierPublicKey(primes.n), primes.p, primes.q)
         token_of = {place: token for token, place in self.places.items()}
         sums = {}
-        for block, ciphertext in self.ciphertexts_of(epoch):
+        for block, ciphertext, _ in self.entries_of(epoch):
             plaintext = private.raw_decrypt(int.from_bytes(ciphertext, "big"))
             for slot, mass_ug in enumerate(unpack(self.parameters.layout, plaintext)):
                 token = token_of.get(Place(block, slot))
@@ -183,11 +183,19 @@ class FakeHub(FakeRecord):
                     sums[token] = mass_ug
         return sums
 
-    def ciphertexts_of(self, epoch: int) -> list[tuple[int, bytes]]:
-        """Return block and ciphertext of everything that was submitted."""
-        width = self.parameters.public_key.ciphertext_bytes
+    def entries_of(self, epoch: int) -> list[ChunkEntry]:
+        """Return everything that was submitted."""
         contents = [content for _, content in self.epochs[epoch].chunks.values()]
-        return [entry for content in contents for entry in ChunkFile.from_bytes(content, width)]
+        return [
+            entry
+            for content in contents
+            for entry in ChunkFile.from_bytes(content, self.entry_shape)
+        ]
+
+    @property
+    def entry_shape(self) -> EntryShape:
+        """The shape of the entries of all chunk files."""
+        return EntryShape.of(self.parameters.proof_key, self.programme.epoch_cap_ug)
 
     def propose(self, account_token: bytes, binding_id: bytes = b"b" * 16) -> bytes:
         """Log a wallet operator's half of a binding and show it."""
@@ -370,7 +378,7 @@ class FakeHub(FakeRecord):
             assert state.state == epoch_pb2.EPOCH_STATE_SUBMITTING
             assert header.chunk not in state.chunks
             assert header.file_sha256 == hashlib.sha256(content).digest()
-            chunk = ChunkFile.from_bytes(content, self.parameters.public_key.ciphertext_bytes)
+            chunk = ChunkFile.from_bytes(content, self.entry_shape)
             assert (header.entries, header.entries_root) == (len(chunk), chunk.root())
             assert header.slot_width_bits == SLOT_WIDTH_BITS
             assert header.plan_leaf == state.plan_leaf

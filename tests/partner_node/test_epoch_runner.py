@@ -43,7 +43,9 @@ def test_every_block_with_an_account_is_sent_in_every_epoch_with_fresh_ciphertex
 
     blocks = world.hub.snapshot_blocks(1)
     assert len(blocks) == 3
-    sent = [dict(world.hub.ciphertexts_of(epoch)) for epoch in (1, 2)]
+    sent = [
+        {entry.block: entry.ciphertext for entry in world.hub.entries_of(epoch)} for epoch in (1, 2)
+    ]
     assert [tuple(sorted(of_epoch)) for of_epoch in sent] == [blocks, blocks]
     assert len({*sent[0].values(), *sent[1].values()}) == 2 * len(blocks)
     assert set(world.submitted(2).values()) == {0}

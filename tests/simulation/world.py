@@ -29,11 +29,11 @@ from fedcarbon.v1 import registry_pb2, trustee_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
 from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.processes import ProcessMap
 from hub.bootstrap import open_hub
 from hub.clearing.sandbox_rail import SandboxRail
 from hub.context import Hub, HubSettings
 from hub.epochs.driver import EpochDriver
-from hub.epochs.products import Multiplier
 from hub.genesis import checked_genesis
 from hub.identity.relay import EvaluationRelay
 from hub.openings.driver import OpeningDriver
@@ -150,7 +150,7 @@ class World:
             signer=Signer(party_id=HUB, key=self.keys[HUB]),
             clock=self.clock,
             settings=HubSettings(place_pool_blocks=2),
-            multiplier=Multiplier(self.dealt.parameters.public_key, workers=1),
+            processes=ProcessMap(1),
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,
         )

@@ -11,19 +11,25 @@ import pytest
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
-from fedcarbon.packing.layout import Layout
-from fedcarbon.paillier.cipher import Encryptor, ciphertext_to_bytes
-from fedcarbon.paillier.keys import PublicKey
+from fedcarbon.proofs.range_proof import RangePurpose
 from fedcarbon.submission import intake
-from fedcarbon.submission.chunk_file import FILE_MAGIC, ChunkFile
+from fedcarbon.submission.block_proofs import block_context
+from fedcarbon.submission.chunk_file import FILE_MAGIC, ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.submission.intake import AdmittedChunk, IntakeContext, SubmissionPhase
 from fedcarbon.transparency.envelope import SigningKey, sign
+from fedcarbon.units import MicrogramsCO2e
 from tests.chance import seeded
+from tests.keys.ceremonies import dealt
 from tests.keys.primes import TINY, load_primes
+from tests.proving import proved_entry
 
-KEY = PublicKey(n=load_primes(TINY).n)
+PROOF_KEY = dealt().parameters.proof_key
+KEY = PROOF_KEY.public_key
 WIDTH = KEY.ciphertext_bytes
+CAP_UG = MicrogramsCO2e(50_000_000_000)
+BOUNDS_UG = (CAP_UG,) * (PROOF_KEY.layout.slots - 1) + (MicrogramsCO2e(0),)
+SHAPE = EntryShape.of(PROOF_KEY, CAP_UG)
 METRO, BIKES = PartyId("metro"), PartyId("bikes")
 SIGNERS = {METRO: SigningKey(b"m" * 32), BIKES: SigningKey(b"b" * 32)}
 KEYS = {name: key.public for name, key in SIGNERS.items()}
@@ -31,32 +37,42 @@ PARAMETER_ID = b"p" * 32
 BLOCKS = (3, 5, 8, 9)
 
 
-def _ciphertexts() -> dict[int, bytes]:
-    encryptor, chance = Encryptor(KEY, window_bits=4), seeded(1)
-    s_bits = KEY.randomiser_bits
-    return {
-        block: ciphertext_to_bytes(KEY, encryptor.encrypt(block, chance.getrandbits(s_bits)))
-        for block in (*BLOCKS, 11)
-    }
+def entry_of(block: int, value: int = 7, *, of: int | None = None, **where: Any) -> ChunkEntry:
+    """Return an entry of `block`, proved for block `of` and, with `where`, for somebody else."""
+    context = block_context(ProgrammeId("shanghai"), METRO, EpochIndex(2), block)
+    proved = proved_entry(
+        PROOF_KEY,
+        replace(context, **({"block": of} if of is not None else {}), **where),
+        values=(value,) + (0,) * (len(BOUNDS_UG) - 1),
+        bounds=BOUNDS_UG,
+        cap_ug=CAP_UG,
+        randbelow=seeded(block).randrange,
+    )
+    return proved._replace(block=block)
 
 
-CIPHERTEXTS = _ciphertexts()
+ENTRIES = {block: entry_of(block) for block in (*BLOCKS, 11)}
 
 
-def chunk_of(*blocks: int, **other: bytes) -> ChunkFile:
-    """Return a chunk of `blocks`; `b5=...` replaces the ciphertext of block 5."""
-    pairs = [(block, other.get(f"b{block}", CIPHERTEXTS[block])) for block in blocks]
-    return ChunkFile.from_ciphertexts(pairs, WIDTH)
+def chunk_of(*blocks: int, **other: bytes | ChunkEntry) -> ChunkFile:
+    """Return a chunk of `blocks`; `b5=...` replaces the ciphertext or the entry of block 5."""
+
+    def entry(block: int) -> ChunkEntry:
+        given = other.get(f"b{block}", ENTRIES[block])
+        return ENTRIES[block]._replace(ciphertext=given) if isinstance(given, bytes) else given
+
+    return ChunkFile.from_entries(map(entry, blocks), SHAPE)
 
 
 WHOLE = chunk_of(*BLOCKS)
 CONTEXT = IntakeContext(
-    public_key=KEY,
-    layout=Layout.for_modulus(KEY.bits),
+    key=PROOF_KEY,
     phase=SubmissionPhase.OPEN,
     plan_leaf=40,
     expected_blocks=BLOCKS,
     places_digest=b"d" * 32,
+    bounds_ug=lambda _: BOUNDS_UG,
+    cap_ug=CAP_UG,
     evidence_root=b"e" * 32,
     admitted={},
     received_blocks=(),
@@ -74,7 +90,7 @@ def header_of(chunk: ChunkFile, /, **changes: Any) -> ChunkHeader:
         "chunks": 1,
         "entries": len(chunk),
         "slot_width_bits": 112,
-        "slots": CONTEXT.layout.slots,
+        "slots": PROOF_KEY.layout.slots,
         "places_digest": CONTEXT.places_digest,
         "entries_root": chunk.root(),
         "file_sha256": chunk.sha256(),
@@ -103,6 +119,7 @@ def admit(
         return False
     intake.check_header(header, found)
     chunk = intake.check_file(header, file, found)
+    intake.check_proofs(header, chunk, found, seeded(9).randrange)
     return intake.is_complete(header, chunk.blocks(), found)
 
 
@@ -170,6 +187,10 @@ def earlier(**changes: Any) -> dict[int, AdmittedChunk]:
 
 def number(value: int) -> bytes:
     return value.to_bytes(WIDTH, "big")
+
+
+def times_encrypted_one(block: int) -> bytes:
+    return number(int.from_bytes(ENTRIES[block].ciphertext, "big") * (1 + KEY.n) % KEY.n_squared)
 
 
 P = load_primes(TINY).p
@@ -258,7 +279,43 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         lambda: sent(chunk_of(*BLOCKS, b8=number(KEY.n_squared + 1))),
         "CIPHERTEXT_RANGE",
     ),
-    "(22) a block left out": (lambda: sent(chunk_of(3, 5, 9)), "BLOCK_MISSING"),
+    "(22) slot_cap_plus_one": (
+        lambda: sent(chunk_of(*BLOCKS, b5=entry_of(5, CAP_UG + 1))),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(22) replay_other_block": (
+        lambda: sent(chunk_of(*BLOCKS, b5=entry_of(5, of=3))),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(22) replay_other_party": (
+        lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, party_id=BIKES))),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(22) replay_other_epoch": (
+        lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, epoch=EpochIndex(1)))),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(22) replay_other_programme": (
+        lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, programme_id=ProgrammeId("beijing")))),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(22) a mask passed off as a block": (
+        lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, purpose=RangePurpose.MASK))),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(22) a challenge passed off as a block": (
+        lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, purpose=RangePurpose.CHALLENGE))),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(22) caps_supplied_by_prover": (
+        lambda: with_context(bounds_ug=lambda _: (MicrogramsCO2e(6), *BOUNDS_UG[1:])),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(22) ciphertext_times_enc_one": (
+        lambda: sent(chunk_of(*BLOCKS, b9=times_encrypted_one(9))),
+        "RANGE_PROOF_INVALID",
+    ),
+    "(23) a block left out": (lambda: sent(chunk_of(3, 5, 9)), "BLOCK_MISSING"),
 }
 
 

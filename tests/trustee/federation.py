@@ -14,6 +14,7 @@ from fedcarbon.epoch.statements import (
     SealedPart,
     planned_deadlines,
 )
+from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.opening.accounts import AccountRef
 from fedcarbon.opening.products import products_root_of
@@ -24,14 +25,16 @@ from fedcarbon.opening.statements import (
     Purpose,
     wallet_hint,
 )
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
 from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
-from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.submission.block_proofs import block_context
+from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
+from tests.proving import proved_entry
 from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME, Founded
 
 
@@ -67,23 +70,16 @@ class Federation(Founded):
         **changes: Any,
     ) -> list[int]:
         """Log a partner's dense submission of `values` per account; return its header leaves."""
-        told = {**self.places, **self.lies.get(partner, {})}
+        told = self.told_places(partner)
         enrolled = self.enrolled(partner, epoch, plan_leaf)
-        digest = places_digest({token: Place(*told[token]) for token in enrolled})
-        ciphertexts = []
-        for block in sorted({0} if blocks is None else set(blocks)):
-            slots = [0] * self.parameters.layout.slots
-            for token, value in values.items():
-                if told[token][0] == block:
-                    slots[told[token][1]] = value
-            message = pack(self.parameters.layout, slots)
-            randomiser = self._chance.getrandbits(self.parameters.public_key.randomiser_bits)
-            ciphertext = self.encryptor.encrypt(message, randomiser)
-            ciphertexts.append((block, ciphertext_to_bytes(self.parameters.public_key, ciphertext)))
-        width = self.parameters.public_key.ciphertext_bytes
+        digest = places_digest({token: told[token] for token in enrolled})
+        entries = [
+            self.entry(partner, epoch, plan_leaf, block, values)
+            for block in sorted({0} if blocks is None else set(blocks))
+        ]
         pieces = [
-            ChunkFile.from_ciphertexts(ciphertexts[i : i + entries_per_chunk], width)
-            for i in range(0, len(ciphertexts), entries_per_chunk)
+            ChunkFile.from_entries(entries[i : i + entries_per_chunk], self.entry_shape)
+            for i in range(0, len(entries), entries_per_chunk)
         ]
         leaves = []
         for number, piece in enumerate(pieces):
@@ -108,6 +104,11 @@ class Federation(Founded):
             leaves.append(self.log_own(dataclasses.replace(header, **changes), partner))
         return leaves
 
+    def told_places(self, partner: PartyId) -> dict[bytes, Place]:
+        """Return the places of accounts as the hub told them to a partner."""
+        told = {**self.places, **self.lies.get(partner, {})}
+        return {token: Place(*place) for token, place in told.items()}
+
     def enrolled(self, partner: PartyId, epoch: int, plan_leaf: int) -> list[bytes]:
         """Return the accounts of a partner that count in an epoch."""
         enrolled: dict[bytes, bool] = {}
@@ -120,6 +121,38 @@ class Federation(Founded):
                     enrolled[entry.account_token] = entry.action is EnrolmentAction.ENROL
         return [token for token, counts in enrolled.items() if counts]
 
+    def entry(
+        self,
+        partner: PartyId,
+        epoch: int,
+        plan_leaf: int,
+        block: int,
+        values: Mapping[bytes, int],
+    ) -> ChunkEntry:
+        """Return a partner's entry of one block, proved under what the plan's snapshot says."""
+        slots, told = [0] * self.parameters.layout.slots, self.told_places(partner)
+        for token, value in values.items():
+            if told[token].block == block:
+                slots[told[token].slot] = value
+        plan = self.statement_at(plan_leaf, EpochPlan)
+        try:
+            own = self.view().accounts.snapshot(plan).partners.get(partner)
+        except FedcarbonError:  # a record that no trustee reads to the end
+            own = None
+        return proved_entry(
+            self.parameters.proof_key,
+            block_context(PROGRAMME, partner, EpochIndex(epoch), block),
+            values=slots,
+            bounds=[0] * len(slots) if own is None else own.caps_ug(block),
+            cap_ug=self.programme.epoch_cap_ug,
+            randbelow=self._chance.randrange,
+        )
+
+    @property
+    def entry_shape(self) -> EntryShape:
+        """The shape of the entries of all chunk files."""
+        return EntryShape.of(self.parameters.proof_key, self.programme.epoch_cap_ug)
+
     def products(self, epoch: int, extra: Mapping[PartyId, Sequence[int]] = {}) -> dict[int, bytes]:
         """Multiply what the seals up to an epoch name, and the headers of one not sealed yet."""
         headers = [leaf for leaves in extra.values() for leaf in leaves]
@@ -129,8 +162,8 @@ class Federation(Founded):
         factors: dict[int, list[bytes]] = {}
         for index in headers:
             data = self.record.files[self.statement_at(index, ChunkHeader).file_sha256]
-            chunk = ChunkFile.from_bytes(data, self.parameters.public_key.ciphertext_bytes)
-            for block, ciphertext in chunk:
+            chunk = ChunkFile.from_bytes(data, self.entry_shape)
+            for block, ciphertext in chunk.ciphertexts().items():
                 factors.setdefault(block, []).append(ciphertext)
         key = self.parameters.public_key
         return {

@@ -218,9 +218,9 @@ class Founded:
         """Return a mask out of a trustee's own store, as a thief would."""
         store = MaskStore(self.databases[PartyId(name)])
         stored = store.mask(AttemptId(draft.opening_id, draft.attempt))
-        if stored is None or stored.ciphertext is None:
+        if stored is None or stored.mask is None:
             raise LookupError("there is no mask any more")
-        return stored.ciphertext
+        return stored.mask
 
     def stored_body(self, name: str, leaf_index: int) -> bytes | None:
         """Return the body of a leaf out of a trustee's own store."""

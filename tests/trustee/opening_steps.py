@@ -96,7 +96,7 @@ class Opening:
 
     def share_order(self, masks: Sequence[bytes] | None = None) -> trustee_pb2.ShareOrder:
         shown = [self.masks[name] for name in self.subset] if masks is None else masks
-        item = trustee_pb2.MaskedStart(start_leaf=self.leaf, mask_ciphertexts=shown)
+        item = trustee_pb2.MaskedStart(start_leaf=self.leaf, masks=shown)
         return trustee_pb2.ShareOrder(starts=[item])
 
     @property
@@ -132,7 +132,7 @@ class Opening:
         for name in self.subset:
             answer = self.federation.ask(name, reveal_mask=self.reveal_order())
             assert answer.WhichOneof("answer") == "reveal_mask", answer.refused
-            self.masks[name] = answer.reveal_mask.mask_ciphertexts[0]
+            self.masks[name] = answer.reveal_mask.masks[0]
         return self
 
     def share(self) -> Opening:

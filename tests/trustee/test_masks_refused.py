@@ -12,13 +12,14 @@ import pytest
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.opening.mask_sets import NO_HASH, masked_ciphertext
-from fedcarbon.opening.statements import OpeningResult, OperatorBinding, Unbinding, mask_hash
+from fedcarbon.opening.statements import OpeningResult, OperatorBinding, Unbinding
 from fedcarbon.packing.layout import split_digits
 from fedcarbon.paillier.combine import combine
 from fedcarbon.paillier.shares import decryption_share
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import trustee_pb2
 from tests.trustee.city import City
+from tests.trustee.corrupt import corrupt_mask, log_with_corrupt, shown_by
 from tests.trustee.federation import Federation
 from tests.trustee.founded import ALICE, BORA, METRO, OPERATOR, refused
 from tests.trustee.opening_steps import Opening
@@ -30,32 +31,6 @@ def opening(city: City) -> Opening:
     request = city.federation.request(ALICE, 2, city.alice)
     city.federation.witness()
     return Opening(city.federation, [request])
-
-
-def corrupt_mask(opening: Opening, ciphertext: bytes, name: str = "trustee-2") -> None:
-    """Let a corrupt trustee commit to `ciphertext` beside trustee-1's honest mask."""
-    federation = opening.federation
-    answer = federation.ask("trustee-1", mask=opening.mask_order())
-    opening.hashes["trustee-1"] = answer.mask.mask_hashes[0]
-    draft = opening.draft
-    opening.hashes[name] = mask_hash(
-        draft.opening_id, draft.attempt, opening.subset[opening.subset.index(name)], ciphertext
-    )
-
-
-def log_with_corrupt(opening: Opening, corrupt: str = "trustee-2") -> None:
-    """Log the start, signed honestly by trustee-1 and with the corrupt trustee's key."""
-    federation = opening.federation
-    answer = federation.ask("trustee-1", sign_start=opening.sign_order())
-    assert answer.WhichOneof("answer") == "sign_start", answer.refused
-    opening.log_signed("trustee-1", corrupt)
-    federation.witness()
-
-
-def shown_by(opening: Opening, name: str = "trustee-1") -> bytes:
-    answer = opening.federation.ask(name, reveal_mask=opening.reveal_order())
-    assert answer.WhichOneof("answer") == "reveal_mask", answer.refused
-    return answer.reveal_mask.mask_ciphertexts[0]
 
 
 def share_code(opening: Opening, masks: list[bytes]) -> str:
@@ -195,9 +170,11 @@ def test_withheld_start_leaf_body(opening: Opening) -> None:
 
 
 def inverse(federation: Federation, mask: bytes) -> bytes:
+    """Return a mask with the inverse ciphertext and the same proof."""
     key = federation.parameters.public_key
-    found = int(gmpy2.invert(int.from_bytes(mask, "big"), key.n_squared))
-    return found.to_bytes(key.ciphertext_bytes, "big")
+    width = key.ciphertext_bytes
+    found = int(gmpy2.invert(int.from_bytes(mask[:width], "big"), key.n_squared))
+    return found.to_bytes(width, "big") + mask[width:]
 
 
 def test_without_hashes_the_inverse_of_a_mask_would_open_the_whole_block(opening: Opening) -> None:

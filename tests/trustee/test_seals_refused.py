@@ -15,6 +15,7 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId
 from fedcarbon.opening.products import products_root_of
 from fedcarbon.submission.chunk_file import ChunkFile
+from tests.proving import unproved_entry
 from tests.trustee.city import City
 from tests.trustee.federation import Federation
 from tests.trustee.founded import ALICE, BIKE, METRO, SHAM, refused
@@ -182,9 +183,9 @@ def wrong_layout(federation: Federation, plan: int) -> None:
 
 def ciphertext_that_is_no_unit(federation: Federation, plan: int) -> None:
     parts = submitted(federation, plan)
-    width = federation.parameters.public_key.ciphertext_bytes
-    bad = ChunkFile.from_ciphertexts(
-        [(0, federation.parameters.public_key.n.to_bytes(width, "big"))], width
+    key, cap_ug = federation.parameters.proof_key, federation.programme.epoch_cap_ug
+    bad = ChunkFile.from_entries(
+        [unproved_entry(key, 0, key.public_key.n, cap_ug)], federation.entry_shape
     )
     federation.record.files[bad.sha256()] = bad.to_bytes()
     root, digest = bad.root(), bad.sha256()
@@ -223,7 +224,7 @@ SEALS: dict[str, tuple[Callable[[Federation, int], None], str]] = {
     "a file was changed": (changed_file, "CHUNK_FILE_DIFFERS"),
     "the entries have another root": (wrong_entries_root, "CHUNK_FILE_DIFFERS"),
     "another layout": (wrong_layout, "CHUNK_FILE_DIFFERS"),
-    "a ciphertext is n": (ciphertext_that_is_no_unit, "CHUNK_FILE_DIFFERS"),
+    "a ciphertext is n": (ciphertext_that_is_no_unit, "RANGE_PROOF_INVALID"),
     "the products have another root": (wrong_products, "PRODUCTS_DIFFER"),
     "another number of blocks": (wrong_number_of_blocks, "PRODUCTS_DIFFER"),
     "there is no seal": (not_sealed, "EPOCH_NOT_SEALED"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fedcarbon.opening.masks import draw_mask, mask_bounds
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, pack, unpack
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, join_digits, pack, unpack
 from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.paillier.combine import ShareBatch, combine
 from fedcarbon.paillier.dealing import deal, threshold_key_of
@@ -138,7 +138,7 @@ def _packing_case(bits: int) -> dict[str, Any]:
     rows.append([(1 << 56) - 1 - sum(column) for column in zip(*rows, strict=True)])
     plaintexts = [pack(layout, row) for row in rows]
     targets = [1, layout.slots - 2]
-    masks = [draw_mask(layout, targets, stream.randbelow) for _ in range(5)]
+    masks = [join_digits(draw_mask(layout, targets, stream.randbelow)) for _ in range(5)]
     return {
         "modulus_bits": bits,
         "slots": layout.slots,

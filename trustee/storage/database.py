@@ -63,7 +63,7 @@ CREATE TABLE masks (
     attempt INTEGER NOT NULL,
     draft BLOB NOT NULL,
     mask_hash BLOB NOT NULL,
-    ciphertext BLOB,
+    mask BLOB,
     signed_start BLOB,
     PRIMARY KEY (opening_id, attempt)
 ) STRICT;

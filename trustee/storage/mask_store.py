@@ -1,7 +1,8 @@
 """Masks by attempt, and the starts that this trustee has signed.
 
-A mask's plaintext and randomness are never stored: they end with the encryption. Its ciphertext is
-kept until a share exists, so that it can be shown; then it is erased and the attempt is spent.
+A mask's plaintext and randomness are never stored: they end with the encryption. What is shown of
+it, ciphertext and proof, is kept until a share exists, so that it can be shown again; then it is
+erased and the attempt is spent.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class StoredMask(NamedTuple):
     draft: bytes
     """The draft of the start that it was drawn for."""
     mask_hash: bytes
-    ciphertext: bytes | None
-    """None once a share exists."""
+    mask: bytes | None
+    """Ciphertext and proof; None once a share exists."""
     signed_start: bytes | None
     """The exact start that was signed."""
 
@@ -45,18 +46,16 @@ class MaskStore:
     def mask(self, attempt: AttemptId) -> StoredMask | None:
         """Return the mask of an attempt."""
         row = self._database.one(
-            "SELECT draft, mask_hash, ciphertext, signed_start FROM masks "
+            "SELECT draft, mask_hash, mask, signed_start FROM masks "
             "WHERE opening_id = ? AND attempt = ?",
             *attempt,
         )
         return None if row is None else StoredMask._make(row)
 
-    def keep_mask(
-        self, attempt: AttemptId, *, draft: bytes, mask_hash: bytes, ciphertext: bytes
-    ) -> None:
+    def keep_mask(self, attempt: AttemptId, *, draft: bytes, mask_hash: bytes, mask: bytes) -> None:
         """Store a fresh mask; a second one for an attempt fails."""
         self._database.run(
-            "INSERT INTO masks VALUES (?, ?, ?, ?, ?, NULL)", *attempt, draft, mask_hash, ciphertext
+            "INSERT INTO masks VALUES (?, ?, ?, ?, ?, NULL)", *attempt, draft, mask_hash, mask
         )
 
     def keep_signed(
@@ -85,7 +84,7 @@ class MaskStore:
         return frozenset(EpochIndex(epoch) for (epoch,) in rows)
 
     def erase(self, attempt: AttemptId) -> None:
-        """Erase the ciphertext of a mask: the attempt is spent."""
+        """Erase a mask: the attempt is spent."""
         self._database.run(
-            "UPDATE masks SET ciphertext = NULL WHERE opening_id = ? AND attempt = ?", *attempt
+            "UPDATE masks SET mask = NULL WHERE opening_id = ? AND attempt = ?", *attempt
         )

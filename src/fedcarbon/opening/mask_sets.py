@@ -83,7 +83,7 @@ def check_masks(start: OpeningStart, trustee_id: PartyId, masks: Sequence[bytes]
     Args:
         start: a start of the record.
         trustee_id: the trustee that checks; one of the subset.
-        masks: mask ciphertexts in the order of the subset.
+        masks: whole masks in the order of the subset.
 
     Raises:
         MaskCountError, MaskHashDiffersError, OwnMaskMissingError, OwnMaskTwiceError,
@@ -114,14 +114,15 @@ def masked_ciphertext(
         public_key: the key that everything is under.
         start: names the trustee of each mask.
         block_product: the cumulative ciphertext, multiplied by the caller itself.
-        masks: mask ciphertexts that passed `check_masks`.
+        masks: whole masks that passed `check_masks` and whose proofs hold.
 
     Raises:
         MaskInvalidError: a mask is no unit mod n^2 in its one encoding.
     """
-    for name, mask in zip(start.subset, masks, strict=True):
+    ciphertexts = [mask[: public_key.ciphertext_bytes] for mask in masks]
+    for name, ciphertext in zip(start.subset, ciphertexts, strict=True):
         try:
-            ciphertext_from_bytes(public_key, mask)
+            ciphertext_from_bytes(public_key, ciphertext)
         except FedcarbonError as error:
             raise MaskInvalidError(f"the mask of {name!r} is no ciphertext") from error
-    return ciphertext_to_bytes(public_key, product(public_key, (block_product, *masks)))
+    return ciphertext_to_bytes(public_key, product(public_key, (block_product, *ciphertexts)))

@@ -18,7 +18,7 @@ Nothing carries into a target and nothing wraps. Let T <= 15 trustees mask
 
 Full slots hide perfectly within their run, since the digits beyond 2^112 move on; an edge hides
 up to 2^56 / 2^108. One mask serves one attempt only. That a trustee's mask has this shape is
-proved by the slot range proof with `mask_bounds` as its caps, not here.
+proved by the slot range proof with `mask_bounds` as its caps (`fedcarbon.opening.mask_proofs`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from fedcarbon.packing.layout import (
     SLOT_WIDTH_BITS,
     VALUE_BOUND,
     Layout,
-    join_digits,
     split_digits,
 )
 from fedcarbon.units import MicrogramsCO2e
@@ -81,8 +80,10 @@ def mask_bounds(layout: Layout, targets: Collection[int]) -> tuple[int, ...]:
     )
 
 
-def draw_mask(layout: Layout, targets: Collection[int], randbelow: Callable[[int], int]) -> int:
-    """Return the plaintext of a fresh mask.
+def draw_mask(
+    layout: Layout, targets: Collection[int], randbelow: Callable[[int], int]
+) -> tuple[int, ...]:
+    """Return the digits of a fresh mask, one per slot.
 
     Args:
         layout: the block's layout.
@@ -92,7 +93,7 @@ def draw_mask(layout: Layout, targets: Collection[int], randbelow: Callable[[int
     Raises:
         TargetsInvalidError, SlotCountError: see `mask_bounds`.
     """
-    return join_digits([randbelow(bound + 1) for bound in mask_bounds(layout, targets)])
+    return tuple(randbelow(bound + 1) for bound in mask_bounds(layout, targets))
 
 
 def read_opened(

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
+from fedcarbon.epoch.snapshot import PartnerSnapshot
 from fedcarbon.epoch.statements import EpochPlan, SealedPart, product_entry
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.epochs import EpochRef
@@ -25,7 +27,9 @@ from fedcarbon.opening.refusals import (
 from fedcarbon.opening.view import RecordView
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
-from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.proofs.commitments import ProofKey
+from fedcarbon.submission.block_proofs import ProvedBlocks
+from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.merkle import root_of
@@ -33,12 +37,15 @@ from fedcarbon.transparency.merkle import root_of
 Fetch = Callable[[bytes], bytes]
 """Returns the file that has the given SHA-256; its bytes are checked here."""
 
+CheckBlocks = Callable[[ProofKey, ProvedBlocks], None]
+"""Accepts blocks whose range proofs hold, in as many processes as it likes."""
+
 Products = Mapping[int, bytes]
 """Block to the bytes of its cumulative ciphertext."""
 
 
 def sealed_products(
-    view: RecordView, ref: EpochRef, previous: Products, fetch: Fetch
+    view: RecordView, ref: EpochRef, previous: Products, fetch: Fetch, check: CheckBlocks
 ) -> dict[int, bytes]:
     """Return the cumulative ciphertext of every block up to an epoch, after checking its seal.
 
@@ -47,6 +54,7 @@ def sealed_products(
         ref: the epoch.
         previous: what this function returned for the epoch before; empty for the first.
         fetch: gets chunk files.
+        check: checks the range proofs of a chunk's blocks.
 
     Raises:
         EpochNotSealedError: no plan or no seal.
@@ -54,6 +62,7 @@ def sealed_products(
         IncompleteSealError: see there.
         PlacesDifferError: a partner encrypted for other places than the record's.
         ChunkFileDiffersError: naming the partner and the chunk.
+        RangeProofInvalidError: naming the partner and the block.
         ProductsDifferError: the seal's root is not that of these products.
         NotWitnessedError: the plan is not under a witnessed head yet.
     """
@@ -72,18 +81,17 @@ def sealed_products(
     factors: dict[int, list[bytes]] = {block: [data] for block, data in previous.items()}
     for part in seal.statement.parts:
         own = snapshot.partners[part.partner_id]
-        blocks = own.blocks()
         headers = _headers_of(view, plan, part, seal.index)
         if any(header.places_digest != own.places_digest for header in headers):
             raise PlacesDifferError(
                 f"{part.partner_id!r} encrypted for other accounts or places in epoch {ref.epoch} "
                 "than the record has: it must compare them with the answers that the hub signed"
             )
-        sent = _sent(view, headers, fetch)
-        if not part.missing and sorted(sent) != list(blocks):
+        sent = _sent(view, headers, _Checks(own, fetch, check))
+        if not part.missing and sorted(sent) != list(own.blocks()):
             raise IncompleteSealError(
-                f"{part.partner_id!r} owes {len(blocks)} blocks in epoch {ref.epoch}, "
-                f"{len(set(sent) & set(blocks))} of them are there, {len(sent)} in all"
+                f"{part.partner_id!r} owes {len(own.slots_of)} blocks in epoch {ref.epoch}, "
+                f"{len(sent)} of them are there"
             )
         for block, data in sent.items():
             factors.setdefault(block, []).append(data)
@@ -115,6 +123,14 @@ def require_plan_after_end(view: RecordView, plan: Logged[EpochPlan]) -> None:
         raise PlanTooEarlyError(f"epoch {plan.statement.epoch} ends at {end_s}, not {logged_s}")
 
 
+class _Checks(NamedTuple):
+    """What a partner's chunks are held against."""
+
+    own: PartnerSnapshot
+    fetch: Fetch
+    check: CheckBlocks
+
+
 def _headers_of(
     view: RecordView, plan: Logged[EpochPlan], part: SealedPart, seal_leaf: int
 ) -> list[ChunkHeader]:
@@ -138,15 +154,29 @@ def _headers_of(
     return headers
 
 
-def _sent(view: RecordView, headers: Iterable[ChunkHeader], fetch: Fetch) -> dict[int, bytes]:
+def _sent(view: RecordView, headers: Iterable[ChunkHeader], checks: _Checks) -> dict[int, bytes]:
     """Return the ciphertexts of one partner by block."""
     sent: dict[int, bytes] = {}
     for header in headers:
-        chunk = _chunk_of(view, header, fetch)
-        if sent.keys() & set(chunk.blocks()):
-            raise IncompleteSealError(f"{header.partner_id!r} sent a block twice")
-        sent.update(chunk)
+        chunk = _chunk_of(view, header, checks.fetch)
+        if not checks.own.slots_of.keys() - sent.keys() >= set(chunk.blocks()):
+            raise IncompleteSealError(
+                f"{header.partner_id!r} sent a block twice, or one that it does not owe"
+            )
+        checks.check(view.parties.parameters.proof_key, _proved(header, chunk, checks.own))
+        sent.update(chunk.ciphertexts())
     return sent
+
+
+def _proved(header: ChunkHeader, chunk: ChunkFile, own: PartnerSnapshot) -> ProvedBlocks:
+    return ProvedBlocks(
+        programme_id=header.programme_id,
+        partner_id=header.partner_id,
+        epoch=header.epoch,
+        cap_ug=own.cap_ug,
+        entries=tuple(chunk),
+        bounds_ug=tuple(own.caps_ug(block) for block in chunk.blocks()),
+    )
 
 
 def _chunk_of(view: RecordView, header: ChunkHeader, fetch: Fetch) -> ChunkFile:
@@ -155,10 +185,13 @@ def _chunk_of(view: RecordView, header: ChunkHeader, fetch: Fetch) -> ChunkFile:
     if hashlib.sha256(data).digest() != header.file_sha256:
         raise ChunkFileDiffersError(f"{where}: the file has another hash")
     layout = view.parties.parameters.layout
+    programme = view.parties.programme(header.programme_id)
     if (header.slots, header.slot_width_bits) != (layout.slots, SLOT_WIDTH_BITS):
         raise ChunkFileDiffersError(f"{where}: another layout than the parameter set's")
     try:
-        chunk = ChunkFile.from_bytes(data, view.parties.parameters.public_key.ciphertext_bytes)
+        chunk = ChunkFile.from_bytes(
+            data, EntryShape.of(view.parties.parameters.proof_key, programme.epoch_cap_ug)
+        )
     except FedcarbonError as error:
         raise ChunkFileDiffersError(f"{where}: {error}") from error
     if (header.entries, header.entries_root) != (len(chunk), chunk.root()):

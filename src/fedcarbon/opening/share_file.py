@@ -24,8 +24,8 @@ class ShareFile(Statement):
     parameter_id: bytes
     trustee_id: PartyId
     start_leaves: tuple[int, ...]
-    mask_ciphertexts: tuple[Natural, ...]
-    """This trustee's own masks."""
+    masks: tuple[bytes, ...]
+    """This trustee's own masks: ciphertext and proof (`fedcarbon.opening.mask_proofs`)."""
     masked: tuple[Natural, ...]
     """Cumulative ciphertext times the masks of the whole subset."""
     shares: tuple[Natural, ...]
@@ -34,5 +34,5 @@ class ShareFile(Statement):
     def __post_init__(self) -> None:
         """Check that every start has a mask, a masked ciphertext and a share."""
         count = len(self.start_leaves)
-        if {len(self.mask_ciphertexts), len(self.masked), len(self.shares)} != {count}:
+        if {len(self.masks), len(self.masked), len(self.shares)} != {count}:
             raise MalformedError("a share file has one mask, ciphertext and share per start")

@@ -260,9 +260,9 @@ def opening_id_of(
     )
 
 
-def mask_hash(opening_id: bytes, attempt: int, trustee_id: PartyId, ciphertext: bytes) -> bytes:
-    """Return the commitment to a trustee's mask ciphertext for one attempt."""
-    return digest(b"fedcarbon/v1/mask", opening_id, u32(attempt), trustee_id.encode(), ciphertext)
+def mask_hash(opening_id: bytes, attempt: int, trustee_id: PartyId, mask: bytes) -> bytes:
+    """Return the commitment to a trustee's mask, ciphertext and proof, for one attempt."""
+    return digest(b"fedcarbon/v1/mask", opening_id, u32(attempt), trustee_id.encode(), mask)
 
 
 def share_context(start_leaves: Iterable[bytes], masked: Iterable[bytes]) -> bytes:

@@ -9,7 +9,7 @@ N - x; whoever computes works mod N and takes the canonical one at the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -24,6 +24,9 @@ from fedcarbon.paillier.randomiser import FixedBaseTable, window_bits_for
 from fedcarbon.proofs import sizes
 from fedcarbon.proofs.generators import SINGLE_KINDS, SLOT_KINDS, derive_generators
 from fedcarbon.proofs.multi_power import Comb
+
+RandomBelow = Callable[[int], int]
+"""Uniform in [0, bound), from a cryptographic source of whoever proves or checks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,12 @@ class ProofKey:
     def blinding_base(self) -> int:
         """H, the base of Paillier randomisers."""
         return blinding_base(self.public_key.n)
+
+    @property
+    def warmed(self) -> ProofKey:
+        """This key with everything derived: what travels to other processes derives it no more."""
+        _ = self.generators, self.blinding_base
+        return self
 
     @property
     def element_bytes(self) -> int:

@@ -7,13 +7,14 @@ Randomness is drawn afresh for every proof; who must send a proof again sends th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
-from fedcarbon.errors import CallerError
+from fedcarbon.errors import CallerError, MalformedError
 from fedcarbon.proofs import sizes
-from fedcarbon.proofs.commitments import ProofKey, ProverTables, SlotNumbers, joined
+from fedcarbon.proofs.commitments import ProofKey, ProverTables, RandomBelow, SlotNumbers, joined
+from fedcarbon.proofs.generators import SLOT_KINDS
 from fedcarbon.proofs.range_proof import (
     RangeContext,
     RangeProof,
@@ -23,9 +24,6 @@ from fedcarbon.proofs.range_proof import (
     range_transcript,
 )
 from fedcarbon.proofs.three_squares import three_squares
-
-RandomBelow = Callable[[int], int]
-"""Uniform in [0, bound), from a cryptographic source."""
 
 
 class ValueOutOfRangeError(CallerError):
@@ -44,6 +42,35 @@ class RangeWitness:
     """rho."""
     randomiser: int = field(repr=False)
     """s."""
+
+    def to_bytes(self, key: ProofKey, bound_max: int) -> bytes:
+        """Return values, x, y and z of every slot, rho and s, big-endian, each at a fixed width.
+
+        Args:
+            key: of the parameter set.
+            bound_max: the largest bound of a slot.
+        """
+        numbers = (*self.numbers.flat, self.blinding, self.randomiser)
+        pairs = zip(numbers, _witness_widths(key, bound_max), strict=True)
+        return b"".join(number.to_bytes(width, "big") for number, width in pairs)
+
+    @classmethod
+    def from_bytes(cls, key: ProofKey, bound_max: int, data: bytes) -> RangeWitness:
+        """Return the witness that `to_bytes` wrote.
+
+        Raises:
+            MalformedError: another length.
+        """
+        widths = _witness_widths(key, bound_max)
+        if len(data) != sum(widths):
+            raise MalformedError(f"a witness has {sum(widths)} bytes, not {len(data)}")
+        numbers, start = [], 0
+        for width in widths:
+            numbers.append(int.from_bytes(data[start : start + width], "big"))
+            start += width
+        return cls(
+            numbers=SlotNumbers.of_flat(numbers[:-2]), blinding=numbers[-2], randomiser=numbers[-1]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +164,16 @@ def prove(
         range_response=masks.constant + e * masks.linear,
         randomiser_response=masks.randomiser + e * witness.randomiser,
     )
+
+
+def _witness_widths(key: ProofKey, bound_max: int) -> list[int]:
+    value_bits = (bound_max + 1).bit_length()
+    bits = [
+        *[value_bits] * (len(SLOT_KINDS) * key.layout.slots),
+        sizes.blinding_bits(key.commitment_modulus),
+        key.public_key.randomiser_bits,
+    ]
+    return [(length + 7) // 8 for length in bits]
 
 
 def _with_roots(

@@ -19,7 +19,7 @@ are not reduced; both sides are squared once at the end, as elements are equal u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier.cipher import check_ciphertext
 from fedcarbon.proofs import sizes
-from fedcarbon.proofs.commitments import ProofKey, joined
+from fedcarbon.proofs.commitments import ProofKey, RandomBelow, joined
 from fedcarbon.proofs.generators import SLOT_KINDS, check_element
 from fedcarbon.proofs.multi_power import multi_power
 from fedcarbon.proofs.range_proof import (
@@ -42,9 +42,6 @@ from fedcarbon.proofs.range_proof import (
     range_gammas,
     range_transcript,
 )
-
-RandomBits = Callable[[int], int]
-"""Uniform in [0, 2^bits), from the verifier's own cryptographic source."""
 
 Claim = tuple[RangeStatement, RangeProof]
 
@@ -79,23 +76,23 @@ def verify(key: ProofKey, statement: RangeStatement, proof: RangeProof) -> None:
         raise _failed(RangeCheck.RANGE, statement, "a value is negative or above its bound")
 
 
-def verify_all(key: ProofKey, claims: Sequence[Claim], random_bits: RandomBits) -> None:
+def verify_all(key: ProofKey, claims: Sequence[Claim], randbelow: RandomBelow) -> None:
     """Accept many proofs at once.
 
     Args:
         key: of all of them.
         claims: statements with their proofs; none is allowed, and holds.
-        random_bits: draws the weights; call only when all claims are fixed.
+        randbelow: draws the weights; call only when all claims are fixed.
 
     Raises:
         RangeProofInvalidError: of the first proof that fails, with the check that `verify` names.
     """
-    for error in invalid_proofs(key, claims, random_bits):
+    for error in invalid_proofs(key, claims, randbelow):
         raise error
 
 
 def invalid_proofs(
-    key: ProofKey, claims: Sequence[Claim], random_bits: RandomBits
+    key: ProofKey, claims: Sequence[Claim], randbelow: RandomBelow
 ) -> list[RangeProofInvalidError]:
     """Return why every proof fails that does, in order; see `verify_all`."""
     sound: list[_Equations] = []
@@ -105,15 +102,15 @@ def invalid_proofs(
             sound.append(_reduced(key, statement, proof, index))
         except RangeProofInvalidError as error:
             failures[index] = error
-    failures |= _bisected(key, sound, random_bits)
+    failures |= _bisected(key, sound, randbelow)
     return [failures[index] for index in sorted(failures)]
 
 
 def _bisected(
-    key: ProofKey, batch: Sequence[_Equations], random_bits: RandomBits
+    key: ProofKey, batch: Sequence[_Equations], randbelow: RandomBelow
 ) -> dict[int, RangeProofInvalidError]:
     """Return the failures of a batch by index; fresh weights for every part."""
-    if not batch or _folded_hold(key, batch, random_bits):
+    if not batch or _folded_hold(key, batch, randbelow):
         return {}
     if len(batch) == 1:
         try:
@@ -122,12 +119,12 @@ def _bisected(
             return {batch[0].index: error}
         return {}
     middle = len(batch) // 2
-    return _bisected(key, batch[:middle], random_bits) | _bisected(key, batch[middle:], random_bits)
+    return _bisected(key, batch[:middle], randbelow) | _bisected(key, batch[middle:], randbelow)
 
 
-def _folded_hold(key: ProofKey, batch: Sequence[_Equations], random_bits: RandomBits) -> bool:
+def _folded_hold(key: ProofKey, batch: Sequence[_Equations], randbelow: RandomBelow) -> bool:
     of_commitment, of_encryption, of_range = (
-        [random_bits(sizes.WEIGHT_BITS) for _ in batch] for _ in range(3)
+        [randbelow(1 << sizes.WEIGHT_BITS) for _ in batch] for _ in range(3)
     )
     return _commitments_hold(
         key, batch, list(zip(of_commitment, of_range, strict=True))

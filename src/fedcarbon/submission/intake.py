@@ -24,7 +24,8 @@ that failed, out. They run in this order, so a chunk with several faults always 
 (19) every block is one that the snapshot asks for                BLOCK_NOT_EXPECTED
 (20) and came in no other chunk                                   BLOCK_SENT_TWICE
 (21) every ciphertext is a unit modulo n^2                        CIPHERTEXT_RANGE, _NOT_UNIT
-(22) with the last chunk no block is missing                      BLOCK_MISSING
+(22) every slot range proof holds under the record's own bounds   RANGE_PROOF_INVALID
+(23) with the last chunk no block is missing                      BLOCK_MISSING
 
 A chunk that came before with the same bytes (6) is a replay, whatever the epoch's state: it gets
 its old receipt and the later rules are not asked.
@@ -33,20 +34,23 @@ its old receipt and the later rules are not asked.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
 from fedcarbon.errors import CallerError, PeerError, StateError
 from fedcarbon.ids import PartyId
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier import cipher
 from fedcarbon.paillier.cipher import CiphertextNotUnitError, CiphertextRangeError
 from fedcarbon.paillier.keys import PublicKey
-from fedcarbon.submission.chunk_file import ChunkFile, require_size
+from fedcarbon.proofs.commitments import ProofKey, RandomBelow
+from fedcarbon.submission.block_proofs import Mapper, ProvedBlocks, verify_blocks
+from fedcarbon.submission.chunk_file import ChunkFile, EntryShape, require_size
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.submission.signed_message import open_message
+from fedcarbon.units import MicrogramsCO2e
 
 
 class WrongEpochError(CallerError):
@@ -165,14 +169,17 @@ class AdmittedChunk:
 class IntakeContext:
     """What the record says about one partner's submission of one epoch."""
 
-    public_key: PublicKey
-    layout: Layout
+    key: ProofKey
     phase: SubmissionPhase
     plan_leaf: int
     expected_blocks: Collection[int]
     """All blocks of the partner in the snapshot; empty if it is not in it."""
     places_digest: bytes
     """Of the partner's accounts in the snapshot; not looked at if it is not in it."""
+    bounds_ug: Callable[[int], tuple[MicrogramsCO2e, ...]]
+    """The bounds of a block's slots: the cap where the partner has an enrolled account, else 0."""
+    cap_ug: MicrogramsCO2e
+    """Cap of one account over the epoch."""
     evidence_root: bytes
     """As logged in phase 1a; 32 zeros if the partner missed it."""
     admitted: Mapping[int, AdmittedChunk]
@@ -262,9 +269,9 @@ def check_header(header: ChunkHeader, context: IntakeContext) -> None:
     if header.plan_leaf != context.plan_leaf:
         raise PlanDiffersError(f"{name} is planned by leaf {context.plan_leaf}")
     # (11) slot width and slots
-    if (header.slot_width_bits, header.slots) != (SLOT_WIDTH_BITS, context.layout.slots):
+    if (header.slot_width_bits, header.slots) != (SLOT_WIDTH_BITS, context.key.layout.slots):
         raise LayoutDiffersError(
-            f"the layout is {context.layout.slots} slots of {SLOT_WIDTH_BITS} bits"
+            f"the layout is {context.key.layout.slots} slots of {SLOT_WIDTH_BITS} bits"
         )
     # (12) every account of the snapshot is kept where the record says
     if header.places_digest != context.places_digest:
@@ -296,14 +303,45 @@ def check_file(header: ChunkHeader, file: bytes, context: IntakeContext) -> Chun
     if hashlib.sha256(file).digest() != header.file_sha256:
         raise FileHashDiffersError(f"chunk {header.chunk} is not the file that its header names")
     # (17) it is a chunk file whose blocks ascend
-    chunk = ChunkFile.from_bytes(file, context.public_key.ciphertext_bytes)
+    chunk = ChunkFile.from_bytes(file, EntryShape.of(context.key, context.cap_ug))
     # (18) with as many entries, and the root, as the header says
     if len(chunk) != header.entries or chunk.root() != header.entries_root:
         raise EntriesRootDiffersError(f"chunk {header.chunk} has other entries than its header")
     check_blocks(chunk.blocks(), context)
     # (21) every ciphertext is a unit modulo n^2
-    _check_units(list(chunk), context.public_key)
+    _check_units(list(chunk.ciphertexts().items()), context.key.public_key)
     return chunk
+
+
+def check_proofs(
+    header: ChunkHeader,
+    chunk: ChunkFile,
+    context: IntakeContext,
+    randbelow: RandomBelow,
+    in_parallel: Mapper = map,
+) -> None:
+    """Apply rule (22), by far the most work.
+
+    Args:
+        header: of the chunk.
+        chunk: as `check_file` returned it.
+        context: see `require_context`.
+        randbelow: the verifier's own source of chance.
+        in_parallel: maps over batches.
+
+    Raises:
+        RangeProofInvalidError: naming the block and the check that fails.
+    """
+    # (22) every slot range proof holds under the record's own bounds
+    blocks = ProvedBlocks(
+        programme_id=header.programme_id,
+        partner_id=header.partner_id,
+        epoch=header.epoch,
+        cap_ug=context.cap_ug,
+        entries=tuple(chunk),
+        bounds_ug=tuple(context.bounds_ug(block) for block in chunk.blocks()),
+    )
+    verify_blocks(context.key, blocks, randbelow, in_parallel)
 
 
 def check_blocks(blocks: Sequence[int], context: IntakeContext) -> None:
@@ -323,14 +361,14 @@ def check_blocks(blocks: Sequence[int], context: IntakeContext) -> None:
 
 
 def is_complete(header: ChunkHeader, blocks: Collection[int], context: IntakeContext) -> bool:
-    """Tell whether a chunk with these `blocks` completes its submission: rule (22).
+    """Tell whether a chunk with these `blocks` completes its submission: rule (23).
 
     Raises:
         BlockMissingError: it is the last chunk, and a block has no ciphertext.
     """
     if len({*context.admitted, header.chunk}) < header.chunks:
         return False
-    # (22) with the last chunk no block is missing
+    # (23) with the last chunk no block is missing
     missing = set(context.expected_blocks).difference(context.received_blocks, blocks)
     if missing:
         raise BlockMissingError(

@@ -128,10 +128,10 @@ class RevealMaskOrder(_message.Message):
     def __init__(self, start_leaves: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RevealMaskAnswer(_message.Message):
-    __slots__ = ("mask_ciphertexts",)
-    MASK_CIPHERTEXTS_FIELD_NUMBER: _ClassVar[int]
-    mask_ciphertexts: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, mask_ciphertexts: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    __slots__ = ("masks",)
+    MASKS_FIELD_NUMBER: _ClassVar[int]
+    masks: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, masks: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ShareOrder(_message.Message):
     __slots__ = ("starts",)
@@ -140,12 +140,12 @@ class ShareOrder(_message.Message):
     def __init__(self, starts: _Optional[_Iterable[_Union[MaskedStart, _Mapping]]] = ...) -> None: ...
 
 class MaskedStart(_message.Message):
-    __slots__ = ("start_leaf", "mask_ciphertexts")
+    __slots__ = ("start_leaf", "masks")
     START_LEAF_FIELD_NUMBER: _ClassVar[int]
-    MASK_CIPHERTEXTS_FIELD_NUMBER: _ClassVar[int]
+    MASKS_FIELD_NUMBER: _ClassVar[int]
     start_leaf: int
-    mask_ciphertexts: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, start_leaf: _Optional[int] = ..., mask_ciphertexts: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    masks: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, start_leaf: _Optional[int] = ..., masks: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ShareAnswer(_message.Message):
     __slots__ = ("shares", "proof")

@@ -214,7 +214,7 @@ def _encryption() -> Example:
     return Example(
         name="encryption",
         values={
-            "s": submission.randomiser(METRO),
+            "s": submission.proved(METRO, beacon).witness.randomiser,
             "ciphertext": submission.ciphertext(METRO, beacon),
         },
     )

@@ -17,8 +17,9 @@ from fedcarbon.ledger.unit import FEN, Vintage
 from fedcarbon.opening.accounts import AccountRef
 from fedcarbon.opening.caps import caps_so_far
 from fedcarbon.opening.checks import Reader, check_start
+from fedcarbon.opening.mask_proofs import fresh_mask, invalid_masks
 from fedcarbon.opening.mask_sets import NO_HASH, check_masks, masked_ciphertext
-from fedcarbon.opening.masks import draw_mask, read_opened
+from fedcarbon.opening.masks import FULL_SLOT_MAX, draw_mask, read_opened
 from fedcarbon.opening.share_file import ShareFile
 from fedcarbon.opening.statements import (
     OpenedValue,
@@ -32,7 +33,8 @@ from fedcarbon.opening.statements import (
     opening_id_of,
     share_context,
 )
-from fedcarbon.paillier.cipher import ciphertext_from_bytes, ciphertext_to_bytes
+from fedcarbon.packing.layout import join_digits
+from fedcarbon.paillier.cipher import ciphertext_from_bytes
 from fedcarbon.paillier.combine import ShareBatch as Shares
 from fedcarbon.paillier.combine import combine, verify_shares
 from fedcarbon.paillier.shares import share_batch
@@ -49,6 +51,7 @@ from tests.house.examples.parties import BANK, PROGRAMME_ID, TRUSTEES
 from tests.house.examples.registry import ALICE, FIRST_EPOCH, PLACES, WALLET, token_of
 from tests.house.examples.submission import BLOCK
 from tests.house.examples.tiny_record import ExampleLeaf, TinyRecord
+from tests.proving import tables_of
 
 SUBSET = TRUSTEES[:3]
 SLOT = PLACES[ALICE][1]
@@ -96,16 +99,15 @@ def request(record: TinyRecord) -> OpeningRequest:
 def mask_plaintext(trustee: PartyId) -> int:
     """Return the plaintext of a trustee's mask."""
     layout = parties.parameters().layout
-    return draw_mask(layout, {SLOT}, NamedChance(f"mask {trustee}").below)
+    # The digits are what a mask draws first.
+    return join_digits(draw_mask(layout, {SLOT}, NamedChance(f"mask {trustee}").below))
 
 
 @cache
-def mask(trustee: PartyId) -> bytes:
-    """Return a trustee's mask as a ciphertext."""
-    public_key = parties.parameters().public_key
-    s = NamedChance(f"mask randomiser {trustee}").below(1 << public_key.randomiser_bits)
-    encrypted = parties.encryptor().encrypt(mask_plaintext(trustee), s)
-    return ciphertext_to_bytes(public_key, encrypted)
+def mask(begun: OpeningStart, trustee: PartyId) -> bytes:
+    """Return a trustee's mask: ciphertext and proof."""
+    tables = tables_of(parties.parameters().proof_key, FULL_SLOT_MAX)
+    return fresh_mask(tables, begun, trustee, NamedChance(f"mask {trustee}").below)
 
 
 def draft(record: TinyRecord, asked: ExampleLeaf) -> OpeningStart:
@@ -133,7 +135,9 @@ def draft(record: TinyRecord, asked: ExampleLeaf) -> OpeningStart:
 
 def full_start(begun: OpeningStart) -> OpeningStart:
     """Return the start with every mask hash in it."""
-    hashes = (mask_hash(begun.opening_id, begun.attempt, name, mask(name)) for name in SUBSET)
+    hashes = (
+        mask_hash(begun.opening_id, begun.attempt, name, mask(begun, name)) for name in SUBSET
+    )
     return replace(begun, mask_hashes=tuple(hashes))
 
 
@@ -142,7 +146,9 @@ def opened(record: TinyRecord, start_leaf: ExampleLeaf) -> Opened:
     found = parties.parameters()
     start: OpeningStart = start_leaf.statement(OpeningStart)
     product = submission.products(record)[BLOCK]
-    masks = tuple(mask(name) for name in SUBSET)
+    begun = replace(start, mask_hashes=(NO_HASH,) * len(SUBSET))
+    masks = tuple(mask(begun, name) for name in SUBSET)
+    assert not invalid_masks(found.proof_key, [(start, masks)], NamedChance("weights").below)
     for name in SUBSET:
         reader = Reader(trustee_id=name, product_of=lambda _ref, _block: product)
         check_start(record.view, start, reader, logged_at=start_leaf.index)
@@ -191,7 +197,7 @@ def share_file(start_leaf: ExampleLeaf, found: Opened, number: int) -> bytes:
             parameter_id=parties.parameters().parameter_id,
             trustee_id=SUBSET[number],
             start_leaves=(start_leaf.index,),
-            mask_ciphertexts=(Natural(int.from_bytes(found.masks[number], "big")),),
+            masks=(found.masks[number],),
             masked=(Natural(int.from_bytes(found.masked, "big")),),
             shares=(Natural(batch.shares[0]),),
             proof=batch.proof.to_bytes(parties.parameters().threshold_key),

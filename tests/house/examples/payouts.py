@@ -68,7 +68,7 @@ def _masks() -> Example:
             "targets": openings.SLOT,
             "largest digits": ", ".join(_power(bound) for bound in bounds),
             "mask of trustee-1": f"0x{opening().mask_plaintexts[first]:x}",
-            "its ciphertext": opening().masks[0],
+            "ciphertext and proof": opening().masks[0],
             "its hash": _start().mask_hashes[0],
         },
     )

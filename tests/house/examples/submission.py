@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 from fedcarbon.epoch.snapshot import Place, places_digest
 from fedcarbon.epoch.statements import BeaconValue, Seal, SealedPart
@@ -11,9 +11,12 @@ from fedcarbon.methodology.definition import bundle_hash
 from fedcarbon.methodology.person_day import DaySettlement, settle_day
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.products import products_root_of, sealed_products
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, pack
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
-from fedcarbon.submission.chunk_file import ChunkFile
+from fedcarbon.proofs.range_proof import RangeProofShape
+from fedcarbon.proofs.range_prover import ProvedBlock, encrypt_and_prove
+from fedcarbon.submission.block_proofs import block_context, verify_blocks
+from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.leaf import LeafType
 from tests.house.examples import claims, parties
@@ -21,6 +24,7 @@ from tests.house.examples.chance import NamedChance
 from tests.house.examples.parties import PROGRAMME_ID
 from tests.house.examples.registry import FIRST_EPOCH, PLACES, epoch_end_s, token_of
 from tests.house.examples.tiny_record import ExampleLeaf, TinyRecord
+from tests.proving import tables_of
 
 BLOCK = 0
 EPOCH = EpochRef(PROGRAMME_ID, FIRST_EPOCH)
@@ -44,25 +48,39 @@ def values_ug(partner: PartyId, tie_beacon: bytes) -> list[int]:
     return values
 
 
-def randomiser(partner: PartyId) -> int:
-    """Return s of a partner's ciphertext."""
-    bits = parties.parameters().public_key.randomiser_bits
-    return NamedChance(f"randomiser {partner}").below(1 << bits)
-
-
 @cache
+def proved(partner: PartyId, tie_beacon: bytes) -> ProvedBlock:
+    """Return a partner's block, encrypted and proved."""
+    key = parties.parameters().proof_key
+    return encrypt_and_prove(
+        tables_of(key, parties.programme().epoch_cap_ug),
+        block_context(PROGRAMME_ID, partner, FIRST_EPOCH, BLOCK),
+        values=values_ug(partner, tie_beacon),
+        bounds=bounds_ug(partner),
+        randbelow=NamedChance(f"block {partner}").below,
+    )
+
+
+def bounds_ug(partner: PartyId) -> list[int]:
+    """Return the bounds of a partner's slots: it has enrolled who rides with it."""
+    bounds = [0] * parties.parameters().layout.slots
+    for serial in claims.RIDES[partner]:
+        bounds[PLACES[serial][1]] = parties.programme().epoch_cap_ug
+    return bounds
+
+
 def ciphertext(partner: PartyId, tie_beacon: bytes) -> bytes:
     """Return a partner's ciphertext of the block."""
     found = parties.parameters()
-    plaintext = pack(found.layout, values_ug(partner, tie_beacon))
-    encrypted = parties.encryptor().encrypt(plaintext, randomiser(partner))
-    return ciphertext_to_bytes(found.public_key, encrypted)
+    return ciphertext_to_bytes(found.public_key, proved(partner, tie_beacon).ciphertext)
 
 
 def chunk(partner: PartyId, tie_beacon: bytes) -> ChunkFile:
     """Return a partner's only chunk."""
-    width = parties.parameters().public_key.ciphertext_bytes
-    return ChunkFile.from_ciphertexts([(BLOCK, ciphertext(partner, tie_beacon))], width)
+    key, cap_ug = parties.parameters().proof_key, parties.programme().epoch_cap_ug
+    proof = RangeProofShape.of(key, cap_ug).encode(proved(partner, tie_beacon).proof)
+    entry = ChunkEntry(BLOCK, ciphertext(partner, tie_beacon), proof)
+    return ChunkFile.from_entries([entry], EntryShape.of(key, cap_ug))
 
 
 def header(partner: PartyId, plan: ExampleLeaf, tie_beacon: bytes) -> ChunkHeader:
@@ -97,7 +115,9 @@ def output_of(record: TinyRecord) -> bytes:
 
 def products(record: TinyRecord) -> dict[int, bytes]:
     """Return the cumulative ciphertexts as a trustee multiplies them, seal and files checked."""
-    return sealed_products(record.view, EPOCH, {}, record.files.__getitem__)
+    weights = NamedChance("weights").below
+    check = partial(verify_blocks, randbelow=weights)
+    return sealed_products(record.view, EPOCH, {}, record.files.__getitem__, check)
 
 
 def add_submissions(record: TinyRecord) -> None:

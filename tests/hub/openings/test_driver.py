@@ -15,7 +15,7 @@ from fedcarbon.paillier.cipher import ciphertext_to_bytes
 from fedcarbon.paillier.combine import ShareBatch, verify_shares
 from fedcarbon.paillier.share_proof import ShareProof
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.units import Seconds
+from fedcarbon.units import UG_PER_KILOGRAM, MicrogramsCO2e, Seconds
 from fedcarbon.v1 import trustee_pb2
 from hub.openings.states import OpeningState
 from tests.hub.federation import FIRST, METRO, SECOND, opened, token
@@ -153,9 +153,9 @@ def wrong_share(answer: trustee_pb2.WorkRequest) -> trustee_pb2.WorkRequest:
 
 def other_mask(answer: trustee_pb2.WorkRequest) -> trustee_pb2.WorkRequest:
     """Return the answer with a mask that was not committed to."""
-    mask = int.from_bytes(answer.reveal_mask.mask_ciphertexts[0], "big")
-    width = len(answer.reveal_mask.mask_ciphertexts[0])
-    answer.reveal_mask.mask_ciphertexts[0] = (mask + 1).to_bytes(width, "big")
+    mask = int.from_bytes(answer.reveal_mask.masks[0], "big")
+    width = len(answer.reveal_mask.masks[0])
+    answer.reveal_mask.masks[0] = (mask + 1).to_bytes(width, "big")
     return answer
 
 
@@ -349,11 +349,15 @@ def refuse_account(world: World, person: int) -> object:
     return tamper
 
 
-def test_a_sum_above_its_caps_is_an_incident_and_credits_nothing(world: World) -> None:
+def test_a_sum_above_its_caps_is_an_incident_and_credits_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     binding_id = world.bound(1)
     other = world.request(world.bound(2))
-    # Two epochs of three partners allow 300 kg; nothing proves a submission's range yet.
-    world.seal({1: 110_000, 2: 1}, SECOND)
+    world.seal({1: 49_000, 2: 1}, SECOND)
+    # Range proofs keep every sum below its caps. If they did not, this is where it would show.
+    low_ug = MicrogramsCO2e(48 * UG_PER_KILOGRAM)
+    monkeypatch.setattr("hub.openings.attempt.caps_so_far", lambda *_: low_ug)
     request_id = world.request(binding_id, SECOND)
 
     with capture_logs() as lines:

@@ -1,0 +1,63 @@
+"""Work for all cores: the same function over many batches, in processes that are kept.
+
+It is here because the core itself starts no process; hub, trustees, nodes and the auditor share it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class ProcessMap:
+    """Maps over batches; starts its processes when there is more than one batch for the first time.
+
+    Functions and batches must be picklable. Not fork: the threads of gRPC and of databases do not
+    survive it.
+    """
+
+    __slots__ = ("_pool", "_starting", "_workers")
+
+    def __init__(self, workers: int | None = None) -> None:
+        """Take how many processes may work; by default one per core, with 1 none is started."""
+        self._workers = workers or os.cpu_count() or 1
+        self._pool: ProcessPoolExecutor | None = None
+        self._starting = threading.Lock()
+
+    def map(self, function: Callable[[T], R], batches: Sequence[T]) -> Iterator[R]:
+        """Return the results in the order of the batches."""
+        if self._workers == 1 or len(batches) <= 1:
+            return map(function, batches)
+        with self._starting:
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(
+                    self._workers, mp_context=multiprocessing.get_context("spawn")
+                )
+        return self._pool.map(function, batches)
+
+    def close(self) -> None:
+        """Let the processes go."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let the processes go."""
+        self.close()
