@@ -15,7 +15,7 @@ from fedcarbon import __version__
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.wire.logs import configure
 from partner_node.bootstrap import opened_node
-from partner_node.commands import importing_files, showing_status
+from partner_node.commands import importing_files, making_challenges, showing_status
 from partner_node.config import load_settings
 from partner_node.node import Node
 from partner_node.record.foundation import FoundationMissingError
@@ -150,6 +150,31 @@ def status(*, config: Config = DEFAULT_CONFIG, json: bool = False) -> None:
         Print JSON for other programs instead of tables.
     """
     showing_status.show(load_settings(config), Console(), as_json=json)
+
+
+@app.command
+def challenge(*, values: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
+    """Encrypt and prove known values as blocks are, and publish them with all randomness.
+
+    Nothing is sent and nothing counts. Whoever doubts this build checks the file with
+    `fedcarbon audit challenge`. Real values do not belong in here: everything is opened.
+
+    Parameters
+    ----------
+    values
+        One line per block: micrograms per slot with commas between; slots left out hold 0.
+    out
+        Where the challenge is written.
+    config
+        The node's settings file.
+    """
+    settings = load_settings(config)
+    blocks = making_challenges.read_values(values)
+    with opened_node(settings) as opened:
+        know_programme(opened.node)
+        made = opened.node.challenge(blocks)
+    making_challenges.write_challenge(out, made)
+    Console().print(f"{len(made.blocks)} blocks of challenge {made.challenge_id.hex()}")
 
 
 def know_programme(node: Node) -> None:
