@@ -65,6 +65,7 @@ from fedcarbon.redemption.wallet import (
 )
 from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
 from fedcarbon.registry.programme import zone
+from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.submission.chunk_file import (
     ChunkFile,
     ChunkTooLargeError,
@@ -81,7 +82,7 @@ from fedcarbon.submission.signed_message import (
 from fedcarbon.transparency.checkpoint import ForkedRecordError, QuorumMissingError, witnessed
 from fedcarbon.transparency.envelope import Envelope, open_signed
 from fedcarbon.transparency.leaf import Leaf, LeafType
-from fedcarbon.units import Natural, Seconds
+from fedcarbon.units import MicrogramsCO2e, Natural, Seconds
 from fedcarbon.wire.certificates import (
     CertificateError,
     PartyName,
@@ -136,6 +137,21 @@ UNSHOWN: Final[tuple[Statement, ...]] = (
         partner_id=METRO,
         batch_id=b"b" * 16,
         places=(PlaceEntry(account_token=b"t" * 32, block=4, slot=1),),
+    ),
+    Challenge(
+        parameter_id=b"p" * 32,
+        programme_id=parties.PROGRAMME_ID,
+        partner_id=METRO,
+        challenge_id=b"c" * 32,
+        cap_ug=MicrogramsCO2e(50_000_000_000),
+        blocks=(
+            ChallengedBlock(
+                values_ug=(MicrogramsCO2e(7), MicrogramsCO2e(0)),
+                randomiser=Natural(1 << 200),
+                ciphertext=bytes(8),
+                proof=bytes(8),
+            ),
+        ),
     ),
     _Plain(
         trustee_index=1,

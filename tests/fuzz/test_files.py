@@ -23,6 +23,7 @@ from fedcarbon.units import Seconds
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFilesError, load_party
+from partner_node.commands.making_challenges import ChallengeFileError, read_values
 from partner_node.importing.activities import read_activities
 from partner_node.importing.identities import read_identities
 from partner_node.importing.table_file import ImportFileError, Read, Reject
@@ -105,6 +106,17 @@ def test_a_parquet_file_yields_rows_and_rejects_whatever_is_in_it(
 
     for item in rows(reader(path)):
         assert isinstance(item, (Read, Reject))
+
+
+@given(chance=st.randoms(use_true_random=True))
+@FEW
+def test_a_test_vector_is_read_or_refused(tmp_path: Path, chance: Random) -> None:
+    path = tmp_path / "values.txt"
+    path.write_bytes(hostile(chance, [b"1,20,300\n0\n50000\n"]))
+    try:
+        assert all(value >= 0 for block in read_values(path) for value in block)
+    except ChallengeFileError as error:
+        str(error).encode()
 
 
 ODD_COLUMNS: Final[dict[str, list[Any]]] = {

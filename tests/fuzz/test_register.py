@@ -23,6 +23,7 @@ ELSEWHERE: Final[Mapping[str, str]] = {
     "partner_node.importing.table_file:read_table": "test_files",
     "partner_node.importing.activities:read_activities": "test_files",
     "partner_node.importing.identities:read_identities": "test_files",
+    "partner_node.commands.making_challenges:read_values": "test_files",
     "fedcarbon.wire.status:error_of": "test_wire",
     "fedcarbon.opening.view:RecordView.apply": "test_view",
 }
