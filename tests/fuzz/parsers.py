@@ -2,35 +2,22 @@
 
 Each stands here with the one error, or the few documented ones, that it promises, and with valid
 examples that the fuzzer bends. `test_register` fails when a parser is missing. Readers of whole
-files lie in `files`, because they need a disk.
+files lie in `test_files`, because they need a disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.share_file import _Plain
 from fedcarbon.epoch.verdict_file import MalformedVerdictFileError, lost_tokens
-from fedcarbon.errors import (
-    ConfigurationError,
-    FedcarbonError,
-    MalformedError,
-    SignatureInvalidError,
-)
+from fedcarbon.errors import ConfigurationError, MalformedError, SignatureInvalidError
 from fedcarbon.identity.claims import MalformedClaimListError, TokenList
 from fedcarbon.identity.dleq import DleqProof
-from fedcarbon.identity.person_id import (
-    MalformedIdError,
-    SyntheticIdRefusedError,
-    canonical_identity,
-    make_test_id,
-)
 from fedcarbon.identity.ristretto import (
     ElementInvalidError,
     Scalar,
@@ -39,11 +26,8 @@ from fedcarbon.identity.ristretto import (
     multiply_base,
     scalar_from_bytes,
 )
-from fedcarbon.ids import Role, checked_name
-from fedcarbon.ledger.account import Account
+from fedcarbon.ids import Role
 from fedcarbon.ledger.batch import LedgerBatchInvalidError, replay
-from fedcarbon.ledger.unit import MassUnit, Vintage, unit_from_text
-from fedcarbon.methodology.activity import InvalidActivityError, mode_of
 from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
 from fedcarbon.opening.statements import BindingObjection, Refusal, Unbinding
 from fedcarbon.paillier.cipher import (
@@ -57,14 +41,7 @@ from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.proofs.commitments import SlotNumbers
 from fedcarbon.proofs.range_proof import RangeProofShape
 from fedcarbon.proofs.range_prover import RangeWitness
-from fedcarbon.redemption.wallet import (
-    WalletClassInvalidError,
-    WalletIdInvalidError,
-    wallet_class,
-    wallet_id,
-)
 from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
-from fedcarbon.registry.programme import zone
 from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.submission.chunk_file import (
     ChunkFile,
@@ -83,16 +60,11 @@ from fedcarbon.transparency.checkpoint import ForkedRecordError, QuorumMissingEr
 from fedcarbon.transparency.envelope import Envelope, open_signed
 from fedcarbon.transparency.leaf import Leaf, LeafType
 from fedcarbon.units import MicrogramsCO2e, Natural, Seconds
-from fedcarbon.wire.certificates import (
-    CertificateError,
-    PartyName,
-    parse_uri,
-    party_name_of,
-)
+from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
 from fedcarbon.wire.dev_ca import Authority
-from partner_node.activities.instants import parse_instant
 from partner_node.importing.methodology_file import catalogue_names
-from partner_node.persons.consent import parse_consent
+from tests.fuzz.parser import Errors, Parser, simple
+from tests.fuzz.text_parsers import of_names, of_values
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
 from tests.house.examples.tiny_record import WITNESSES
@@ -100,7 +72,6 @@ from tests.house.examples.whole import opening, record
 from tests.house.protocol_examples import examples as page_examples
 from tests.house.protocol_tables import error_classes
 
-Errors = tuple[type[FedcarbonError], ...]
 SHAPE: Final = RangeProofShape(
     slots=3,
     element_bytes=64,
@@ -161,24 +132,6 @@ UNSHOWN: Final[tuple[Statement, ...]] = (
     ),
 )
 """Statements without a worked example on the page."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parser:
-    """One parser and what it promises."""
-
-    name: str
-    """`module:function` as `test_register` finds it, and a word after a space where it has more."""
-    parse: Callable[[bytes], Any]
-    errors: Errors
-    """Nothing else may be raised."""
-    examples: Callable[[], Sequence[bytes]]
-    """Bytes that it takes."""
-
-
-def of_text(parse: Callable[[str], Any]) -> Callable[[bytes], Any]:
-    """Return a parser of text as one of bytes; surrogates stand for bytes that are no UTF-8."""
-    return lambda data: parse(data.decode(errors="surrogateescape"))
 
 
 @cache
@@ -266,13 +219,6 @@ def certificates() -> list[bytes]:
     return [Authority.create(now_s).issue(name, now_s).certificate_pem]
 
 
-def _simple(
-    name: str, parse: Callable[[bytes], Any], errors: Errors, *examples: bytes | str
-) -> Parser:
-    data = [item.encode() if isinstance(item, str) else item for item in examples]
-    return Parser(name=name, parse=parse, errors=errors, examples=lambda: data)
-
-
 def _statement(kind: str, cls: type[Statement]) -> Parser:
     return Parser(
         name=f"fedcarbon.canonical.statement:decode {kind}",
@@ -289,7 +235,8 @@ def parsers() -> list[Parser]:
         *_of_the_record(),
         *_of_files(),
         *_of_numbers(),
-        *_of_text(),
+        *of_names(),
+        *of_values(),
     ]
 
 
@@ -404,122 +351,35 @@ def _of_numbers() -> list[Parser]:
             errors=(MalformedError,),
             examples=share_proofs,
         ),
-        _simple(
+        simple(
             "fedcarbon.proofs.range_proof:RangeProofShape.decode",
             SHAPE.decode,
             (MalformedError,),
             bytes(SHAPE.proof_bytes),
         ),
-        _simple(
+        simple(
             "fedcarbon.proofs.range_prover:RangeWitness.from_bytes",
             partial(RangeWitness.from_bytes, proof_key, cap_ug),
             (MalformedError,),
             witness.to_bytes(proof_key, cap_ug),
         ),
-        _simple(
+        simple(
             "fedcarbon.identity.dleq:DleqProof.from_bytes",
             DleqProof.from_bytes,
             (ScalarInvalidError,),
             bytes(range(16)) * 4,
         ),
-        _simple(
+        simple(
             "fedcarbon.identity.ristretto:scalar_from_bytes",
             scalar_from_bytes,
             (ScalarInvalidError,),
             bytes(range(16)) * 2,
         ),
-        _simple(
+        simple(
             "fedcarbon.identity.ristretto:element",
             element,
             (ElementInvalidError,),
             multiply_base(Scalar(5)),
-        ),
-    ]
-
-
-def _of_text() -> list[Parser]:
-    token = "ab" * 32
-    return [
-        _simple(
-            "fedcarbon.ids:checked_name", of_text(checked_name), (MalformedError,), "sz-metro", "a"
-        ),
-        _simple(
-            "fedcarbon.ledger.account:Account.from_name",
-            of_text(Account.from_name),
-            (MalformedError,),
-            f"holder:{token}:spendable",
-            "programme:carbon-sz:float",
-        ),
-        _simple(
-            "fedcarbon.ledger.unit:unit_from_text",
-            of_text(unit_from_text),
-            (MalformedError,),
-            "fen",
-            MassUnit(programme=parties.PROGRAMME_ID, vintage=Vintage(2026)).text,
-        ),
-        _simple(
-            "fedcarbon.redemption.wallet:wallet_id",
-            of_text(wallet_id),
-            (WalletIdInvalidError,),
-            "0022500000005081",
-            "purse-1",
-        ),
-        _simple(
-            "fedcarbon.redemption.wallet:wallet_class",
-            of_text(wallet_class),
-            (WalletClassInvalidError,),
-            "2",
-            "WL03",
-        ),
-        _simple(
-            "fedcarbon.wire.certificates:parse_uri",
-            of_text(parse_uri),
-            (CertificateError,),
-            "spiffe://fedcarbon.test/partner/sz-metro",
-        ),
-        _simple(
-            "fedcarbon.identity.person_id:canonical_identity",
-            of_text(lambda text: canonical_identity("TEST", text, allow_test=True)),
-            (MalformedIdError,),
-            make_test_id(1),
-        ),
-        _simple(
-            "fedcarbon.identity.person_id:canonical_identity type and country",
-            of_text(
-                lambda text: canonical_identity(text[:8], "E12345678", issuing_country=text[8:])
-            ),
-            (MalformedIdError, SyntheticIdRefusedError),
-            "PASSPORTDE",
-        ),
-        _simple(
-            "fedcarbon.registry.programme:zone",
-            of_text(zone),
-            (ConfigurationError,),
-            "Asia/Shanghai",
-            "UTC",
-        ),
-        _simple(
-            "fedcarbon.methodology.activity:mode_of",
-            of_text(mode_of),
-            (InvalidActivityError,),
-            "rail",
-            "ev_ride",
-        ),
-        _simple(
-            "partner_node.activities.instants:parse_instant",
-            of_text(lambda text: parse_instant(text, "Asia/Shanghai")),
-            (InvalidActivityError,),
-            "2026-03-02T08:00:00",
-            "2026-03-02T08:00:00.5+08:00",
-            "0001-01-01T00:00:00+14:00",
-            "9999-12-31T23:59:59",
-        ),
-        _simple(
-            "partner_node.persons.consent:parse_consent",
-            of_text(lambda text: parse_consent(text, "Asia/Shanghai")),
-            (InvalidActivityError,),
-            "true",
-            "2026-03-02T08:00:00",
         ),
     ]
 
