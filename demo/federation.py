@@ -101,6 +101,11 @@ class Federation:
         arguments += ["--fen", str(fen), "--label", "demo"]
         self.processes.run("hub.top-up", ["hub", *arguments])
 
+    def close_day(self) -> None:
+        """Have the hub close the running ledger day, as its operator does at the end of a run."""
+        config = str(self.groundwork.home(HUB_ID) / "config.toml")
+        self.processes.run("hub.close-day", ["hub", "close-day", "--config", config])
+
     def start_trustees(self, names: tuple[PartyId, ...] | None = None) -> None:
         """Start trustees, all of them by default."""
         for name in names or tuple(self.groundwork.roots.root_keys):

@@ -19,7 +19,11 @@ import duckdb
 
 from demo.groundwork import Groundwork
 from demo.scenario import Scenario
+from fedcarbon.canonical.statement import decode
 from fedcarbon.ids import PartyId
+from fedcarbon.ledger.batch import LedgerBatch
+from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.leaf import Leaf, LeafType
 
 VERDICT_COLUMNS: Final = (
     "epoch",
@@ -177,3 +181,20 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 def write_json(path: Path, tree: object) -> None:
     """Write indented JSON."""
     path.write_text(json.dumps(tree, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def unlogged_transfers(out: Path) -> list[str]:
+    """Return what is wrong if a transfer is in no ledger batch under a signed checkpoint."""
+    with sqlite3.connect(f"file:{out / 'hub.db'}?mode=ro", uri=True) as hub:
+        (booked,) = hub.execute("SELECT count(*) FROM transfers").fetchone()
+    record = out / "record"
+    signed = max(int(path.stem) for path in (record / "checkpoints").glob("*.txt"))
+    logged = 0
+    for line in (record / "leaves.txt").read_text(encoding="ascii").splitlines()[:signed]:
+        _, leaf, _, body_sha256 = line.split(" ")
+        if Leaf.from_bytes(bytes.fromhex(leaf)).type is LeafType.LEDGER_BATCH:
+            body = (record / "bodies" / f"{body_sha256}.json").read_bytes()
+            logged += len(decode(LedgerBatch, Envelope.from_bytes(body).payload).lines)
+    if logged == booked:
+        return []
+    return [f"{booked} transfers are booked, {logged} are in the witnessed record"]

@@ -1,7 +1,7 @@
 """The story: from raw files to money in wallets, one step after the other.
 
 trip -> reduction -> pieces -> claims -> verdicts -> packed block -> ciphertext -> chunk
-     -> record -> product -> request -> masks and shares -> opened sum -> credit -> payout
+     -> record -> product -> request -> masks and shares -> opened sum -> credit -> payout -> books
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ def tell(
             _run_epoch(federation, auditor, EpochIndex(epoch), narrator)
         _open_and_redeem(federation, auditor, narrator)
         accounts, redemptions = _accounts(federation)
+        _close_the_books(federation, auditor, narrator)
         beacons = _beacons(auditor)
     summary = _conclude(federation, counts, accounts, redemptions, beacons, narrator)
     summary["sources"] = sources
@@ -255,6 +256,13 @@ def _open_and_redeem(federation: Federation, auditor: HubClient, narrator: Narra
                 federation.run_wallet(operator.id, "redeem", arguments)
 
 
+def _close_the_books(federation: Federation, auditor: HubClient, narrator: Narrator) -> None:
+    """Log the running ledger day, and wait until trustees have signed the record that holds it."""
+    with narrator.step("books", "the ledger day is closed: transfers and payouts in the record"):
+        federation.close_day()
+        federation.wait_witnessed(auditor)
+
+
 def _accounts(federation: Federation) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Ask the hub, as each wallet operator, for its accounts and redemptions."""
     accounts: dict[str, dict[str, Any]] = {}
@@ -346,6 +354,7 @@ def _conclude(
     unfinished = unfinished_steps(
         partners, accounts, redemptions, epochs=federation.groundwork.programme.epochs
     )
+    unfinished += results.unlogged_transfers(out)
     opened = [
         {name: row[name] for name in results.ACCOUNT_COLUMNS}
         for row in accounts

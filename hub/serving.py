@@ -14,6 +14,7 @@ from fedcarbon.wire.party import PartyFiles, load_party
 from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.server import start_server
 from hub.bootstrap import open_hub
+from hub.clearing_component import clearing_component
 from hub.components import Component, core_component
 from hub.config import HubConfig, HubConfigError
 from hub.context import Hub, HubSettings
@@ -24,6 +25,7 @@ from hub.record.record import Signer
 COMPONENTS: Final[Sequence[Callable[[Hub, HubConfig], Component]]] = (
     core_component,
     opening_component,
+    clearing_component,
 )
 """Makers of all parts of the hub: other parts join here."""
 

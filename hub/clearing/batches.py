@@ -1,4 +1,4 @@
-"""Use case of closing a ledger day: its transfers as the bytes that the hub logs as a leaf."""
+"""A ledger day as a batch: its transfers as the bytes that `hub.clearing.closing` logs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from hub.clearing.storage.ledger_store import LedgerStore
 def daily_batch(session: Session, parameter_id: bytes, day: LedgerDay) -> bytes:
     """Close `day` and return its batch; the same bytes again if it was closed before.
 
-    A day may be closed while it lasts: what comes later is booked on the next day.
+    A day may be closed while it lasts: what comes later is booked on the next day. A day that is
+    over lasts until it is closed.
 
     Args:
         session: a writing session; the caller commits, together with the leaf it logs.
@@ -43,7 +44,7 @@ def daily_batch(session: Session, parameter_id: bytes, day: LedgerDay) -> bytes:
     last = batches.last()
     if last is not None and last.day > day:
         raise LedgerDayOutOfOrderError(f"ledger day {last.day} is closed, so {day} cannot be")
-    first_sequence = 1 if last is None else last.first_sequence + last.transfer_count
+    first_sequence = 1 if last is None else last.last_sequence + 1
     oldest_open = batches.first_open_day(first_sequence)
     if oldest_open is not None and oldest_open < day:
         raise LedgerDayOutOfOrderError(f"ledger day {oldest_open} must be closed before {day}")

@@ -49,16 +49,18 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
     ) -> redemption_pb2.CreateRedemptionResponse:
         """Reserve durably, then pay, then say how it stands."""
         caller, hub = require_role(context, Role.WALLET_OPERATOR).party_id, self._hub
-        ordered = await hub.write(
+        taken = await hub.write(
             lambda session: order_redemption(
                 session, hub, self._folded, caller, request.signed_order
             )
         )
         await self._pay()
         redemption = await hub.read(
-            lambda session: redemption_of(session, caller, ordered.order.redemption_id)
+            lambda session: redemption_of(session, caller, taken.redemption.order.redemption_id)
         )
-        return redemption_pb2.CreateRedemptionResponse(redemption=_message(redemption))
+        return redemption_pb2.CreateRedemptionResponse(
+            redemption=_message(redemption), receipt=taken.receipt
+        )
 
     @override
     async def GetRedemption(

@@ -10,10 +10,13 @@
 (9) the account can give it and the programme can pay it        see `hub.clearing.redemptions`
 
 An order that was taken stays taken: what it asked for is answered again even if the binding has
-ended since, so that a lost answer never pays twice or leaves a payout unknown.
+ended since, so that a lost answer never pays twice or leaves a payout unknown. Its exact envelope
+is a leaf, committed together with the reservations: an auditor sees who ordered every payout.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from sqlmodel import Session
 
@@ -25,6 +28,7 @@ from fedcarbon.opening.view import RecordView
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
 from fedcarbon.redemption.settlement import SettlementRule
 from fedcarbon.submission.signed_message import open_message
+from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
 from hub.clearing.redemptions import (
     RedemptionUnknownError,
@@ -36,12 +40,23 @@ from hub.openings.folded_record import FoldedRecord
 from hub.openings.reasons import without_partners
 from hub.registry.parties import require_party, signing_keys
 from hub.registry.programmes import require_programme
+from hub.storage.record_store import RecordStore
+from hub.wallets.storage.order_store import OrderStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenOrder:
+    """An order that is in the record, and what became of it so far."""
+
+    redemption: Redemption
+    receipt: bytes
+    """The signed promise for the order's leaf; always the same bytes."""
 
 
 def order_redemption(
     session: Session, hub: Hub, folded: FoldedRecord, caller: PartyId, message: bytes
-) -> Redemption:
-    """Reserve what an order asks for and return the redemption; the same order gets the same one.
+) -> TakenOrder:
+    """Reserve what an order asks for and log it; the same order gets the same answer.
 
     Args:
         session: a writing session.
@@ -68,10 +83,14 @@ def order_redemption(
     # (6) the programme exists
     rule = SettlementRule.of(require_programme(session, order.programme_id))
     # (5) an order of this id is the same, or there was none
-    if not _is_known(session, order.redemption_id):
+    leaf_index = OrderStore(session).leaf_of(order.redemption_id)
+    if leaf_index is None:
         with folded.at(session) as view:
             _check_binding(view, order, now_s)
-    return create_redemption(session, order, rule, now_s)  # (5) again, (9)
+    redemption = create_redemption(session, order, rule, now_s)  # (5) again, (9)
+    given = None if leaf_index is None else RecordStore(session).receipt(leaf_index)
+    receipt = _logged(session, hub, order, message) if given is None else given
+    return TakenOrder(redemption=redemption, receipt=receipt)
 
 
 def redemption_of(session: Session, caller: PartyId, redemption_id: bytes) -> Redemption:
@@ -88,12 +107,13 @@ def redemption_of(session: Session, caller: PartyId, redemption_id: bytes) -> Re
     return redemption
 
 
-def _is_known(session: Session, redemption_id: bytes) -> bool:
-    try:
-        find_redemption(session, redemption_id)
-    except RedemptionUnknownError:
-        return False
-    return True
+def _logged(session: Session, hub: Hub, order: RedemptionOrder, message: bytes) -> bytes:
+    """Log the exact envelope of a new order, readable by its operator, and return the receipt."""
+    logged, receipt = hub.record.accept(
+        session, LeafType.REDEMPTION_ORDER, message, owners=[order.operator_id]
+    )
+    OrderStore(session).add(order.redemption_id, logged.index)
+    return receipt
 
 
 def _check_binding(view: RecordView, order: RedemptionOrder, now_s: Seconds) -> None:

@@ -52,6 +52,8 @@ SIGNERS: Final[Mapping[LeafType, str]] = {
     LeafType.OPENING_RESULT: "hub",
     LeafType.REFUSAL: "trustee",
     LeafType.LEDGER_BATCH: "hub",
+    LeafType.REDEMPTION_ORDER: "wallet operator",
+    LeafType.PAYOUT_BATCH: "hub",
 }
 
 # (module, constant, what it limits)

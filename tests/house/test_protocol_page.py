@@ -387,7 +387,13 @@ def known_names() -> set[str]:
     """Return every code, limit and type of document that the page may name."""
     codes = {cls.code for cls in protocol_tables.error_classes()}
     limits = {name for _, name, _ in protocol_tables.LIMITS}
-    return codes | limits | {"CN_RESIDENT", "WHOLE_BATCH"}
+    return codes | limits | finding_codes() | {"CN_RESIDENT", "WHOLE_BATCH"}
+
+
+def finding_codes() -> set[str]:
+    """Return every code of a finding: they stand as texts in the auditor's checks."""
+    sources = (ROOT / "src/fedcarbon/audit").glob("*.py")
+    return {code for path in sources for code in re.findall(r'"([A-Z][A-Z_]+)"', path.read_text())}
 
 
 def test_every_code_on_the_page_exists() -> None:

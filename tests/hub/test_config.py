@@ -15,8 +15,10 @@ from fedcarbon.ids import PartyId, Role
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import load_party
+from hub.clearing.storage.batch_store import BatchStore
 from hub.config import HubConfigError, load_config
 from hub.serving import hub_of
+from hub.storage.engine import reading, sqlite_engine
 from hub.storage.folder_lock import FolderInUseError
 from tests.hub.running import write_hub
 
@@ -156,3 +158,21 @@ def test_a_hub_is_checked_without_serving(tmp_path: Path) -> None:
     )
 
     assert done.stdout.startswith("record of 2 leaves, root ")
+
+
+def test_a_ledger_day_that_no_hub_closes_is_said_and_stays_asked_for(tmp_path: Path) -> None:
+    config = write_hub(tmp_path)
+    command = [sys.executable, "-m", "hub"]
+    closing = [*command, "close-day", "--config", str(config), "--wait-s", "0"]
+    topping_up = [*command, "top-up", "--config", str(config), "--programme", "p", "--fen", "5"]
+    subprocess.run([*command, "check", "--config", str(config)], check=True)  # noqa: S603
+    empty = subprocess.run(closing, capture_output=True, text=True, check=True)  # noqa: S603
+    subprocess.run([*topping_up, "--label", "bank"], check=True)  # noqa: S603
+
+    done = subprocess.run(closing, capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert empty.stdout == "all 0 transfers are in the record\n"
+    assert done.returncode == 1
+    assert "[DAY_NOT_CLOSED]" in done.stderr
+    with reading(sqlite_engine(tmp_path / "hub" / "hub.db")) as session:
+        assert BatchStore(session).requested_sequence() == 1

@@ -179,8 +179,8 @@ class Run:
                 continue
             binding = bindings[item.binding_id]
             paid[person] = self.repeat(
-                lambda item=item, binding=binding: operator.redeem(
-                    item, binding, units=None, run_label=label
+                lambda item=item, binding=binding: (
+                    operator.redeem(item, binding, units=None, run_label=label).redemption
                 )
             )
         return paid

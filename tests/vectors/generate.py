@@ -23,6 +23,7 @@ from fedcarbon.paillier.share_proof import ShareStatement, fold, mask_bits
 from fedcarbon.paillier.shares import share_batch
 from fedcarbon.paillier.threshold_key import ThresholdKey, derive_verification_base
 from tests.keys.primes import BITS_2048, TINY, load_primes
+from tests.vectors.generate_range import range_proof
 from tests.vectors.stream import SeededStream
 
 FOLDER: Final = Path(__file__).parent
@@ -158,6 +159,7 @@ def _packing_case(bits: int) -> dict[str, Any]:
 FILES: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "threshold_paillier.json": threshold_paillier,
     "packing.json": packing,
+    "range_proof.json": range_proof,
 }
 
 

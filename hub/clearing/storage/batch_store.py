@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from fedcarbon.ledger.batch import LedgerDay
-from hub.clearing.storage.ledger_rows import LedgerBatchRow, TransferRow
+from fedcarbon.units import Seconds
+from hub.clearing.storage.ledger_rows import CloseRequestRow, LedgerBatchRow, TransferRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,11 @@ class ClosedDay:
     transfer_count: int
     previous_batch: bytes
     batch_hash: bytes
+
+    @property
+    def last_sequence(self) -> int:
+        """Number of the last transfer of this day and all before it."""
+        return self.first_sequence + self.transfer_count - 1
 
 
 class BatchStore:
@@ -59,6 +65,24 @@ class BatchStore:
             .limit(1)
         ).first()
         return None if day is None else LedgerDay(day)
+
+    def last_sequence(self) -> int:
+        """Return the number of the last transfer that any day holds, 0 if there is none."""
+        return self._session.exec(select(func.max(TransferRow.sequence))).one() or 0
+
+    def request(self, through_sequence: int, now_s: Seconds) -> None:
+        """Write down that everything up to a transfer is wanted in a closed day; once is enough."""
+        known = self._session.exec(
+            select(CloseRequestRow).where(CloseRequestRow.through_sequence == through_sequence)
+        ).first()
+        if known is None:
+            self._session.exec(
+                insert(CloseRequestRow).values(through_sequence=through_sequence, recorded_s=now_s)
+            )
+
+    def requested_sequence(self) -> int:
+        """Return up to which transfer closed days are wanted, 0 if nobody asked."""
+        return self._session.exec(select(func.max(CloseRequestRow.through_sequence))).one() or 0
 
     def _first(self, query: SelectOfScalar[LedgerBatchRow]) -> ClosedDay | None:
         row = self._session.exec(query).first()

@@ -1,4 +1,4 @@
-"""Tables of the ledger: balances, transfers, credits of openings, closed days.
+"""Tables of the ledger: balances, transfers, credits of openings, days and their closing.
 
 All but the balances only ever receive inserts: triggers refuse the rest. What must never be wrong
 is checked here again, by the database.
@@ -120,5 +120,19 @@ class LedgerBatchRow(HubTable, table=True):
     created_at: datetime | None = created_at_column()
 
 
-for _row in (TransferRow, OpeningCreditRow, LedgerBatchRow):
+class CloseRequestRow(HubTable, table=True):
+    """That an operator wants everything up to a transfer in a closed day."""
+
+    __tablename__ = "ledger_close_requests"
+    __table_args__ = (
+        CheckConstraint("through_sequence >= 1", name="counts"),
+        integers("through_sequence", "recorded_s"),
+    )
+
+    through_sequence: int = Field(primary_key=True, sa_type=BigInteger)
+    recorded_s: int = Field(sa_type=BigInteger)
+    created_at: datetime | None = created_at_column()
+
+
+for _row in (TransferRow, OpeningCreditRow, LedgerBatchRow, CloseRequestRow):
     insert_only(_row)

@@ -55,8 +55,10 @@ class LedgerStore(LedgerView):
             select(LedgerBatchRow.day).order_by(col(LedgerBatchRow.day).desc()).limit(1)
         ).first()
         sequence, last_day = (0, -1) if last is None else last
-        # Days never go back, and nothing enters a day that is closed: it falls on the next one.
-        day = max(ledger_day(now_s), last_day, -1 if closed is None else closed + 1)
+        next_day = 0 if closed is None else closed + 1
+        # A day lasts until it is closed and nothing enters it afterwards, so one day at most is
+        # open: a batch holds everything that was booked before its leaf.
+        day = last_day if last_day >= next_day else max(ledger_day(now_s), next_day)
         self._session.exec(
             insert(TransferRow).values(
                 sequence=sequence + 1,

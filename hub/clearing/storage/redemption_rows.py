@@ -78,6 +78,7 @@ class RedemptionEventRow(HubTable, table=True):
     __table_args__ = (
         one_of("state", RedemptionState),
         integers("ordinal", "recorded_s"),
+        Index("ix_redemption_events_recorded_s", "recorded_s"),
     )
 
     redemption_id: bytes = Field(primary_key=True, foreign_key="redemptions.redemption_id")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, insert, update
 from sqlmodel import Session, col, select
@@ -24,6 +25,17 @@ from hub.clearing.storage.redemption_rows import (
     RedemptionEventRow,
     RedemptionRow,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """A step in the life of a redemption."""
+
+    redemption_id: bytes
+    event: RedemptionEvent
+    detail: str
+    """Why, where the step has a reason."""
+    recorded_s: Seconds
 
 
 class RedemptionStore:
@@ -144,6 +156,27 @@ class RedemptionStore:
             .order_by(col(RedemptionEventRow.ordinal))
         )
         return [(RedemptionEvent(event), Seconds(recorded_s)) for event, recorded_s in rows]
+
+    def events_between(
+        self, events: Collection[RedemptionEvent], first_s: Seconds, last_s: Seconds
+    ) -> list[RecordedEvent]:
+        """Return events of these kinds with a protocol time from `first_s` to `last_s`."""
+        rows = self._session.exec(
+            select(RedemptionEventRow).where(
+                col(RedemptionEventRow.event).in_([event.value for event in events]),
+                RedemptionEventRow.recorded_s >= first_s,
+                RedemptionEventRow.recorded_s <= last_s,
+            )
+        ).all()
+        return [
+            RecordedEvent(
+                redemption_id=row.redemption_id,
+                event=RedemptionEvent(row.event),
+                detail=row.detail,
+                recorded_s=Seconds(row.recorded_s),
+            )
+            for row in rows
+        ]
 
     def _redemption(self, row: RedemptionRow) -> Redemption:
         draws = self._session.exec(

@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 
 from fedcarbon.cli.public_record import PublicRecord, RecordNotReadyError, read_public_record
-from fedcarbon.cli.wallet_operator import WalletOperator
+from fedcarbon.cli.wallet_operator import Accepted, WalletOperator
 from fedcarbon.cli.wallet_store import Customer, WalletStore
 from fedcarbon.errors import CallerError, ConfigurationError, PeerError, StateError
 from fedcarbon.identity.person_id import CHINA, canonical_identity
@@ -265,7 +265,7 @@ def redeem(
     """
     console = Console(stderr=True)
     table = Table("wallet", "state", "paid", "took")
-    with connected(load_config(config)) as (operator, _):
+    with connected(load_config(config)) as (operator, record):
         bindings = operator.bindings()
         chosen = [
             item
@@ -277,7 +277,11 @@ def redeem(
             if item.account_token is None or binding is None:
                 table.add_row(masked(wallet_id(item.wallet_id)), "not bound", "", "")
                 continue
-            _redeem_one(operator, item, binding, table, units=units, label=label, wait_s=wait_s)
+            order = _redeem_one(
+                operator, item, binding, table, units=units, label=label, wait_s=wait_s
+            )
+            if order is not None:
+                record.check_receipt(order.receipt, LeafType.REDEMPTION_ORDER, order.envelope)
     console.print(table)
     unsettled = sum(state in UNSETTLED for state in table.columns[1].cells)
     if unsettled:
@@ -295,19 +299,20 @@ def _redeem_one(
     units: int | None,
     label: str,
     wait_s: int,
-) -> None:
+) -> Accepted | None:
+    """Redeem for one wallet, add a row about it, and return the order if there was one."""
     assert item.account_token is not None
     shown = masked(wallet_id(item.wallet_id))
     if binding.state != opening_pb2.BINDING_STATE_SIGNED:
         table.add_row(shown, "binding not signed", "", "")
-        return
+        return None
     spendable = operator.account(item.account_token).spendable_ug
     if spendable < operator.programme.unit_ug and operator.store.is_new_redemption(
         item.account_token, item.wallet_id, label
     ):
         table.add_row(shown, "below one unit", "", grams_text(MicrogramsCO2e(spendable)))
-        return
-    redemption = operator.redeem(item, binding, units=units, run_label=label)
+        return None
+    redemption, order = operator.redeem(item, binding, units=units, run_label=label)
     deadline = time.monotonic() + wait_s
     while redemption.state not in _FINAL and time.monotonic() < deadline:
         time.sleep(POLL_S)
@@ -320,3 +325,4 @@ def _redeem_one(
         yuan_text(Fen(redemption.payout_fen)),
         grams_text(MicrogramsCO2e(redemption.mass_ug)),
     )
+    return order

@@ -54,6 +54,13 @@ class Accepted(NamedTuple):
     """The hub's signed promise about them; the caller checks it."""
 
 
+class Redeemed(NamedTuple):
+    """A redemption as it stands, and the order that it rests on."""
+
+    redemption: redemption_pb2.Redemption
+    order: Accepted
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletOperator:
     """One operator's connection to one programme at one hub."""
@@ -279,8 +286,10 @@ class WalletOperator:
         *,
         units: int | None,
         run_label: str,
-    ) -> redemption_pb2.Redemption:
-        """Redeem `units`, or everything, into a customer's wallet and return the state.
+    ) -> Redeemed:
+        """Redeem `units`, or everything, into a customer's wallet and return how it stands.
+
+        Whether the order's receipt is one is for the caller to check.
 
         Args:
             item: a customer whose account is known.
@@ -306,4 +315,5 @@ class WalletOperator:
             signed = sign(order, {self.operator_id: self.signing_key}).to_bytes()
             self.store.set_redemption(redemption_id, signed)
         request = redemption_pb2.CreateRedemptionRequest(signed_order=signed)
-        return self.hub.create_redemption(request).redemption
+        answer = self.hub.create_redemption(request)
+        return Redeemed(answer.redemption, Accepted(envelope=signed, receipt=answer.receipt))

@@ -6,6 +6,7 @@ valid for a request is decided by `fedcarbon.opening.binding_checks`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -57,6 +58,10 @@ class BindingBook:
     def of_leaf(self, operator_leaf: bytes) -> Binding | None:
         """Return the binding whose operator half has this 34-byte leaf."""
         return self._by_leaf.get(operator_leaf)
+
+    def all(self) -> Iterable[Binding]:
+        """Return every binding, in the order of the operators' halves."""
+        return self._by_id.values()
 
     def bound_accounts(self, operator: PartyId) -> int:
         """Return to how many different accounts an operator has ever bound a wallet."""

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from gmpy2 import mpz
+import gmpy2
 from typing_extensions import override
 
-from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout
+from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, LayoutDoesNotFitError
 from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.paillier.keys import PublicKey, blinding_base
 from fedcarbon.paillier.randomiser import FixedBaseTable, window_bits_for
@@ -38,6 +38,18 @@ class ProofKey:
     commitment_modulus: int = field(repr=False)
     """N."""
     layout: Layout
+
+    def __post_init__(self) -> None:
+        """Tie the layout to this modulus: check (1a) of a proof rests on it.
+
+        Raises:
+            LayoutDoesNotFitError: the layout was made for a modulus of another length.
+        """
+        if self.layout.modulus_bits != self.public_key.bits:
+            raise LayoutDoesNotFitError(
+                f"a layout for {self.layout.modulus_bits} bits does not go with a modulus of "
+                f"{self.public_key.bits} bits"
+            )
 
     @cached_property
     def generators(self) -> tuple[int, ...]:
@@ -149,6 +161,12 @@ class ProverTables:
         self._blinding: Final = FixedBaseTable(
             base=key.blinding_generator, modulus=modulus, exponent_bits=bits, window_bits=window
         )
+        self._constant: Final = FixedBaseTable(
+            base=key.constant_generator,
+            modulus=modulus,
+            exponent_bits=sizes.coefficient_bits(bound_max, key.layout.slots),
+            window_bits=window,
+        )
         self.encryptor: Final = Encryptor(
             key.public_key,
             window_bits,
@@ -165,7 +183,9 @@ class ProverTables:
 
     def of_constant(self, coefficient: int, blinding: int) -> int:
         """Return g_0^coefficient h^blinding; the coefficient may be negative."""
-        power = pow(mpz(self.key.constant_generator), coefficient, self.key.commitment_modulus)
+        power = self._constant.power(abs(coefficient))
+        if coefficient < 0:
+            power = gmpy2.invert(power, self.key.commitment_modulus)
         return self._product(power, blinding)
 
     def _product(self, power: Any, blinding: int) -> int:  # noqa: ANN401 - mpz has no type stubs

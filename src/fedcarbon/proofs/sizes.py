@@ -28,6 +28,9 @@ from fedcarbon.paillier.share_proof import CHALLENGE_BITS, HIDING_BITS
 WEIGHT_BITS: Final = 128
 """Of the weights by which equations are folded into one."""
 
+FOLDED_BITS: Final = WEIGHT_BITS + 32
+"""By how much a sum of up to 2^31 weighted responses is longer than one response."""
+
 _MASKING_BITS: Final = CHALLENGE_BITS + HIDING_BITS
 
 
@@ -54,6 +57,14 @@ def blinding_mask_bits(commitment_modulus: int) -> int:
 def blinding_response_bits(commitment_modulus: int) -> int:
     """Return the longest rho_f and tau_f that are accepted."""
     return blinding_mask_bits(commitment_modulus) + 1
+
+
+def coefficient_bits(bound: int, slots: int) -> int:
+    """Return a length that the coefficients P1 and P0 of the range equation never exceed.
+
+    Each is a sum over the slots of a challenge times at most 4 + 3 squares of masks.
+    """
+    return CHALLENGE_BITS + 2 * value_mask_bits(bound) + 3 + slots.bit_length()
 
 
 def randomiser_mask_bits(randomiser_bits: int) -> int:

@@ -15,9 +15,10 @@ from fedcarbon.ledger.transfer import Phase, Transfer, derived_transfer_id
 from fedcarbon.ledger.unit import FEN, MassUnit, Unit
 from fedcarbon.redemption.order import Redemption
 
+REVERSE: Final = "reverse"
+"""The step that gives back what was used up; the other steps are called as their phases."""
 _LABEL: Final = b"redemption"
 _MONEY: Final = b"money"
-_REVERSE: Final = "reverse"
 
 # grams: from, held, used; money: from, held, used
 _GRAMS: Final = (AccountKind.SPENDABLE, AccountKind.RESERVED, AccountKind.REDEEMED)
@@ -27,38 +28,48 @@ _FEN: Final = (AccountKind.FLOAT, AccountKind.PAYOUT_IN_FLIGHT, AccountKind.PAID
 def reservations(redemption: Redemption) -> tuple[Transfer, ...]:
     """Return the transfers that set grams and money aside."""
     return tuple(
-        _transfer(redemption, Phase.RESERVE, part, unit, amount, source, held)
-        for part, unit, amount, (source, held, _) in _parts(redemption)
+        _transfer(redemption, Phase.RESERVE, unit, amount, source, held)
+        for unit, amount, (source, held, _) in _parts(redemption)
     )
 
 
 def posts(redemption: Redemption) -> tuple[Transfer, ...]:
     """Return the transfers that use up what was set aside."""
     return tuple(
-        _transfer(redemption, Phase.POST, part, unit, amount, held, used)
-        for part, unit, amount, (_, held, used) in _parts(redemption)
+        _transfer(redemption, Phase.POST, unit, amount, held, used)
+        for unit, amount, (_, held, used) in _parts(redemption)
     )
 
 
 def voids(redemption: Redemption) -> tuple[Transfer, ...]:
     """Return the transfers that give back what was set aside."""
     return tuple(
-        _transfer(redemption, Phase.VOID, part, unit, amount, held, source)
-        for part, unit, amount, (source, held, _) in _parts(redemption)
+        _transfer(redemption, Phase.VOID, unit, amount, held, source)
+        for unit, amount, (source, held, _) in _parts(redemption)
     )
 
 
 def reversals(redemption: Redemption) -> tuple[Transfer, ...]:
     """Return the new entries that give back, in full, what a settled redemption had used up."""
     return tuple(
-        _transfer(redemption, Phase.SINGLE, part, unit, amount, used, source)
-        for part, unit, amount, (source, _, used) in _parts(redemption)
+        _transfer(redemption, Phase.SINGLE, unit, amount, used, source)
+        for unit, amount, (source, _, used) in _parts(redemption)
     )
 
 
-def _parts(
-    redemption: Redemption,
-) -> Iterator[tuple[bytes, Unit, int, tuple[Account, Account, Account]]]:
+def posting_id(redemption_id: bytes, step: str, unit: Unit) -> bytes:
+    """Return the id of the one transfer that `step` of a redemption makes in `unit`.
+
+    Args:
+        redemption_id: 16 bytes.
+        step: `reserve`, `post`, `void` or `reverse`.
+        unit: grams of a vintage, or fen.
+    """
+    part = u32(unit.vintage) if isinstance(unit, MassUnit) else _MONEY
+    return derived_transfer_id(_LABEL, redemption_id, step.encode(), part)
+
+
+def _parts(redemption: Redemption) -> Iterator[tuple[Unit, int, tuple[Account, Account, Account]]]:
     order = redemption.order
     grams = (
         holder_account(_GRAMS[0], order.account_token),
@@ -67,35 +78,32 @@ def _parts(
     )
     for draw in redemption.draws:
         unit = MassUnit(programme=order.programme_id, vintage=draw.vintage)
-        yield u32(draw.vintage), unit, draw.mass_ug, grams
+        yield unit, draw.mass_ug, grams
     money = (
         programme_account(_FEN[0], order.programme_id),
         programme_account(_FEN[1], order.programme_id),
         programme_account(_FEN[2], order.programme_id),
     )
-    yield _MONEY, FEN, redemption.amount_fen, money
+    yield FEN, redemption.amount_fen, money
 
 
 def _transfer(
     redemption: Redemption,
     phase: Phase,
-    part: bytes,
     unit: Unit,
     amount: int,
     debit: Account,
     credit: Account,
 ) -> Transfer:
-    def transfer_id(step: str) -> bytes:
-        return derived_transfer_id(_LABEL, redemption.order.redemption_id, step.encode(), part)
-
+    redemption_id = redemption.order.redemption_id
     single = phase is Phase.SINGLE
     resolving = phase in {Phase.POST, Phase.VOID}
     return Transfer(
-        transfer_id=transfer_id(_REVERSE if single else phase.value),
+        transfer_id=posting_id(redemption_id, REVERSE if single else phase.value, unit),
         debit=debit,
         credit=credit,
         unit=unit,
         amount=amount,
         phase=phase,
-        resolves=transfer_id(Phase.RESERVE.value) if resolving else None,
+        resolves=posting_id(redemption_id, Phase.RESERVE.value, unit) if resolving else None,
     )

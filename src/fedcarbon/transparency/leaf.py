@@ -47,6 +47,8 @@ class LeafType(IntEnum):
     OPENING_RESULT = 66
     REFUSAL = 67
     LEDGER_BATCH = 96
+    REDEMPTION_ORDER = 97
+    PAYOUT_BATCH = 98
 
     @property
     def kind(self) -> str:
@@ -68,9 +70,16 @@ PUBLIC_TYPES: Final = frozenset(
 """Bodies that every admitted party may read."""
 
 TRUSTEE_TYPES: Final = frozenset(
-    set(LeafType) - {LeafType.CLAIM_LIST, LeafType.VERDICT_LIST, LeafType.LEDGER_BATCH}
+    set(LeafType)
+    - {
+        LeafType.CLAIM_LIST,
+        LeafType.VERDICT_LIST,
+        LeafType.LEDGER_BATCH,
+        LeafType.REDEMPTION_ORDER,
+        LeafType.PAYOUT_BATCH,
+    }
 )
-"""Bodies that a trustee must process, in order and without a gap: no claim tokens, no ledger."""
+"""Bodies that a trustee must process, in order and without a gap: no claim tokens, no money."""
 
 
 def may_read(role: Role, leaf_type: LeafType) -> bool:

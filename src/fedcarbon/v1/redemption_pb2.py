@@ -24,25 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66\x65\x64\x63\x61rbon/v1/redemption.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"/\n\x17\x43reateRedemptionRequest\x12\x14\n\x0csigned_order\x18\x01 \x01(\x0c\"H\n\x18\x43reateRedemptionResponse\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\"-\n\x14GetRedemptionRequest\x12\x15\n\rredemption_id\x18\x01 \x01(\x0c\"E\n\x15GetRedemptionResponse\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\"\x95\x01\n\nRedemption\x12\x15\n\rredemption_id\x18\x01 \x01(\x0c\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.fedcarbon.v1.RedemptionState\x12\r\n\x05units\x18\x03 \x01(\x04\x12\x0f\n\x07mass_ug\x18\x04 \x01(\x04\x12\x12\n\npayout_fen\x18\x05 \x01(\x04\x12\x0e\n\x06reason\x18\x06 \x01(\t*\x85\x02\n\x0fRedemptionState\x12 \n\x1cREDEMPTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18REDEMPTION_STATE_CREATED\x10\x01\x12\x1d\n\x19REDEMPTION_STATE_RESERVED\x10\x02\x12\x19\n\x15REDEMPTION_STATE_SENT\x10\x03\x12\x1c\n\x18REDEMPTION_STATE_UNKNOWN\x10\x04\x12\x1c\n\x18REDEMPTION_STATE_SETTLED\x10\x05\x12\x1d\n\x19REDEMPTION_STATE_REJECTED\x10\x06\x12\x1d\n\x19REDEMPTION_STATE_REVERSED\x10\x07\x32\xd0\x01\n\x11RedemptionService\x12\x61\n\x10\x43reateRedemption\x12%.fedcarbon.v1.CreateRedemptionRequest\x1a&.fedcarbon.v1.CreateRedemptionResponse\x12X\n\rGetRedemption\x12\".fedcarbon.v1.GetRedemptionRequest\x1a#.fedcarbon.v1.GetRedemptionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66\x65\x64\x63\x61rbon/v1/redemption.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"/\n\x17\x43reateRedemptionRequest\x12\x14\n\x0csigned_order\x18\x01 \x01(\x0c\"Y\n\x18\x43reateRedemptionResponse\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"-\n\x14GetRedemptionRequest\x12\x15\n\rredemption_id\x18\x01 \x01(\x0c\"E\n\x15GetRedemptionResponse\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\"\x95\x01\n\nRedemption\x12\x15\n\rredemption_id\x18\x01 \x01(\x0c\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.fedcarbon.v1.RedemptionState\x12\r\n\x05units\x18\x03 \x01(\x04\x12\x0f\n\x07mass_ug\x18\x04 \x01(\x04\x12\x12\n\npayout_fen\x18\x05 \x01(\x04\x12\x0e\n\x06reason\x18\x06 \x01(\t*\x85\x02\n\x0fRedemptionState\x12 \n\x1cREDEMPTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18REDEMPTION_STATE_CREATED\x10\x01\x12\x1d\n\x19REDEMPTION_STATE_RESERVED\x10\x02\x12\x19\n\x15REDEMPTION_STATE_SENT\x10\x03\x12\x1c\n\x18REDEMPTION_STATE_UNKNOWN\x10\x04\x12\x1c\n\x18REDEMPTION_STATE_SETTLED\x10\x05\x12\x1d\n\x19REDEMPTION_STATE_REJECTED\x10\x06\x12\x1d\n\x19REDEMPTION_STATE_REVERSED\x10\x07\x32\xd0\x01\n\x11RedemptionService\x12\x61\n\x10\x43reateRedemption\x12%.fedcarbon.v1.CreateRedemptionRequest\x1a&.fedcarbon.v1.CreateRedemptionResponse\x12X\n\rGetRedemption\x12\".fedcarbon.v1.GetRedemptionRequest\x1a#.fedcarbon.v1.GetRedemptionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedcarbon.v1.redemption_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REDEMPTIONSTATE']._serialized_start=441
-  _globals['_REDEMPTIONSTATE']._serialized_end=702
+  _globals['_REDEMPTIONSTATE']._serialized_start=458
+  _globals['_REDEMPTIONSTATE']._serialized_end=719
   _globals['_CREATEREDEMPTIONREQUEST']._serialized_start=47
   _globals['_CREATEREDEMPTIONREQUEST']._serialized_end=94
   _globals['_CREATEREDEMPTIONRESPONSE']._serialized_start=96
-  _globals['_CREATEREDEMPTIONRESPONSE']._serialized_end=168
-  _globals['_GETREDEMPTIONREQUEST']._serialized_start=170
-  _globals['_GETREDEMPTIONREQUEST']._serialized_end=215
-  _globals['_GETREDEMPTIONRESPONSE']._serialized_start=217
-  _globals['_GETREDEMPTIONRESPONSE']._serialized_end=286
-  _globals['_REDEMPTION']._serialized_start=289
-  _globals['_REDEMPTION']._serialized_end=438
-  _globals['_REDEMPTIONSERVICE']._serialized_start=705
-  _globals['_REDEMPTIONSERVICE']._serialized_end=913
+  _globals['_CREATEREDEMPTIONRESPONSE']._serialized_end=185
+  _globals['_GETREDEMPTIONREQUEST']._serialized_start=187
+  _globals['_GETREDEMPTIONREQUEST']._serialized_end=232
+  _globals['_GETREDEMPTIONRESPONSE']._serialized_start=234
+  _globals['_GETREDEMPTIONRESPONSE']._serialized_end=303
+  _globals['_REDEMPTION']._serialized_start=306
+  _globals['_REDEMPTION']._serialized_end=455
+  _globals['_REDEMPTIONSERVICE']._serialized_start=722
+  _globals['_REDEMPTIONSERVICE']._serialized_end=930
 # @@protoc_insertion_point(module_scope)

@@ -32,10 +32,12 @@ class CreateRedemptionRequest(_message.Message):
     def __init__(self, signed_order: _Optional[bytes] = ...) -> None: ...
 
 class CreateRedemptionResponse(_message.Message):
-    __slots__ = ("redemption",)
+    __slots__ = ("redemption", "receipt")
     REDEMPTION_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
     redemption: Redemption
-    def __init__(self, redemption: _Optional[_Union[Redemption, _Mapping]] = ...) -> None: ...
+    receipt: bytes
+    def __init__(self, redemption: _Optional[_Union[Redemption, _Mapping]] = ..., receipt: _Optional[bytes] = ...) -> None: ...
 
 class GetRedemptionRequest(_message.Message):
     __slots__ = ("redemption_id",)

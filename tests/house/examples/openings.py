@@ -1,4 +1,4 @@
-"""The opening of the example record: request, start, masks, shares, result, ledger batch."""
+"""The opening of the example record: request, start, masks, shares, result, order, books."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from functools import cache
 from fedcarbon.canonical import statement as statements
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.ledger.account import AccountKind, programme_account
-from fedcarbon.ledger.batch import CHAIN_START, LedgerBatch, ledger_day, line_of, replay
+from fedcarbon.ledger.batch import (
+    CHAIN_START,
+    LedgerBatch,
+    batch_hash,
+    ledger_day,
+    line_of,
+    replay,
+)
 from fedcarbon.ledger.credit import OpeningCredit, transfer_of
 from fedcarbon.ledger.transfer import Phase, Transfer, derived_transfer_id
 from fedcarbon.ledger.unit import FEN, Vintage
@@ -39,6 +46,7 @@ from fedcarbon.paillier.combine import ShareBatch as Shares
 from fedcarbon.paillier.combine import combine, verify_shares
 from fedcarbon.paillier.shares import share_batch
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
+from fedcarbon.redemption.payouts import PayoutBatch, PayoutLine, PayoutOutcome
 from fedcarbon.redemption.postings import posts, reservations
 from fedcarbon.redemption.settlement import SettlementRule, quote
 from fedcarbon.redemption.states import RedemptionState
@@ -285,8 +293,29 @@ def ledger_batch(
     return batch
 
 
+def payout_batch(paid: Redemption, batch: LedgerBatch) -> PayoutBatch:
+    """Return what the rail has answered about the one payout of the day."""
+    return PayoutBatch(
+        parameter_id=batch.parameter_id,
+        day=batch.day,
+        ledger_batch=batch_hash(statements.encode(batch)),
+        lines=(
+            PayoutLine(
+                payout_id=paid.order.payout_id,
+                redemption_id=paid.order.redemption_id,
+                wallet_id=paid.order.wallet_id,
+                amount_fen=paid.amount_fen,
+                outcome=PayoutOutcome.SETTLED,
+                answered_s=batch.lines[-1].recorded_s,
+                reference="sandbox-1",
+                reason="",
+            ),
+        ),
+    )
+
+
 def add_opening(record: TinyRecord) -> None:
-    """Log request, start, result and ledger batch, with heads in between."""
+    """Log request, start, result, order and the books of the day, with heads in between."""
     at_s = registry.epoch_end_s()
     asked = record.append_by(BANK, request(record))
     record.witness(at_s + 1500)
@@ -313,5 +342,8 @@ def add_opening(record: TinyRecord) -> None:
         )
     )
     order = redemption_order(record)
-    record.append_hub(ledger_batch(order, start.opening_id, found.opened_ug))
+    record.append_by(BANK, order)
+    batch = ledger_batch(order, start.opening_id, found.opened_ug)
+    record.append_hub(batch)
+    record.append_hub(payout_batch(redemption(order, found.opened_ug), batch))
     record.witness(at_s + 2000)

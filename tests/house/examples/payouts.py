@@ -13,6 +13,7 @@ from fedcarbon.packing.layout import split_digits
 from fedcarbon.paillier.cipher import ciphertext_from_bytes
 from fedcarbon.paillier.share_proof import ShareStatement, fold, mask_bits
 from fedcarbon.paillier.threshold_key import lagrange_integer
+from fedcarbon.redemption.payouts import PayoutBatch
 from fedcarbon.redemption.settlement import SettlementRule, payout_fen
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
@@ -38,6 +39,7 @@ def examples() -> Iterator[Example]:
     yield _order()
     yield _settlement()
     yield _ledger()
+    yield _payouts()
     yield _work_order()
 
 
@@ -190,6 +192,11 @@ def _ledger() -> Example:
             "batch hash": batch_hash(payload),
         },
     )
+
+
+def _payouts() -> Example:
+    batch: PayoutBatch = leaf(LeafType.PAYOUT_BATCH).statement(PayoutBatch)
+    return Example(name="payouts", values={"payouts": statements.encode(batch).decode()})
 
 
 def _work_order() -> Example:

@@ -99,10 +99,13 @@ class Books:
         )
 
     def credit(self, holder: int, mass_ug: int, vintage: int = 2026) -> None:
+        self.enter_credits([self.opening(holder, mass_ug, vintage)])
+
+    def enter_credits(self, credits_: Iterable[OpeningCredit]) -> None:
+        """Credit what was opened, all or nothing."""
         with writing(self.engine) as session:
-            assert credit_opening(
-                session, self.opening(holder, mass_ug, vintage), self.clock.now_s()
-            )
+            for credit in credits_:
+                assert credit_opening(session, credit, self.clock.now_s())
 
     def top_up(self, amount_fen: int, number: int = 1) -> bool:
         with writing(self.engine) as session:

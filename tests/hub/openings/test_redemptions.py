@@ -21,14 +21,12 @@ from fedcarbon.opening.refusals import (
 )
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.wallet import WalletClass, WalletId, sandbox_wallet_id
-from fedcarbon.units import Fen
 from fedcarbon.v1 import opening_pb2, redemption_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.status import UnreachableError
 from fedcarbon.wire.tls import RoleNotAllowedError
-from hub.clearing.credits import top_up_float
 from hub.clearing.positions import checked_trial_balance
 from hub.clearing.redemptions import RedemptionIdReusedError, RedemptionUnknownError
 from hub.clearing.sandbox_rail import RailFault, SandboxRail
@@ -80,9 +78,7 @@ def authority() -> Authority:
 @pytest.fixture
 def till(opened_world: World, authority: Authority) -> Iterator[Till]:
     world = opened_world
-    world.hub.write_now(
-        lambda session: top_up_float(session, PROGRAMME, Fen(1_000), bytes(16), world.clock.now_s())
-    )
+    world.top_up(1_000)
     loop = LoopThread()
     till = Till(world, new_rail(world), loop, authority, FaultPlan())
     yield till

@@ -29,11 +29,15 @@ from fedcarbon.opening.statements import (
 )
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.rail import Rail
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.registry.programme import Policy
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
-from fedcarbon.units import MicrogramsCO2e
+from fedcarbon.units import Fen, MicrogramsCO2e
 from fedcarbon.v1 import record_pb2, trustee_pb2
+from hub.clearing.closing import LoggedDay, close_due_day
+from hub.clearing.credits import top_up_float
+from hub.clearing.outbox import process_outbox
 from hub.clearing.positions import AccountStatement, account_statement
 from hub.openings.driver import OpeningDriver, OpeningProgress
 from hub.openings.folded_record import FoldedRecord
@@ -46,6 +50,7 @@ from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.bindings import bind_as_operator, bind_as_partner, object_to_binding, unbind
+from hub.wallets.redeeming import TakenOrder, order_redemption
 from hub.wallets.storage.binding_store import BindingStore, StoredBinding
 from tests.chance import seeded
 from tests.hub.federation import (
@@ -438,6 +443,28 @@ class World(Federation):
             "units": units,
         }
         return RedemptionOrder(**{**fields, **changes})
+
+    def top_up(self, fen: int, number: int = 0) -> None:
+        """Pay money into the programme's float."""
+        paid, now_s = (Fen(fen), number.to_bytes(16, "big")), self.clock.now_s()
+        self.hub.write_now(lambda session: top_up_float(session, PROGRAMME, *paid, now_s))
+
+    def take_order(self, order: RedemptionOrder) -> TakenOrder:
+        """Send an order that its operator has signed."""
+        message = signed(order, order.operator_id)
+        return self.hub.write_now(
+            lambda session: order_redemption(
+                session, self.hub, self.folded, order.operator_id, message
+            )
+        )
+
+    def pay(self, rail: Rail) -> None:
+        """Take every step that is due for a payout."""
+        process_outbox(self.hub.engine, rail, self.clock)
+
+    def close_day(self) -> LoggedDay | None:
+        """Close the open ledger day if it is due."""
+        return self.hub.write_now(lambda session: close_due_day(session, self.hub))
 
     def statement(self, person: int) -> AccountStatement:
         return self.hub.read_now(

@@ -1,0 +1,126 @@
+"""Speed of slot range proofs, per person: making them, and checking them alone and in batches.
+
+`run()` measures processor time in one process; times are the best of several rounds. Ratios, each
+against one `phe` encryption of one value under the same key, a moment apart:
+
+* `prove_gain`: against a block's encryption with its proof, divided by k. Aim at 3072 bits: 25.
+* `verify_batched_gain`: against a check in a batch of 256 blocks, divided by k. Aim: 300.
+* `verify_single_gain`: against a check alone; for information.
+
+Keys are the published ones of `tests/keys`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from phe import paillier as phe
+
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
+from fedcarbon.packing.layout import PERSON_DAY_CAP_UG, Layout
+from fedcarbon.paillier.keys import PublicKey
+from fedcarbon.proofs.commitments import ProofKey, ProverTables
+from fedcarbon.proofs.range_proof import (
+    RangeContext,
+    RangeProofShape,
+    RangePurpose,
+    RangeStatement,
+)
+from fedcarbon.proofs.range_prover import encrypt_and_prove
+from fedcarbon.proofs.range_verifier import Claim, verify, verify_all
+from tests.keys.primes import BITS_2048, BITS_3072, load_primes
+
+BATCH_BLOCKS: Final = 256
+DISTINCT_BLOCKS: Final = 32
+"""So many proofs are made; a batch repeats them, which no check profits from."""
+
+ROUNDS: Final = 3
+
+
+def run() -> dict[str, float]:
+    """Return times in milliseconds or microseconds, as the names say, bytes and the ratios."""
+    figures: dict[str, float] = {}
+    for bits in (BITS_2048, BITS_3072):
+        figures |= {f"{name}_{bits}": round(value, 4) for name, value in _figures(bits).items()}
+    return figures
+
+
+def _figures(bits: str) -> dict[str, float]:
+    primes = load_primes(bits)
+    public_key = PublicKey(n=primes.n)
+    key = ProofKey(
+        parameter_id=bytes(32),
+        public_key=public_key,
+        commitment_modulus=primes.big_n,
+        layout=Layout.for_modulus(public_key.bits),
+    )
+    slots, reference = key.layout.slots, phe.PaillierPublicKey(primes.n)
+    started = time.process_time()
+    tables = ProverTables(key, bound_max=PERSON_DAY_CAP_UG)
+    table_s = time.process_time() - started
+    claims = [_claim(tables, block) for block in range(DISTINCT_BLOCKS)]
+    batch = claims * (BATCH_BLOCKS // DISTINCT_BLOCKS)
+    verify(key, *claims[0])  # builds the verifier's tables
+
+    def alone() -> None:
+        for claim in claims[:4]:
+            verify(key, *claim)
+
+    prove_s, single_s, batch_s, phe_s = _best_s(
+        (lambda: [_claim(tables, block) for block in range(8)], 8 * slots),
+        (alone, 4 * slots),
+        (lambda: verify_all(key, batch, secrets.randbelow), BATCH_BLOCKS * slots),
+        (lambda: [reference.raw_encrypt(value) for value in range(4)], 4),
+    )
+    proof_bytes = RangeProofShape.of(key, PERSON_DAY_CAP_UG).proof_bytes
+    return {
+        "prover_tables_ms": table_s * 1e3,
+        "prove_block_ms": prove_s * slots * 1e3,
+        "prove_person_us": prove_s * 1e6,
+        "prove_gain": phe_s / prove_s,
+        "verify_block_ms_single": single_s * slots * 1e3,
+        "verify_single_gain": phe_s / single_s,
+        "verify_block_ms_batched": batch_s * slots * 1e3,
+        "verify_person_us_batched": batch_s * 1e6,
+        "verify_batched_gain": phe_s / batch_s,
+        "phe_encrypt_ms": phe_s * 1e3,
+        "proof_bytes_per_block": proof_bytes,
+        "proof_bytes_per_person": proof_bytes / slots,
+        "batch_blocks": BATCH_BLOCKS,
+    }
+
+
+def _claim(tables: ProverTables, block: int) -> Claim:
+    """Return a proved block of random values, as a partner makes it for one day."""
+    slots = tables.key.layout.slots
+    context = RangeContext(
+        purpose=RangePurpose.BLOCK,
+        programme_id=ProgrammeId("bench"),
+        party_id=PartyId("partner"),
+        epoch=EpochIndex(1),
+        block=block,
+    )
+    bounds = (PERSON_DAY_CAP_UG,) * slots
+    proved = encrypt_and_prove(
+        tables,
+        context,
+        values=[secrets.randbelow(PERSON_DAY_CAP_UG + 1) for _ in range(slots)],
+        bounds=bounds,
+        randbelow=secrets.randbelow,
+    )
+    statement = RangeStatement(context=context, bounds=bounds, ciphertext=proved.ciphertext)
+    return statement, proved.proof
+
+
+def _best_s(*steps: tuple[Callable[[], object], int]) -> list[float]:
+    """Return the shortest time of each step per unit in s; they take turns: noise meets all."""
+    best = [float("inf")] * len(steps)
+    for _ in range(ROUNDS):
+        for index, (step, units) in enumerate(steps):
+            started = time.process_time()
+            step()
+            best[index] = min(best[index], (time.process_time() - started) / units)
+    return best

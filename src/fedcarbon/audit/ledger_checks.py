@@ -1,0 +1,139 @@
+"""The checks of the books: follow the money from nothing but the record (V19 to V22).
+
+    V19  batches chain and replay; every credit is the difference of logged openings, once
+    V20  every redemption rests on a signed order, at the programme's rate, within what was opened
+    V21  every answer of the rail is booked, and everything booked was answered
+    V22  issued = opened, spent <= issued, paid = redeemed, reserved = in flight, float >= 0
+
+A wrong transfer breaks V19 or V20 and, where it moves a total, V22 as well: the first says which
+one, the second how much is missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from fedcarbon.audit.books import Books
+from fedcarbon.audit.credit_checks import DueCredit, check_credits, due_credits
+from fedcarbon.audit.findings import CheckId, Finding
+from fedcarbon.audit.ledger_replay import ReplayedLedger, replayed
+from fedcarbon.audit.payout_checks import Answer, answers, check_answers
+from fedcarbon.audit.redemption_checks import LoggedOrder, booked_redemptions, logged_orders
+from fedcarbon.ids import ProgrammeId
+from fedcarbon.ledger.account import AccountKind
+from fedcarbon.ledger.unit import MassUnit, Unit
+from fedcarbon.redemption.payouts import PayoutOutcome
+
+_PAIRS: Final = (
+    ("REDEEMED_NOT_PAID", AccountKind.REDEEMED, AccountKind.PAID_OUT),
+    ("RESERVED_NOT_IN_FLIGHT", AccountKind.RESERVED, AccountKind.PAYOUT_IN_FLIGHT),
+)
+"""Grams and money that move together, at the programme's rate."""
+
+_SIGNS: Final = {
+    PayoutOutcome.SETTLED: 1,
+    PayoutOutcome.REJECTED: 0,
+    PayoutOutcome.REVERSED: -1,
+}
+
+
+def check_books(books: Books) -> list[Finding]:
+    """Return everything that does not hold in the books of a record; empty if all is well.
+
+    It never stops at the first finding: what can be read is checked as far as it makes sense.
+
+    Args:
+        books: what the replay of a record has found about grams and money.
+    """
+    findings: list[Finding] = []
+    due = due_credits(books, findings)
+    ledger = replayed(books, frozenset(due), findings)
+    check_credits(ledger, due, findings)
+    orders = logged_orders(books, findings)
+    redemptions = booked_redemptions(books, ledger, orders, findings)
+    said, reported = answers(books, ledger, findings)
+    check_answers(said, reported, orders, redemptions, findings)
+    _check_grams(ledger, due.values(), findings)
+    _check_money(books, ledger, _answered_fen(said, orders), findings)
+    return findings
+
+
+def _check_grams(ledger: ReplayedLedger, due: Iterable[DueCredit], findings: list[Finding]) -> None:
+    """Check per programme and vintage: issued = opened, and spent <= issued."""
+    opened_ug: Counter[Unit] = Counter()
+    for credit in due:
+        if credit.result_leaf < ledger.last_leaf:
+            opened_ug[credit.transfer.unit] += credit.transfer.amount
+    totals = _totals(ledger)
+    units = {unit for unit, _ in totals if isinstance(unit, MassUnit)} | set(opened_ug)
+    for unit in sorted(units, key=lambda item: item.text):
+        issued_ug = -totals[unit, AccountKind.ISSUANCE]
+        spent_ug = totals[unit, AccountKind.REDEEMED] + totals[unit, AccountKind.RESERVED]
+        if issued_ug != opened_ug[unit]:
+            text = f"{issued_ug} ug are issued, {opened_ug[unit]} ug were opened"
+            findings.append(_finding("ISSUED_NOT_OPENED", unit.text, text))
+        if spent_ug > issued_ug:
+            text = f"{spent_ug} ug are redeemed or reserved, {issued_ug} ug were issued"
+            findings.append(_finding("SPENT_ABOVE_ISSUED", unit.text, text))
+
+
+def _check_money(
+    books: Books,
+    ledger: ReplayedLedger,
+    answered_fen: Mapping[ProgrammeId, int],
+    findings: list[Finding],
+) -> None:
+    """Check per programme: paid = redeemed = answered, reserved = in flight, and the float."""
+    held: Counter[tuple[ProgrammeId, AccountKind]] = Counter()
+    for account, unit, balance in ledger.items():
+        programme = unit.programme if isinstance(unit, MassUnit) else ProgrammeId(account.owner)
+        held[programme, account.kind] += balance
+    for programme_id, rules in sorted(books.programmes.items()):
+        subject = f"programme {programme_id}"
+        for code, grams, money in _PAIRS:
+            mass_ug, amount_fen = held[programme_id, grams], held[programme_id, money]
+            if mass_ug * rules.unit_fen != amount_fen * rules.unit_ug:
+                text = (
+                    f"{mass_ug} ug are {grams}, {amount_fen} fen are {money}; the programme pays "
+                    f"{rules.unit_fen} fen for {rules.unit_ug} ug"
+                )
+                findings.append(_finding(code, subject, text))
+        paid_fen = held[programme_id, AccountKind.PAID_OUT]
+        said_fen = answered_fen.get(programme_id, 0)
+        if paid_fen != said_fen:
+            text = f"{paid_fen} fen are paid out in the books, {said_fen} fen by the rail's answers"
+            findings.append(_finding("PAID_NOT_ANSWERED", subject, text))
+        float_fen = held[programme_id, AccountKind.FLOAT]
+        if float_fen < 0:
+            findings.append(_finding("FLOAT_OVERDRAWN", subject, f"it holds {float_fen} fen"))
+
+
+def _answered_fen(
+    said: Iterable[Answer], orders: Mapping[bytes, LoggedOrder]
+) -> Counter[ProgrammeId]:
+    """Return per programme what has arrived in wallets and stayed there, by the rail's answers."""
+    answered: Counter[ProgrammeId] = Counter()
+    for answer in said:
+        logged = orders.get(answer.line.redemption_id)
+        if logged is not None:
+            sign = _SIGNS[answer.line.outcome]
+            answered[logged.order.programme_id] += sign * answer.line.amount_fen
+    return answered
+
+
+def _totals(ledger: ReplayedLedger) -> Counter[tuple[Unit, AccountKind]]:
+    totals: Counter[tuple[Unit, AccountKind]] = Counter()
+    for account, unit, balance in ledger.items():
+        totals[unit, account.kind] += balance
+    return totals
+
+
+def _finding(code: str, subject: str, text: str) -> Finding:
+    return Finding(
+        check=CheckId.CONSERVATION,
+        code=code,
+        subject=subject,
+        text=f"{text}; the hub must explain the difference",
+    )

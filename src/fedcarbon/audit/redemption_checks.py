@@ -1,0 +1,266 @@
+"""Redemptions: every reservation rests on a signed order for a bound wallet (V20).
+
+A redemption's transfers have ids that follow from its own id (`posting_id`), so an order finds its
+transfers, and a reservation that no order finds was ordered by nobody.
+
+Not judged here: how long a binding waited and how old the partner's enrolment was. The instant of
+an order is not in the record; openings, which come first, are judged by those waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fedcarbon.audit.books import Books, decoded
+from fedcarbon.audit.findings import CheckId, Finding
+from fedcarbon.audit.ledger_replay import Booked, ReplayedLedger
+from fedcarbon.ids import EpochIndex
+from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
+from fedcarbon.ledger.transfer import Phase
+from fedcarbon.ledger.unit import FEN, MassUnit, Unit, Vintage
+from fedcarbon.opening.bindings import Binding
+from fedcarbon.opening.epoch_checks import vintage
+from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.postings import REVERSE, posting_id
+from fedcarbon.registry.programme import Programme
+from fedcarbon.units import Fen
+
+
+class Fate(StrEnum):
+    """What the ledger says became of a redemption."""
+
+    OPEN = "open"
+    POSTED = "post"
+    VOID = "void"
+    REVERSED = "reverse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedOrder:
+    """An order with its leaf."""
+
+    leaf: int
+    order: RedemptionOrder
+
+    @property
+    def subject(self) -> str:
+        """The redemption, for people."""
+        return f"redemption {self.order.redemption_id.hex()}"
+
+    def finding(self, code: str, text: str, check: CheckId = CheckId.REDEMPTIONS) -> Finding:
+        """Return a finding about this redemption."""
+        return Finding(check=check, code=code, subject=self.subject, text=text, leaf=self.leaf)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedRedemption:
+    """An order and what the ledger has booked for it."""
+
+    logged: LoggedOrder
+    reserved_fen: Fen
+    fate: Fate
+    settled_leaf: int | None
+    """Leaf of the ledger batch that posts or voids the money, if one does."""
+    reversed_leaf: int | None
+    """Leaf of the ledger batch that gives back what was used up, if one does."""
+
+
+def logged_orders(books: Books, findings: list[Finding]) -> dict[bytes, LoggedOrder]:
+    """Return the orders of the record by redemption id, and judge them by themselves."""
+    orders: dict[bytes, LoggedOrder] = {}
+    bindings = {binding.operator_half.leaf: binding for binding in books.bindings}
+    for leaf in books.orders:
+        order = decoded(RedemptionOrder, leaf, books, CheckId.REDEMPTIONS, findings)
+        if order is None:
+            continue
+        logged = LoggedOrder(leaf=leaf.index, order=order)
+        if order.redemption_id in orders:
+            text = f"it was ordered before, in leaf {orders[order.redemption_id].leaf}"
+            findings.append(logged.finding("REDEMPTION_ID_REUSED", text))
+            continue
+        orders[order.redemption_id] = logged
+        if order.programme_id not in books.programmes:
+            text = f"no programme {order.programme_id} is in the record"
+            findings.append(logged.finding("UNKNOWN_PROGRAMME", text))
+        if not order.wallet_class.is_real_name:
+            text = "only real-name wallets (classes 1 to 3) may redeem; the hub must not have paid"
+            findings.append(logged.finding("WALLET_CLASS_REFUSED", text))
+        _check_binding(logged, bindings.get(order.binding_leaf), findings)
+    return orders
+
+
+def _check_binding(logged: LoggedOrder, binding: Binding | None, findings: list[Finding]) -> None:
+    order = logged.order
+
+    def found(code: str, text: str) -> None:
+        findings.append(logged.finding(code, text))
+
+    if binding is None or binding.operator_half.index > logged.leaf:
+        found("BINDING_UNKNOWN", "the order names a leaf that is no binding before it")
+        return
+    half = binding.operator_half.statement
+    if half.operator_id != order.operator_id:
+        found("BINDING_UNKNOWN", f"{order.operator_id} ordered on a binding of {half.operator_id}")
+    bound = (half.programme_id, half.account_token, half.wallet_id, half.wallet_class)
+    if bound != (order.programme_id, order.account_token, order.wallet_id, order.wallet_class):
+        found("WALLET_SWAPPED", "the order is for another account or wallet than the binding")
+    if not any(signed.index < logged.leaf for signed in binding.partner_halves.values()):
+        found("BINDING_BY_OPERATOR_ALONE", "no partner had confirmed the binding")
+    if any(index < logged.leaf for index in binding.objections.values()):
+        found("BINDING_FROZEN", "a partner had objected to the binding")
+    if binding.ended_at is not None and binding.ended_at < logged.leaf:
+        found("BINDING_ENDED", f"the binding was ended by leaf {binding.ended_at}")
+
+
+def booked_redemptions(
+    books: Books,
+    ledger: ReplayedLedger,
+    orders: Mapping[bytes, LoggedOrder],
+    findings: list[Finding],
+) -> dict[bytes, BookedRedemption]:
+    """Return what the ledger has booked for every order, and judge it.
+
+    Args:
+        books: the record's books.
+        ledger: what follows from its ledger batches.
+        orders: its orders.
+        findings: where findings go.
+    """
+    explained: set[bytes] = set()
+    redemptions: dict[bytes, BookedRedemption] = {}
+    for redemption_id, logged in orders.items():
+        programme = books.programmes.get(logged.order.programme_id)
+        if programme is None:
+            continue
+        units = _units_of(programme)
+        explained |= {
+            posting_id(redemption_id, step, unit)
+            for step in (Phase.RESERVE.value, REVERSE)
+            for unit in units
+        }
+        redemption = _booked(ledger, logged, programme, units, findings)
+        if redemption is not None:
+            redemptions[redemption_id] = redemption
+    _check_unordered(ledger, explained, findings)
+    return redemptions
+
+
+def _units_of(programme: Programme) -> tuple[Unit, ...]:
+    """Return fen and the grams of every vintage that the programme can have."""
+    first, last = (
+        vintage(programme, EpochIndex(1)),
+        vintage(programme, EpochIndex(programme.epochs)),
+    )
+    years = range(first, last + 1)
+    return (
+        FEN,
+        *(MassUnit(programme=programme.programme_id, vintage=Vintage(year)) for year in years),
+    )
+
+
+def _booked(
+    ledger: ReplayedLedger,
+    logged: LoggedOrder,
+    programme: Programme,
+    units: Iterable[Unit],
+    findings: list[Finding],
+) -> BookedRedemption | None:
+    redemption_id = logged.order.redemption_id
+    reserved = {
+        unit: booked
+        for unit in units
+        if (booked := ledger.booked.get(posting_id(redemption_id, Phase.RESERVE.value, unit)))
+    }
+    if not reserved:
+        if logged.leaf < ledger.last_leaf:
+            text = f"no ledger batch up to leaf {ledger.last_leaf} reserves anything for the order"
+            findings.append(logged.finding("REDEMPTION_NOT_RESERVED", text))
+        return None
+    _check_reserved(logged, programme, reserved, findings)
+    fates = {unit: _fate(ledger, redemption_id, unit, booked) for unit, booked in reserved.items()}
+    if len(set(fates.values())) > 1:
+        said = ", ".join(f"{unit.text}: {fate}" for unit, fate in fates.items())
+        text = f"grams and money must be posted or given back together: {said}"
+        findings.append(logged.finding("REDEMPTION_HALF_POSTED", text))
+    unit, money = next(iter(reserved.items()))  # fen come first
+    resolution = ledger.booked.get(ledger.resolution_of(money.transfer.transfer_id) or b"")
+    returned = ledger.booked.get(posting_id(redemption_id, REVERSE, unit))
+    return BookedRedemption(
+        logged=logged,
+        reserved_fen=Fen(money.transfer.amount if unit == FEN else 0),
+        fate=fates[unit],
+        settled_leaf=None if resolution is None else resolution.batch_leaf,
+        reversed_leaf=None if returned is None else returned.batch_leaf,
+    )
+
+
+def _fate(ledger: ReplayedLedger, redemption_id: bytes, unit: Unit, reserved: Booked) -> Fate:
+    resolution = ledger.transfer(ledger.resolution_of(reserved.transfer.transfer_id) or b"")
+    if resolution is None:
+        return Fate.OPEN
+    if posting_id(redemption_id, REVERSE, unit) in ledger.booked:
+        return Fate.REVERSED
+    return Fate(resolution.phase.value)
+
+
+def _check_reserved(
+    logged: LoggedOrder,
+    programme: Programme,
+    reserved: Mapping[Unit, Booked],
+    findings: list[Finding],
+) -> None:
+    """Check account, rate and number of units of what was reserved."""
+    order = logged.order
+
+    def found(code: str, text: str) -> None:
+        findings.append(logged.finding(code, text))
+
+    holder = holder_account(AccountKind.SPENDABLE, order.account_token)
+    purse = programme_account(AccountKind.FLOAT, order.programme_id)
+    for unit, booked in reserved.items():
+        if booked.batch_leaf < logged.leaf:
+            found("REDEMPTION_BEFORE_ORDER", "grams or money were reserved before it was ordered")
+        if booked.transfer.debit != (purse if unit == FEN else holder):
+            text = f"{unit.text} are taken from {booked.transfer.debit.name}, not from the holder"
+            found("REDEMPTION_ACCOUNT_DIFFERS", text)
+    grams = [booked for unit, booked in reserved.items() if unit != FEN]
+    mass_ug = sum(booked.transfer.amount for booked in grams)
+    paid_fen = reserved[FEN].transfer.amount if FEN in reserved else 0
+    units, rest_ug = divmod(mass_ug, programme.unit_ug)
+    if rest_ug or paid_fen != units * programme.unit_fen:
+        text = (
+            f"{mass_ug} ug are redeemed for {paid_fen} fen; the programme pays "
+            f"{programme.unit_fen} fen for {programme.unit_ug} ug"
+        )
+        found("REDEMPTION_RATE_DIFFERS", text)
+    elif order.units is not None and units != order.units:
+        found("REDEMPTION_UNITS_DIFFER", f"{units} units are redeemed, {order.units} were ordered")
+    elif order.units is None and grams[-1].left_ug >= programme.unit_ug:
+        text = f"everything was ordered, and {grams[-1].left_ug} ug were left: a unit or more"
+        found("REDEMPTION_UNITS_DIFFER", text)
+
+
+def _check_unordered(
+    ledger: ReplayedLedger, explained: set[bytes], findings: list[Finding]
+) -> None:
+    """Find reservations and returns that no order explains."""
+    used_up = {AccountKind.REDEEMED, AccountKind.PAID_OUT}
+    for transfer_id, booked in ledger.booked.items():
+        transfer = booked.transfer
+        reverses = transfer.phase is Phase.SINGLE and transfer.debit.kind in used_up
+        if transfer_id in explained or not (reverses or transfer.phase is Phase.RESERVE):
+            continue
+        findings.append(
+            Finding(
+                check=CheckId.REDEMPTIONS,
+                code="REVERSAL_WITHOUT_REDEMPTION" if reverses else "REDEMPTION_WITHOUT_ORDER",
+                subject=f"transfer {transfer_id.hex()}",
+                text=(
+                    f"{transfer.amount} {transfer.unit.text} leave {transfer.debit.name}, and no "
+                    "signed order explains it; the hub must explain"
+                ),
+                leaf=booked.batch_leaf,
+            )
+        )
