@@ -16,6 +16,7 @@ import grpc
 
 import fedcarbon
 from demo import results
+from demo.auditing import audit
 from demo.crosscheck import bound_people, recompute, redemption_findings
 from demo.federation import BIND_S, ENROL_S, Federation
 from demo.gram import life_of_a_gram
@@ -391,10 +392,11 @@ def _conclude(
 
 
 def finish(summary: Mapping[str, Any], out: Path, narrator: Narrator) -> None:
-    """Say whether the cross-check holds and where to look next.
+    """Say whether the cross-check holds, have the record verified, and say where to look next.
 
     Raises:
         CrossCheckError: it does not hold.
+        AuditFailedError: the record does not verify.
     """
     findings = summary["findings"]
     if findings:
@@ -403,7 +405,9 @@ def finish(summary: Mapping[str, Any], out: Path, narrator: Narrator) -> None:
         f"cross-check holds: {summary['totals']['accounts_opened']} accounts, "
         f"{len(summary['partners'])} partners"
     )
-    narrator.say(f"look next: {out}/summary.json, verdicts.csv, record/, hub.db, logs/")
+    narrator.console.print("[bold]the auditor's checklist[/bold] (offline, from record and roots)")
+    audit(out)
+    narrator.say(f"look next: {out}/audit.html, summary.json, verdicts.csv, record/, hub.db, logs/")
 
 
 def unfinished_steps(

@@ -277,10 +277,11 @@ class EnrolmentStore:
 
     def keep_places_answer(self, batch: str, signed_places: bytes) -> None:
         """Keep what the hub signed about the places of a batch, whether it fits or not."""
-        self._database.run(
-            "INSERT INTO places_answers VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [batch, hashlib.sha256(signed_places).digest(), signed_places],
-        )
+        if signed_places not in self.places_answers(batch):
+            self._database.run(
+                "INSERT INTO places_answers VALUES (?, ?, ?)",
+                [batch, hashlib.sha256(signed_places).digest(), signed_places],
+            )
 
     def places_answers(self, batch: str) -> list[bytes]:
         """Return the answers of the hub to a batch: one, unless it contradicted itself."""

@@ -1,20 +1,44 @@
-"""Honest books, made once and copied."""
+"""The good record, made once for all tests of the audit, and copies to spoil."""
 
 from __future__ import annotations
 
-import copy
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.audit.drafts import Draft, honest_draft
+from fedcarbon.audit.report import Report
+from fedcarbon.audit.verify import Tools, verify
+from fedcarbon.cli.audit_folder import open_folder
+from fedcarbon.parameters.roots import TrustRoots
+from tests.audit.good_record import GoodRecord, make_good_record
+from tests.audit.kit import Kit
+
+
+def in_this_process(work: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
+    return map(work, jobs)
+
+
+def audited(folder: Path, roots: TrustRoots) -> Report:
+    tools = Tools(
+        mapper=in_this_process,
+        watcher=lambda *_: None,
+        randbelow=secrets.randbelow,
+        stopwatch_ns=lambda: 0,
+    )
+    return verify(open_folder(folder), roots, tools)
 
 
 @pytest.fixture(scope="session")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Draft:
-    return honest_draft(tmp_path_factory.mktemp("books"))
+def good(tmp_path_factory: pytest.TempPathFactory) -> GoodRecord:
+    return make_good_record(tmp_path_factory.mktemp("federation"))
 
 
 @pytest.fixture
-def draft(honest: Draft) -> Draft:
-    """Return honest books that a test may bend."""
-    return copy.deepcopy(honest)
+def kit(good: GoodRecord, tmp_path: Path) -> Kit:
+    folder = tmp_path / "record"
+    shutil.copytree(good.folder, folder)
+    return Kit(folder, good)

@@ -1,157 +1,404 @@
-"""What a cheating hub, operator or rail changes in a draft, in small words."""
+"""Tampering with a record: everything that is done to a good one, by name.
+
+Each function takes a `Kit` on a copy of the good record and spoils one thing; `TAMPERINGS` says
+what an audit must find then, and nothing else.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-from fedcarbon.audit.books import Books
-from fedcarbon.audit.findings import Finding
-from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
-from fedcarbon.ledger.batch import LedgerLine, line_of
-from fedcarbon.ledger.transfer import Phase, Transfer
-from fedcarbon.ledger.unit import FEN, MassUnit, Vintage
-from fedcarbon.redemption.payouts import PayoutLine
-from fedcarbon.redemption.postings import posting_id
-from fedcarbon.units import Seconds
-from tests.audit.drafts import Draft
-from tests.hub.clearing.conftest import SHANGHAI
+from fedcarbon.epoch.statements import ClaimList, Seal, VerdictList
+from fedcarbon.epoch.verdict_file import lost_tokens, verdict_file_bytes
+from fedcarbon.identity.claims import FILE_MAGIC, RECORD_BYTES, TokenList
+from fedcarbon.ids import PartyId
+from fedcarbon.opening.statements import (
+    OpeningRequest,
+    OpeningResult,
+)
+from fedcarbon.parameters.self_test import SelfTest
+from fedcarbon.registry.admission import root_keyid
+from fedcarbon.registry.enrolment import (
+    EnrolmentAction,
+    EnrolmentBatch,
+    EnrolmentEntry,
+    PlaceBatch,
+    PlaceEntry,
+)
+from fedcarbon.registry.evaluation import EvaluationRequest
+from fedcarbon.registry.programme import Programme
+from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
+from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.merkle import root_of
+from fedcarbon.units import Natural
+from tests.audit.kit import Kit, roots_of
+from tests.audit.tampered_openings import (
+    credit_raised,
+    epoch_opened_twice,
+    ledger_batch_forged,
+    mask_exchanged,
+    mask_without_proof,
+    opened_value_altered,
+    order_by_another,
+    share_altered,
+    share_file_left_out,
+    start_without_request,
+)
+from tests.simulation.world import HUB, OPERATOR, PARTNERS, PROGRAMME
 
-UG_2025, UG_2026 = (MassUnit(programme=SHANGHAI, vintage=Vintage(year)) for year in (2025, 2026))
-FUNDED, REDEEMED, RETURNED, IDLE = range(4)
-"""The batches, by what happens in them."""
-ALL, REFUSED, REVERSED, OPEN, LATE = range(5)
-"""The orders."""
-
-Attack = Callable[[Draft], Books | None]
-"""Changes a draft, or returns books that cannot be sealed from any draft."""
+METRO: Final = PARTNERS[0]
+LAST_DAY: Final = 3
+"""Nothing is opened up to this epoch, so no later leaf rests on how it was sealed."""
 
 
-def tampered(draft: Draft, attack: Attack) -> Books:
-    """Return the books after an attack."""
-    return attack(draft) or draft.sealed()
+# --- the list of leaves and the folder ----------------------------------------------------------
 
 
-def codes(findings: list[Finding]) -> set[str]:
-    """Return the check and code of every finding: `V19 BATCH_CHAIN_BROKEN`."""
-    return {f"{finding.check.value} {finding.code}" for finding in findings}
+def harmless_leaves(kit: Kit) -> list[int]:
+    """Return leaves that no other one rests on: requests for evaluations."""
+    return [index for index, _ in kit.of(EvaluationRequest)]
 
 
-def issue(number: int, holder: int, mass_ug: int) -> LedgerLine:
-    """Return grams out of nothing."""
-    return line_of(
-        Transfer(
-            transfer_id=number.to_bytes(16, "big"),
-            debit=programme_account(AccountKind.ISSUANCE, SHANGHAI),
-            credit=holder_account(AccountKind.SPENDABLE, bytes([holder]) * 32),
-            unit=UG_2026,
-            amount=mass_ug,
-            phase=Phase.SINGLE,
-            resolves=None,
+def harmless_leaf(kit: Kit) -> int:
+    return harmless_leaves(kit)[0]
+
+
+def leaf_altered(kit: Kit) -> None:
+    lines, at = kit.lines, harmless_leaf(kit)
+    words = lines[at].split(" ")
+    words[1] = words[1][:-1] + ("0" if words[1][-1] != "0" else "1")
+    kit.write_lines([*lines[:at], " ".join(words), *lines[at + 1 :]])
+
+
+def leaf_removed(kit: Kit) -> None:
+    lines, at = kit.lines, harmless_leaf(kit)
+    kit.write_lines(lines[:at] + lines[at + 1 :])
+
+
+def leaf_doubled(kit: Kit) -> None:
+    lines, at = kit.lines, harmless_leaf(kit)
+    kit.write_lines([*lines[: at + 1], *lines[at:]])
+
+
+def lines_reordered(kit: Kit) -> None:
+    lines, at = kit.lines, harmless_leaf(kit)
+    kit.write_lines([*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]])
+
+
+def leaves_swapped(kit: Kit) -> None:
+    """Two leaves change places and take each other's number."""
+    lines = kit.lines
+    first, second = harmless_leaves(kit)[:2]
+    rest = [line.split(" ", 1)[1] for line in lines]
+    lines[first], lines[second] = f"{first} {rest[second]}", f"{second} {rest[first]}"
+    kit.write_lines(lines)
+
+
+def end_cut_off(kit: Kit) -> None:
+    kit.write_lines(kit.lines[:-1])
+
+
+def line_garbled(kit: Kit) -> None:
+    kit.write_lines([*kit.lines, "and so on"])
+
+
+def body_altered(kit: Kit) -> None:
+    path = _body_of(kit, harmless_leaf(kit))
+    path.write_bytes(path.read_bytes().replace(b"A", b"B"))
+
+
+def body_renamed(kit: Kit) -> None:
+    """The body is another one, and the list of leaves names it by its right hash."""
+    at, lines = harmless_leaf(kit), kit.lines
+    data = _body_of(kit, at).read_bytes().replace(b"A", b"B")
+    name = hashlib.sha256(data).hexdigest()
+    (kit.folder / "bodies" / f"{name}.json").write_bytes(data)
+    lines[at] = " ".join([*lines[at].split(" ")[:3], name])
+    kit.write_lines(lines)
+
+
+def body_removed(kit: Kit) -> None:
+    _body_of(kit, harmless_leaf(kit)).unlink()
+
+
+def file_removed(kit: Kit) -> None:
+    _, header = kit.of(ChunkHeader, epoch=LAST_DAY)[0]
+    kit.file(header.file_sha256).unlink()
+
+
+def chunk_byte_flipped(kit: Kit) -> None:
+    _, header = kit.of(ChunkHeader, epoch=LAST_DAY)[0]
+    data = bytearray(kit.file(header.file_sha256).read_bytes())
+    data[-1] ^= 1
+    kit.file(header.file_sha256).write_bytes(data)
+
+
+def _body_of(kit: Kit, index: int) -> Path:
+    return kit.folder / "bodies" / f"{kit.lines[index].split(' ')[3]}.json"
+
+
+# --- heads --------------------------------------------------------------------------------------
+
+
+def head_of_too_few(kit: Kit) -> None:
+    size, times = kit.heads()[-1]
+    few = dict(list(times.items())[:3])
+    kit.write_head(size, roots_of(kit.entries())[size], few)
+
+
+def head_over_another_root(kit: Kit) -> None:
+    size, times = kit.heads()[-1]
+    kit.write_head(size, bytes(32), times)
+
+
+def head_forged(kit: Kit) -> None:
+    size, _ = kit.heads()[-1]
+    path = kit.folder / "checkpoints" / f"{size}.txt"
+    lines = path.read_bytes().splitlines()
+    forged = Envelope.from_bytes(lines[0])
+    signature = dataclasses.replace(forged.signatures[0], sig=bytes(64))
+    lines[0] = dataclasses.replace(forged, signatures=(signature,)).to_bytes()
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def result_before_its_head(kit: Kit) -> None:
+    """The heads between a start and its result are gone: shares were given too early."""
+    result, item = kit.of(OpeningResult)[-1]
+    for size, _ in kit.heads():
+        if item.start_leaf < size <= result:
+            (kit.folder / "checkpoints" / f"{size}.txt").unlink()
+
+
+# --- signers ------------------------------------------------------------------------------------
+
+
+def stranger_signs(kit: Kit) -> None:
+    """The wallet operator signs an enrolment."""
+    kit.append(_enrolment(kit, OPERATOR), OPERATOR)
+
+
+def signature_forged(kit: Kit) -> None:
+    batch = _enrolment(kit, METRO)
+    envelope = Envelope.from_bytes(kit.signed(batch, METRO))
+    signature = dataclasses.replace(envelope.signatures[0], sig=bytes(64))
+    forged = dataclasses.replace(envelope, signatures=(signature,))
+    kit.append_body(batch, forged.to_bytes())
+
+
+def self_test_with_wrong_share(kit: Kit) -> None:
+    index, item = kit.of(SelfTest)[0]
+    first = item.trustees[0]
+    wrong = dataclasses.replace(first, shares=(Natural(first.shares[0] + 1), *first.shares[1:]))
+    roots = [root_keyid(name) for name in kit.parameters.trustee_ids]
+    altered = dataclasses.replace(item, trustees=(wrong, *item.trustees[1:]))
+    kit.replace(index, altered, *roots)
+
+
+def second_place(kit: Kit) -> None:
+    """The hub gives an account a second place."""
+    _, request = kit.of(OpeningRequest)[0]
+    batch = next(
+        index
+        for index, item in kit.of(EnrolmentBatch)
+        if any(entry.account_token == request.account_token for entry in item.entries)
+    )
+    kit.append(
+        PlaceBatch(
+            parameter_id=kit.parameters.parameter_id,
+            programme_id=PROGRAMME,
+            enrolment_leaf=batch,
+            entries=(PlaceEntry(account_token=request.account_token, block=99, slot=0),),
         ),
-        Seconds(1),
+        HUB,
     )
 
 
-def reserve_money(number: int, fen: int) -> LedgerLine:
-    """Return money set aside for nobody."""
-    return line_of(
-        Transfer(
-            transfer_id=number.to_bytes(16, "big"),
-            debit=programme_account(AccountKind.FLOAT, SHANGHAI),
-            credit=programme_account(AccountKind.PAYOUT_IN_FLIGHT, SHANGHAI),
-            unit=FEN,
-            amount=fen,
-            phase=Phase.RESERVE,
-            resolves=None,
+def _enrolment(kit: Kit, partner_id: PartyId) -> EnrolmentBatch:
+    return EnrolmentBatch(
+        parameter_id=kit.parameters.parameter_id,
+        programme_id=PROGRAMME,
+        partner_id=partner_id,
+        batch_id=bytes(16),
+        entries=(
+            EnrolmentEntry(
+                account_token=bytes(range(32)),
+                action=EnrolmentAction.ENROL,
+                from_epoch=1,
+                consent_data_hash=b"d" * 32,
+                consent_claim_hash=b"c" * 32,
+            ),
         ),
-        Seconds(1),
     )
 
 
-def return_money(fen: int) -> LedgerLine:
-    """Return paid money taken back, without a payout that was returned."""
-    return line_of(
-        Transfer(
-            transfer_id=bytes([7]) * 16,
-            debit=programme_account(AccountKind.PAID_OUT, SHANGHAI),
-            credit=programme_account(AccountKind.FLOAT, SHANGHAI),
-            unit=FEN,
-            amount=fen,
-            phase=Phase.SINGLE,
-            resolves=None,
-        ),
-        Seconds(1),
+# --- submissions and claims ---------------------------------------------------------------------
+
+
+def chunk_of_other_ciphertexts(kit: Kit) -> None:
+    """A partner's chunk is exchanged after the seal, header and all; no proof fits it."""
+    one = (1).to_bytes(kit.parameters.public_key.ciphertext_bytes, "big")
+    _exchange_chunk(kit, lambda chunk: [entry._replace(ciphertext=one) for entry in chunk])
+
+
+def block_left_out(kit: Kit) -> None:
+    """A partner's chunk lacks a block, with a header that says so."""
+    _exchange_chunk(kit, lambda chunk: list(chunk)[:-1])
+
+
+def ciphertext_zero(kit: Kit) -> None:
+    zero = bytes(kit.parameters.public_key.ciphertext_bytes)
+    _exchange_chunk(kit, lambda chunk: [entry._replace(ciphertext=zero) for entry in chunk])
+
+
+def proof_of_another_block(kit: Kit) -> None:
+    """Every ciphertext stands beside the proof of the block before it; the products are right."""
+
+    def shifted(chunk: ChunkFile) -> list[ChunkEntry]:
+        entries = list(chunk)
+        proofs = [entries[-1].proof, *(entry.proof for entry in entries[:-1])]
+        return [entry._replace(proof=proof) for entry, proof in zip(entries, proofs, strict=True)]
+
+    _exchange_chunk(kit, shifted)
+
+
+def _exchange_chunk(kit: Kit, altered: Callable[[ChunkFile], list[ChunkEntry]]) -> None:
+    index, header = kit.of(ChunkHeader, epoch=LAST_DAY, partner_id=METRO)[0]
+    cap_ug = kit.of(Programme)[0][1].epoch_cap_ug
+    shape = EntryShape.of(kit.parameters.proof_key, cap_ug)
+    chunk = ChunkFile.from_bytes(kit.file(header.file_sha256).read_bytes(), shape)
+    other = ChunkFile.from_entries(altered(chunk), shape)
+    fitting = dataclasses.replace(
+        header,
+        file_sha256=kit.put(other.to_bytes()),
+        entries_root=other.root(),
+        entries=len(other),
     )
+    kit.replace(index, fitting, METRO)
 
 
-def adding(*added: LedgerLine, batch: int = IDLE) -> Attack:
-    return lambda draft: draft.change_lines(batch, lambda lines: [*lines, *added])
+def evidence_exchanged(kit: Kit) -> None:
+    index, header = kit.of(ChunkHeader, epoch=LAST_DAY, partner_id=METRO)[0]
+    kit.replace(index, dataclasses.replace(header, evidence_root=b"e" * 32), METRO)
 
 
-def changing_lines(batch: int, wanted: Callable[[LedgerLine], bool], **changes: object) -> Attack:
-    """Change the lines that are wanted; there is at least one."""
-
-    def change(lines: list[LedgerLine]) -> list[LedgerLine]:
-        assert any(map(wanted, lines))
-        return [
-            replace(line, **changes) if wanted(line) else line  # type: ignore[arg-type]
-            for line in lines
-        ]
-
-    return lambda draft: draft.change_lines(batch, change)
+def seal_of_other_products(kit: Kit) -> None:
+    index, seal = kit.of(Seal, epoch=LAST_DAY)[0]
+    kit.replace(index, dataclasses.replace(seal, products_root=root_of([b"other"])), HUB)
 
 
-def dropping_lines(batch: int, wanted: Callable[[LedgerLine], bool]) -> Attack:
-    return lambda draft: draft.change_lines(
-        batch, lambda lines: [line for line in lines if not wanted(line)]
+def submission_dropped(kit: Kit) -> None:
+    """The hub seals a partner missing that has sent everything."""
+    index, seal = kit.of(Seal, epoch=LAST_DAY)[0]
+    parts = tuple(
+        dataclasses.replace(part, header_leaves=(), missing=True)
+        if part.partner_id == METRO
+        else part
+        for part in seal.parts
     )
+    kit.replace(index, dataclasses.replace(seal, parts=parts), HUB)
 
 
-def is_credit(line: LedgerLine) -> bool:
-    return line.debit.endswith(":issuance")
+def partner_left_out_of_the_seal(kit: Kit) -> None:
+    index, seal = kit.of(Seal, epoch=LAST_DAY)[0]
+    parts = tuple(part for part in seal.parts if part.partner_id != METRO)
+    kit.replace(index, dataclasses.replace(seal, parts=parts), HUB)
 
 
-def is_money(line: LedgerLine) -> bool:
-    return line.unit == "fen"
+def claim_list_exchanged(kit: Kit) -> None:
+    """A list with another salt: the partner did not commit to it."""
+    index, item = next(found for found in kit.of(ClaimList, epoch=LAST_DAY) if found[1].count)
+    data = bytearray(kit.file(item.file_sha256).read_bytes())
+    data[len(FILE_MAGIC) + RECORD_BYTES - 1] ^= 1
+    TokenList.from_bytes(bytes(data))
+    kit.replace(index, dataclasses.replace(item, file_sha256=kit.put(bytes(data))), HUB)
 
 
-def of_order(*numbers: int) -> Callable[[LedgerLine], bool]:
-    """Return whether a line belongs to redemptions, by the ids that follow from theirs."""
-    ids = {
-        posting_id(redemption_id(number), step, unit)
-        for number in numbers
-        for step in ("reserve", "post", "void", "reverse")
-        for unit in (FEN, UG_2025, UG_2026)
-    }
-    return lambda line: line.transfer_id in ids
+def verdict_with_a_token_less(kit: Kit) -> None:
+    index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
+    at = next(at for at, verdict in enumerate(item.verdicts) if verdict.lost)
+    verdict = item.verdicts[at]
+    tokens = lost_tokens(kit.file(verdict.file_sha256).read_bytes())[1:]
+    fewer = dataclasses.replace(
+        verdict, lost=len(tokens), file_sha256=kit.put(verdict_file_bytes(tokens))
+    )
+    verdicts = (*item.verdicts[:at], fewer, *item.verdicts[at + 1 :])
+    kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
 
 
-def redemption_id(number: int) -> bytes:
-    """Return the id of an order."""
-    return (number + 1).to_bytes(16, "big")
+@dataclass(frozen=True, slots=True)
+class Tampering:
+    """What is done to a record, and everything that an audit must find."""
+
+    spoil: Callable[[Kit], None]
+    findings: frozenset[tuple[str, str]]
+    """Check id and code."""
+
+    @property
+    def name(self) -> str:
+        return self.spoil.__name__
 
 
-def paying(batch: int, order: int, **changes: object) -> Attack:
-    """Change what the rail is said to have answered to an order."""
-
-    def change(lines: list[PayoutLine]) -> list[PayoutLine]:
-        assert any(line.redemption_id == redemption_id(order) for line in lines)
-        return [
-            replace(line, **changes)  # type: ignore[arg-type]
-            if line.redemption_id == redemption_id(order)
-            else line
-            for line in lines
-        ]
-
-    return lambda draft: draft.change_payouts(batch, change)
+def _finds(spoil: Callable[[Kit], None], *findings: tuple[str, str]) -> Tampering:
+    return Tampering(spoil, frozenset(findings))
 
 
-def both(*attacks: Attack) -> Attack:
-    """Do several things to one draft."""
-
-    def attack(draft: Draft) -> None:
-        for one in attacks:
-            one(draft)
-
-    return attack
+TAMPERINGS: Final = (
+    _finds(leaf_altered, ("V05", "COMMITMENT_DIFFERS"), ("V05", "FORKED_RECORD")),
+    _finds(leaf_removed, ("V05", "LEAF_MISSING"), ("V05", "FORKED_RECORD")),
+    _finds(leaf_doubled, ("V05", "LEAF_DOUBLED")),
+    _finds(lines_reordered, ("V05", "LEAF_OUT_OF_ORDER")),
+    _finds(leaves_swapped, ("V05", "FORKED_RECORD")),
+    _finds(end_cut_off, ("V05", "LEAF_MISSING")),
+    _finds(line_garbled, ("V05", "LEAF_LINE_MALFORMED")),
+    _finds(body_altered, ("V01", "BODY_CHANGED")),
+    _finds(body_renamed, ("V05", "COMMITMENT_DIFFERS")),
+    _finds(body_removed, ("V01", "BODY_MISSING")),
+    _finds(file_removed, ("V01", "FILE_MISSING")),
+    _finds(chunk_byte_flipped, ("V01", "FILE_CHANGED")),
+    _finds(head_of_too_few, ("V06", "QUORUM_MISSING")),
+    _finds(head_over_another_root, ("V05", "FORKED_RECORD")),
+    _finds(head_forged, ("V07", "SIGNATURE_INVALID")),
+    _finds(result_before_its_head, ("V06", "START_NOT_WITNESSED")),
+    _finds(stranger_signs, ("V04", "SIGNER_REFUSED")),
+    _finds(signature_forged, ("V07", "SIGNATURE_INVALID")),
+    _finds(
+        self_test_with_wrong_share, ("V03", "PARAMETERS_INVALID"), ("V05", "FORKED_RECORD")
+    ),  # requests name the heads of the untouched record
+    _finds(second_place, ("V09", "TOKEN_PLACED_TWICE")),
+    _finds(chunk_of_other_ciphertexts, ("V11", "RANGE_PROOF_INVALID"), ("V15", "PRODUCTS_DIFFER")),
+    _finds(proof_of_another_block, ("V11", "RANGE_PROOF_INVALID")),
+    _finds(block_left_out, ("V14", "BLOCK_MISSING")),
+    _finds(ciphertext_zero, ("V11", "CIPHERTEXT_RANGE")),
+    _finds(evidence_exchanged, ("V10", "EVIDENCE_ROOT_DIFFERS")),
+    _finds(seal_of_other_products, ("V15", "PRODUCTS_DIFFER")),
+    _finds(
+        submission_dropped,
+        ("V14", "SUBMISSION_DROPPED"),
+        ("V14", "SEALED_TOO_EARLY"),
+        ("V15", "PRODUCTS_DIFFER"),
+    ),
+    _finds(partner_left_out_of_the_seal, ("V14", "INCOMPLETE_SEAL")),
+    _finds(claim_list_exchanged, ("V12", "LIST_DIFFERS_FROM_ROOT")),
+    _finds(verdict_with_a_token_less, ("V12", "VERDICTS_DIFFER")),
+    _finds(start_without_request, ("V16", "TARGET_WITHOUT_REQUEST")),
+    _finds(epoch_opened_twice, ("V16", "EPOCH_NOT_INCREASING")),
+    _finds(
+        opened_value_altered,
+        ("V18", "OPENED_VALUE_DIFFERS"),
+        ("V19", "CREDIT_DIFFERS"),
+        ("V22", "ISSUED_NOT_OPENED"),
+    ),
+    _finds(share_altered, ("V18", "SHARE_PROOF_INVALID"), ("V18", "TOO_FEW_SHARES")),
+    _finds(mask_exchanged, ("V17", "MASK_HASH_DIFFERS")),
+    _finds(mask_without_proof, ("V17", "RANGE_PROOF_INVALID")),
+    _finds(share_file_left_out, ("V18", "TOO_FEW_SHARES")),
+    _finds(credit_raised, ("V19", "CREDIT_DIFFERS"), ("V22", "ISSUED_NOT_OPENED")),
+    _finds(order_by_another, ("V04", "SIGNER_REFUSED"), ("V20", "REDEMPTION_ORDER_UNSIGNED")),
+    _finds(ledger_batch_forged, ("V07", "SIGNATURE_INVALID"), ("V19", "LEDGER_BATCH_UNSIGNED")),
+)

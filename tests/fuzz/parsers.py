@@ -7,10 +7,12 @@ files lie in `test_files`, because they need a disk.
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache, partial
 from importlib import resources
 from typing import Final
 
+from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.share_file import _Plain
@@ -184,6 +186,19 @@ def entry_shape() -> EntryShape:
     return EntryShape.of(parties.parameters().proof_key, parties.programme().epoch_cap_ug)
 
 
+def leaf_lines() -> list[bytes]:
+    """Return the lines of `leaves.txt`."""
+    return [
+        LeafLine(
+            index=item.index,
+            leaf=item.leaf,
+            salt=item.salt,
+            body_sha256=hashlib.sha256(item.body).digest(),
+        ).to_bytes()
+        for item in record().leaves
+    ]
+
+
 def cosigned(data: bytes) -> object:
     """Take bytes as the signature of the only trustee under a head."""
     return witnessed(
@@ -278,6 +293,12 @@ def _of_the_record() -> list[Parser]:
             parse=Leaf.from_bytes,
             errors=(MalformedError,),
             examples=lambda: [item.leaf for item in record().leaves],
+        ),
+        Parser(
+            name="fedcarbon.audit.source:LeafLine.parse",
+            parse=LeafLine.parse,
+            errors=(LeafLineMalformedError,),
+            examples=leaf_lines,
         ),
         Parser(
             name="fedcarbon.ledger.batch:replay",

@@ -358,6 +358,13 @@ def test_the_command_accepts_a_good_build(
     assert "1,20,300,0" in shown
 
 
+def test_the_command_says_when_a_file_is_of_no_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path) == 2
+    assert "CHALLENGE_INPUT" in capsys.readouterr().out
+
+
 def test_the_command_names_what_is_wrong(
     world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

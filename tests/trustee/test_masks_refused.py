@@ -427,4 +427,4 @@ def test_metro_cannot_log_a_result(opening: Opening) -> None:
     federation.record.leaves.pop()
     federation.log(LeafType.OPENING_RESULT, federation.signed(statement, METRO))
 
-    assert federation.cosign_code("trustee-3") == "LEAF_INVALID"
+    assert federation.cosign_code("trustee-3") == "SIGNER_REFUSED"

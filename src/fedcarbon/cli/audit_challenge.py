@@ -11,13 +11,14 @@ from rich.text import Text
 
 from fedcarbon.audit.challenge import ChallengeFinding, challenge_findings
 from fedcarbon.canonical import statement as statements
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.submission.challenge import Challenge
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.units import MicrogramsCO2e
 
 EXIT_FOUND: Final = 1
+EXIT_UNUSABLE: Final = 2
 
 
 class ChallengeInputError(ConfigurationError):
@@ -33,7 +34,7 @@ def challenge(
 
     The node makes such a file with `fedcarbon-partner-node challenge`. Bring several: a source of
     randomness that repeats itself shows only in more than one. Exit code 0 says that nothing was
-    found, 1 that something was.
+    found, 1 that something was, 2 that a file was not usable.
 
     Args:
         files: what the node wrote, all of them from one node.
@@ -42,12 +43,16 @@ def challenge(
             is taken.
         show_values: print the values, for comparison with the ones that were asked for.
     """
-    if not files:
-        raise ChallengeInputError("name at least one file that the node wrote")
-    trusted = statements.decode(ParameterSet, Envelope.from_bytes(_read(parameters)).payload)
-    challenges = [statements.decode(Challenge, _read(path)) for path in files]
-    cap = None if cap_ug is None else MicrogramsCO2e(cap_ug)
     console = Console(highlight=False)
+    try:
+        trusted = statements.decode(ParameterSet, Envelope.from_bytes(_read(parameters)).payload)
+        challenges = [statements.decode(Challenge, _read(path)) for path in files]
+        if not challenges:
+            raise ChallengeInputError("name at least one file that the node wrote")
+    except FedcarbonError as error:
+        console.print(Text(f"fedcarbon: {error} [{error.code}]"), soft_wrap=True)
+        sys.exit(EXIT_UNUSABLE)
+    cap = None if cap_ug is None else MicrogramsCO2e(cap_ug)
     console.print(f"parameter set {trusted.parameter_id.hex()}")
     if show_values:
         _print_values(console, challenges)

@@ -8,7 +8,7 @@ from typing import Final
 from cyclopts import App
 
 from fedcarbon import __version__
-from fedcarbon.cli import audit_challenge, ceremony, dev_ca, keygen, registry, wallet
+from fedcarbon.cli import audit, ceremony, dev_ca, keygen, registry, wallet
 from fedcarbon.errors import FedcarbonError
 
 EXIT_REFUSED: Final = 1
@@ -17,11 +17,9 @@ EXIT_REFUSED: Final = 1
 app = App(
     name="fedcarbon",
     version=__version__,
-    help="Federated carbon-reduction accounts: keys, certificates, wallets.",
+    help="Federated carbon-reduction accounts: keys, certificates, wallets, audits.",
 )
-audit = App(name="audit", help="Check others from nothing but files.")
-audit.command(audit_challenge.challenge)
-app.command(audit)
+app.command(audit.app)
 app.command(ceremony.ceremony)
 app.command(dev_ca.app)
 app.command(keygen.keygen)

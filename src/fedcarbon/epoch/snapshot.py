@@ -52,6 +52,13 @@ class PartnerSnapshot:
     """`places_digest` of the enrolled accounts: a partner repeats it in its chunk headers, from the
     places that the hub told it, so that a hub cannot tell it a friend's place instead."""
 
+    @classmethod
+    def empty(cls, slots: int, cap_ug: MicrogramsCO2e) -> PartnerSnapshot:
+        """Return the snapshot of a partner that has no enrolled account."""
+        return cls(
+            slots=slots, cap_ug=cap_ug, slots_of={}, accounts=0, places_digest=places_digest({})
+        )
+
     def blocks(self) -> tuple[int, ...]:
         """Return the blocks that a dense submission must cover, ascending."""
         return tuple(sorted(self.slots_of))

@@ -13,7 +13,12 @@ from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.opening.logged import Logged, LoggedBody
-from fedcarbon.opening.violations import LeafInvalidError, LoggedTwiceError, RecordViolationError
+from fedcarbon.opening.violations import (
+    LeafInvalidError,
+    LoggedTwiceError,
+    RecordViolationError,
+    SignerRefusedError,
+)
 from fedcarbon.packing.layout import check_headroom
 from fedcarbon.parameters.parameter_set import ParameterSet, check_id
 from fedcarbon.parameters.roots import TrustRoots
@@ -115,7 +120,8 @@ class PartyBook:
         """Return the statement in a body and the one party of `roles` that signed it.
 
         Raises:
-            LeafInvalidError: not exactly one signature, or not by an admitted party of `roles`.
+            LeafInvalidError: not exactly one signature.
+            SignerRefusedError: it is not by an admitted party of `roles`.
             MalformedError, SignatureInvalidError: see `open_signed`.
         """
         signatures = Envelope.from_bytes(logged.body).signatures
@@ -124,7 +130,7 @@ class PartyBook:
         signer = PartyId(signatures[0].keyid)
         admission = self.admissions.get(signer)
         if admission is None or admission.role not in roles:
-            raise LeafInvalidError(f"{signer[:60]!r} may not sign a {cls.KIND}")
+            raise SignerRefusedError(f"{signer[:60]!r} may not sign a {cls.KIND}")
         statement = open_signed(cls, logged.body, self.keyring, signers={signer})
         self.require_parameters(statement)
         return Logged(index=logged.index, leaf=logged.leaf, statement=statement), signer
@@ -135,12 +141,12 @@ class PartyBook:
         """Return what `open_by` does, if the statement's `field` names its signer too.
 
         Raises:
-            LeafInvalidError: it names another party; see also `open_by`.
+            SignerRefusedError: it names another party; see also `open_by`.
         """
         opened, signer = self.open_by(cls, logged, *roles)
         named = getattr(opened.statement, field)
         if named != signer:
-            raise LeafInvalidError(f"{signer!r} signed in the name of {named!r}")
+            raise SignerRefusedError(f"{signer!r} signed in the name of {named!r}")
         return opened, signer
 
     def require_parameters(self, statement: Statement) -> None:

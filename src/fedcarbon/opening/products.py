@@ -81,7 +81,10 @@ def sealed_products(
     factors: dict[int, list[bytes]] = {block: [data] for block, data in previous.items()}
     for part in seal.statement.parts:
         own = snapshot.partners[part.partner_id]
-        headers = _headers_of(view, plan, part, seal.index)
+        headers = [
+            require_header(view, plan, part, number, seal.index)
+            for number in range(len(part.header_leaves))
+        ]
         if any(header.places_digest != own.places_digest for header in headers):
             raise PlacesDifferError(
                 f"{part.partner_id!r} encrypted for other accounts or places in epoch {ref.epoch} "
@@ -131,29 +134,6 @@ class _Checks(NamedTuple):
     check: CheckBlocks
 
 
-def _headers_of(
-    view: RecordView, plan: Logged[EpochPlan], part: SealedPart, seal_leaf: int
-) -> list[ChunkHeader]:
-    """Return the chunk headers of one partner that a seal names, in order."""
-    headers = []
-    for number, leaf_index in enumerate(part.header_leaves):
-        logged = view.epochs.headers.get(leaf_index)
-        if logged is None or logged.index > seal_leaf:
-            raise IncompleteSealError(f"leaf {leaf_index} is no chunk header below the seal")
-        header = logged.statement
-        found = (header.programme_id, header.epoch, header.partner_id, header.plan_leaf)
-        item = plan.statement
-        if found != (item.programme_id, item.epoch, part.partner_id, plan.index) or (
-            header.chunk,
-            header.chunks,
-        ) != (number, len(part.header_leaves)):
-            raise IncompleteSealError(
-                f"leaf {leaf_index} is not chunk {number} of {part.partner_id!r}"
-            )
-        headers.append(header)
-    return headers
-
-
 def _sent(view: RecordView, headers: Iterable[ChunkHeader], checks: _Checks) -> dict[int, bytes]:
     """Return the ciphertexts of one partner by block."""
     sent: dict[int, bytes] = {}
@@ -166,6 +146,36 @@ def _sent(view: RecordView, headers: Iterable[ChunkHeader], checks: _Checks) -> 
         checks.check(view.parties.parameters.proof_key, _proved(header, chunk, checks.own))
         sent.update(chunk.ciphertexts())
     return sent
+
+
+def require_header(
+    view: RecordView, plan: Logged[EpochPlan], part: SealedPart, number: int, seal_leaf: int
+) -> ChunkHeader:
+    """Return the header of a sealed part's chunk, if it is the one that must stand there.
+
+    Args:
+        view: the record.
+        plan: the epoch's plan.
+        part: the part, as the seal names it.
+        number: position in `part.header_leaves`, from 0.
+        seal_leaf: index of the seal.
+
+    Raises:
+        IncompleteSealError: the leaf is no header below the seal, or that of another chunk.
+    """
+    leaf_index = part.header_leaves[number]
+    logged = view.epochs.headers.get(leaf_index)
+    if logged is None or logged.index > seal_leaf:
+        raise IncompleteSealError(f"leaf {leaf_index} is no chunk header below the seal")
+    header = logged.statement
+    found = (header.programme_id, header.epoch, header.partner_id, header.plan_leaf)
+    item = plan.statement
+    if found != (item.programme_id, item.epoch, part.partner_id, plan.index) or (
+        header.chunk,
+        header.chunks,
+    ) != (number, len(part.header_leaves)):
+        raise IncompleteSealError(f"leaf {leaf_index} is not chunk {number} of {part.partner_id!r}")
+    return header
 
 
 def _proved(header: ChunkHeader, chunk: ChunkFile, own: PartnerSnapshot) -> ProvedBlocks:

@@ -49,10 +49,15 @@ class RecordView:
         "starts",
     )
 
-    def __init__(self, roots: TrustRoots) -> None:
-        """Start before the first leaf, from the trust roots."""
+    def __init__(self, roots: TrustRoots, heads: HeadBook | None = None) -> None:
+        """Start before the first leaf.
+
+        Args:
+            roots: the trust roots.
+            heads: an empty book of heads; by default a reader's own.
+        """
         self._leaves: Final[list[bytes]] = []
-        self.heads: Final = HeadBook()
+        self.heads: Final = HeadBook() if heads is None else heads
         self.parties: Final = PartyBook(roots)
         self.accounts: Final = AccountBook(self.parties)
         self.epochs: Final = EpochBook(self.parties)
@@ -111,18 +116,32 @@ class RecordView:
             raise LeafInvalidError("the record must begin with its parameter set and self-test")
         if parsed.type not in TRUSTEE_TYPES:
             return
-        if salt is None or body is None:
-            raise BodyMissingError(
-                f"the hub did not send the body of leaf {index} ({parsed.type.kind})"
-            )
-        if commit(parsed.type, salt, body) != parsed:
-            raise CommitmentDiffersError(f"leaf {index} commits to another body")
-        found = Envelope.from_bytes(body).payload_type
-        if found != payload_type_of(parsed.type.kind):
-            raise TypeInBodyDiffersError(
-                f"leaf {index} says {parsed.type.kind}, its body is {found[:60]!r}"
-            )
-        _FOLDS[parsed.type](self, LoggedBody(index=index, leaf=leaf, body=body))
+        _FOLDS[parsed.type](self, body_of(index, parsed, salt, body))
+
+
+def body_of(index: int, leaf: Leaf, salt: bytes | None, body: bytes | None) -> LoggedBody:
+    """Return the body behind a leaf if it is the one that the leaf commits to.
+
+    Args:
+        index: position of the leaf.
+        leaf: the leaf.
+        salt: its salt, None if it was not sent.
+        body: the exact bytes of the envelope, None if they were not sent.
+
+    Raises:
+        BodyMissingError, CommitmentDiffersError, TypeInBodyDiffersError: see there.
+        MalformedError: the body is no envelope.
+    """
+    if salt is None or body is None:
+        raise BodyMissingError(f"the hub did not send the body of leaf {index} ({leaf.type.kind})")
+    if commit(leaf.type, salt, body) != leaf:
+        raise CommitmentDiffersError(f"leaf {index} commits to another body")
+    found = Envelope.from_bytes(body).payload_type
+    if found != payload_type_of(leaf.type.kind):
+        raise TypeInBodyDiffersError(
+            f"leaf {index} says {leaf.type.kind}, its body is {found[:60]!r}"
+        )
+    return LoggedBody(index=index, leaf=leaf.to_bytes(), body=body)
 
 
 _BEGINNING: Final = (LeafType.PARAMETERS, LeafType.SELF_TEST)

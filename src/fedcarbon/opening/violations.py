@@ -37,9 +37,15 @@ class TypeInBodyDiffersError(RecordViolationError):
 
 
 class LeafInvalidError(RecordViolationError):
-    """A body is malformed, falsely signed, or signed by a party that may not sign it."""
+    """A body is malformed, falsely signed, or contradicts what stands before it."""
 
     code: ClassVar[str] = "LEAF_INVALID"
+
+
+class SignerRefusedError(LeafInvalidError):
+    """A body is signed by a party that was not admitted to sign such a statement."""
+
+    code: ClassVar[str] = "SIGNER_REFUSED"
 
 
 class TokenPlacedTwiceError(RecordViolationError):

@@ -16,8 +16,8 @@ from fedcarbon.opening.logged import Logged
 from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import Fen
-from tests.audit.drafts import METRO, Draft
-from tests.audit.tampering import (
+from tests.audit.books.drafts import METRO, Draft
+from tests.audit.books.tampering import (
     ALL,
     IDLE,
     LATE,

@@ -15,8 +15,8 @@ from fedcarbon.ledger.batch import batch_hash
 from fedcarbon.ledger.transfer import Phase
 from fedcarbon.opening.logged import Logged
 from fedcarbon.units import MicrogramsCO2e
-from tests.audit.drafts import Draft
-from tests.audit.tampering import (
+from tests.audit.books.drafts import Draft
+from tests.audit.books.tampering import (
     FUNDED,
     IDLE,
     REDEEMED,

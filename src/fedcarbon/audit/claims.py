@@ -1,0 +1,303 @@
+"""V12: claims are those that were committed to, the beacon is over them, and the join is repeated.
+
+Lists are read in jobs: one checks one list against its root and bounds, one repeats the join of a
+whole epoch and compares it with the logged verdict files byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fedcarbon.audit.attribution import check_of
+from fedcarbon.audit.examination import Examination
+from fedcarbon.audit.findings import CheckId, Finding
+from fedcarbon.audit.source import RecordSource
+from fedcarbon.epoch.statements import (
+    BeaconLabel,
+    BeaconValue,
+    ClaimList,
+    PartnerVerdict,
+    VerdictList,
+)
+from fedcarbon.epoch.verdict_file import verdict_file_bytes
+from fedcarbon.errors import FedcarbonError
+from fedcarbon.identity.claims import TokenList, check_list, claim_quota, rank_of
+from fedcarbon.identity.verdicts import judge
+from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.opening.beacon_checks import check_beacon
+from fedcarbon.opening.epochs import BeaconKey, EpochRef
+from fedcarbon.opening.logged import Logged
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListJob:
+    """One revealed list to be checked."""
+
+    source: RecordSource
+    leaf: int
+    partner_id: PartyId
+    epoch: EpochIndex
+    name: str
+    count: int
+    root: bytes
+    best_rank: int
+    quota: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinJob:
+    """One epoch's join to be repeated."""
+
+    source: RecordSource
+    leaf: int
+    epoch: EpochIndex
+    lists: Mapping[PartyId, str]
+    """Partner to the name of its list."""
+    earlier: tuple[str, ...]
+    """Lists of epochs that were judged before, with which no token should be shared."""
+    beacon: bytes
+    verdicts: tuple[PartnerVerdict, ...]
+    repeated_tokens: int
+
+
+def judge_list(job: ListJob) -> Finding | None:
+    """Check a list against what was committed and what its partner may claim."""
+    try:
+        check_list(
+            job.source.file(job.name) or b"",
+            count=job.count,
+            root=job.root,
+            best_rank=job.best_rank,
+            quota=job.quota,
+        )
+    except FedcarbonError as error:
+        return Finding(
+            check=check_of(error, CheckId.CLAIMS),
+            code=error.code,
+            subject=f"the claims of {job.partner_id} in epoch {job.epoch}",
+            text=f"{error}; the hub must not have taken it",
+            leaf=job.leaf,
+        )
+    return None
+
+
+def repeat_join(job: JoinJob) -> list[Finding]:
+    """Judge an epoch again and compare every verdict file."""
+
+    def found(code: str, subject: str, text: str) -> Finding:
+        return Finding(check=CheckId.CLAIMS, code=code, subject=subject, text=text, leaf=job.leaf)
+
+    try:
+        lists = {
+            partner: TokenList.from_bytes(job.source.file(name) or b"")
+            for partner, name in job.lists.items()
+        }
+    except FedcarbonError:
+        return []  # found with the list itself
+    lost = judge(lists, job.beacon).lost
+    findings = []
+    for verdict in job.verdicts:
+        expected = lost.get(verdict.partner_id, ())
+        data = verdict_file_bytes(expected)
+        if (verdict.lost, verdict.file_sha256) != (len(expected), hashlib.sha256(data).digest()):
+            findings.append(
+                found(
+                    "VERDICTS_DIFFER",
+                    f"the verdicts of {verdict.partner_id} in epoch {job.epoch}",
+                    f"{verdict.lost} claims are logged as lost; lists and beacon give "
+                    f"{len(expected)}, or others",
+                )
+            )
+    tokens = {token for claims in lists.values() for token in claims.tokens()}
+    repeated = set()
+    for name in job.earlier:
+        earlier = TokenList.from_bytes(job.source.file(name) or b"")
+        repeated.update(tokens.intersection(earlier.tokens()))
+    if len(repeated) != job.repeated_tokens:
+        findings.append(
+            found(
+                "REPEATED_TOKENS_DIFFER",
+                f"epoch {job.epoch}",
+                f"{job.repeated_tokens} tokens are logged as judged before, {len(repeated)} are",
+            )
+        )
+    return findings
+
+
+class ClaimCheck:
+    """Judges beacons, lists and verdicts."""
+
+    def __init__(self, exam: Examination) -> None:
+        """Take the audit."""
+        self._exam: Final = exam
+        self._lists: Final[list[ListJob]] = []
+        self._joins: Final[list[JoinJob]] = []
+        self._judged: Final[dict[tuple[str, int], list[str]]] = defaultdict(list)
+        """Names of the lists that were judged, by exclusivity domain and token epoch."""
+
+    def on_beacon(self, beacon: Logged[BeaconValue]) -> None:
+        """Judge whether trustees could evaluate a beacon over the leaf that it names."""
+        item, checklist = beacon.statement, self._exam.checklist
+        check = CheckId.CLAIMS if item.label is BeaconLabel.TIE else CheckId.SAMPLES
+        checklist.count(check)
+        try:
+            check_beacon(self._exam.view, item.label, item.leaf_index)
+        except FedcarbonError as error:
+            subject = f"the {item.label} beacon of epoch {item.epoch}"
+            checklist.find_error(error, check, subject, beacon.index)
+
+    def on_list(self, revealed: Logged[ClaimList]) -> None:
+        """Take a revealed list: committed to before, closed, and under a witnessed head."""
+        exam, item = self._exam, revealed.statement
+        view, checklist = exam.view, exam.checklist
+        ref = EpochRef(item.programme_id, item.epoch)
+        subject = f"the claims of {item.partner_id} in epoch {item.epoch}"
+        committed = view.epochs.commitments.get(ref, {}).get(item.partner_id)
+        closing = next(
+            (
+                logged
+                for logged in view.epochs.closings.values()
+                if (logged.statement.programme_id, logged.statement.epoch) == ref
+                and item.partner_id in {line.partner_id for line in logged.statement.lists}
+            ),
+            None,
+        )
+        usable = exam.refer(item.file_sha256, revealed.index)
+        if committed is None or closing is None or committed.statement.count != item.count:
+            checklist.find(
+                CheckId.CLAIMS,
+                "LIST_WITHOUT_LOGGED_ROOT",
+                subject,
+                "a list is taken only if the closing leaf holds its root and count",
+                revealed.index,
+            )
+            return
+        if not view.heads.is_witnessed(closing.index):
+            checklist.find(
+                CheckId.WITNESSES,
+                "NOT_WITNESSED",
+                subject,
+                f"it was revealed before a quorum had signed a head over leaf {closing.index}",
+                revealed.index,
+            )
+        if not usable:
+            checklist.leave_out(CheckId.CLAIMS)
+            return
+        try:
+            programme = view.parties.programme(item.programme_id)
+            plan = view.epochs.plans[ref].statement
+            own = view.accounts.snapshot(plan).partners.get(item.partner_id)
+        except (FedcarbonError, KeyError):
+            checklist.leave_out(CheckId.CLAIMS)  # found with the plan or the enrolments
+            return
+        admission = view.parties.admissions[item.partner_id]
+        self._lists.append(
+            ListJob(
+                source=exam.source,
+                leaf=revealed.index,
+                partner_id=item.partner_id,
+                epoch=item.epoch,
+                name=item.file_sha256.hex(),
+                count=committed.statement.count,
+                root=committed.statement.list_root,
+                best_rank=rank_of(admission.best_tier, short=False),
+                quota=claim_quota(
+                    admission.claim_slots_per_account_day,
+                    0 if own is None else own.accounts,
+                    programme.epoch_days,
+                ),
+            )
+        )
+
+    def on_verdicts(self, verdicts: Logged[VerdictList]) -> None:
+        """Take the verdicts of an epoch: over its beacon, for everyone who revealed."""
+        exam, item = self._exam, verdicts.statement
+        ref = EpochRef(item.programme_id, item.epoch)
+        lists = exam.view.claims.lists.get(ref, {})
+        beacon = self._beacon_of(ref, item)
+        partners = [verdict.partner_id for verdict in item.verdicts]
+        if beacon is None or partners != sorted(lists):
+            exam.checklist.find(
+                CheckId.CLAIMS,
+                "VERDICTS_INCOMPLETE",
+                f"the verdicts of epoch {item.epoch}",
+                f"they are for {partners} over leaf {item.beacon_leaf}; they must be for "
+                f"{sorted(lists)}, over the tie beacon of the epoch's closing leaf",
+                verdicts.index,
+            )
+            return
+        self._require_time_to_reveal(ref, verdicts)
+        files = [logged.statement.file_sha256 for logged in lists.values()]
+        usable = [exam.refer(verdict.file_sha256, verdicts.index) for verdict in item.verdicts]
+        programme = exam.view.parties.programme(item.programme_id)
+        earlier = self._judged[programme.exclusivity_domain, programme.token_epoch]
+        names = {partner: logged.statement.file_sha256.hex() for partner, logged in lists.items()}
+        if all(usable) and all(exam.refer(sha256, verdicts.index) for sha256 in files):
+            self._joins.append(
+                JoinJob(
+                    source=exam.source,
+                    leaf=verdicts.index,
+                    epoch=item.epoch,
+                    lists=names,
+                    earlier=tuple(earlier),
+                    beacon=beacon.output,
+                    verdicts=item.verdicts,
+                    repeated_tokens=item.repeated_tokens,
+                )
+            )
+        else:
+            exam.checklist.leave_out(CheckId.CLAIMS)
+        earlier.extend(names.values())
+
+    def finish(self) -> None:
+        """Read the lists."""
+        exam, checklist = self._exam, self._exam.checklist
+        bad = set()
+        for job, found in zip(
+            self._lists,
+            exam.mapped(CheckId.CLAIMS, "claim lists", judge_list, self._lists),
+            strict=True,
+        ):
+            checklist.count(CheckId.CLAIMS)
+            if found is not None:
+                checklist.extend([found])
+                bad.add(job.name)
+        joins = [job for job in self._joins if not bad & {*job.lists.values(), *job.earlier}]
+        checklist.leave_out(CheckId.CLAIMS, len(self._joins) - len(joins))
+        for findings in exam.mapped(CheckId.CLAIMS, "joining claims", repeat_join, joins):
+            checklist.count(CheckId.CLAIMS)
+            checklist.extend(findings)
+
+    def _beacon_of(self, ref: EpochRef, item: VerdictList) -> BeaconValue | None:
+        view = self._exam.view
+        try:
+            domain = view.parties.programme(ref.programme_id).exclusivity_domain
+        except FedcarbonError:
+            return None
+        beacon = view.epochs.beacons.get(BeaconKey(BeaconLabel.TIE, domain, ref.epoch))
+        if beacon is None or beacon.index != item.beacon_leaf:
+            return None
+        closing = view.epochs.closings.get(beacon.statement.leaf_index)
+        return None if closing is None else beacon.statement
+
+    def _require_time_to_reveal(self, ref: EpochRef, verdicts: Logged[VerdictList]) -> None:
+        """Find an epoch that was judged while a partner could still reveal its list."""
+        view = self._exam.view
+        silent = set(view.epochs.commitments.get(ref, {})) - set(view.claims.lists.get(ref, {}))
+        plan, times = view.epochs.plans.get(ref), view.times_over(verdicts.index)
+        if not silent or plan is None or times is None:
+            return
+        until_s = plan.statement.reveal_until_s
+        if times.median_s + TIME_TOLERANCE_S < until_s:
+            self._exam.checklist.find(
+                CheckId.CLAIMS,
+                "JUDGED_TOO_EARLY",
+                f"the verdicts of epoch {ref.epoch}",
+                f"{sorted(silent)} may reveal until {until_s}, it was judged at {times.median_s}",
+                verdicts.index,
+            )

@@ -1,0 +1,174 @@
+"""The kit that rewrites a record with everybody's keys.
+
+Where a real culprit would sign what it has changed, the kit does too: it holds the signing keys of
+all parties, writes the tree anew and has the trustees sign every head again. What an audit then
+finds is not a wrong hash but the lie itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fedcarbon.canonical import statement as statements
+from fedcarbon.canonical.statement import Statement
+from fedcarbon.ids import PartyId
+from fedcarbon.registry.admission import root_keyid
+from fedcarbon.transparency.checkpoint import Checkpoint
+from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
+from fedcarbon.transparency.leaf import LeafType, commit
+from fedcarbon.transparency.merkle import Frontier
+from tests.audit.good_record import GoodRecord
+
+S = TypeVar("S", bound=Statement)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leaf with what lies behind it."""
+
+    type: LeafType
+    salt: bytes
+    body: bytes
+
+    @property
+    def leaf(self) -> bytes:
+        return commit(self.type, self.salt, self.body).to_bytes()
+
+
+class Kit:
+    """A copy of the good record, and everything that it takes to rewrite it."""
+
+    def __init__(self, folder: Path, good: GoodRecord) -> None:
+        self.folder = folder
+        self.good = good
+        self.parameters = good.dealt.parameters
+
+    # --- reading ----------------------------------------------------------------------------
+
+    @property
+    def lines(self) -> list[str]:
+        return (self.folder / "leaves.txt").read_text().splitlines()
+
+    def write_lines(self, lines: Iterable[str]) -> None:
+        (self.folder / "leaves.txt").write_text("".join(f"{line}\n" for line in lines))
+
+    def entries(self) -> list[Entry]:
+        found = []
+        for line in self.lines:
+            _, leaf, salt, name = line.split(" ")
+            body = (self.folder / "bodies" / f"{name}.json").read_bytes()
+            found.append(Entry(LeafType(int(leaf[:2], 16)), bytes.fromhex(salt), body))
+        return found
+
+    def of(self, cls: type[S], **fields: Any) -> list[tuple[int, S]]:
+        """Return index and statement of every leaf of a kind whose fields are these."""
+        kind = LeafType[cls.KIND.upper()]
+        found = [
+            (index, statements.decode(cls, Envelope.from_bytes(entry.body).payload))
+            for index, entry in enumerate(self.entries())
+            if entry.type is kind
+        ]
+        return [
+            (index, item)
+            for index, item in found
+            if all(getattr(item, name) == value for name, value in fields.items())
+        ]
+
+    def file(self, sha256: bytes) -> Path:
+        return self.folder / "files" / sha256.hex()
+
+    def put(self, data: bytes) -> bytes:
+        """Keep a file and return its hash."""
+        sha256 = hashlib.sha256(data).digest()
+        self.file(sha256).write_bytes(data)
+        return sha256
+
+    def heads(self) -> list[tuple[int, dict[str, int]]]:
+        """Return size and times (trustee to second) of every head, smallest first."""
+        found = []
+        for path in (self.folder / "checkpoints").iterdir():
+            times = {}
+            for data in path.read_bytes().splitlines():
+                envelope = Envelope.from_bytes(data)
+                head = statements.decode(Checkpoint, envelope.payload)
+                times[envelope.signatures[0].keyid] = head.timestamp_s
+            found.append((int(path.stem), times))
+        return sorted(found)
+
+    # --- rewriting --------------------------------------------------------------------------
+
+    def signed(self, statement: Statement, *signers: str) -> bytes:
+        return sign(statement, {name: self._key(name) for name in signers}).to_bytes()
+
+    def replace(self, index: int, statement: Statement, *signers: str) -> None:
+        """Put another statement behind a leaf, and have the whole history signed again."""
+        entries = self.entries()
+        body = self.signed(statement, *signers)
+        entries[index] = dataclasses.replace(entries[index], body=body)
+        self.rebuild(entries)
+
+    def append(self, statement: Statement, *signers: str) -> int:
+        """Add a leaf, and return its index once a head covers it."""
+        return self.append_body(statement, self.signed(statement, *signers))
+
+    def append_body(self, statement: Statement, body: bytes) -> int:
+        entries = self.entries()
+        salt = hashlib.sha256(body).digest()
+        self.rebuild([*entries, Entry(LeafType[statement.KIND.upper()], salt, body)])
+        return len(entries)
+
+    def rebuild(self, entries: list[Entry]) -> None:
+        """Write a history, and have trustees sign its heads: the old sizes and the new end."""
+        for entry in entries:
+            (self.folder / "bodies" / f"{name_of(entry.body)}.json").write_bytes(entry.body)
+        self.write_lines(
+            " ".join((str(index), entry.leaf.hex(), entry.salt.hex(), name_of(entry.body)))
+            for index, entry in enumerate(entries)
+        )
+        heads = dict(self.heads())
+        last_s = max(max(times.values()) for times in heads.values())
+        heads.setdefault(len(entries), dict.fromkeys(self.parameters.trustee_ids, last_s + 60))
+        roots = roots_of(entries)
+        for size, times in heads.items():
+            self.write_head(size, roots[size], times)
+
+    def write_head(self, size: int, root: bytes, times: dict[str, int]) -> None:
+        envelopes = [
+            self.signed(
+                Checkpoint(
+                    parameter_id=self.parameters.parameter_id,
+                    size=size,
+                    root=root,
+                    timestamp_s=time_s,
+                ),
+                name,
+            )
+            for name, time_s in times.items()
+        ]
+        path = self.folder / "checkpoints" / f"{size}.txt"
+        path.write_bytes(b"".join(envelope + b"\n" for envelope in envelopes))
+
+    def _key(self, name: str) -> SigningKey:
+        for item in self.good.dealt.secrets:
+            if name == root_keyid(item.trustee_id):
+                return SigningKey(item.root_key_seed)
+        return self.good.keys[PartyId(name)]
+
+
+def name_of(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def roots_of(entries: list[Entry]) -> dict[int, bytes]:
+    """Return the root after every leaf."""
+    frontier = Frontier()
+    roots = {}
+    for entry in entries:
+        frontier.append(entry.leaf)
+        roots[frontier.size] = frontier.root()
+    return roots

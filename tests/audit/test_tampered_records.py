@@ -1,0 +1,73 @@
+"""Every tampered record is found out, by exactly the finding that it deserves."""
+
+from __future__ import annotations
+
+import pytest
+
+from fedcarbon.audit.checklist import LineState
+from fedcarbon.opening.statements import OpeningResult
+from tests.audit.conftest import audited
+from tests.audit.kit import Kit
+from tests.audit.tampered_openings import mask_exchanged, share_altered
+from tests.audit.tampering import (
+    TAMPERINGS,
+    Tampering,
+    body_altered,
+    chunk_byte_flipped,
+    seal_of_other_products,
+)
+
+
+def found_in(kit: Kit) -> set[tuple[str, str]]:
+    report = audited(kit.folder, kit.good.roots)
+    return {(found.check.value, found.code) for found in report.findings}
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=[item.name for item in TAMPERINGS])
+def test_a_tampered_record_is_found_out(kit: Kit, tampering: Tampering) -> None:
+    tampering.spoil(kit)
+
+    assert found_in(kit) == tampering.findings
+
+
+def test_a_history_that_is_only_signed_anew_is_as_good_as_the_first(kit: Kit) -> None:
+    kit.rebuild(kit.entries())
+
+    assert found_in(kit) == set()
+
+
+def test_all_findings_are_collected(kit: Kit) -> None:
+    body_altered(kit)
+    chunk_byte_flipped(kit)
+
+    assert found_in(kit) == {("V01", "BODY_CHANGED"), ("V01", "FILE_CHANGED")}
+
+
+def test_findings_of_different_lines_stand_side_by_side(kit: Kit) -> None:
+    seal_of_other_products(kit)
+    mask_exchanged(kit)
+
+    assert found_in(kit) == {("V15", "PRODUCTS_DIFFER"), ("V17", "MASK_HASH_DIFFERS")}
+
+
+def test_what_rests_on_a_missing_file_is_left_out_and_not_passed(kit: Kit) -> None:
+    chunk_byte_flipped(kit)
+
+    report = audited(kit.folder, kit.good.roots)
+
+    states = {line.check.value: (line.state, line.left_out) for line in report.lines}
+    assert states["V10"] == (LineState.INCOMPLETE, 1)
+    assert states["V14"] == (LineState.INCOMPLETE, 1)
+    assert states["V15"] == (LineState.INCOMPLETE, 1)
+
+
+def test_a_wrong_share_names_its_trustee_and_its_leaf(kit: Kit) -> None:
+    share_altered(kit)
+
+    report = audited(kit.folder, kit.good.roots)
+
+    found = next(item for item in report.findings if item.code == "SHARE_PROOF_INVALID")
+    result, item = kit.of(OpeningResult)[-1]
+    first = next(at for at, other in kit.of(OpeningResult) if other.shares == item.shares)
+    assert found.subject == f"the share file of {item.shares[0].trustee_id} named by leaf {first}"
+    assert found.leaf == first <= result
