@@ -25,6 +25,7 @@ from partner_node.persons.linking import LinkOutcome, PersonLinking, PersonRecor
 from partner_node.persons.summary import PersonSummary, summary_of
 from partner_node.persons.withdrawal import ConsentWithdrawal
 from partner_node.record.epoch_leaves import planned_epochs
+from partner_node.record.monitor import Monitor
 from partner_node.status import NodeStatus, status_of
 from partner_node.storage.activities import ActivityStore, StoredReject
 from partner_node.storage.database import Database
@@ -141,6 +142,11 @@ class Node:
     def status(self) -> NodeStatus:
         """Return what the store says about the node."""
         return status_of(self._database)
+
+    def compare_checkpoint(self, note: bytes) -> int:
+        """Compare a checkpoint from elsewhere with the own record; see `Monitor.compare`."""
+        monitor = Monitor(self._database)
+        return monitor.compare(self._member.foundation, note, self._clock.now_s())
 
     @property
     def _member(self) -> Membership:

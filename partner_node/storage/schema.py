@@ -182,6 +182,7 @@ TABLES: Final = (
         part INTEGER NOT NULL,
         leaf_index BIGINT NOT NULL,
         leaf BLOB NOT NULL,
+        merge_by_s BIGINT NOT NULL,
         receipt BLOB NOT NULL,
         PRIMARY KEY (kind, subject, part))""",
     """CREATE TABLE bindings (

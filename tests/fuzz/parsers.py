@@ -8,14 +8,12 @@ files lie in `test_files`, because they need a disk.
 from __future__ import annotations
 
 import hashlib
-from functools import cache, partial
-from importlib import resources
+from functools import partial
 from typing import Final
 
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
-from fedcarbon.ceremony.share_file import _Plain
 from fedcarbon.epoch.verdict_file import MalformedVerdictFileError, lost_tokens
 from fedcarbon.errors import ConfigurationError, MalformedError, SignatureInvalidError
 from fedcarbon.identity.claims import MalformedClaimListError, TokenList
@@ -31,7 +29,6 @@ from fedcarbon.identity.ristretto import (
 from fedcarbon.ids import Role
 from fedcarbon.ledger.batch import LedgerBatchInvalidError, replay
 from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
-from fedcarbon.opening.statements import BindingObjection, Refusal, Unbinding
 from fedcarbon.paillier.cipher import (
     CiphertextLengthError,
     CiphertextNotUnitError,
@@ -43,8 +40,6 @@ from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.proofs.commitments import SlotNumbers
 from fedcarbon.proofs.range_proof import RangeProofShape
 from fedcarbon.proofs.range_prover import RangeWitness
-from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
-from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.submission.chunk_file import (
     ChunkFile,
     ChunkTooLargeError,
@@ -58,21 +53,32 @@ from fedcarbon.submission.signed_message import (
     SenderDiffersError,
     open_message,
 )
-from fedcarbon.transparency.checkpoint import ForkedRecordError, QuorumMissingError, witnessed
+from fedcarbon.transparency.checkpoint import (
+    QuorumMissingError,
+    TreeHead,
+    WitnessKeys,
+    head_in,
+    witnessed,
+)
 from fedcarbon.transparency.envelope import Envelope, open_signed
 from fedcarbon.transparency.leaf import Leaf, LeafType
-from fedcarbon.units import MicrogramsCO2e, Natural, Seconds
+from fedcarbon.transparency.merkle import leaf_hash, root_of
+from fedcarbon.transparency.merkle_proofs import (
+    InclusionProofInvalidError,
+    inclusion_proof,
+    verify_inclusion,
+)
+from fedcarbon.transparency.note import NoteSignature, SignedNote
+from fedcarbon.transparency.tiles import entries_in, entry_bundle
+from fedcarbon.units import Seconds
 from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
 from fedcarbon.wire.dev_ca import Authority
-from partner_node.importing.methodology_file import catalogue_names
 from tests.fuzz.parser import Errors, Parser, simple
+from tests.fuzz.statement_examples import payloads, statement_classes
 from tests.fuzz.text_parsers import of_names, of_values
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
-from tests.house.examples.tiny_record import WITNESSES
 from tests.house.examples.whole import opening, record
-from tests.house.protocol_examples import examples as page_examples
-from tests.house.protocol_tables import error_classes
 
 SHAPE: Final = RangeProofShape(
     slots=3,
@@ -82,75 +88,6 @@ SHAPE: Final = RangeProofShape(
     blinding_bytes=110,
     randomiser_bytes=60,
 )
-UNSHOWN: Final[tuple[Statement, ...]] = (
-    BindingObjection(
-        parameter_id=b"p" * 32,
-        programme_id=parties.PROGRAMME_ID,
-        binding_id=b"b" * 16,
-        account_token=b"t" * 32,
-        partner_id=METRO,
-    ),
-    Unbinding(
-        parameter_id=b"p" * 32,
-        programme_id=parties.PROGRAMME_ID,
-        binding_id=b"b" * 16,
-        account_token=b"t" * 32,
-        party_id=parties.BANK,
-    ),
-    Refusal(
-        parameter_id=b"p" * 32,
-        trustee_id=parties.TRUSTEES[0],
-        refusal_code="BINDING_WAITS",
-        subject=b"s" * 32,
-        detail="wait",
-    ),
-    PlacesAnswer(
-        parameter_id=b"p" * 32,
-        programme_id=parties.PROGRAMME_ID,
-        partner_id=METRO,
-        batch_id=b"b" * 16,
-        places=(PlaceEntry(account_token=b"t" * 32, block=4, slot=1),),
-    ),
-    Challenge(
-        parameter_id=b"p" * 32,
-        programme_id=parties.PROGRAMME_ID,
-        partner_id=METRO,
-        challenge_id=b"c" * 32,
-        cap_ug=MicrogramsCO2e(50_000_000_000),
-        blocks=(
-            ChallengedBlock(
-                values_ug=(MicrogramsCO2e(7), MicrogramsCO2e(0)),
-                randomiser=Natural(1 << 200),
-                ciphertext=bytes(8),
-                proof=bytes(8),
-            ),
-        ),
-    ),
-    _Plain(
-        trustee_index=1,
-        paillier_share=Natural(1 << 700),
-        voprf_shares=(bytes(32),) * 4,
-        root_key_seed=b"r" * 32,
-    ),
-)
-"""Statements without a worked example on the page."""
-
-
-@cache
-def payloads() -> dict[str, tuple[bytes, ...]]:
-    """Return the canonical bytes of statements by kind: every class has one."""
-    found: dict[str, list[bytes]] = {}
-    shown = [value for example in page_examples().values() for value in example.values.values()]
-    texts = [
-        value.encode()
-        for value in shown
-        if isinstance(value, str) and value.startswith("{") and '"statement":' in value
-    ]
-    texts += [Envelope.from_bytes(item.body).payload for item in record().leaves]
-    texts += [statements.encode(statement) for statement in UNSHOWN]
-    for text in texts:
-        found.setdefault(statements.kind_of(text), []).append(text)
-    return {kind: tuple(all_of_it) for kind, all_of_it in found.items()}
 
 
 def some_envelopes() -> list[bytes]:
@@ -199,13 +136,44 @@ def leaf_lines() -> list[bytes]:
     ]
 
 
-def cosigned(data: bytes) -> object:
-    """Take bytes as the signature of the only trustee under a head."""
+def notes() -> list[bytes]:
+    """Return the checkpoints of the record."""
+    return [head.note for head in record().heads]
+
+
+def head_of(data: bytes) -> object:
+    """Take bytes as the checkpoint that a quorum signed."""
     return witnessed(
-        [data],
+        data,
+        WitnessKeys(
+            hubs={parties.HUB: parties.key_of(parties.HUB).public},
+            trustees={name: parties.key_of(name).public for name in parties.TRUSTEES},
+            partners={METRO: parties.key_of(METRO).public},
+        ),
         parameter_id=parties.parameters().parameter_id,
-        trustee_keys={WITNESSES[0]: parties.key_of(WITNESSES[0]).public},
-        threshold=1,
+        threshold=parties.THRESHOLD,
+    )
+
+
+def proof_of_leaf() -> bytes:
+    """Return the hashes of the proof that `leaf_of` checks."""
+    leaves = [item.leaf for item in record().leaves]
+
+    def subtree(level: int, index: int) -> bytes:
+        return root_of(leaves[index << level : (index + 1) << level])
+
+    return b"".join(inclusion_proof(subtree, 3, len(leaves)))
+
+
+def leaf_of(data: bytes) -> None:
+    """Take bytes as the proof that leaf 3 stands among the leaves of the record."""
+    leaves = [item.leaf for item in record().leaves]
+    verify_inclusion(
+        [data[start : start + 32] for start in range(0, len(data), 32)],
+        index=3,
+        size=len(leaves),
+        leaf_hash=leaf_hash(leaves[3]),
+        root=root_of(leaves),
     )
 
 
@@ -282,12 +250,7 @@ def _of_the_record() -> list[Parser]:
             errors=(*unsigned, NotAdmittedError, SenderDiffersError, ParametersDifferError),
             examples=headers,
         ),
-        Parser(
-            name="fedcarbon.transparency.checkpoint:witnessed",
-            parse=cosigned,
-            errors=(*unsigned, QuorumMissingError, ForkedRecordError),
-            examples=lambda: [head.cosignatures[0] for head in record().heads],
-        ),
+        *_of_heads(),
         Parser(
             name="fedcarbon.transparency.leaf:Leaf.from_bytes",
             parse=Leaf.from_bytes,
@@ -305,6 +268,54 @@ def _of_the_record() -> list[Parser]:
             parse=lambda data: replay([data], parties.parameters().parameter_id),
             errors=(LedgerBatchInvalidError,),
             examples=lambda: payloads()["ledger_batch"],
+        ),
+    ]
+
+
+def _of_heads() -> list[Parser]:
+    texts = [SignedNote.from_bytes(note) for note in notes()]
+    return [
+        Parser(
+            name="fedcarbon.transparency.note:SignedNote.from_bytes",
+            parse=SignedNote.from_bytes,
+            errors=(MalformedError,),
+            examples=notes,
+        ),
+        simple(
+            "fedcarbon.transparency.note:NoteSignature.from_line",
+            NoteSignature.from_line,
+            (MalformedError,),
+            *(item.line for item in texts[-1].signatures),
+        ),
+        simple(
+            "fedcarbon.transparency.checkpoint:TreeHead.from_text",
+            TreeHead.from_text,
+            (MalformedError,),
+            *(item.text for item in texts),
+        ),
+        Parser(
+            name="fedcarbon.transparency.checkpoint:head_in",
+            parse=head_in,
+            errors=(MalformedError,),
+            examples=notes,
+        ),
+        Parser(
+            name="fedcarbon.transparency.checkpoint:witnessed",
+            parse=head_of,
+            errors=(MalformedError, SignatureInvalidError, QuorumMissingError),
+            examples=notes,
+        ),
+        simple(
+            "fedcarbon.transparency.tiles:entries_in",
+            entries_in,
+            (MalformedError,),
+            entry_bundle(item.leaf for item in record().leaves),
+        ),
+        simple(
+            "fedcarbon.transparency.merkle_proofs:verify_inclusion",
+            leaf_of,
+            (InclusionProofInvalidError,),
+            proof_of_leaf(),
         ),
     ]
 
@@ -403,14 +414,3 @@ def _of_numbers() -> list[Parser]:
             multiply_base(Scalar(5)),
         ),
     ]
-
-
-def statement_classes() -> dict[str, type[Statement]]:
-    """Return kind to class of every statement of the project."""
-    error_classes()  # imports everything
-    waiting, found = [Statement], {}
-    while waiting:
-        children = waiting.pop().__subclasses__()
-        waiting += children
-        found.update({cls.KIND: cls for cls in children if cls.__module__.startswith("fedcarbon.")})
-    return found

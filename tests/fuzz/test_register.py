@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.fuzz.parsers import parsers, payloads, statement_classes
+from tests.fuzz.parsers import parsers
+from tests.fuzz.statement_examples import payloads, statement_classes
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = ("src/fedcarbon", "hub", "partner_node", "trustee")
 PARSER_NAME: Final = re.compile(
-    r"from_(bytes|text|name|json|toml)|\w+_from_(bytes|text|json|toml)"
+    r"from_(bytes|text|name|json|toml|line)|(head|entries)_in|\w+_from_(bytes|text|json|toml)"
     r"|(decode|parse|read|load|opened?)(_\w+)?|lost_tokens|kind_of|replay"
 )
 ELSEWHERE: Final[Mapping[str, str]] = {

@@ -19,9 +19,11 @@ from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.ids import PartyId
 from fedcarbon.transparency.checkpoint import (
-    Checkpoint,
     QuorumMissingError,
+    TreeHead,
     WitnessedCheckpoint,
+    WitnessKeys,
+    joined,
     quorum_of,
     witnessed,
 )
@@ -29,7 +31,7 @@ from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
 from hub.trustees.port import Witnesses
 from tests.chance import seeded
-from tests.hub.messages import key_of, opened, signed
+from tests.hub.messages import key_of, opened
 from tests.keys.ceremonies import dealt
 
 
@@ -46,14 +48,23 @@ class LocalTrustees(Witnesses):
     @override
     async def witness(self) -> WitnessedCheckpoint:
         size, root = self.hub.read_now(self.hub.record.head)
-        parameter_id = self.hub.parameters.parameter_id
+        parameters, signer = self.hub.parameters, self.hub.signer
         at_s = self.hub.clock.now_s()
-        statement = Checkpoint(parameter_id=parameter_id, size=size, root=root, timestamp_s=at_s)
+        tree = TreeHead(parameter_id=parameters.parameter_id, size=size, root=root)
+        note = joined(
+            [
+                tree.signed(signer.key),
+                *(tree.cosigned(name, key_of(name), at_s) for name in self._up()),
+            ]
+        )
         head = witnessed(
-            [signed(statement, name) for name in self._up()],
-            parameter_id=parameter_id,
-            trustee_keys={name: key_of(name).public for name in self.hub.parameters.trustee_ids},
-            threshold=self.hub.parameters.threshold,
+            note.to_bytes(),
+            WitnessKeys(
+                hubs={signer.party_id: signer.key.public},
+                trustees={name: key_of(name).public for name in parameters.trustee_ids},
+            ),
+            parameter_id=parameters.parameter_id,
+            threshold=parameters.threshold,
         )
         self.hub.write_now(lambda session: self.hub.record.keep_checkpoint(session, head))
         return head

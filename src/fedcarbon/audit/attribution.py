@@ -40,7 +40,11 @@ from fedcarbon.submission.intake import (
     BlockNotExpectedError,
     HeaderPlacesDifferError,
 )
-from fedcarbon.transparency.checkpoint import ForkedRecordError, QuorumMissingError
+from fedcarbon.transparency.checkpoint import (
+    ForkedRecordError,
+    PartnerWitnessMissingError,
+    QuorumMissingError,
+)
 from fedcarbon.transparency.leaf import LeafType
 
 CHECK_OF_ERROR: Final[Mapping[type[FedcarbonError], CheckId]] = MappingProxyType(
@@ -51,6 +55,7 @@ CHECK_OF_ERROR: Final[Mapping[type[FedcarbonError], CheckId]] = MappingProxyType
         ForkedRecordError: CheckId.TREE,
         QuorumMissingError: CheckId.WITNESSES,
         NotWitnessedError: CheckId.WITNESSES,
+        PartnerWitnessMissingError: CheckId.WITNESSES,
         RequestNotWitnessedError: CheckId.WITNESSES,
         SignatureInvalidError: CheckId.SIGNATURES,
         TypeInBodyDiffersError: CheckId.SIGNATURES,

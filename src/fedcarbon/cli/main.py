@@ -8,7 +8,7 @@ from typing import Final
 from cyclopts import App
 
 from fedcarbon import __version__
-from fedcarbon.cli import audit, ceremony, dev_ca, keygen, registry, wallet
+from fedcarbon.cli import audit, ceremony, dev_ca, keygen, record, registry, wallet
 from fedcarbon.errors import FedcarbonError
 
 EXIT_REFUSED: Final = 1
@@ -23,6 +23,7 @@ app.command(audit.app)
 app.command(ceremony.ceremony)
 app.command(dev_ca.app)
 app.command(keygen.keygen)
+app.command(record.app)
 app.command(registry.app)
 app.command(wallet.app)
 
