@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
+from importlib import resources
 from typing import Final
 
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
@@ -73,6 +74,7 @@ from fedcarbon.transparency.tiles import entries_in, entry_bundle
 from fedcarbon.units import Seconds
 from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
 from fedcarbon.wire.dev_ca import Authority
+from partner_node.importing.methodology_file import catalogue_names
 from tests.fuzz.parser import Errors, Parser, simple
 from tests.fuzz.statement_examples import payloads, statement_classes
 from tests.fuzz.text_parsers import of_names, of_values
