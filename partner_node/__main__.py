@@ -19,6 +19,7 @@ from partner_node.commands import (
     comparing_checkpoints,
     importing_files,
     making_challenges,
+    opening_evidence,
     showing_status,
 )
 from partner_node.config import load_settings
@@ -143,6 +144,26 @@ def import_identities(
         know_programme(opened.node)
         counts = importing_files.import_identities(opened.node, file, rejects, console)
     _report(counts, console, rejects, summary)
+
+
+@app.command
+def audit(*, sample: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
+    """Open drawn evidence to an auditor on site; nothing is sent anywhere.
+
+    The node recomputes the sample from the beacon in the record, and opens nothing else. The file
+    holds trips: it stays with the auditor.
+
+    Parameters
+    ----------
+    sample
+        The file that the auditor's `fedcarbon audit sample` wrote.
+    out
+        Where the signed evidence goes; readable by this user only.
+    config
+        The node's settings file.
+    """
+    with opened_node(load_settings(config)) as opened:
+        opening_evidence.open_evidence(opened.node, sample, out, Console())
 
 
 @app.command

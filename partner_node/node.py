@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from fedcarbon.audit.evidence_sample import EvidenceSample
 from fedcarbon.ids import PartyId
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology
@@ -17,6 +18,7 @@ from fedcarbon.submission.challenge import Challenge
 from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.activities.intake import ActivityIntake, IntakeOutcome
+from partner_node.audits.opening import EvidenceOpener
 from partner_node.bindings.answering import BindingAnswers, PendingBinding
 from partner_node.epochs.challenging import make_challenge
 from partner_node.epochs.runner import EpochRunner, Problem, Progress, RunnerSettings
@@ -138,6 +140,10 @@ class Node:
     def challenge(self, blocks: Sequence[Sequence[MicrogramsCO2e]]) -> Challenge:
         """Encrypt, prove and open a test vector; see `challenging.make_challenge`."""
         return make_challenge(self._member, self._runner.prover_for(self._member), blocks)
+
+    def open_evidence(self, sample: EvidenceSample) -> bytes:
+        """Open what the record draws to an auditor on site; see `EvidenceOpener.open`."""
+        return EvidenceOpener(self._database, self._member).open(sample)
 
     def status(self) -> NodeStatus:
         """Return what the store says about the node."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from sqlmodel import Session
 
@@ -24,7 +25,10 @@ from hub.registry.parties import signing_keys
 from hub.storage.epoch_store import EpochStore
 from hub.storage.submission_store import SubmissionStore
 
-_PHASES = {EpochState.SUBMITTING: SubmissionPhase.OPEN, EpochState.SEALED: SubmissionPhase.SEALED}
+PHASES: Final = {
+    EpochState.SUBMITTING: SubmissionPhase.OPEN,
+    EpochState.SEALED: SubmissionPhase.SEALED,
+}
 
 
 def admit_chunk(hub: Hub, caller: PartyId, signed_header: bytes, file: bytes) -> bytes:
@@ -69,7 +73,7 @@ def context_of(session: Session, hub: Hub, header: ChunkHeader) -> IntakeContext
     submissions = SubmissionStore(session, header.programme_id, header.epoch)
     return IntakeContext(
         key=hub.parameters.proof_key,
-        phase=_PHASES.get(found.stored.state, SubmissionPhase.EARLY),
+        phase=PHASES.get(found.stored.state, SubmissionPhase.EARLY),
         plan_leaf=found.stored.plan_leaf,
         expected_blocks=own.blocks() if own is not None else (),
         places_digest=own.places_digest if own is not None else bytes(DIGEST_BYTES),

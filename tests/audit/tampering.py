@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fedcarbon.epoch.statements import ClaimList, Seal, VerdictList
+from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
+from fedcarbon.epoch.lost_positions import lost_positions, position_file_bytes
+from fedcarbon.epoch.statements import ClaimList, LinkProof, Seal, VerdictList
 from fedcarbon.epoch.verdict_file import lost_tokens, verdict_file_bytes
 from fedcarbon.identity.claims import FILE_MAGIC, RECORD_BYTES, TokenList
-from fedcarbon.ids import PartyId
+from fedcarbon.identity.commitment_list import CommitmentList
+from fedcarbon.identity.ristretto import multiply_base
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.opening.statements import (
     OpeningRequest,
     OpeningResult,
@@ -348,6 +353,51 @@ def verdict_with_a_token_less(kit: Kit) -> None:
     kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
 
 
+def commitments_exchanged(kit: Kit) -> None:
+    """Commitments to more than what was committed before the verdicts."""
+    index, item = next(found for found in kit.of(ClaimList, epoch=LAST_DAY) if found[1].count)
+    found = CommitmentList.from_bytes(kit.file(item.commitments_sha256).read_bytes())
+    other = CommitmentList.of(found.hidden(), [multiply_base(7)] * len(found))
+    name = kit.put(other.to_bytes())
+    kit.replace(index, dataclasses.replace(item, commitments_sha256=name), HUB)
+
+
+def other_claims_lost_for_trustees(kit: Kit) -> None:
+    """Trustees are told that another claim was lost than the partner is."""
+    index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
+    lists = {found.partner_id: found.count for _, found in kit.of(ClaimList, epoch=LAST_DAY)}
+    at = next(at for at, verdict in enumerate(item.verdicts) if verdict.lost)
+    verdict = item.verdicts[at]
+    lost = lost_positions(
+        kit.file(verdict.positions_sha256).read_bytes(), lists[verdict.partner_id]
+    )
+    free = next(n for n in range(lists[verdict.partner_id]) if n not in lost)
+    other = position_file_bytes(sorted([*lost[1:], free]))
+    changed = dataclasses.replace(verdict, positions_sha256=kit.put(other))
+    verdicts = (*item.verdicts[:at], changed, *item.verdicts[at + 1 :])
+    kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
+
+
+def conflict_invented(kit: Kit) -> None:
+    """A partner is said to have claimed a token before that it never claimed."""
+    index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
+    claim = ConflictingClaim(ClaimToken(b"t" * 16), EpochIndex(1), METRO, 0)
+    name = kit.put(conflict_file_bytes([claim]))
+    kit.replace(index, dataclasses.replace(item, conflicts_sha256=name), HUB)
+
+
+def link_proof_of_another_epoch(kit: Kit) -> None:
+    index, item = kit.of(LinkProof, epoch=LAST_DAY, partner_id=METRO)[0]
+    _, old = kit.of(LinkProof, epoch=LAST_DAY - 1, partner_id=METRO)[0]
+    kit.replace(index, dataclasses.replace(item, proof=old.proof), METRO)
+
+
+def link_proof_for_other_verdicts(kit: Kit) -> None:
+    index, item = kit.of(LinkProof, epoch=LAST_DAY, partner_id=METRO)[0]
+    leaf = item.verdict_leaf + 1
+    kit.replace(index, dataclasses.replace(item, verdict_leaf=leaf), METRO)
+
+
 @dataclass(frozen=True, slots=True)
 class Tampering:
     """What is done to a record, and everything that an audit must find."""
@@ -391,7 +441,7 @@ TAMPERINGS: Final = (
     ),  # requests name the heads of the untouched record
     _finds(second_place, ("V09", "TOKEN_PLACED_TWICE")),
     _finds(chunk_of_other_ciphertexts, ("V11", "RANGE_PROOF_INVALID"), ("V15", "PRODUCTS_DIFFER")),
-    _finds(proof_of_another_block, ("V11", "RANGE_PROOF_INVALID")),
+    _finds(proof_of_another_block, ("V11", "RANGE_PROOF_INVALID"), ("V13", "LINK_PROOF_INVALID")),
     _finds(block_left_out, ("V14", "BLOCK_MISSING")),
     _finds(ciphertext_zero, ("V11", "CIPHERTEXT_RANGE")),
     _finds(evidence_exchanged, ("V10", "EVIDENCE_ROOT_DIFFERS")),
@@ -404,7 +454,21 @@ TAMPERINGS: Final = (
     ),
     _finds(partner_left_out_of_the_seal, ("V14", "INCOMPLETE_SEAL")),
     _finds(claim_list_exchanged, ("V12", "LIST_DIFFERS_FROM_ROOT")),
-    _finds(verdict_with_a_token_less, ("V12", "VERDICTS_DIFFER")),
+    _finds(
+        verdict_with_a_token_less,
+        ("V12", "VERDICTS_DIFFER"),
+        ("V13", "CLAIM_FILE_DIFFERS"),
+        ("V13", "LINK_PROOF_INVALID"),  # the others': their proofs name the leaf of the verdicts
+    ),
+    _finds(commitments_exchanged, ("V12", "LIST_DIFFERS_FROM_ROOT"), ("V13", "CLAIM_FILE_DIFFERS")),
+    _finds(
+        other_claims_lost_for_trustees,
+        ("V12", "VERDICTS_DIFFER"),
+        ("V13", "LINK_PROOF_INVALID"),
+    ),
+    _finds(conflict_invented, ("V12", "REPEATED_TOKENS_DIFFER"), ("V13", "LINK_PROOF_INVALID")),
+    _finds(link_proof_of_another_epoch, ("V13", "LINK_PROOF_INVALID")),
+    _finds(link_proof_for_other_verdicts, ("V13", "LINK_PROOF_MISSING")),
     _finds(start_without_request, ("V16", "TARGET_WITHOUT_REQUEST")),
     _finds(epoch_opened_twice, ("V16", "EPOCH_NOT_INCREASING")),
     _finds(

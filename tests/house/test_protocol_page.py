@@ -250,7 +250,12 @@ def test_the_example_record_holds_what_the_table_of_signers_says() -> None:
 def test_every_kind_that_can_be_logged_in_an_honest_epoch_is_in_the_record() -> None:
     missing = set(LeafType) - {leaf.type for leaf in record().leaves}
 
-    assert missing == {LeafType.BINDING_OBJECTION, LeafType.UNBINDING, LeafType.REFUSAL}
+    assert missing == {
+        LeafType.DISPUTE,
+        LeafType.BINDING_OBJECTION,
+        LeafType.UNBINDING,
+        LeafType.REFUSAL,
+    }
 
 
 # --- labels -----------------------------------------------------------------------------------

@@ -211,6 +211,13 @@ def claim_records(partner: str) -> list[tuple[bytes, int, bytes]]:
     return [(item[:16], item[16], item[17:]) for item in cut]
 
 
+def piece_commitments(partner: str) -> list[bytes]:
+    (logged,) = (item for _, item in of_kind("claim_list") if item["partner_id"] == partner)
+    magic, _, records = FILES[logged["commitments_sha256"]].partition(b"\n")
+    assert magic == LABEL + b"commitments"
+    return [records[i + 32 : i + 64] for i in range(0, len(records), 64)]
+
+
 def partners() -> list[str]:
     return [item["partner_id"] for _, item in of_kind("claim_list")]
 
@@ -218,9 +225,10 @@ def partners() -> list[str]:
 def test_revealed_lists_are_the_committed_ones() -> None:
     for _, commitment in of_kind("claim_commitment"):
         records = claim_records(commitment["partner_id"])
+        pieces = piece_commitments(commitment["partner_id"])
         leaves = [
-            hashed(b"claim-leaf", hashed(b"claim", salt, token, bytes([rank])), b"")
-            for token, rank, salt in records
+            hashed(b"claim-leaf", hashed(b"claim", salt, token, bytes([rank])), piece)
+            for (token, rank, salt), piece in zip(records, pieces, strict=True)
         ]
         assert len(records) == commitment["count"]
         assert [token for token, _, _ in records] == sorted({token for token, _, _ in records})

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fedcarbon.canonical import statement as statements
-from fedcarbon.epoch.snapshot import Place, places_digest
+from fedcarbon.epoch.snapshot import PartnerSnapshot, Place, places_digest
 from fedcarbon.epoch.statements import (
     EpochPlan,
+    LinkProof,
     Seal,
     SealedPart,
+    VerdictList,
     planned_deadlines,
 )
 from fedcarbon.errors import FedcarbonError
@@ -35,11 +37,15 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
 from tests.proving import proved_entry
-from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME, Founded
+from tests.trustee.claiming import Claiming
+from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME
 
 
-class Federation(Founded):
+class Federation(Claiming):
     """One method per thing that a hub or a party does."""
+
+    linking = True
+    """Whether `submit` logs a link proof."""
 
     # Epochs
 
@@ -69,7 +75,14 @@ class Federation(Founded):
         entries_per_chunk: int = 1,
         **changes: Any,
     ) -> list[int]:
-        """Log a partner's dense submission of `values` per account; return its header leaves."""
+        """Log a partner's dense submission of `values` per account; return its header leaves.
+
+        The claims of the epoch are logged first if they are not, rich enough for any values, and
+        the partner's link proof last if it has none.
+        """
+        snapshot = self.snapshot_of(plan_leaf)
+        if not self.logged(VerdictList, epoch):
+            self.claim(epoch, {name: self.rich_list(name, epoch) for name in snapshot})
         told = self.told_places(partner)
         enrolled = self.enrolled(partner, epoch, plan_leaf)
         digest = places_digest({token: told[token] for token in enrolled})
@@ -102,6 +115,10 @@ class Federation(Founded):
                 methodology_bundle=bytes(32),
             )
             leaves.append(self.log_own(dataclasses.replace(header, **changes), partner))
+        proved = {item.partner_id for item in self.logged(LinkProof, epoch).values()}
+        if self.linking and partner not in proved:
+            own = self.rich_list(partner, epoch) if partner in snapshot else None
+            self.log_own(self.link_proof(partner, epoch, plan_leaf, entries, own), partner)
         return leaves
 
     def told_places(self, partner: PartyId) -> dict[bytes, Place]:
@@ -121,6 +138,13 @@ class Federation(Founded):
                     enrolled[entry.account_token] = entry.action is EnrolmentAction.ENROL
         return [token for token, counts in enrolled.items() if counts]
 
+    def snapshot_of(self, plan_leaf: int) -> Mapping[PartyId, PartnerSnapshot]:
+        """Return the partners of a plan's snapshot; none if no trustee reads the record so far."""
+        try:
+            return self.view().accounts.snapshot(self.statement_at(plan_leaf, EpochPlan)).partners
+        except FedcarbonError:
+            return {}
+
     def entry(
         self,
         partner: PartyId,
@@ -134,11 +158,7 @@ class Federation(Founded):
         for token, value in values.items():
             if told[token].block == block:
                 slots[told[token].slot] = value
-        plan = self.statement_at(plan_leaf, EpochPlan)
-        try:
-            own = self.view().accounts.snapshot(plan).partners.get(partner)
-        except FedcarbonError:  # a record that no trustee reads to the end
-            own = None
+        own = self.snapshot_of(plan_leaf).get(partner)
         return proved_entry(
             self.parameters.proof_key,
             block_context(PROGRAMME, partner, EpochIndex(epoch), block),

@@ -90,6 +90,8 @@ CHECK_OF_LEAF: Final[Mapping[LeafType, CheckId]] = MappingProxyType(
         LeafType.BEACON_VALUE: CheckId.CLAIMS,
         LeafType.CLAIM_LIST: CheckId.CLAIMS,
         LeafType.VERDICT_LIST: CheckId.CLAIMS,
+        LeafType.DISPUTE: CheckId.CLAIMS,
+        LeafType.LINK_PROOF: CheckId.LINKS,
         LeafType.CHUNK_HEADER: CheckId.CHUNKS,
         LeafType.SEAL: CheckId.DENSITY,
         LeafType.OPERATOR_BINDING: CheckId.REQUESTS,

@@ -197,7 +197,7 @@ class SubmissionCheck:
         first = next(
             item.statement for item in headers if item.statement.partner_id == header.partner_id
         )
-        judged_before = ref in view.claims.verdicts
+        judged_before = ref in view.epochs.verdicts
         return ChunkJob(
             source=self._exam.source,
             leaf=logged.index,

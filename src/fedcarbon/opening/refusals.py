@@ -28,6 +28,9 @@
 | 4 | INCOMPLETE_SEAL | the seal leaves out a partner, chunk or block, or has one too many |
 | 4 | PLACES_DIFFER | a chunk header was made for other accounts or places than the record's |
 | 4 | CHUNK_FILE_DIFFERS | a chunk file is not what its header says |
+| 4 | VERDICTS_DIFFER | the verdicts do not rest on what was committed and revealed |
+| 4 | CLAIM_FILE_DIFFERS | a file of commitments or lost positions is not what its leaf says |
+| 4 | LINK_PROOF_MISSING | a partner is counted without a link proof for these verdicts |
 | 4 | PRODUCTS_DIFFER | the products are not what the seal or the start says |
 | 5 | SUBSET_REFUSED | too few trustees, an unknown one, or not this one |
 | 5 | OPENING_ID_DIFFERS | the opening id is not the hash of what is opened |
@@ -199,6 +202,24 @@ class ChunkFileDiffersError(PeerError):
     """A chunk file is not what its signed header says."""
 
     code: ClassVar[str] = "CHUNK_FILE_DIFFERS"
+
+
+class VerdictsDifferError(PeerError):
+    """The verdict list does not rest on the lists that were committed and revealed."""
+
+    code: ClassVar[str] = "VERDICTS_DIFFER"
+
+
+class ClaimFileDiffersError(PeerError):
+    """A file of commitments or of lost positions is not what the record says of it."""
+
+    code: ClassVar[str] = "CLAIM_FILE_DIFFERS"
+
+
+class LinkProofMissingError(PeerError):
+    """A seal counts a partner that has logged no link proof for its plan and verdicts."""
+
+    code: ClassVar[str] = "LINK_PROOF_MISSING"
 
 
 class ProductsDifferError(PeerError):
