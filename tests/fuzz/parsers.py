@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
-from importlib import resources
 from typing import Final
 
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
+from fedcarbon.audit.view import head_times
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
-from fedcarbon.epoch.verdict_file import MalformedVerdictFileError, lost_tokens
-from fedcarbon.errors import ConfigurationError, MalformedError, SignatureInvalidError
-from fedcarbon.identity.claims import MalformedClaimListError, TokenList
+from fedcarbon.errors import MalformedError, SignatureInvalidError
 from fedcarbon.identity.dleq import DleqProof
 from fedcarbon.identity.ristretto import (
     ElementInvalidError,
@@ -27,9 +25,8 @@ from fedcarbon.identity.ristretto import (
     multiply_base,
     scalar_from_bytes,
 )
-from fedcarbon.ids import Role
 from fedcarbon.ledger.batch import LedgerBatchInvalidError, replay
-from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+from fedcarbon.opening.violations import LeafInvalidError
 from fedcarbon.paillier.cipher import (
     CiphertextLengthError,
     CiphertextNotUnitError,
@@ -37,16 +34,10 @@ from fedcarbon.paillier.cipher import (
     ciphertext_from_bytes,
 )
 from fedcarbon.paillier.share_proof import ShareProof
-from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.proofs.commitments import SlotNumbers
+from fedcarbon.proofs.link import LinkProofShape
 from fedcarbon.proofs.range_proof import RangeProofShape
 from fedcarbon.proofs.range_prover import RangeWitness
-from fedcarbon.submission.chunk_file import (
-    ChunkFile,
-    ChunkTooLargeError,
-    EntryShape,
-    MalformedChunkError,
-)
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.submission.signed_message import (
     NotAdmittedError,
@@ -71,10 +62,7 @@ from fedcarbon.transparency.merkle_proofs import (
 )
 from fedcarbon.transparency.note import NoteSignature, SignedNote
 from fedcarbon.transparency.tiles import entries_in, entry_bundle
-from fedcarbon.units import Seconds
-from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
-from fedcarbon.wire.dev_ca import Authority
-from partner_node.importing.methodology_file import catalogue_names
+from tests.fuzz.file_parsers import of_files
 from tests.fuzz.parser import Errors, Parser, simple
 from tests.fuzz.statement_examples import payloads, statement_classes
 from tests.fuzz.text_parsers import of_names, of_values
@@ -82,6 +70,14 @@ from tests.house.examples import parties
 from tests.house.examples.parties import METRO
 from tests.house.examples.whole import opening, record
 
+LINK_SHAPE: Final = LinkProofShape(
+    slots=3,
+    element_bytes=64,
+    response_bytes=40,
+    delta_bytes=35,
+    blinding_bytes=90,
+    delta_blinding_bytes=80,
+)
 SHAPE: Final = RangeProofShape(
     slots=3,
     element_bytes=64,
@@ -95,11 +91,6 @@ SHAPE: Final = RangeProofShape(
 def some_envelopes() -> list[bytes]:
     """Return one signed body of every type of leaf."""
     return list({item.type: item.body for item in record().leaves}.values())
-
-
-def files(beginning: bytes) -> list[bytes]:
-    """Return the files beside the record that begin so."""
-    return [data for data in record().files.values() if data.startswith(beginning)]
 
 
 def headers() -> list[bytes]:
@@ -118,11 +109,6 @@ def opened_header(data: bytes) -> ChunkHeader:
         named_in=lambda header: header.partner_id,
         parameter_id=parties.parameters().parameter_id,
     )
-
-
-def entry_shape() -> EntryShape:
-    """Return the shape of the entries of the record's chunks."""
-    return EntryShape.of(parties.parameters().proof_key, parties.programme().epoch_cap_ug)
 
 
 def leaf_lines() -> list[bytes]:
@@ -191,19 +177,6 @@ def share_proofs() -> list[bytes]:
     return [batch.proof.to_bytes(key) for batch in opening().shares]
 
 
-def catalogue() -> list[bytes]:
-    """Return the methodologies that come with the program."""
-    folder = resources.files("fedcarbon.methodology") / "catalogue"
-    return [(folder / f"{name}.json").read_bytes() for name in catalogue_names()]
-
-
-def certificates() -> list[bytes]:
-    """Return a party's certificate."""
-    now_s = Seconds(1_790_000_000)
-    name = PartyName(party_id=METRO, role=Role.PARTNER)
-    return [Authority.create(now_s).issue(name, now_s).certificate_pem]
-
-
 def _statement(kind: str, cls: type[Statement]) -> Parser:
     return Parser(
         name=f"fedcarbon.canonical.statement:decode {kind}",
@@ -218,7 +191,7 @@ def parsers() -> list[Parser]:
     return [
         *(_statement(kind, cls) for kind, cls in sorted(statement_classes().items())),
         *_of_the_record(),
-        *_of_files(),
+        *of_files(),
         *_of_numbers(),
         *of_names(),
         *of_values(),
@@ -307,6 +280,12 @@ def _of_heads() -> list[Parser]:
             errors=(MalformedError, SignatureInvalidError, QuorumMissingError),
             examples=notes,
         ),
+        Parser(
+            name="fedcarbon.audit.view:head_times",
+            parse=partial(head_times, trustees=parties.TRUSTEES, threshold=parties.THRESHOLD),
+            errors=(MalformedError, LeafInvalidError),
+            examples=notes,
+        ),
         simple(
             "fedcarbon.transparency.tiles:entries_in",
             entries_in,
@@ -318,47 +297,6 @@ def _of_heads() -> list[Parser]:
             leaf_of,
             (InclusionProofInvalidError,),
             proof_of_leaf(),
-        ),
-    ]
-
-
-def _of_files() -> list[Parser]:
-    return [
-        Parser(
-            name="fedcarbon.submission.chunk_file:ChunkFile.from_bytes",
-            parse=partial(ChunkFile.from_bytes, shape=entry_shape()),
-            errors=(MalformedChunkError, ChunkTooLargeError),
-            examples=lambda: files(b"fedcarbon/v1/chunk\n"),
-        ),
-        Parser(
-            name="fedcarbon.identity.claims:TokenList.from_bytes",
-            parse=TokenList.from_bytes,
-            errors=(MalformedClaimListError,),
-            examples=lambda: files(b"fedcarbon/v1/claims\n"),
-        ),
-        Parser(
-            name="fedcarbon.epoch.verdict_file:lost_tokens",
-            parse=lost_tokens,
-            errors=(MalformedVerdictFileError,),
-            examples=lambda: files(b"fedcarbon/v1/verdicts\n"),
-        ),
-        Parser(
-            name="fedcarbon.methodology.definition:Methodology.parse",
-            parse=Methodology.parse,
-            errors=(InvalidMethodologyError,),
-            examples=catalogue,
-        ),
-        Parser(
-            name="fedcarbon.parameters.roots:parse_roots",
-            parse=parse_roots,
-            errors=(ConfigurationError,),
-            examples=lambda: [parties.roots().to_toml().encode()],
-        ),
-        Parser(
-            name="fedcarbon.wire.certificates:party_name_of",
-            parse=party_name_of,
-            errors=(CertificateError,),
-            examples=certificates,
         ),
     ]
 
@@ -390,6 +328,12 @@ def _of_numbers() -> list[Parser]:
             SHAPE.decode,
             (MalformedError,),
             bytes(SHAPE.proof_bytes),
+        ),
+        simple(
+            "fedcarbon.proofs.link:LinkProofShape.decode",
+            LINK_SHAPE.decode,
+            (MalformedError,),
+            bytes(LINK_SHAPE.proof_bytes),
         ),
         simple(
             "fedcarbon.proofs.range_prover:RangeWitness.from_bytes",

@@ -5,21 +5,111 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
+from fedcarbon.audit.claim_table import ClaimTable
+from fedcarbon.audit.evidence_sample import EvidenceSample, SampledDay
+from fedcarbon.audit.opened_evidence import (
+    LeafOpening,
+    OpenedClaim,
+    OpenedDay,
+    OpenedEvidence,
+    OpenedSlot,
+)
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.share_file import _Plain
+from fedcarbon.epoch.statements import Dispute
+from fedcarbon.evidence.leaf import ClaimEvidence, EvidencePiece, PersonDayEvidence, SlotEvidence
+from fedcarbon.ids import EpochIndex
+from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.opening.statements import BindingObjection, Refusal, Unbinding
+from fedcarbon.proofs.slot_value import SlotProof
 from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
 from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.transparency.envelope import Envelope
-from fedcarbon.units import MicrogramsCO2e, Natural
+from fedcarbon.units import Metres, MicrogramsCO2e, Natural, Seconds
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
 from tests.house.examples.whole import record
 from tests.house.protocol_examples import examples as page_examples
 from tests.house.protocol_tables import error_classes
 
+SAMPLE: Final = EvidenceSample(
+    parameter_id=b"p" * 32,
+    programme_id=parties.PROGRAMME_ID,
+    epoch=EpochIndex(1),
+    partner_id=METRO,
+    commitment_leaf=20,
+    seal_leaf=30,
+    beacon_leaf=31,
+    size=1,
+    person_days=(SampledDay(leaf=4, block=0, slot=1, day="2026-10-30"),),
+    kept_claims=(1,),
+    lost_claims=(),
+)
+RIDE: Final = Activity(
+    activity_id="ride-1",
+    person_ref="user-1",
+    mode=Mode.RAIL,
+    started_at_s=Seconds(1_793_000_000),
+    ended_at_s=Seconds(1_793_001_000),
+    distance_m=Metres(9_000),
+    evidence=0,
+)
+CLAIM_OPENED: Final = OpenedClaim(
+    opening=LeafOpening(number=1, salt=bytes(32), path=(bytes(32),)),
+    evidence=ClaimEvidence(
+        token=b"t" * 16,
+        rank=0,
+        commitment=b"k" * 32,
+        methodology=b"m" * 32,
+        pieces=(
+            EvidencePiece(
+                activity=RIDE, slot_start_s=Seconds(1_793_000_100), piece_ug=MicrogramsCO2e(7)
+            ),
+        ),
+    ),
+)
+DAY_OPENED: Final = OpenedDay(
+    opening=LeafOpening(number=4, salt=bytes(32), path=()),
+    evidence=PersonDayEvidence(
+        account_token=b"a" * 32,
+        day="2026-10-30",
+        methodology=b"m" * 32,
+        reduction_ug=MicrogramsCO2e(7),
+        activities=(RIDE,),
+        slots=(
+            SlotEvidence(
+                slot_start_s=Seconds(1_793_000_100), claim=1, reduction_ug=MicrogramsCO2e(7)
+            ),
+        ),
+    ),
+)
+SLOT_OPENED: Final = OpenedSlot(
+    block=0,
+    slot=1,
+    value_ug=MicrogramsCO2e(7),
+    proof=SlotProof(
+        mask_commitment=Natural(5), responses=(Natural(6),), blinding_response=Natural(7)
+    ),
+)
 UNSHOWN: Final[tuple[Statement, ...]] = (
+    SAMPLE,
+    OpenedEvidence(
+        partner_id=METRO,
+        sample=SAMPLE,
+        claims=(CLAIM_OPENED,),
+        person_days=(DAY_OPENED,),
+        slots=(SLOT_OPENED,),
+        table=ClaimTable(pieces_ug=(MicrogramsCO2e(7),), blinding=bytes(32)),
+    ),
+    Dispute(
+        parameter_id=b"p" * 32,
+        programme_id=parties.PROGRAMME_ID,
+        epoch=EpochIndex(1),
+        partner_id=METRO,
+        verdict_leaf=25,
+        positions=(2, 5),
+    ),
     BindingObjection(
         parameter_id=b"p" * 32,
         programme_id=parties.PROGRAMME_ID,

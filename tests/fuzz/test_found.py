@@ -24,7 +24,7 @@ from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFilesError, load_party
 from partner_node.importing.activities import read_activities
 from partner_node.importing.table_file import ImportFileError
-from tests.fuzz.parsers import certificates
+from tests.fuzz.file_parsers import certificates
 from tests.fuzz.statement_examples import payloads
 from tests.house.examples import parties
 from tests.house.examples.whole import record

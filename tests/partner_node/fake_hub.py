@@ -268,12 +268,8 @@ class FakeHub(FakeRecord):
             partner_id=batch.partner_id,
             batch_id=batch.batch_id,
             places=tuple(
-                PlaceEntry(
-                    account_token=entry.account_token,
-                    block=self.places[entry.account_token].block,
-                    slot=self.places[entry.account_token].slot,
-                )
-                for entry in batch.entries
+                PlaceEntry(account_token=token, **self.places[token]._asdict())
+                for token in (entry.account_token for entry in batch.entries)
             ),
         )
         signed_places = sign(answer, {HUB: self.keys[HUB]}).to_bytes()
