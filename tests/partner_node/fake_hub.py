@@ -272,10 +272,8 @@ class FakeHub(FakeRecord):
                 for token in (entry.account_token for entry in batch.entries)
             ),
         )
-        signed_places = sign(answer, {HUB: self.keys[HUB]}).to_bytes()
-        return registry_pb2.CreateEnrolmentBatchResponse(
-            receipt=receipt, signed_places=signed_places
-        )
+        signed = sign(answer, {HUB: self.keys[HUB]}).to_bytes()
+        return registry_pb2.CreateEnrolmentBatchResponse(receipt=receipt, signed_places=signed)
 
     @override
     def list_epochs(self, request: epoch_pb2.ListEpochsRequest) -> epoch_pb2.ListEpochsResponse:
