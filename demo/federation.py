@@ -18,13 +18,11 @@ import grpc
 from demo.groundwork import AUDITOR_ID, HUB_ID, Groundwork
 from demo.processes import ProcessGroup, accepts_connections
 from demo.scenario import PartnerEntry, Scenario
-from fedcarbon.canonical.statement import decode
 from fedcarbon.errors import StateError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
 from fedcarbon.paillier.keys import MODULUS_BITS_MIN
-from fedcarbon.transparency.checkpoint import Checkpoint
-from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.checkpoint import head_in
 from fedcarbon.units import Seconds
 from fedcarbon.v1 import epoch_pb2, record_pb2, registry_pb2
 from fedcarbon.wire.certificates import PartyName
@@ -212,7 +210,7 @@ class Federation:
         def done() -> bool:
             size = auditor.list_leaves(record_pb2.ListLeavesRequest(from_index=0, limit=1)).size
             answer = auditor.get_checkpoint(record_pb2.GetCheckpointRequest())
-            return answer.HasField("checkpoint") and _size_of(answer.checkpoint) >= size
+            return answer.HasField("checkpoint") and head_in(answer.checkpoint.note).size >= size
 
         self.processes.wait_until("witnessing the record", done, WITNESS_S)
 
@@ -256,11 +254,6 @@ class Federation:
             PartyName(party_id=server, role=server_role),
         )
         return self._stack.enter_context(channel)
-
-
-def _size_of(checkpoint: record_pb2.WitnessedCheckpoint) -> int:
-    """Return the size that the first cosignature states; only how far the hub got matters here."""
-    return decode(Checkpoint, Envelope.from_bytes(checkpoint.cosignatures[0]).payload).size
 
 
 def _write_config(home: Path, fields: Mapping[str, str | bool | int | float]) -> Path:

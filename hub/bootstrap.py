@@ -74,7 +74,7 @@ def open_hub(
     lock = FolderLock(folder)  # before anything in it is touched
     engine = sqlite_engine(folder / DATABASE_FILE)
     create_tables(engine)
-    parameters = genesis.parameters
+    parameters, settings = genesis.parameters, settings or HubSettings()
     record = Record(
         log=PlainLeafLog(),
         bodies=ContentStore(record_folder / "bodies", suffix=".json"),
@@ -84,6 +84,7 @@ def open_hub(
         clock=clock,
         parameter_id=parameters.parameter_id,
         random_bytes=random_bytes,
+        merge_delay_s=settings.merge_delay_s,
     )
     hub = Hub(
         engine=engine,
@@ -91,7 +92,7 @@ def open_hub(
         clock=clock,
         signer=signer,
         parameters=parameters,
-        settings=settings or HubSettings(),
+        settings=settings,
         randbelow=randbelow,
         processes=processes or ProcessMap(),
         snapshots=Snapshots(parameters.layout.slots),
@@ -115,7 +116,7 @@ def _recover(hub: Hub, genesis: Genesis) -> None:
     if hub.read_now(lambda session: RecordStore(session).size()) == 0:
         hub.write_now(begin)
     hub.read_now(lambda session: _check_record(session, hub, genesis))
-    hub.read_now(hub.record.export.repair)
+    hub.read_now(lambda session: hub.record.export.repair(session, hub.record.log))
 
 
 def _check_record(session: Session, hub: Hub, genesis: Genesis) -> None:

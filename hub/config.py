@@ -6,6 +6,7 @@
     public = "ceremony"                # parameters.dsse.json, self-test.dsse.json, roots.toml
     clock = "system"                   # or "file:PATH", for demos that live in the past
     place_pool_blocks = 8
+    merge_delay_s = 86400              # what receipts promise; nodes refuse more
     tick_ms = 500
 
 Paths are relative to the file. `FEDCARBON_HUB_LISTEN` and so on replace a value.
@@ -26,6 +27,7 @@ from pydantic_settings import (
 from typing_extensions import override
 
 from fedcarbon.errors import ConfigurationError
+from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
 from hub.context import PLACE_POOL_BLOCKS_DEFAULT
 
@@ -56,6 +58,8 @@ class HubConfig(BaseSettings):
     """Protocol time: `system`, or `file:` and a path."""
     place_pool_blocks: int = Field(default=PLACE_POOL_BLOCKS_DEFAULT, ge=1, le=1024)
     """Open blocks among which new accounts are dealt."""
+    merge_delay_s: int = Field(default=MERGE_DELAY_S, ge=1, le=MERGE_DELAY_S)
+    """How long receipts give the hub until a witnessed head covers the leaf."""
     tick_ms: int = Field(default=TICK_MS_DEFAULT, ge=10, le=60_000)
     """How often epochs are looked after."""
     workers: int = Field(default=0, ge=0, le=256)

@@ -22,6 +22,7 @@ from fedcarbon.clock import Clock
 from fedcarbon.epoch.statements import BeaconLabel
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint
+from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.processes import ProcessMap
 from hub.epochs.snapshots import Snapshots
 from hub.record.record import Record, Signer
@@ -61,6 +62,8 @@ class HubSettings:
 
     place_pool_blocks: int = PLACE_POOL_BLOCKS_DEFAULT
     """Open blocks among which new accounts are dealt: more hide better, and cost more."""
+    merge_delay_s: int = MERGE_DELAY_S
+    """What receipts promise: so soon a witnessed head covers the leaf. Nodes refuse more."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,6 +83,8 @@ class Hub:
     snapshots: Snapshots
     witnesses: Witnesses = field(default_factory=NoWitnesses)
     """Set by whoever connects the trustees."""
+    on_cosignature: Callable[[], object] = lambda: None
+    """Called on the event loop when a partner has signed a head; set by whoever waits for it."""
     on_close: Callable[[], object] = lambda: None
     """Called when everything else is let go."""
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -45,6 +45,12 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
     streams = TrusteeStreams(random_bytes=secrets.token_bytes, on_connect=wake.set)
     desk = TrusteeDesk(hub, streams)
     hub.witnesses = desk
+
+    def look_again() -> None:
+        desk.note_cosignature()
+        wake.set()
+
+    hub.on_cosignature = look_again
     folded = FoldedRecord(hub)
     openings = OpeningDriver(hub, desk, folded)
     payouts = Payouts(hub, SandboxRail(config.data / RAIL_FILE, wait=_no_delay))

@@ -15,7 +15,12 @@ from fedcarbon import __version__
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.wire.logs import configure
 from partner_node.bootstrap import opened_node
-from partner_node.commands import importing_files, showing_status
+from partner_node.commands import (
+    comparing_checkpoints,
+    importing_files,
+    opening_evidence,
+    showing_status,
+)
 from partner_node.config import load_settings
 from partner_node.node import Node
 from partner_node.record.foundation import FoundationMissingError
@@ -26,6 +31,8 @@ EXIT_REFUSED: Final = 1
 """The command was understood and refused; 2 is the shell's word for a wrong command line."""
 EXIT_BROKEN: Final = 3
 """A bug ended the runner; the log shows where."""
+EXIT_ALARM: Final = 4
+"""The monitor of the record has raised an alarm; `status` shows it."""
 
 PRIVATE_UMASK: Final = 0o077
 """Store and rejects files hold people's data: nobody else on the machine reads them."""
@@ -139,8 +146,30 @@ def import_identities(
 
 
 @app.command
-def status(*, config: Config = DEFAULT_CONFIG, json: bool = False) -> None:
+def audit(*, sample: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
+    """Open drawn evidence to an auditor on site; nothing is sent anywhere.
+
+    The node recomputes the sample from the beacon in the record, and opens nothing else. The file
+    holds trips: it stays with the auditor.
+
+    Parameters
+    ----------
+    sample
+        The file that the auditor's `fedcarbon audit sample` wrote.
+    out
+        Where the signed evidence goes; readable by this user only.
+    config
+        The node's settings file.
+    """
+    with opened_node(load_settings(config)) as opened:
+        opening_evidence.open_evidence(opened.node, sample, out, Console())
+
+
+@app.command
+def status(*, config: Config = DEFAULT_CONFIG, json: bool = False) -> int:
     """Show enrolment and epochs: of the store, or of the node that is running on it.
+
+    Exits with 4 if the monitor of the record has found a broken promise or a second record.
 
     Parameters
     ----------
@@ -149,7 +178,26 @@ def status(*, config: Config = DEFAULT_CONFIG, json: bool = False) -> None:
     json
         Print JSON for other programs instead of tables.
     """
-    showing_status.show(load_settings(config), Console(), as_json=json)
+    quiet = showing_status.show(load_settings(config), Console(), as_json=json)
+    return 0 if quiet else EXIT_ALARM
+
+
+@app.command
+def compare_checkpoint(file: Path, *, config: Config = DEFAULT_CONFIG) -> None:
+    """Compare a checkpoint that another party was shown with this node's copy of the record.
+
+    Exits with 1 and FORKED_RECORD if the hub has shown the two of you different records: keep the
+    file and show it to the trustees.
+
+    Parameters
+    ----------
+    file
+        The signed note, for example `checkpoint` of an auditor's copy of the record.
+    config
+        The node's settings file.
+    """
+    size = comparing_checkpoints.compare(load_settings(config), file)
+    Console().print(f"consistent: the record of this node begins with the same {size} leaves")
 
 
 def know_programme(node: Node) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from fedcarbon.audit.evidence_sample import EvidenceSample
 from fedcarbon.ids import PartyId
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.registry.programme import Programme
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.activities.intake import ActivityIntake, IntakeOutcome
+from partner_node.audits.opening import EvidenceOpener
 from partner_node.bindings.answering import BindingAnswers, PendingBinding
 from partner_node.epochs.runner import EpochRunner, Problem, Progress, RunnerSettings
 from partner_node.membership import Membership, MembershipSource, NodeIdentity
@@ -22,6 +24,7 @@ from partner_node.persons.linking import LinkOutcome, PersonLinking, PersonRecor
 from partner_node.persons.summary import PersonSummary, summary_of
 from partner_node.persons.withdrawal import ConsentWithdrawal
 from partner_node.record.epoch_leaves import planned_epochs
+from partner_node.record.monitor import Monitor
 from partner_node.status import NodeStatus, status_of
 from partner_node.storage.activities import ActivityStore, StoredReject
 from partner_node.storage.database import Database
@@ -131,9 +134,18 @@ class Node:
         """Sign and send the holder's answer; return the hub's receipt."""
         return self._bindings().answer(binding_id, confirm=confirm)
 
+    def open_evidence(self, sample: EvidenceSample) -> bytes:
+        """Open what the record draws to an auditor on site; see `EvidenceOpener.open`."""
+        return EvidenceOpener(self._database, self._member).open(sample)
+
     def status(self) -> NodeStatus:
         """Return what the store says about the node."""
         return status_of(self._database)
+
+    def compare_checkpoint(self, note: bytes) -> int:
+        """Compare a checkpoint from elsewhere with the own record; see `Monitor.compare`."""
+        monitor = Monitor(self._database)
+        return monitor.compare(self._member.foundation, note, self._clock.now_s())
 
     @property
     def _member(self) -> Membership:

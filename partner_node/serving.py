@@ -67,6 +67,8 @@ class RunnerThread:
         """Log what was done, and problems when they change."""
         for event in progress.events:
             logger().info(event.name, epoch=event.epoch)
+        for alarm in progress.alarms:
+            logger().error("record_alarm", code=alarm.code)
         problems = frozenset((item.part, item.error.code) for item in progress.problems)
         for part, code in sorted(problems - self._reported):
             logger().warning("step_failed", stage=part.replace(" ", "-"), code=code)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fedcarbon.units import MicrogramsCO2e
+from partner_node.record.monitor import ALARM_CODES
 from partner_node.storage.activities import ActivityStore
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.epochs import EpochStore
-from partner_node.storage.incidents import IncidentStore
+from partner_node.storage.incidents import Incident, IncidentStore
 from partner_node.storage.outbox import MessageKind, Outbox
 
 
@@ -47,11 +48,14 @@ class NodeStatus:
     epochs: tuple[EpochStatus, ...]
     incidents: tuple[str, ...]
     """What other parties did wrong: code and sentence."""
+    alarms: tuple[str, ...]
+    """Those among them that the monitor of the record raised."""
 
 
 def status_of(database: Database) -> NodeStatus:
     """Return what the store says about the node."""
     enrolled, enrolling = EnrolmentStore(database).counts()
+    incidents = IncidentStore(database).all()
     epochs, activities = EpochStore(database), ActivityStore(database)
     return NodeStatus(
         enrolled=enrolled,
@@ -59,8 +63,13 @@ def status_of(database: Database) -> NodeStatus:
         activities=activities.count(),
         rejected=activities.reject_counts(),
         epochs=tuple(_epoch_status(database, epoch) for epoch in epochs.cut_off_epochs()),
-        incidents=tuple(f"{item.code}: {item.detail}" for item in IncidentStore(database).all()),
+        incidents=tuple(f"{item.code}: {item.detail}" for item in incidents),
+        alarms=tuple(f"{item.code}: {item.detail}" for item in incidents if _is_alarm(item)),
     )
+
+
+def _is_alarm(incident: Incident) -> bool:
+    return incident.code in ALARM_CODES
 
 
 def _epoch_status(database: Database, epoch: int) -> EpochStatus:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fedcarbon.clock import Clock
 from fedcarbon.opening.view import RecordView
-from fedcarbon.transparency.checkpoint import Checkpoint, ForkedRecordError
-from fedcarbon.transparency.envelope import sign
+from fedcarbon.transparency.checkpoint import ForkedRecordError, TreeHead
 from fedcarbon.v1 import trustee_pb2
 from trustee.order_errors import HeadGoesBackError
 from trustee.own_keys import OwnKeys
@@ -27,7 +26,7 @@ class Cosigner:
         self._clock = clock
 
     def cosign(self, size: int, order: trustee_pb2.CosignOrder) -> trustee_pb2.CosignAnswer:
-        """Return this trustee's signature under the head of `size` leaves.
+        """Return the head of `size` leaves with this trustee's cosignature.
 
         The same head may be signed again later: the signature then carries the later time.
 
@@ -41,13 +40,10 @@ class Cosigner:
             raise HeadGoesBackError(f"a head of {last[0]} leaves was signed, not {size} now")
         if last is not None and size == last[0] and order.root != last[1]:
             raise ForkedRecordError(f"another head of {size} leaves was signed before")
-        statement = Checkpoint(
-            parameter_id=self._view.parties.parameters.parameter_id,
-            size=size,
-            root=order.root,
-            timestamp_s=self._clock.now_s(),
-        )
+        parameter_id = self._view.parties.parameters.parameter_id
+        head = TreeHead(parameter_id=parameter_id, size=size, root=order.root)
         with self._database.transaction():
             self._log.keep_signed(size, order.root)
-        envelope = sign(statement, {self._keys.trustee_id: self._keys.signing_key})
-        return trustee_pb2.CosignAnswer(cosignature=envelope.to_bytes())
+        own = self._keys
+        note = head.cosigned(own.trustee_id, own.signing_key, self._clock.now_s())
+        return trustee_pb2.CosignAnswer(note=note.to_bytes())

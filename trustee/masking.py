@@ -5,7 +5,8 @@ The order of an attempt, and what each step needs:
 1. mask: the draft passes all checks; a fresh mask is drawn, encrypted and stored, its hash given.
 2. sign: the start is the draft with every hash in it, this trustee's own among them, once. From
    here on the start counts as opened for this trustee, whether or not it is ever logged.
-3. reveal: the start is a leaf under a witnessed head and passes all checks as of that leaf.
+3. reveal: the start is a leaf under a witnessed head that a partner signed too, and passes all
+   checks as of that leaf.
 4. share: see `trustee.sharing`.
 """
 
@@ -96,6 +97,7 @@ class Masker:
         Raises:
             StartMissingError: the leaf is no start.
             StartNotWitnessedError: it is not under a witnessed head.
+            PartnerWitnessMissingError: no partner has signed a head over it.
             FedcarbonError: see `check_start`.
         """
         logged = self._view.starts.starts.get(start_leaf)
@@ -103,6 +105,7 @@ class Masker:
             raise StartMissingError(f"leaf {start_leaf} is no start of the record")
         if not self._view.heads.is_witnessed(start_leaf):
             raise StartNotWitnessedError(f"the start in leaf {start_leaf} is not witnessed yet")
+        self._view.heads.require_partner_witness(start_leaf)
         return check_start(self._view, logged.statement, self._reader(), logged_at=start_leaf)
 
     def _commit_one(self, draft: bytes) -> bytes:

@@ -21,6 +21,9 @@
 | reveal, share | START_MISSING | the leaf is no start of the record |
 | reveal, share | START_NOT_WITNESSED | the start is not under a witnessed head |
 | reveal | START_DIFFERS | the start in the record is not the one that was signed |
+
+Reveal and share also refuse with PARTNER_WITNESS_MISSING while no partner has signed a head over
+the start.
 """
 
 from __future__ import annotations

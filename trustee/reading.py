@@ -6,17 +6,14 @@ breaks a rule is never stored: the trustee stops before it and tries again with 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, Protocol
 
-from fedcarbon.canonical import statement as statements
 from fedcarbon.clock import Clock
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity.commitment_list import FILE_BYTES_MAX
 from fedcarbon.opening.view import RecordView
 from fedcarbon.parameters.roots import TrustRoots
-from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S, Checkpoint, ForkedRecordError
-from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S, ForkedRecordError, head_in
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES
 from fedcarbon.v1 import record_pb2
 from trustee.order_errors import FileEndlessError, HeadFromFutureError, RecordShortError
@@ -74,12 +71,13 @@ class RecordReader:
         for head in self._log.heads():
             self.view.heads.witness(head)
 
-    def follow(self, size: int, cosignatures: Iterable[bytes]) -> None:
-        """Replay the record up to `size` and take a head that came with an order.
+    def follow(self, size: int, note: bytes, partner_note: bytes = b"") -> None:
+        """Replay the record up to `size` and take the heads that came with an order.
 
         Args:
             size: how many leaves to replay at least.
-            cosignatures: of the newest witnessed head; none if there is none yet.
+            note: the newest witnessed head; empty if there is none yet.
+            partner_note: the newest one that a partner has signed too; likewise.
 
         Raises:
             RecordViolationError: a leaf breaks a rule; it and all later ones stay unread.
@@ -93,9 +91,11 @@ class RecordReader:
             for head in self._missed_heads():
                 self._take_missed(head)
             self._read_up_to(size)
-        signatures = tuple(cosignatures)
-        if signatures:
-            self._witness(signatures)
+        if partner_note:
+            # Without it openings are refused, and nothing else: it may be older than a key.
+            self._take_missed(partner_note)
+        if note:
+            self._witness(note)
 
     def file(self, sha256: bytes) -> bytes:
         """Return a file that a body names; whoever uses it checks its hash.
@@ -146,8 +146,8 @@ class RecordReader:
                 )
             )
 
-    def _missed_heads(self) -> list[tuple[bytes, ...]]:
-        """Return the signatures of heads that were witnessed while this trustee was away."""
+    def _missed_heads(self) -> list[bytes]:
+        """Return the heads that were witnessed while this trustee was away."""
         request = record_pb2.ListCheckpointsRequest(
             from_size=self.view.heads.witnessed_size + 1, limit=PAGE_HEADS
         )
@@ -156,21 +156,20 @@ class RecordReader:
         except FedcarbonError:
             # Without them leaves count as later than they are: waits get longer, never shorter.
             return []
-        return [tuple(head.cosignatures) for head in heads]
+        return [head.note for head in heads]
 
-    def _take_missed(self, cosignatures: tuple[bytes, ...]) -> None:
+    def _take_missed(self, note: bytes) -> None:
         """Read up to an older head and take it, as its signers' keys were at that time."""
         try:
-            self._witness(cosignatures)
+            self._witness(note)
         except ForkedRecordError:
             raise
         except FedcarbonError:
             return
 
-    def _witness(self, cosignatures: tuple[bytes, ...]) -> None:
-        claimed = _unverified(cosignatures)
-        self._read_up_to(claimed.size)
-        head = self.view.parties.witnessed(cosignatures)
+    def _witness(self, note: bytes) -> None:
+        self._read_up_to(head_in(note).size)
+        head = self.view.parties.witnessed(note)
         # Waits are measured in the time of heads: an honest trustee does not let it run ahead.
         now_s, head_s = self._clock.now_s(), max(head.timestamp_s, head.wait_from_s)
         if head_s > now_s + TIME_TOLERANCE_S:
@@ -178,8 +177,3 @@ class RecordReader:
         self.view.heads.witness(head)
         with self._database.transaction():
             self._log.keep_head(head)
-
-
-def _unverified(cosignatures: tuple[bytes, ...]) -> Checkpoint:
-    """Return what the first signature claims to be over, to know how far to read."""
-    return statements.decode(Checkpoint, Envelope.from_bytes(cosignatures[0]).payload)

@@ -112,7 +112,7 @@ class Trustee:
     def _follow(self, order: trustee_pb2.WorkResponse) -> None:
         if len(order.order_id) != ORDER_ID_BYTES or order.WhichOneof("order") is None:
             raise OrderMalformedError("an order has an id of 16 bytes and something to do")
-        self._reader.follow(order.record_size, order.checkpoint.cosignatures)
+        self._reader.follow(order.record_size, order.checkpoint.note, order.partner_checkpoint.note)
         if not self._keys_checked:
             parties = self._reader.view.parties
             self._keys.check(parties)

@@ -13,13 +13,11 @@ from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
-from fedcarbon.canonical import statement as statements
 from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
 from fedcarbon.epoch.lifecycle import EpochEvent
 from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
-    BeaconValue,
     PartnerVerdict,
     VerdictList,
 )
@@ -29,9 +27,9 @@ from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import Verdicts, judge
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.programme import Programme
-from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
+from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
 from hub.storage.epoch_store import EpochStore, StoredEpoch
 from hub.storage.record_store import RecordStore
@@ -112,7 +110,7 @@ def keep_verdicts(
         hub.record.name_file(session, _VERDICT_LIST, verdict.file_sha256, owners, holds_tokens=True)
         hub.record.name_file(session, _VERDICT_LIST, verdict.positions_sha256, owners)
     _remember_tokens(session, programme, stored.epoch, judged.lists)
-    beacon_leaf = _beacon_leaf(session, hub, stored.closed_leaf)
+    beacon_leaf = beacon_leaf_over(session, hub, BeaconLabel.TIE, stored.closed_leaf)
     store.move(stored, EpochEvent.CLAIMS_JUDGED, beacon_leaf=beacon_leaf)
 
 
@@ -180,12 +178,3 @@ def _tokens(session: Session, programme: Programme) -> TokenStore:
         exclusivity_domain=programme.exclusivity_domain,
         token_epoch=programme.token_epoch,
     )
-
-
-def _beacon_leaf(session: Session, hub: Hub, closed_leaf: int) -> int:
-    """Return the leaf of the tie beacon over a closing leaf, which the witnesses have logged."""
-    for index, body in hub.record.bodies_of_type(session, LeafType.BEACON_VALUE, closed_leaf):
-        value = statements.decode(BeaconValue, Envelope.from_bytes(body).payload)
-        if (value.label, value.leaf_index) == (BeaconLabel.TIE, closed_leaf):
-            return index
-    raise AssertionError(f"the tie beacon over leaf {closed_leaf} was returned but not logged")

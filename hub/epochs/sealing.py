@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from fedcarbon.epoch.lifecycle import EpochEvent, EpochState
-from fedcarbon.epoch.statements import Seal, SealedPart, product_entry
+from fedcarbon.epoch.statements import BeaconLabel, Seal, SealedPart, product_entry
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
 from fedcarbon.transparency import merkle
 from hub.context import Hub
+from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
 from hub.epochs.products import products
 from hub.storage.epoch_store import EpochStore, StoredEpoch
@@ -136,6 +137,13 @@ def seal(
     )
     EpochStore(session).move(stored, EpochEvent.SEAL_LOGGED, seal_leaf=logged.index)
     return True
+
+
+def keep_sample(session: Session, hub: Hub, stored: StoredEpoch) -> None:
+    """Keep where the sample beacon over the seal lies, which has been drawn."""
+    assert stored.seal_leaf is not None  # noqa: S101 - SEALED has one
+    leaf = beacon_leaf_over(session, hub, BeaconLabel.SAMPLE, stored.seal_leaf)
+    EpochStore(session).keep_sample(stored, leaf)
 
 
 def _part(contributed: Contribution, partner_id: PartyId) -> SealedPart:

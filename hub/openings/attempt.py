@@ -2,7 +2,8 @@
 
  1. mask: every trustee of the subset commits to a fresh mask for every draft
  2. sign: with all hashes in them, the drafts are starts; every trustee signs them
- 3. log: the starts are leaves under a witnessed head; from here on the attempt exists
+ 3. log: the starts are leaves under a witnessed head, which a partner then signs too; from here on
+    the attempt exists
  4. reveal: every trustee shows its masks
  5. share: every trustee gives its shares of product times masks, with one proof
  6. read: the shares are combined and the target slots read
@@ -106,6 +107,7 @@ class Attempt:
         Raises:
             AttemptFailedError: naming who failed.
             QuorumMissingError: the starts are logged, but no quorum signed the head over them.
+            PartnerWitnessMissingError: a quorum did, but no partner in time.
         """
         drafts = await self._hub.write(lambda session: self._drafts(session, openings))
         starts = await self._masked_starts(drafts)
@@ -113,7 +115,7 @@ class Attempt:
         started = await self._hub.write(
             lambda session: self._log_starts(session, openings, starts, envelopes)
         )
-        await self._desk.witness()
+        await self._desk.witness_with_partner()
         masks = await self._revealed(started)
         masked = await asyncio.to_thread(self._masked, started, masks)
         shares = await self._shared(started, masks, masked)

@@ -5,7 +5,8 @@ what the driver remembers beside (who refused, who failed) only helps it to choo
 forgotten at any time. A round looks like this:
 
  1. have the head witnessed; without a quorum everything waits (QUORUM_MISSING)
- 2. judge every request by the checks that trustees make; what can never be opened is refused
+ 2. judge every request by the checks that trustees make; what can never be opened is refused, and
+    what no partner has witnessed waits (PARTNER_WITNESS_MISSING)
  3. make batches of the others, choose a subset for each, and attempt it
  4. enter what was opened; remember who failed
 
@@ -25,7 +26,11 @@ from sqlmodel import Session
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId
-from fedcarbon.transparency.checkpoint import QuorumMissingError, quorum_of
+from fedcarbon.transparency.checkpoint import (
+    PartnerWitnessMissingError,
+    QuorumMissingError,
+    quorum_of,
+)
 from fedcarbon.wire.logs import logger
 from hub.context import Hub
 from hub.openings.attempt import Attempt, AttemptFailedError, SharedBatch
@@ -148,9 +153,9 @@ class OpeningDriver:
             await self._note_failure(batch, error)
             await self._explain(leaves, TRUSTEES_MISSING, f"{error}; another attempt follows")
             return True
-        except QuorumMissingError as error:
+        except (QuorumMissingError, PartnerWitnessMissingError) as error:
             call.resting |= leaves
-            await self._explain(leaves, QUORUM_MISSING, str(error))
+            await self._explain(leaves, error.code, str(error))
             return False
         self._standing.finished(subset)
         await self._enter(call, shared, subset)

@@ -10,18 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Final
 
 from sqlmodel import Session
 
-from fedcarbon.canonical import statement as statements
 from fedcarbon.opening.view import RecordView
 from fedcarbon.parameters.roots import TrustRoots
-from fedcarbon.transparency.checkpoint import Checkpoint, WitnessedCheckpoint
-from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES
-from fedcarbon.units import Seconds
 from hub.context import Hub
 from hub.storage.record_store import RecordStore
 
@@ -40,7 +35,6 @@ class FoldedRecord:
             root_keys=parameters.root_keys,
         )
         self._record = hub.record
-        self._threshold = parameters.threshold
         self._view = RecordView(roots)
         self._lock = threading.Lock()
 
@@ -72,17 +66,11 @@ class FoldedRecord:
                 ours = stored.type in TRUSTEE_TYPES
                 body = record.bodies.get(stored.body_sha256) if ours else None
                 view.apply(stored.index, stored.leaf, stored.salt, body)
-        for head in RecordStore(session).checkpoints(view.heads.witnessed_size + 1):
+        # Signatures were verified before they were stored, under the keys of that time.
+        store = RecordStore(session)
+        for head in store.checkpoints(view.heads.witnessed_size + 1):
             if head.size <= view.size:
-                view.heads.witness(self._with_wait(head))
-
-    def _with_wait(self, head: WitnessedCheckpoint) -> WitnessedCheckpoint:
-        """Return a stored head with the time that waits are measured from, as trustees have it.
-
-        The signatures were verified before the head was stored, under the keys of that time.
-        """
-        times_s = sorted(
-            statements.decode(Checkpoint, Envelope.from_bytes(data).payload).timestamp_s
-            for data in head.cosignatures
-        )
-        return replace(head, wait_from_s=Seconds(times_s[self._threshold - 1]))
+                view.heads.witness(head)
+        partnered = store.latest_partner_checkpoint()
+        if partnered is not None and view.heads.partner_witnessed_size < partnered.size:
+            view.heads.witness(partnered)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from fedcarbon.errors import FedcarbonError
+from fedcarbon.opening.accounts import AccountRef
 from fedcarbon.opening.checks import Reader, check_start
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.refusals import ProductsDifferError
@@ -84,4 +85,8 @@ def _checked(session: Session, hub: Hub, view: RecordView, leaf_index: int) -> C
         alone.draft(hub.parameters.parameter_id, subset, attempt),
         Reader(trustee_id=subset[0], product_of=product_of),
     )
+    account = AccountRef(item.programme_id, item.account_token)
+    for start in view.starts.started(account, view.size):
+        # Starts are counted: none is spent while no partner signs what the last one needs.
+        view.heads.require_partner_witness(start.leaf_index)
     return Candidate(request=request, product=product)

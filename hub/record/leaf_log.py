@@ -3,9 +3,11 @@
 Every leaf is stored with the root of the largest full subtree that it completes: leaf i (from 0)
 completes one of 2^k leaves, where 2^k divides i + 1. The full subtrees of a tree of n leaves are
 those that end at the prefixes of n's binary digits, so a head of any size is a look-up of at most
-log2(n) rows. Nothing has to be kept in memory, updated in place or rebuilt after a crash.
+log2(n) rows. Nothing has to be kept in memory, updated in place or rebuilt after a crash. A full
+subtree that is a right child is not stored by itself: it is made of left children, at most one per
+level.
 
-`LeafLog` is all that the rest of the hub knows; a tiled log can take the place of this one.
+`LeafLog` is all that the rest of the hub knows.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from typing_extensions import override
 
 from fedcarbon.errors import CallerError
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.transparency.merkle import Frontier
+from fedcarbon.transparency.merkle import Frontier, leaf_hash, node_hash
+from fedcarbon.transparency.merkle_proofs import NodeReader
 from fedcarbon.units import Seconds
 from hub.storage.record_store import RecordStore, StoredLeaf
 
@@ -61,6 +64,10 @@ class LeafLog(Protocol):
         """Return at most `limit` leaves from `start` on, in order."""
         ...
 
+    def nodes(self, session: Session) -> NodeReader:
+        """Return what reads full subtrees of the tree."""
+        ...
+
 
 class PlainLeafLog(LeafLog):
     """The list as rows of one table."""
@@ -102,6 +109,28 @@ class PlainLeafLog(LeafLog):
         """Return at most `limit` leaves from `start` on, in order."""
         return RecordStore(session).leaves(start, limit)
 
+    @override
+    def nodes(self, session: Session) -> NodeReader:
+        """Return what reads full subtrees of the tree."""
+        store = RecordStore(session)
+
+        def node(level: int, index: int) -> bytes:
+            lefts, last = [], (index + 1 << level) - 1
+            while index & 1 and level:
+                level, index = level - 1, 2 * index
+                lefts.append((index + 1 << level) - 1)
+                index += 1
+            if index & 1:
+                found = leaf_hash(_leaf(store, last))
+            else:
+                found = store.subtree_roots([last])[last]
+            stored = store.subtree_roots(lefts)
+            for left in reversed(lefts):
+                found = node_hash(stored[left], found)
+            return found
+
+        return node
+
 
 def _frontier(store: RecordStore, size: int) -> Frontier:
     """Return the frontier of the first `size` leaves from their stored subtree roots."""
@@ -110,3 +139,9 @@ def _frontier(store: RecordStore, size: int) -> Frontier:
     ]
     roots = store.subtree_roots(last_leaves)
     return Frontier(size, [roots[index] for index in last_leaves])
+
+
+def _leaf(store: RecordStore, index: int) -> bytes:
+    stored = store.leaf(index)
+    assert stored is not None, "leaves are numbered without a gap"  # noqa: S101
+    return stored.leaf

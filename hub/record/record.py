@@ -24,10 +24,13 @@ from fedcarbon.ids import PartyId, Role
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.transparency.envelope import Envelope, SigningKey, payload_type_of, sign
 from fedcarbon.transparency.leaf import SALT_BYTES, LeafType, commit
-from fedcarbon.transparency.receipt import Receipt
+from fedcarbon.transparency.merkle_proofs import consistency_proof, inclusion_proof
+from fedcarbon.transparency.receipt import MERGE_DELAY_S, Receipt
+from fedcarbon.transparency.tiles import Tile
 from hub.record.content_store import ContentStore
 from hub.record.export import Export
-from hub.record.leaf_log import Head, LeafLog, NewLeaf
+from hub.record.leaf_log import BeyondRecordError, Head, LeafLog, NewLeaf
+from hub.record.tile_files import tile_files
 from hub.storage.record_store import RecordStore, StoredLeaf
 from hub.storage.registry_store import PartyStore
 
@@ -63,7 +66,7 @@ class LoggedLeaf:
 class Record:
     """Appends, promises and reads; every method works in the session that it is given."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, by name
         self,
         *,
         log: LeafLog,
@@ -74,8 +77,13 @@ class Record:
         clock: Clock,
         parameter_id: bytes,
         random_bytes: Callable[[int], bytes],
+        merge_delay_s: int = MERGE_DELAY_S,
     ) -> None:
-        """Take where leaves, bodies and files go, and who signs receipts."""
+        """Take where leaves, bodies and files go, and who signs receipts.
+
+        `merge_delay_s` is the longest time that a receipt gives the hub until a witnessed head
+        covers the leaf.
+        """
         self.log: Final = log
         self.bodies: Final = bodies
         self.files: Final = files
@@ -84,6 +92,7 @@ class Record:
         self._clock = clock
         self._parameter_id = parameter_id
         self._random_bytes = random_bytes
+        self._merge_delay_s = merge_delay_s
 
     def append(
         self, session: Session, leaf_type: LeafType, body: bytes, owners: Collection[PartyId] = ()
@@ -155,6 +164,7 @@ class Record:
         given = store.receipt(logged.index)
         if given is not None:
             return given
+        now_s = self._clock.now_s()
         envelope = self._signer.sign(
             Receipt(
                 parameter_id=self._parameter_id,
@@ -162,7 +172,8 @@ class Record:
                 leaf_index=logged.index,
                 leaf=logged.leaf,
                 salt=logged.salt,
-                accepted_at_s=self._clock.now_s(),
+                accepted_at_s=now_s,
+                merge_by_s=now_s + self._merge_delay_s,
             )
         )
         store.add_receipt(logged.index, envelope)
@@ -226,13 +237,59 @@ class Record:
         return [(leaf.index, self.bodies.get(leaf.body_sha256)) for leaf in stored]
 
     def keep_checkpoint(self, session: Session, head: WitnessedCheckpoint) -> None:
-        """Keep a witnessed head."""
-        RecordStore(session).add_checkpoint(head)
-        self.export.note_checkpoint(session, head)
+        """Keep a witnessed head; one of the same size that is there already stays."""
+        store = RecordStore(session)
+        newest = store.latest_checkpoint()
+        since = 0 if newest is None else min(newest.size, head.size)
+        store.add_checkpoint(head)
+        tiles = tile_files(self.log, session, head.size, since=since)
+        self._export_checkpoint(session, head.size, tiles)
+
+    def keep_partner_cosignature(
+        self, session: Session, size: int, partner_id: PartyId, line: bytes
+    ) -> None:
+        """Add a partner's verified signature line to the note of the head of `size` leaves."""
+        RecordStore(session).add_partner_cosignature(size, partner_id, line)
+        self._export_checkpoint(session, size)
 
     def latest_checkpoint(self, session: Session) -> WitnessedCheckpoint | None:
         """Return the largest witnessed head, if there is one."""
         return RecordStore(session).latest_checkpoint()
+
+    def latest_partner_checkpoint(self, session: Session) -> WitnessedCheckpoint | None:
+        """Return the largest witnessed head that a partner has signed too, if there is one."""
+        return RecordStore(session).latest_partner_checkpoint()
+
+    def inclusion_proof(self, session: Session, index: int, size: int) -> list[bytes]:
+        """Return the proof that leaf `index` stands in the tree of `size` leaves.
+
+        Raises:
+            BeyondRecordError: the record has fewer leaves, or the tree has no such leaf.
+        """
+        self.log.head(session, size)
+        if index >= size:
+            raise BeyondRecordError(f"a tree of {size} leaves has no leaf {index}")
+        return inclusion_proof(self.log.nodes(session), index, size)
+
+    def consistency_proof(self, session: Session, first: int, second: int) -> list[bytes]:
+        """Return the proof that the tree of `second` leaves begins with that of `first`.
+
+        Raises:
+            BeyondRecordError: the record has fewer leaves, or `first` is 0 or above `second`.
+        """
+        self.log.head(session, second)
+        if not 1 <= first <= second:
+            raise BeyondRecordError(f"a tree of {second} leaves begins with none of {first}")
+        return consistency_proof(self.log.nodes(session), first, second)
+
+    def _export_checkpoint(
+        self, session: Session, size: int, tiles: Iterable[tuple[Tile, bytes]] = ()
+    ) -> None:
+        store = RecordStore(session)
+        head, newest = store.checkpoint(size), store.latest_checkpoint()
+        assert head is not None  # noqa: S101 - it was kept before
+        assert newest is not None  # noqa: S101 - likewise
+        self.export.note_checkpoint(session, head, tiles, newest=head.size == newest.size)
 
 
 def _logged(stored: StoredLeaf) -> LoggedLeaf:

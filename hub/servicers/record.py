@@ -6,10 +6,12 @@ from typing import Final
 
 from typing_extensions import override
 
+from fedcarbon.ids import Role
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.v1 import record_pb2, record_pb2_grpc
-from fedcarbon.wire.tls import Authenticated, party_of
+from fedcarbon.wire.tls import Authenticated, party_of, require_role
 from hub.context import Hub
+from hub.record.cosignatures import add_cosignature
 from hub.record.reading import ReadLeaf, list_leaves, read_file
 from hub.registry.parties import reader_of
 from hub.storage.record_store import RecordStore
@@ -65,6 +67,42 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
         return record_pb2.ListCheckpointsResponse(checkpoints=map(checkpoint_message, heads))
 
     @override
+    async def CreateCosignature(
+        self, request: record_pb2.CreateCosignatureRequest, context: Authenticated
+    ) -> record_pb2.CreateCosignatureResponse:
+        """Add a partner's cosignature to a head that a quorum of trustees has signed."""
+        caller, hub = require_role(context, Role.PARTNER).party_id, self._hub
+        await hub.write(lambda session: add_cosignature(session, hub, caller, request.note))
+        hub.on_cosignature()
+        return record_pb2.CreateCosignatureResponse()
+
+    @override
+    async def GetInclusionProof(
+        self, request: record_pb2.GetInclusionProofRequest, context: Authenticated
+    ) -> record_pb2.GetInclusionProofResponse:
+        """Return the hashes that show a leaf to stand in the tree of a size."""
+        party_of(context)
+        hashes = await self._hub.read(
+            lambda session: self._hub.record.inclusion_proof(
+                session, request.leaf_index, request.size
+            )
+        )
+        return record_pb2.GetInclusionProofResponse(hashes=hashes)
+
+    @override
+    async def GetConsistencyProof(
+        self, request: record_pb2.GetConsistencyProofRequest, context: Authenticated
+    ) -> record_pb2.GetConsistencyProofResponse:
+        """Return the hashes that show one tree to begin with another."""
+        party_of(context)
+        hashes = await self._hub.read(
+            lambda session: self._hub.record.consistency_proof(
+                session, request.first_size, request.second_size
+            )
+        )
+        return record_pb2.GetConsistencyProofResponse(hashes=hashes)
+
+    @override
     async def GetFile(
         self, request: record_pb2.GetFileRequest, context: Authenticated
     ) -> record_pb2.GetFileResponse:
@@ -84,7 +122,7 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
 
 def checkpoint_message(head: WitnessedCheckpoint) -> record_pb2.WitnessedCheckpoint:
     """Return a witnessed head as it travels."""
-    return record_pb2.WitnessedCheckpoint(cosignatures=head.cosignatures)
+    return record_pb2.WitnessedCheckpoint(note=head.note)
 
 
 def _leaf_message(leaf: ReadLeaf) -> record_pb2.RecordLeaf:

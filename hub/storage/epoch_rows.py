@@ -37,6 +37,8 @@ class EpochRow(HubTable, table=True):
     beacon_leaf: int | None = None
     verdict_leaf: int | None = None
     seal_leaf: int | None = None
+    sample_leaf: int | None = None
+    """The beacon that draws the evidence audit; it comes after the seal."""
     created_at: datetime | None = created_at_column()
 
 

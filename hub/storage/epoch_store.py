@@ -44,6 +44,8 @@ class StoredEpoch:
     beacon_leaf: int | None
     verdict_leaf: int | None
     seal_leaf: int | None
+    sample_leaf: int | None
+    """The beacon over the seal; None until it is drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,18 @@ class EpochStore:
             .values(state=state.value, **leaves)
         )
         assert changed.rowcount == 1, "the epoch was moved by somebody else"  # noqa: S101
+
+    def keep_sample(self, stored: StoredEpoch, sample_leaf: int) -> None:
+        """Keep where the sample beacon of a sealed epoch lies; it is there once and for all."""
+        self._session.exec(
+            update(EpochRow)
+            .where(
+                col(EpochRow.programme_id) == stored.programme_id,
+                col(EpochRow.epoch) == stored.epoch,
+                col(EpochRow.state) == EpochState.SEALED.value,
+            )
+            .values(sample_leaf=sample_leaf)
+        )
 
     def find(self, programme_id: ProgrammeId, epoch: EpochIndex) -> StoredEpoch | None:
         """Return an epoch, or None while it is PLANNED."""
@@ -278,4 +292,5 @@ def _stored(row: EpochRow) -> StoredEpoch:
         beacon_leaf=row.beacon_leaf,
         verdict_leaf=row.verdict_leaf,
         seal_leaf=row.seal_leaf,
+        sample_leaf=row.sample_leaf,
     )

@@ -1,4 +1,4 @@
-"""Tables of the record: leaves, who may read what beside its role, receipts, witnessed heads.
+"""Tables of the record: leaves, who may read what beside its role, receipts, heads and witnesses.
 
 All of them are insert-only. Bodies and files are not in the database: they lie beside it by hash.
 """
@@ -77,9 +77,28 @@ class CheckpointRow(HubTable, table=True):
     size: int = Field(primary_key=True)
     root: bytes
     timestamp_s: int
-    cosignatures: bytes
-    """DSSE envelopes, one per line."""
+    wait_from_s: int
+    note: bytes
+    """Signed note with the signatures of the hub and the trustees."""
 
 
-for _row in (LeafRow, LeafOwnerRow, FileReaderRow, ReceiptRow, CheckpointRow):
+class PartnerCosignatureRow(HubTable, table=True):
+    """What a partner adds to the note of a head."""
+
+    __tablename__ = "partner_cosignatures"
+
+    size: int = Field(primary_key=True, foreign_key="checkpoints.size")
+    party_id: str = Field(primary_key=True)
+    line: bytes
+    """Its signature line."""
+
+
+for _row in (
+    LeafRow,
+    LeafOwnerRow,
+    FileReaderRow,
+    ReceiptRow,
+    CheckpointRow,
+    PartnerCosignatureRow,
+):
     insert_only(_row)

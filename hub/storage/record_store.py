@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
 
 from fedcarbon.canonical.statement import INTEGER_MAX
@@ -18,6 +18,7 @@ from hub.storage.record_rows import (
     FileReaderRow,
     LeafOwnerRow,
     LeafRow,
+    PartnerCosignatureRow,
     ReceiptRow,
 )
 
@@ -169,21 +170,34 @@ class RecordStore:
                 size=head.size,
                 root=head.root,
                 timestamp_s=head.timestamp_s,
-                cosignatures=b"\n".join(head.cosignatures),
+                wait_from_s=head.wait_from_s,
+                note=head.note,
             )
         )
+
+    def add_partner_cosignature(self, size: int, party_id: PartyId, line: bytes) -> None:
+        """Keep a partner's line under the head of `size` leaves; its first one stays."""
+        key = (PartnerCosignatureRow.size == size, PartnerCosignatureRow.party_id == party_id)
+        if self._session.exec(select(PartnerCosignatureRow).where(*key)).first() is None:
+            row = insert(PartnerCosignatureRow).values(size=size, party_id=party_id, line=line)
+            self._session.exec(row)
 
     def checkpoint(self, size: int) -> WitnessedCheckpoint | None:
         """Return the witnessed head of `size` leaves, if there is one."""
         row = self._session.exec(select(CheckpointRow).where(CheckpointRow.size == size)).first()
-        return None if row is None else _witnessed(row)
+        return None if row is None else self._witnessed(row)
 
     def latest_checkpoint(self) -> WitnessedCheckpoint | None:
         """Return the largest witnessed head."""
         row = self._session.exec(
             select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)
         ).first()
-        return None if row is None else _witnessed(row)
+        return None if row is None else self._witnessed(row)
+
+    def latest_partner_checkpoint(self) -> WitnessedCheckpoint | None:
+        """Return the largest witnessed head that a partner has signed too."""
+        size = self._session.exec(select(func.max(PartnerCosignatureRow.size))).first()
+        return None if size is None else self.checkpoint(size)
 
     def checkpoints(
         self, from_size: int = 0, limit: int | None = None
@@ -195,7 +209,23 @@ class RecordStore:
             .order_by(col(CheckpointRow.size))
             .limit(limit)
         )
-        return [_witnessed(row) for row in rows]
+        return [self._witnessed(row) for row in rows]
+
+    def _witnessed(self, row: CheckpointRow) -> WitnessedCheckpoint:
+        """Return a head whose note has the lines of all witnesses."""
+        lines = self._session.exec(
+            select(PartnerCosignatureRow.line)
+            .where(PartnerCosignatureRow.size == row.size)
+            .order_by(col(PartnerCosignatureRow.party_id))
+        ).all()
+        return WitnessedCheckpoint(
+            size=row.size,
+            root=row.root,
+            timestamp_s=Seconds(row.timestamp_s),
+            wait_from_s=Seconds(row.wait_from_s),
+            note=row.note + b"".join(lines),
+            partner_witnessed=bool(lines),
+        )
 
 
 def _stored(row: LeafRow) -> StoredLeaf:
@@ -207,13 +237,4 @@ def _stored(row: LeafRow) -> StoredLeaf:
         body_sha256=row.body_sha256,
         subtree_root=row.subtree_root,
         appended_at_s=Seconds(row.appended_at_s),
-    )
-
-
-def _witnessed(row: CheckpointRow) -> WitnessedCheckpoint:
-    return WitnessedCheckpoint(
-        size=row.size,
-        root=row.root,
-        timestamp_s=Seconds(row.timestamp_s),
-        cosignatures=tuple(row.cosignatures.split(b"\n")),
     )

@@ -7,25 +7,28 @@ trustee says is checked before it counts; who says something wrong is named in t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 
 from typing_extensions import override
 
 from fedcarbon.epoch.statements import BeaconLabel
-from fedcarbon.errors import FedcarbonError
+from fedcarbon.errors import FedcarbonError, SignatureInvalidError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.transparency.checkpoint import (
-    Checkpoint,
     ForkedRecordError,
+    PartnerWitnessMissingError,
     QuorumMissingError,
+    TreeHead,
     WitnessedCheckpoint,
+    WitnessKeys,
+    joined,
     quorum_of,
     witnessed,
 )
-from fedcarbon.transparency.envelope import open_signed
+from fedcarbon.transparency.note import SignedNote, verify_cosignature
 from fedcarbon.units import Seconds
-from fedcarbon.v1 import record_pb2, trustee_pb2
+from fedcarbon.v1 import trustee_pb2
 from fedcarbon.wire.logs import logger
 from hub.context import Hub
 from hub.record.leaf_log import Head
@@ -36,14 +39,20 @@ from hub.trustees.port import TrusteePort, Witnesses
 
 WITNESS_INTERVAL_S: Final = 1.0
 """How often the head is witnessed while leaves are being added and nothing else asks for it."""
+PARTNER_WAIT_S: Final = 60.0
+"""How long an attempt waits for a partner's node, which looks for new heads every few seconds."""
 
 
 class TrusteeDesk(Witnesses):
     """Has heads witnessed and beacons evaluated: one head and one beacon at a time."""
 
-    def __init__(self, hub: Hub, port: TrusteePort) -> None:
-        """Take the hub and the way to its trustees."""
+    def __init__(
+        self, hub: Hub, port: TrusteePort, *, partner_wait_s: float = PARTNER_WAIT_S
+    ) -> None:
+        """Take the hub, the way to its trustees, and how long to wait for a partner."""
         self.port: Final = port
+        self._partner_wait_s = partner_wait_s
+        self._cosigned = asyncio.Event()
         self._hub = hub
         self._one_head = asyncio.Lock()
         self._one_beacon = asyncio.Lock()
@@ -61,6 +70,7 @@ class TrusteeDesk(Witnesses):
 
         Raises:
             QuorumMissingError: too few trustees answered; the message says which are missing.
+            HubNotAdmittedError: the record does not admit the key that the hub signs heads with.
         """
         hub = self._hub
         async with self._one_head:
@@ -71,11 +81,32 @@ class TrusteeDesk(Witnesses):
             self._newest = await self._witnessed(head, known)
             return self._newest
 
+    async def witness_with_partner(self) -> None:
+        """Have the present head signed by a quorum, and wait until a partner has signed one too.
+
+        Raises:
+            QuorumMissingError: see `witness`.
+            PartnerWitnessMissingError: no partner signed this head or a later one in time.
+        """
+        head = await self.witness()
+        try:
+            async with asyncio.timeout(self._partner_wait_s):
+                while not await self._partner_covers(head.size):
+                    await self._cosigned.wait()
+        except TimeoutError as error:
+            raise PartnerWitnessMissingError(
+                f"no partner has signed a head of {head.size} leaves within "
+                f"{self._partner_wait_s:g} s; a partner's node must run"
+            ) from error
+
+    def note_cosignature(self) -> None:
+        """Look again: a partner has signed a head."""
+        self._cosigned.set()
+
     async def work_order(self) -> trustee_pb2.WorkResponse:
-        """Return an order without content: replay the whole record, and here is its newest head."""
-        known = await self._known()
+        """Return an order without content: replay the whole record, and here are its heads."""
         head = await self._hub.read(self._hub.record.head)
-        return _order(head.size, known)
+        return await self._order(head.size, await self._known())
 
     @override
     async def beacon(self, label: BeaconLabel, leaf_index: int) -> bytes:
@@ -95,7 +126,8 @@ class TrusteeDesk(Witnesses):
             if output is not None:
                 return output
             head = await self.witness()
-            value = await draw(self.port, hub.parameters, question, _order(head.size, head))
+            order = await self._order(head.size, head)
+            value = await draw(self.port, hub.parameters, question, order)
             await hub.write(lambda session: hub.record.append_own(session, value))
             return value.output
 
@@ -124,34 +156,54 @@ class TrusteeDesk(Witnesses):
             self._newest = await self._hub.read(self._hub.record.latest_checkpoint)
         return self._newest
 
+    async def _partner_covers(self, size: int) -> bool:
+        self._cosigned.clear()
+        newest = await self._hub.read(self._hub.record.latest_partner_checkpoint)
+        return newest is not None and newest.size >= size
+
+    async def _order(
+        self, size: int, known: WitnessedCheckpoint | None
+    ) -> trustee_pb2.WorkResponse:
+        order = trustee_pb2.WorkResponse(record_size=size)
+        if known is not None:
+            order.checkpoint.note = known.note
+        partnered = await self._hub.read(self._hub.record.latest_partner_checkpoint)
+        if partnered is not None:
+            order.partner_checkpoint.note = partnered.note
+        return order
+
     async def _witnessed(
         self, head: Head, known: WitnessedCheckpoint | None
     ) -> WitnessedCheckpoint:
         hub, parameters = self._hub, self._hub.parameters
-        admitted = await hub.read(lambda session: signing_keys(session, Role.TRUSTEE))
-        keys: dict[str, bytes] = {name: admitted[name] for name in admitted}
+        keys = await hub.read(lambda session: signing_keys(session, Role.TRUSTEE))
         strangers = sorted(set(parameters.trustee_ids) - set(keys))
         if strangers:
             raise QuorumMissingError(
                 f"trustees {strangers} are not admitted yet; root keys must admit them first"
             )
+        await hub.read(hub.record.require_admitted)
         needed = quorum_of(len(keys), parameters.threshold)
-        order = _order(head.size, known)
+        tree = TreeHead(parameter_id=parameters.parameter_id, size=head.size, root=head.root)
+        order = await self._order(head.size, known)
         order.cosign.root = head.root
 
-        def checked(trustee_id: PartyId, answer: trustee_pb2.WorkRequest) -> bytes:
-            data = answer.cosign.cosignature
-            _check_cosignature(data, trustee_id, keys, head, parameters.parameter_id)
-            return data
+        def checked(trustee_id: PartyId, answer: trustee_pb2.WorkRequest) -> SignedNote:
+            return _checked_cosignature(answer.cosign.note, trustee_id, keys[trustee_id], tree)
 
         connected = [name for name in self.port.connected() if name in keys]
         answers = await ask_each(self.port, connected, order, checked, enough=needed)
         if len(answers.good) < needed:
             raise QuorumMissingError(_missing_text(answers, set(keys) - set(connected), needed))
+        own = tree.signed(hub.signer.key)
+        note = joined([own, *(answers.good[name] for name in sorted(answers.good))])
         checkpoint = witnessed(
-            [answers.good[name] for name in sorted(answers.good)],
+            note.to_bytes(),
+            WitnessKeys(
+                hubs={hub.signer.party_id: hub.signer.key.public},
+                trustees={str(name): key for name, key in keys.items()},
+            ),
             parameter_id=parameters.parameter_id,
-            trustee_keys=keys,
             threshold=parameters.threshold,
         )
         await hub.write(lambda session: hub.record.keep_checkpoint(session, checkpoint))
@@ -162,35 +214,33 @@ def _is_new(known: WitnessedCheckpoint, not_before_s: Seconds | None) -> bool:
     return not_before_s is None or known.timestamp_s >= not_before_s
 
 
-def _order(size: int, known: WitnessedCheckpoint | None) -> trustee_pb2.WorkResponse:
-    order = trustee_pb2.WorkResponse(record_size=size)
-    if known is not None:
-        order.checkpoint.CopyFrom(record_pb2.WitnessedCheckpoint(cosignatures=known.cosignatures))
-    return order
-
-
-def _check_cosignature(
-    data: bytes,
-    trustee_id: PartyId,
-    keys: Mapping[str, bytes],
-    head: Head,
-    parameter_id: bytes,
-) -> None:
-    """Check that a trustee signed this very head.
+def _checked_cosignature(
+    data: bytes, trustee_id: PartyId, key: bytes, asked: TreeHead
+) -> SignedNote:
+    """Return the head that was asked about with the cosignature of a trustee, and nothing else.
 
     Raises:
-        MalformedError, SignatureInvalidError: not a checkpoint that this trustee signed.
-        TrusteeAnswerWrongError: for another parameter set or size.
-        ForkedRecordError: another root: keep the envelope.
+        MalformedError: not a checkpoint.
+        SignatureInvalidError: the trustee has not signed it.
+        TrusteeAnswerWrongError: it is for another parameter set or size.
+        ForkedRecordError: it has another root: keep the note.
     """
-    signed = open_signed(Checkpoint, data, keys, signers={trustee_id})
-    if (signed.parameter_id, signed.size) != (parameter_id, head.size):
+    note = SignedNote.from_bytes(data)
+    signed = TreeHead.from_text(note.text)
+    cosignature = verify_cosignature(note, trustee_id, key)
+    if cosignature is None:
+        raise SignatureInvalidError(f"trustee {trustee_id} has not signed with its admitted key")
+    if (signed.parameter_id, signed.size) != (asked.parameter_id, asked.size):
         raise TrusteeAnswerWrongError(f"trustee {trustee_id} signed another head than it was asked")
-    if signed.root != head.root:
-        raise ForkedRecordError(f"trustee {trustee_id} signed another head of {head.size} leaves")
+    if signed.root != asked.root:
+        raise ForkedRecordError(
+            f"trustee {trustee_id} signed a head of {asked.size} leaves with root "
+            f"{signed.root.hex()} instead of {asked.root.hex()}"
+        )
+    return SignedNote(text=note.text, signatures=(cosignature,))
 
 
-def _missing_text(answers: Answers[bytes], absent: Collection[str], needed: int) -> str:
+def _missing_text(answers: Answers[SignedNote], absent: Collection[str], needed: int) -> str:
     reasons: dict[str, str] = dict.fromkeys(absent, "not connected")
     reasons |= {name: error.code for name, error in answers.failed.items()}
     missing = ", ".join(f"{name} ({reasons[name]})" for name in sorted(reasons))

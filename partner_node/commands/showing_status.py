@@ -21,8 +21,8 @@ from partner_node.status import NodeStatus, status_of
 from partner_node.storage.database import Database, StoreLockedError, StoreUnusableError
 
 
-def show(settings: NodeSettings, console: Console, *, as_json: bool) -> None:
-    """Print the state of the node.
+def show(settings: NodeSettings, console: Console, *, as_json: bool) -> bool:
+    """Print the state of the node; return whether its monitor has raised no alarm.
 
     Raises:
         ConfigurationError: the store cannot be used.
@@ -33,10 +33,13 @@ def show(settings: NodeSettings, console: Console, *, as_json: bool) -> None:
     try:
         database = Database(settings.store)
     except StoreLockedError:
-        _show_running(_ask(settings), console, as_json=as_json)
-        return
+        running = _ask(settings)
+        _show_running(running, console, as_json=as_json)
+        return not running.alarms
     try:
-        _show_stored(status_of(database), console, as_json=as_json)
+        stored = status_of(database)
+        _show_stored(stored, console, as_json=as_json)
+        return not stored.alarms
     finally:
         database.close()
 
@@ -64,6 +67,8 @@ def _show_running(status: node_pb2.GetStatusResponse, console: Console, *, as_js
         cells = (item.epoch, item.stage, item.claims_sent, item.claims_lost, item.chunks_sent)
         table.add_row(*map(str, cells))
     console.print(table)
+    for alarm in status.alarms:
+        console.print(f"alarm: {alarm}", markup=False)
     if status.last_error:
         console.print(f"needs somebody: {status.last_error}", markup=False)
 
@@ -93,4 +98,5 @@ def _show_stored(status: NodeStatus, console: Console, *, as_json: bool) -> None
         reasons.add_row(reason, str(count))
     console.print(reasons)
     for incident in status.incidents:
-        console.print(f"incident: {incident}", markup=False)
+        word = "alarm" if incident in status.alarms else "incident"
+        console.print(f"{word}: {incident}", markup=False)

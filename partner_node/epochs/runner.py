@@ -1,4 +1,4 @@
-"""The epoch runner: one step reads the record, enrols, moves epochs on, and answers bindings.
+"""The epoch runner: one step reads and signs the record, enrols, moves epochs on, answers bindings.
 
 A step is safe to kill at any instant and to run again. Its parts fail separately: a hub that
 cannot be reached ends the step, a trustee that is missing only delays enrolment, and a party that
@@ -8,11 +8,12 @@ misbehaves is kept as an incident while everything else goes on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fedcarbon.errors import FedcarbonError, PeerError
 from fedcarbon.methodology.definition import Methodology
+from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
@@ -24,7 +25,7 @@ from partner_node.epochs.proving import BlockProver
 from partner_node.membership import Membership, MembershipSource
 from partner_node.record.epoch_leaves import planned_epochs
 from partner_node.record.mirror import RecordMirror
-from partner_node.record.receipts import require_promises_kept
+from partner_node.record.monitor import Monitor
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.incidents import Incident, IncidentStore
@@ -71,6 +72,8 @@ class Progress:
     events: tuple[Event, ...]
     """In order; empty if there was nothing to do."""
     problems: tuple[Problem, ...]
+    alarms: tuple[Incident, ...] = ()
+    """What the monitor of the record has newly found."""
 
     @property
     def acted(self) -> bool:
@@ -134,6 +137,11 @@ class EpochRunner:
         self._mirror = RecordMirror(self._record, hub)
         self._outbox = Outbox(database)
         self._incidents = IncidentStore(database)
+        self._monitor = Monitor(database)
+        self._newest: WitnessedCheckpoint | None = None
+        """The head that this node signs next."""
+        self._alarms: list[Incident] = []
+        """What the monitor has found since the last step ended."""
         self._prover: BlockProver | None = None
         self._parts: _Parts | None = None
 
@@ -147,6 +155,7 @@ class EpochRunner:
             return self._finished(step)
         member = self._source.current()
         parts = self._parts_for(member)
+        step.attempt("witness", lambda: self._cosign(member))
         planned = max(planned_epochs(self._record, member.foundation), default=0)
         reachable = step.attempt("enrolment", lambda: self._enrol(step, parts, planned))
         if reachable:
@@ -165,17 +174,22 @@ class EpochRunner:
         Raises:
             FedcarbonError: what keeps the record from being read or believed.
         """
+        now_s = self._source.now_s()
+        self._newest = None
         self._mirror.read_leaves()
         foundation = self._source.current().foundation
-        keys, threshold = foundation.trustee_keys, foundation.parameters.threshold
-        # A quorum of those admitted so far may be smaller than a quorum of all.
-        if len(keys) == len(foundation.parameters.trustee_ids):
-            self._mirror.witness_head(
-                parameter_id=foundation.parameters.parameter_id,
-                trustee_keys=keys,
-                threshold=threshold,
+        keys, parameters = foundation.witness_keys, foundation.parameters
+        if keys is not None:
+            self._newest = self._mirror.witness_head(
+                keys, parameter_id=parameters.parameter_id, threshold=parameters.threshold
             )
-        require_promises_kept(self._outbox)
+        self._alarms += self._monitor.check_promises(now_s)
+        self._monitor.require_promises_kept()
+
+    def _cosign(self, member: Membership) -> None:
+        """Sign the newest head: trustees open nothing that no partner has seen."""
+        if self._newest is not None:
+            self._mirror.cosign(self._newest, member)
 
     def _enrol(self, step: _Step, parts: _Parts, planned: int) -> None:
         for _ in range(ENROLMENT_EXCHANGES_PER_STEP):
@@ -246,4 +260,5 @@ class EpochRunner:
                     Incident(code=problem.error.code, detail=str(problem.error)),
                     now_s=self._source.now_s(),
                 )
-        return step.progress()
+        alarms, self._alarms = tuple(self._alarms), []
+        return replace(step.progress(), alarms=alarms)

@@ -17,6 +17,7 @@ from fedcarbon.parameters.parameter_set import ParameterSet, check_id
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import PartyAdmission, open_rooted, root_keyid
 from fedcarbon.registry.programme import Programme
+from fedcarbon.transparency.checkpoint import WitnessKeys
 from fedcarbon.transparency.envelope import open_signed
 from fedcarbon.transparency.leaf import LeafType
 from partner_node.storage.record import RecordStore
@@ -50,6 +51,17 @@ class Foundation:
     def hub_keys(self) -> dict[str, bytes]:
         """Key id to signing key of every admitted hub."""
         return self._keys(Role.HUB)
+
+    @property
+    def witness_keys(self) -> WitnessKeys | None:
+        """The keys by which heads are judged; None while a trustee is not admitted.
+
+        A quorum of those admitted so far may be smaller than a quorum of all.
+        """
+        trustees = self.trustee_keys
+        if len(trustees) < len(self.parameters.trustee_ids):
+            return None
+        return WitnessKeys(hubs=self.hub_keys, trustees=trustees)
 
     @property
     def trustee_keys(self) -> dict[str, bytes]:

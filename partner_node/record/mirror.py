@@ -2,24 +2,29 @@
 
 The hub hands out leaves with the bodies that a partner may read; nothing of it is believed as it
 comes. A body must match its leaf, leaves may only be appended, and what the node acts on must lie
-under a head that a quorum of trustees has signed and that equals the node's own replay.
+under a head that a quorum of trustees has signed and that equals the node's own replay. Such a head
+the node signs too: trustees act on openings only under heads that a partner has seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from fedcarbon.errors import MalformedError, PeerError
 from fedcarbon.transparency.checkpoint import (
     ForkedRecordError,
+    TreeHead,
     WitnessedCheckpoint,
+    WitnessKeys,
     require_head,
     witnessed,
 )
 from fedcarbon.transparency.leaf import PUBLIC_TYPES, Leaf, commit
+from fedcarbon.transparency.merkle import root_of
+from fedcarbon.transparency.note import COSIGNATURE_TYPE, SignedNote
 from fedcarbon.v1 import record_pb2
 from fedcarbon.wire.hub_client import HubClient
+from partner_node.membership import Membership
 from partner_node.storage.record import RecordStore, StoredLeaf
 
 LEAVES_PER_CALL: Final = 1_000
@@ -68,11 +73,11 @@ class RecordMirror:
                 raise RecordGapError(f"the hub claims {answer.size} leaves and gives {size}")
 
     def witness_head(
-        self, *, parameter_id: bytes, trustee_keys: Mapping[str, bytes], threshold: int
-    ) -> int:
-        """Advance to the newest head that a quorum signed; return the size of the witnessed prefix.
+        self, keys: WitnessKeys, *, parameter_id: bytes, threshold: int
+    ) -> WitnessedCheckpoint | None:
+        """Advance the witnessed prefix to the newest head of a quorum, and return that head.
 
-        Call `read_leaves` first. A hub without a newer head leaves the prefix as it was.
+        Call `read_leaves` first. None means that the hub shows no head over the whole prefix.
 
         Raises:
             ForkedRecordError: the signed head is not over the leaves that this node was shown.
@@ -81,16 +86,13 @@ class RecordMirror:
         answer = self._hub.get_checkpoint(record_pb2.GetCheckpointRequest())
         head = self._store.head()
         if not answer.HasField("checkpoint"):
-            return head.size
+            return None
         signed = witnessed(
-            answer.checkpoint.cosignatures,
-            parameter_id=parameter_id,
-            trustee_keys=trustee_keys,
-            threshold=threshold,
+            answer.checkpoint.note, keys, parameter_id=parameter_id, threshold=threshold
         )
         if signed.size <= head.size:
             self._require_earlier(signed)
-            return head.size
+            return signed if signed.size == head.size else None
         if signed.size > self._store.size():
             # Signed while we were reading: the next call will have the leaves.
             self.read_leaves()
@@ -98,13 +100,36 @@ class RecordMirror:
             head.append(leaf)
         require_head(head, signed.size, signed.root)
         self._store.save_head(head)
-        return head.size
+        return signed
+
+    def cosign(self, signed: WitnessedCheckpoint, member: Membership) -> None:
+        """Hand in this node's cosignature of a head that `witness_head` returned.
+
+        A note that has it already is left alone.
+
+        Raises:
+            FedcarbonError: the hub refuses it, or cannot be reached; the next pass tries again.
+        """
+        key = member.identity.signing_key
+        note = SignedNote.from_bytes(signed.note)
+        if note.of(member.party_id, key.public, COSIGNATURE_TYPE) is not None:
+            return
+        head = TreeHead(
+            parameter_id=member.parameters.parameter_id, size=signed.size, root=signed.root
+        )
+        own = head.cosigned(member.party_id, key, member.clock.now_s())
+        self._hub.create_cosignature(record_pb2.CreateCosignatureRequest(note=own.to_bytes()))
 
     def _require_earlier(self, signed: WitnessedCheckpoint) -> None:
         """Check an old head too: it must be a prefix of what this node has witnessed."""
         head = self._store.head()
-        if signed.size == head.size and signed.root != head.root():
-            raise ForkedRecordError(f"two signed heads of size {head.size} differ")
+        leaves = self._store.leaves_between
+        own = head.root() if signed.size == head.size else root_of(leaves(0, signed.size))
+        if signed.root != own:
+            raise ForkedRecordError(
+                f"the head of size {signed.size} has root {signed.root.hex()}; the leaves "
+                f"witnessed before have root {own.hex()}: they differ"
+            )
 
 
 def _checked(item: record_pb2.RecordLeaf, expected_index: int) -> StoredLeaf:

@@ -1,4 +1,4 @@
-"""NodeService: the state of the node."""
+"""NodeService: the state of the node and of its copy of the record."""
 
 from __future__ import annotations
 
@@ -31,6 +31,19 @@ class NodeServicer(node_pb2_grpc.NodeServiceServicer):
         status = await asyncio.to_thread(self._node.status)
         return status_message(status, await asyncio.to_thread(lambda: self._node.last_error))
 
+    @override
+    async def CompareCheckpoint(
+        self,
+        request: node_pb2.CompareCheckpointRequest,
+        context: aio.ServicerContext[
+            node_pb2.CompareCheckpointRequest, node_pb2.CompareCheckpointResponse
+        ],
+    ) -> node_pb2.CompareCheckpointResponse:
+        """Compare a checkpoint from elsewhere with the record that this node has read."""
+        require_in_house(context, self._node.party_id)
+        size = await asyncio.to_thread(self._node.compare_checkpoint, request.note)
+        return node_pb2.CompareCheckpointResponse(size=size)
+
 
 def status_message(status: NodeStatus, last_error: str) -> node_pb2.GetStatusResponse:
     """Return `status` as it travels."""
@@ -38,6 +51,7 @@ def status_message(status: NodeStatus, last_error: str) -> node_pb2.GetStatusRes
         enrolled=status.enrolled,
         enrolling=status.enrolling,
         last_error=last_error,
+        alarms=status.alarms,
         epochs=[
             node_pb2.EpochStatus(
                 epoch=item.epoch,

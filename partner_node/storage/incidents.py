@@ -24,12 +24,13 @@ class IncidentStore:
         """Work on the table of `database`."""
         self._database = database
 
-    def add(self, incident: Incident, *, now_s: Seconds) -> None:
-        """Note an incident; the same one again changes nothing."""
-        self._database.run(
-            "INSERT INTO incidents VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    def add(self, incident: Incident, *, now_s: Seconds) -> bool:
+        """Note an incident and return whether it is new; the same one again changes nothing."""
+        added = self._database.rows(
+            "INSERT INTO incidents VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING code",
             [incident.code, incident.detail, now_s],
         )
+        return bool(added)
 
     def all(self) -> list[Incident]:
         """Return every incident, oldest first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fedcarbon.units import Seconds
 from partner_node.storage.database import Database
 
 
@@ -48,6 +49,8 @@ class StoredReceipt:
     leaf_index: int
     leaf: bytes
     """The 34 bytes that the record must hold at `leaf_index`."""
+    merge_by_s: Seconds
+    """When a witnessed head must cover it."""
     receipt: bytes
     """DSSE envelope."""
 
@@ -76,13 +79,14 @@ class Outbox:
     def save_receipt(self, message: Message, receipt: StoredReceipt) -> None:
         """Store the verified receipt of a message; the same one again changes nothing."""
         self._database.run(
-            "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [
                 message.kind.value,
                 message.subject,
                 message.part,
                 receipt.leaf_index,
                 receipt.leaf,
+                receipt.merge_by_s,
                 receipt.receipt,
             ],
         )
@@ -114,11 +118,15 @@ class Outbox:
     def receipts(self, kind: MessageKind, subject: str) -> dict[int, StoredReceipt]:
         """Return the receipts of a message by part."""
         rows = self._database.rows(
-            "SELECT part, leaf_index, leaf, receipt FROM receipts WHERE kind = ? AND subject = ?",
+            "SELECT part, leaf_index, leaf, merge_by_s, receipt FROM receipts "
+            "WHERE kind = ? AND subject = ?",
             [kind.value, subject],
         )
         return {
-            row[0]: StoredReceipt(leaf_index=row[1], leaf=row[2], receipt=row[3]) for row in rows
+            row[0]: StoredReceipt(
+                leaf_index=row[1], leaf=row[2], merge_by_s=Seconds(row[3]), receipt=row[4]
+            )
+            for row in rows
         }
 
     def unanswered(self, kind: MessageKind) -> list[tuple[str, int]]:
@@ -138,3 +146,12 @@ class Outbox:
             "WHERE r.leaf <> l.leaf ORDER BY r.leaf_index"
         )
         return [row[0] for row in rows]
+
+    def promises_due(self, *, before_s: int, from_leaf: int) -> list[tuple[int, int]]:
+        """Return (leaf index, due time) of promises due before a time, from a leaf index on."""
+        rows = self._database.rows(
+            "SELECT DISTINCT leaf_index, merge_by_s FROM receipts "
+            "WHERE merge_by_s < ? AND leaf_index >= ? ORDER BY leaf_index",
+            [before_s, from_leaf],
+        )
+        return [(row[0], row[1]) for row in rows]

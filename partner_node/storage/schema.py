@@ -113,7 +113,11 @@ TABLES: Final = (
         padded_claims BIGINT NOT NULL,
         list_root BLOB NOT NULL,
         evidence_root BLOB NOT NULL,
+        evidence_count BIGINT NOT NULL,
+        evidence_key BLOB NOT NULL,
+        methodology BLOB NOT NULL,
         methodology_bundle BLOB NOT NULL)""",
+    # `evidence_key` is the secret of the evidence's salts: with it a guess at a leaf can be tested.
     # One row per list position; pads have neither person nor slot, and a piece of 0. Piece and
     # blinding (32 bytes, little-endian) open the commitment that the list holds for the claim.
     """CREATE TABLE claims (
@@ -124,8 +128,7 @@ TABLES: Final = (
         person_id BIGINT,
         slot_start_s BIGINT,
         piece_ug BIGINT NOT NULL,
-        blinding BLOB NOT NULL,
-        evidence_salt BLOB NOT NULL)""",
+        blinding BLOB NOT NULL)""",
     # The part of an activity's reduction that lies in one slot.
     """CREATE TABLE pieces (
         epoch BIGINT NOT NULL,
@@ -140,8 +143,7 @@ TABLES: Final = (
         epoch BIGINT NOT NULL,
         person_id BIGINT NOT NULL,
         day VARCHAR NOT NULL,
-        reduction_ug BIGINT NOT NULL,
-        evidence_salt BLOB NOT NULL)""",
+        reduction_ug BIGINT NOT NULL)""",
     """CREATE TABLE losses (
         epoch BIGINT NOT NULL,
         token BLOB NOT NULL)""",
@@ -164,6 +166,12 @@ TABLES: Final = (
         epoch BIGINT PRIMARY KEY,
         missing BOOLEAN NOT NULL,
         seal_leaf BIGINT NOT NULL)""",
+    # An auditor on site asked for this sample; `answer` is "opened" or the code of the refusal.
+    """CREATE TABLE audit_requests (
+        epoch BIGINT NOT NULL,
+        size BIGINT NOT NULL,
+        answer VARCHAR NOT NULL,
+        asked_at_s BIGINT NOT NULL)""",
     # --- messages ---------------------------------------------------------------------------
     # Exact bytes as they were and will be sent; `subject` is an epoch number or a hex id.
     """CREATE TABLE messages (
@@ -180,6 +188,7 @@ TABLES: Final = (
         part INTEGER NOT NULL,
         leaf_index BIGINT NOT NULL,
         leaf BLOB NOT NULL,
+        merge_by_s BIGINT NOT NULL,
         receipt BLOB NOT NULL,
         PRIMARY KEY (kind, subject, part))""",
     """CREATE TABLE bindings (

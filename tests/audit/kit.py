@@ -18,11 +18,13 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ids import PartyId
 from fedcarbon.registry.admission import root_keyid
-from fedcarbon.transparency.checkpoint import Checkpoint
+from fedcarbon.transparency.checkpoint import TreeHead, joined
 from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
 from fedcarbon.transparency.leaf import LeafType, commit
 from fedcarbon.transparency.merkle import Frontier
+from fedcarbon.transparency.note import SignedNote
 from tests.audit.good_record import GoodRecord
+from tests.simulation.world import HUB, PARTNERS
 
 S = TypeVar("S", bound=Statement)
 
@@ -89,16 +91,16 @@ class Kit:
         return sha256
 
     def heads(self) -> list[tuple[int, dict[str, int]]]:
-        """Return size and times (trustee to second) of every head, smallest first."""
+        """Return size and times (witness to second) of every head, smallest first."""
         found = []
         for path in (self.folder / "checkpoints").iterdir():
-            times = {}
-            for data in path.read_bytes().splitlines():
-                envelope = Envelope.from_bytes(data)
-                head = statements.decode(Checkpoint, envelope.payload)
-                times[envelope.signatures[0].keyid] = head.timestamp_s
+            note = SignedNote.from_bytes(path.read_bytes())
+            origin = TreeHead.from_text(note.text).origin
+            times = {
+                item.name: int(item.timestamp_s) for item in note.signatures if item.name != origin
+            }
             found.append((int(path.stem), times))
-        return sorted(found)
+        return sorted(found, key=lambda head: head[0])
 
     # --- rewriting --------------------------------------------------------------------------
 
@@ -123,7 +125,7 @@ class Kit:
         return len(entries)
 
     def rebuild(self, entries: list[Entry]) -> None:
-        """Write a history, and have trustees sign its heads: the old sizes and the new end."""
+        """Write a history, and have its heads signed again: the old sizes and the new end."""
         for entry in entries:
             (self.folder / "bodies" / f"{name_of(entry.body)}.json").write_bytes(entry.body)
         self.write_lines(
@@ -132,26 +134,18 @@ class Kit:
         )
         heads = dict(self.heads())
         last_s = max(max(times.values()) for times in heads.values())
-        heads.setdefault(len(entries), dict.fromkeys(self.parameters.trustee_ids, last_s + 60))
+        witnesses = (*self.parameters.trustee_ids, PARTNERS[0])
+        heads.setdefault(len(entries), dict.fromkeys(witnesses, last_s + 60))
         roots = roots_of(entries)
         for size, times in heads.items():
             self.write_head(size, roots[size], times)
 
     def write_head(self, size: int, root: bytes, times: dict[str, int]) -> None:
-        envelopes = [
-            self.signed(
-                Checkpoint(
-                    parameter_id=self.parameters.parameter_id,
-                    size=size,
-                    root=root,
-                    timestamp_s=time_s,
-                ),
-                name,
-            )
-            for name, time_s in times.items()
-        ]
+        head = TreeHead(parameter_id=self.parameters.parameter_id, size=size, root=root)
+        notes = [head.signed(self._key(HUB))]
+        notes += [head.cosigned(name, self._key(name), at_s) for name, at_s in times.items()]
         path = self.folder / "checkpoints" / f"{size}.txt"
-        path.write_bytes(b"".join(envelope + b"\n" for envelope in envelopes))
+        path.write_bytes(joined(notes).to_bytes())
 
     def _key(self, name: str) -> SigningKey:
         for item in self.good.dealt.secrets:

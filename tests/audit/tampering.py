@@ -41,6 +41,7 @@ from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.merkle import root_of
+from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Natural
 from tests.audit.kit import Kit, roots_of
 from tests.audit.tampered_openings import (
@@ -165,11 +166,27 @@ def head_over_another_root(kit: Kit) -> None:
 def head_forged(kit: Kit) -> None:
     size, _ = kit.heads()[-1]
     path = kit.folder / "checkpoints" / f"{size}.txt"
-    lines = path.read_bytes().splitlines()
-    forged = Envelope.from_bytes(lines[0])
-    signature = dataclasses.replace(forged.signatures[0], sig=bytes(64))
-    lines[0] = dataclasses.replace(forged, signatures=(signature,)).to_bytes()
-    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    note = SignedNote.from_bytes(path.read_bytes())
+    log, first, *others = note.signatures
+    forged = dataclasses.replace(first, blob=first.blob[:8] + bytes(64))
+    path.write_bytes(dataclasses.replace(note, signatures=(log, forged, *others)).to_bytes())
+
+
+def head_without_the_hub(kit: Kit) -> None:
+    size, _ = kit.heads()[-1]
+    path = kit.folder / "checkpoints" / f"{size}.txt"
+    note = SignedNote.from_bytes(path.read_bytes())
+    path.write_bytes(dataclasses.replace(note, signatures=note.signatures[1:]).to_bytes())
+
+
+def openings_that_no_partner_saw(kit: Kit) -> None:
+    """Hub and trustees kept the end of the record to themselves."""
+    _, item = kit.of(OpeningResult)[-1]
+    roots = roots_of(kit.entries())
+    for size, times in kit.heads():
+        if size > item.start_leaf:
+            alone = {name: at_s for name, at_s in times.items() if name not in PARTNERS}
+            kit.write_head(size, roots[size], alone)
 
 
 def result_before_its_head(kit: Kit) -> None:
@@ -414,7 +431,9 @@ TAMPERINGS: Final = (
     _finds(head_of_too_few, ("V06", "QUORUM_MISSING")),
     _finds(head_over_another_root, ("V05", "FORKED_RECORD")),
     _finds(head_forged, ("V07", "SIGNATURE_INVALID")),
+    _finds(head_without_the_hub, ("V07", "SIGNATURE_INVALID")),
     _finds(result_before_its_head, ("V06", "START_NOT_WITNESSED")),
+    _finds(openings_that_no_partner_saw, ("V06", "PARTNER_WITNESS_MISSING")),
     _finds(stranger_signs, ("V04", "SIGNER_REFUSED")),
     _finds(signature_forged, ("V07", "SIGNATURE_INVALID")),
     _finds(

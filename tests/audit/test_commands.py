@@ -15,6 +15,9 @@ from typing_extensions import override
 
 from fedcarbon.cli.audit import app
 from fedcarbon.opening.statements import OpeningRequest, OpeningResult, OpeningStart
+from fedcarbon.transparency.checkpoint import TreeHead, joined
+from fedcarbon.transparency.envelope import SigningKey
+from fedcarbon.transparency.note import SignedNote
 from fedcarbon.transparency.receipt import Receipt
 from tests.audit.good_record import GoodRecord
 from tests.audit.kit import Kit
@@ -169,6 +172,7 @@ def receipt_for(kit: Kit, index: int, leaf: bytes) -> bytes:
         leaf=leaf,
         salt=entry.salt,
         accepted_at_s=1,
+        merge_by_s=2,
     )
     return kit.signed(receipt, HUB)
 
@@ -291,3 +295,18 @@ def test_every_leaf_can_be_explained(kit: Kit, capsys: pytest.CaptureFixture[str
 
 def test_a_leaf_that_does_not_exist_is_unusable_input(kit: Kit) -> None:
     assert exit_code("show", kit.folder, 100_000) == 2
+
+
+def test_a_head_that_a_partner_signed_later_is_no_change(kit: Kit, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(kit.folder, older)
+    size, times = kit.heads()[-1]
+    path = kit.folder / "checkpoints" / f"{size}.txt"
+    note = SignedNote.from_bytes(path.read_bytes())
+    late = TreeHead.from_text(note.text).cosigned(
+        "late", SigningKey(b"l" * 32), max(times.values())
+    )
+    path.write_bytes(joined([note, late]).to_bytes())
+
+    assert exit_code("diff", older, kit.folder) == 0
+    assert exit_code("diff", kit.folder, older) == 1

@@ -44,7 +44,7 @@ class PublicHub:
     ) -> record_pb2.GetCheckpointResponse:
         answer = record_pb2.GetCheckpointResponse()
         if self._record.heads:
-            answer.checkpoint.cosignatures.extend(self._record.heads[-1][1])
+            answer.checkpoint.note = self._record.heads[-1][1]
         return answer
 
 
@@ -195,6 +195,7 @@ def receipt(federation: Federation, signer: str = HUB, **changes: object) -> byt
         "leaf": commit(LeafType.UNBINDING, salt, MESSAGE).to_bytes(),
         "salt": salt,
         "accepted_at_s": 1,
+        "merge_by_s": 2,
     }
     statement = Receipt(**{**fields, **changes})  # type: ignore[arg-type]
     return sign(statement, {signer: federation.key(signer)}).to_bytes()

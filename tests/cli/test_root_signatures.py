@@ -11,10 +11,10 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.share_file import seal_share_file
 from fedcarbon.cli.registry import RegistryFileError, require_signable, root_sign
+from fedcarbon.epoch.statements import CommitClosed
 from fedcarbon.errors import MalformedError
-from fedcarbon.ids import PartyId, Role
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.registry.admission import PartyAdmission, open_rooted
-from fedcarbon.transparency.checkpoint import Checkpoint
 from fedcarbon.transparency.envelope import Envelope, sign_payload
 from tests.keys.ceremonies import dealt
 
@@ -30,7 +30,14 @@ ADMISSION = PartyAdmission(
 )
 
 
-HEAD = Checkpoint(parameter_id=PARAMETERS.parameter_id, size=1, root=bytes(32), timestamp_s=1)
+CLOSING = CommitClosed(
+    parameter_id=PARAMETERS.parameter_id,
+    exclusivity_domain="ecny",
+    programme_id=ProgrammeId("ecny-test"),
+    epoch=EpochIndex(1),
+    lists=(),
+    missed=(),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +74,7 @@ def test_an_admission_is_signed(holder: Holder) -> None:
 
 def test_nothing_is_signed_that_is_no_admission_and_no_programme(holder: Holder) -> None:
     with pytest.raises(RegistryFileError):
-        holder.sign(HEAD)
+        holder.sign(CLOSING)
 
     assert Envelope.from_bytes(holder.file.read_bytes()).signatures == ()
 

@@ -31,7 +31,7 @@ from trustee.order_errors import QuotaExceededError
 
 HEADER = "id_type,id_number,wallet_id,wallet_class"
 NOW_S = 1_772_409_600
-HEAD = WitnessedCheckpoint(size=9, root=bytes(32), timestamp_s=Seconds(NOW_S), cosignatures=())
+HEAD = WitnessedCheckpoint(size=9, root=bytes(32), timestamp_s=Seconds(NOW_S))
 
 
 class HostileHub:

@@ -68,10 +68,7 @@ def record_text() -> str:
             {"leaf": item.leaf.hex(), "salt": item.salt.hex(), "body": item.body.decode()}
             for item in found.leaves
         ],
-        "checkpoints": [
-            {"size": head.size, "cosignatures": [data.decode() for data in head.cosignatures]}
-            for head in found.heads
-        ],
+        "checkpoints": [{"size": head.size, "note": head.note.decode()} for head in found.heads],
         "files": {sha256.hex(): data.hex() for sha256, data in sorted(found.files.items())},
     }
     return json.dumps(tree, indent=1, ensure_ascii=False) + "\n"

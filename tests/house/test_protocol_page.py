@@ -441,7 +441,7 @@ def test_the_sections_are_numbered_without_a_gap() -> None:
 def test_the_page_states_what_is_not_proved() -> None:
     head, _, _ = page().partition("## 1. Conventions")
 
-    for missing in ("range proof", "masks", "link proof", "evidence openings", "tiles"):
+    for missing in ("range proof", "masks", "link proof", "evidence openings"):
         assert missing in head.lower()
     assert "no switch" in head
 

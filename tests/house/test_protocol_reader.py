@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import hmac
 import json
@@ -54,6 +55,10 @@ from tests.house.second_reader import (
     wide,
 )
 
+HUB, *_ = (item["party_id"] for _, item in of_kind("party_admission") if item["role"] == "hub")
+PARTNERS: Final = {
+    item["party_id"] for _, item in of_kind("party_admission") if item["role"] == "partner"
+}
 EXAMPLES: Final = json.loads((VECTORS / "protocol.json").read_text(encoding="utf-8"))["examples"]
 
 
@@ -94,16 +99,28 @@ def test_every_statement_names_the_parameter_set() -> None:
 @pytest.mark.parametrize("head", RECORD["checkpoints"], ids=lambda head: str(head["size"]))
 def test_every_head_is_signed_by_a_quorum(head: dict[str, Any]) -> None:
     keys, signers = keyring(), set()
-    for body in head["cosignatures"]:
-        statement, signatures = opened(body)
-        ((keyid, signature),) = signatures.items()
-        Ed25519PublicKey.from_public_bytes(keys[keyid]).verify(signature, covered(body))
-        assert statement["size"] == head["size"]
-        assert statement["root"] == tree_root(LEAVES[: head["size"]]).hex()
-        signers.add(keyid)
+    text, lines = head["note"].split("\n\n")
+    text += "\n"
+    origin, size, root = text.splitlines()
+    assert origin == f"fedcarbon/{STATEMENTS[2]['parameter_id']}"
+    assert int(size) == head["size"]
+    assert base64.b64decode(root) == tree_root(LEAVES[: head["size"]])
+    for line in lines.splitlines():
+        dash, name, data = line.split(" ")
+        blob = base64.b64decode(data)
+        of_log = name == origin
+        key, kind = keys[HUB if of_log else name], 1 if of_log else 4
+        key_id = hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + key).digest()[:4]
+        assert (dash, blob[:4]) == ("—", key_id)
+        time_s = int.from_bytes(blob[4:12], "big")
+        signed = text if of_log else f"cosignature/v1\ntime {time_s}\n{text}"
+        Ed25519PublicKey.from_public_bytes(key).verify(blob[-64:], signed.encode())
+        signers.add(name)
 
-    assert signers <= set(TRUSTEES)
-    assert len(signers) >= math.ceil((len(TRUSTEES) + THRESHOLD) / 2)
+    partners = {name for name in signers if name in PARTNERS}
+    assert signers == partners | {origin} | (signers & set(TRUSTEES))
+    assert len(signers & set(TRUSTEES)) >= math.ceil((len(TRUSTEES) + THRESHOLD) / 2)
+    assert partners
 
 
 # --- 6: parameters ----------------------------------------------------------------------------
@@ -194,6 +211,13 @@ def claim_records(partner: str) -> list[tuple[bytes, int, bytes]]:
     return [(item[:16], item[16], item[17:]) for item in cut]
 
 
+def piece_commitments(partner: str) -> list[bytes]:
+    (logged,) = (item for _, item in of_kind("claim_list") if item["partner_id"] == partner)
+    magic, _, records = FILES[logged["commitments_sha256"]].partition(b"\n")
+    assert magic == LABEL + b"commitments"
+    return [records[i + 32 : i + 64] for i in range(0, len(records), 64)]
+
+
 def partners() -> list[str]:
     return [item["partner_id"] for _, item in of_kind("claim_list")]
 
@@ -201,9 +225,10 @@ def partners() -> list[str]:
 def test_revealed_lists_are_the_committed_ones() -> None:
     for _, commitment in of_kind("claim_commitment"):
         records = claim_records(commitment["partner_id"])
+        pieces = piece_commitments(commitment["partner_id"])
         leaves = [
-            hashed(b"claim-leaf", hashed(b"claim", salt, token, bytes([rank])), b"")
-            for token, rank, salt in records
+            hashed(b"claim-leaf", hashed(b"claim", salt, token, bytes([rank])), piece)
+            for (token, rank, salt), piece in zip(records, pieces, strict=True)
         ]
         assert len(records) == commitment["count"]
         assert [token for token, _, _ in records] == sorted({token for token, _, _ in records})

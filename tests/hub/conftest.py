@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.hub.clients import Clients
 from tests.hub.federation import PARTNERS, Federation
+from tests.simulation.local_hub import LoopThread
 
 COPIED_SEED = 4
 """Not the seed that the copied record was made with: its ids are used up."""
@@ -62,3 +64,15 @@ def sealed(sealed_folder: Path, tmp_path: Path) -> Iterator[Federation]:
     federation = Federation(tmp_path / "hub", seed=COPIED_SEED)
     yield federation
     federation.close()
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[LoopThread]:
+    running = LoopThread()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def clients(federation: Federation, loop: LoopThread) -> Clients:
+    return Clients(federation, loop)

@@ -224,8 +224,19 @@ class Federation:
             "count": len(listed),
             "list_root": listed.root(),
             "evidence_root": hashlib.sha256(partner.encode()).digest(),
+            "evidence_count": len(listed) + self.accounts(partner, epoch) * programme().epoch_days,
         }
         return ClaimCommitment(**{**fields, **changes})
+
+    def accounts(self, partner: PartyId, epoch: EpochIndex) -> int:
+        """Return how many accounts of a partner the snapshot of an epoch holds."""
+        stored = self.hub.read_now(lambda session: EpochStore(session).find(PROGRAMME, epoch))
+        if stored is None:
+            return 0
+        found = self.hub.read_now(
+            lambda session: self.hub.snapshots.of(session, programme(), stored)
+        ).partners.get(partner)
+        return 0 if found is None else found.accounts
 
     def commit(
         self, partner: PartyId, listed: Listed | None = None, epoch: EpochIndex = FIRST

@@ -11,25 +11,26 @@ from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconPartial,
     BeaconValue,
-    CommitClosed,
-    beacon_input,
 )
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.ids import PartyId
 from fedcarbon.transparency.checkpoint import (
-    Checkpoint,
     QuorumMissingError,
+    TreeHead,
     WitnessedCheckpoint,
+    WitnessKeys,
+    joined,
     quorum_of,
     witnessed,
 )
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
+from hub.trustees.beacons import question_over
 from hub.trustees.port import Witnesses
 from tests.chance import seeded
-from tests.hub.messages import key_of, opened, signed
+from tests.hub.messages import key_of, opened
 from tests.keys.ceremonies import dealt
 
 
@@ -39,6 +40,8 @@ class LocalTrustees(Witnesses):
 
     hub: Hub
     down: set[PartyId] = field(default_factory=set)
+    refused: set[BeaconLabel] = field(default_factory=set)
+    """Labels for which nobody evaluates a beacon now."""
 
     def _up(self) -> list[PartyId]:
         return [name for name in self.hub.parameters.trustee_ids if name not in self.down]
@@ -46,14 +49,23 @@ class LocalTrustees(Witnesses):
     @override
     async def witness(self) -> WitnessedCheckpoint:
         size, root = self.hub.read_now(self.hub.record.head)
-        parameter_id = self.hub.parameters.parameter_id
+        parameters, signer = self.hub.parameters, self.hub.signer
         at_s = self.hub.clock.now_s()
-        statement = Checkpoint(parameter_id=parameter_id, size=size, root=root, timestamp_s=at_s)
+        tree = TreeHead(parameter_id=parameters.parameter_id, size=size, root=root)
+        note = joined(
+            [
+                tree.signed(signer.key),
+                *(tree.cosigned(name, key_of(name), at_s) for name in self._up()),
+            ]
+        )
         head = witnessed(
-            [signed(statement, name) for name in self._up()],
-            parameter_id=parameter_id,
-            trustee_keys={name: key_of(name).public for name in self.hub.parameters.trustee_ids},
-            threshold=self.hub.parameters.threshold,
+            note.to_bytes(),
+            WitnessKeys(
+                hubs={signer.party_id: signer.key.public},
+                trustees={name: key_of(name).public for name in parameters.trustee_ids},
+            ),
+            parameter_id=parameters.parameter_id,
+            threshold=parameters.threshold,
         )
         self.hub.write_now(lambda session: self.hub.record.keep_checkpoint(session, head))
         return head
@@ -72,12 +84,13 @@ class LocalTrustees(Witnesses):
 
     def _log(self, session: Session, label: BeaconLabel, leaf_index: int) -> bytes:
         parameters = self.hub.parameters
-        closed = opened(CommitClosed, self.hub.record.body(session, leaf_index))
-        leaf = self.hub.record.leaf(session, leaf_index).leaf
-        question = beacon_input(label, closed.exclusivity_domain, closed.epoch, leaf)
+        asked_for = question_over(session, self.hub, label, leaf_index)
+        question = asked_for.to_bytes()
         chance = seeded(7)
         asked = [secret for secret in dealt().secrets if secret.trustee_id in self._up()]
-        if len(asked) < quorum_of(len(parameters.trustee_ids), parameters.threshold):
+        if label in self.refused or len(asked) < quorum_of(
+            len(parameters.trustee_ids), parameters.threshold
+        ):
             raise QuorumMissingError("too few trustees")
         partials = [
             evaluate_input(secret.voprf[KeyLabel.BEACON], question, chance.randrange)
@@ -87,8 +100,8 @@ class LocalTrustees(Witnesses):
         value = BeaconValue(
             parameter_id=parameters.parameter_id,
             label=label,
-            exclusivity_domain=closed.exclusivity_domain,
-            epoch=closed.epoch,
+            exclusivity_domain=asked_for.exclusivity_domain,
+            epoch=asked_for.epoch,
             leaf_index=leaf_index,
             partials=tuple(
                 BeaconPartial(

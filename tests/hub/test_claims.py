@@ -112,7 +112,12 @@ COMMITMENTS: dict[str, tuple[Sent, str]] = {
     "a second list": (recommitted, "CLAIM_COMMITMENT_DIFFERS"),
     "after the closing leaf": (late, "EPOCH_STATE"),
     "a partner without accounts": (lambda f: f.commit(TAXIS), "NOT_IN_SNAPSHOT"),
-    "a count that is not padded": (commitment_with(count=5), "LIST_NOT_PADDED"),
+    "a count that is not padded": (
+        commitment_with(count=5, evidence_count=7),
+        "LIST_NOT_PADDED",
+    ),
+    "evidence for an account less": (commitment_with(evidence_count=1), "EVIDENCE_COUNT_DIFFERS"),
+    "evidence for a day more": (commitment_with(evidence_count=3), "EVIDENCE_COUNT_DIFFERS"),
     "all_slots_probe_hits_quota": (all_slots_probe, "CLAIM_QUOTA_EXCEEDED"),
 }
 

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 
-from fedcarbon.clock import SystemClock
 from fedcarbon.epoch.statements import Dispute
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, Role
-from fedcarbon.transparency.checkpoint import witnessed
+from fedcarbon.transparency.checkpoint import WitnessKeys, witnessed
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import epoch_pb2, record_pb2, registry_pb2
-from fedcarbon.wire.certificates import PartyName
-from fedcarbon.wire.dev_ca import Authority
 from fedcarbon.wire.hub_client import HubClient
-from hub.servicers.epoch import EpochServicer
 from hub.servicers.record import RecordServicer
-from hub.servicers.registry import RegistryServicer
+from tests.hub.clients import Clients, certificate
 from tests.hub.federation import (
     AUDITOR,
     BIKES,
     FIRST,
+    HUB,
     METRO,
     PARTNERS,
     PROGRAMME,
@@ -37,42 +33,7 @@ from tests.hub.federation import (
     signed,
     token,
 )
-from tests.simulation.local_hub import FaultPlan, LocalContext, LoopThread, local_client
-
-AUTHORITY = Authority.create(SystemClock().now_s())
-ROLES = {**dict.fromkeys(PARTNERS, Role.PARTNER), AUDITOR: Role.AUDITOR}
-
-
-def certificate(name: PartyId, role: Role) -> bytes:
-    return AUTHORITY.issue(
-        PartyName(party_id=name, role=role), SystemClock().now_s()
-    ).certificate_pem
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """A hub, and clients that call it with certificates."""
-
-    federation: Federation
-    loop: LoopThread
-
-    def of(self, name: PartyId, role: Role | None = None) -> HubClient:
-        hub = self.federation.hub
-        servicers = [RecordServicer(hub), RegistryServicer(hub), EpochServicer(hub)]
-        pem = certificate(name, role or ROLES[name])
-        return local_client(servicers, pem, name, self.loop, FaultPlan())
-
-
-@pytest.fixture(scope="session")
-def loop() -> Iterator[LoopThread]:
-    running = LoopThread()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def clients(federation: Federation, loop: LoopThread) -> Clients:
-    return Clients(federation, loop)
+from tests.simulation.local_hub import LocalContext, LoopThread
 
 
 def pieces(data: bytes, size: int) -> list[bytes]:
@@ -238,9 +199,12 @@ def test_leaves_and_heads_are_listed(clients: Clients) -> None:
     assert all(leaf.HasField("body") and leaf.HasField("salt") for leaf in answer.leaves)
     parameters = federation.hub.parameters
     head = witnessed(
-        newest.cosignatures,
+        newest.note,
+        WitnessKeys(
+            hubs={HUB: key_of(HUB).public},
+            trustees={name: key_of(name).public for name in parameters.trustee_ids},
+        ),
         parameter_id=parameters.parameter_id,
-        trustee_keys={name: key_of(name).public for name in parameters.trustee_ids},
         threshold=parameters.threshold,
     )
     assert head.size <= answer.size

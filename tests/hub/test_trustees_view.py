@@ -44,7 +44,7 @@ def view_of(federation: Federation) -> RecordView:
     for leaf in federation.hub.read_now(lambda session: RecordStore(session).leaves(0, 10_000)):
         view.apply(leaf.index, leaf.leaf, leaf.salt, record.bodies.get(leaf.body_sha256))
     for head in federation.hub.read_now(lambda session: RecordStore(session).checkpoints()):
-        view.witness(head.cosignatures)
+        view.witness(head.note)
     return view
 
 

@@ -6,7 +6,11 @@ import pytest
 
 from fedcarbon.opening.heads import HeadBook
 from fedcarbon.opening.violations import HeadAheadError, NotWitnessedError
-from fedcarbon.transparency.checkpoint import ForkedRecordError, WitnessedCheckpoint
+from fedcarbon.transparency.checkpoint import (
+    ForkedRecordError,
+    PartnerWitnessMissingError,
+    WitnessedCheckpoint,
+)
 from fedcarbon.transparency.merkle import root_of
 from fedcarbon.units import Seconds
 
@@ -20,12 +24,14 @@ def book_of(leaves: list[bytes] = LEAVES) -> HeadBook:
     return book
 
 
-def head(size: int, at_s: int, root: bytes | None = None) -> WitnessedCheckpoint:
+def head(
+    size: int, at_s: int, root: bytes | None = None, *, partner: bool = False
+) -> WitnessedCheckpoint:
     return WitnessedCheckpoint(
         size=size,
         root=root_of(LEAVES[:size]) if root is None else root,
         timestamp_s=Seconds(at_s),
-        cosignatures=(),
+        partner_witnessed=partner,
     )
 
 
@@ -73,6 +79,17 @@ def test_a_leaf_above_all_heads_has_no_time() -> None:
     assert not book.is_witnessed(4)
     with pytest.raises(NotWitnessedError):
         book.leaf_time_s(4)
+
+
+def test_what_a_partner_has_witnessed_is_known_beside_what_a_quorum_has() -> None:
+    book = book_of()
+    for size, partner in ((3, True), (9, False), (5, True), (2, True)):
+        book.witness(head(size, 100, partner=partner))
+
+    assert (book.witnessed_size, book.partner_witnessed_size) == (9, 5)
+    book.require_partner_witness(4)
+    with pytest.raises(PartnerWitnessMissingError):
+        book.require_partner_witness(5)
 
 
 def test_a_head_with_another_root_is_a_fork() -> None:

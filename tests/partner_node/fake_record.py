@@ -14,11 +14,12 @@ from fedcarbon.ceremony.dealer import Dealt
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.registry.admission import PartyAdmission, root_keyid
 from fedcarbon.registry.programme import Programme
-from fedcarbon.transparency.checkpoint import Checkpoint
+from fedcarbon.transparency.checkpoint import TreeHead, joined
 from fedcarbon.transparency.envelope import Envelope, SigningKey, open_signed, sign
 from fedcarbon.transparency.leaf import PUBLIC_TYPES, LeafType, commit
 from fedcarbon.transparency.merkle import root_of
-from fedcarbon.transparency.receipt import Receipt
+from fedcarbon.transparency.note import SignedNote, verify_cosignature
+from fedcarbon.transparency.receipt import MERGE_DELAY_S, Receipt
 from fedcarbon.v1 import (
     record_pb2,
 )
@@ -42,7 +43,8 @@ class FakeRecord(HubClient):
         self.keys = {name: SigningKey(self.chance.randbytes(32)) for name in self._names()}
         self.leaves: list[tuple[bytes, bytes, bytes]] = []  # leaf, salt, body
         self.receipts: dict[bytes, bytes] = {}
-        self.witnessed: list[bytes] | None = None
+        self.witnessed: SignedNote | None = None
+        self.cosigned: list[SignedNote] = []
         self.received: list[bytes] = []
         self.roots = {
             root_keyid(secret.trustee_id): SigningKey(secret.root_key_seed)
@@ -88,14 +90,19 @@ class FakeRecord(HubClient):
 
     def witness(self, *, trustees: int = 5) -> None:
         """Have the present head signed."""
-        head = Checkpoint(
+        head = self.head()
+        names = [secret.trustee_id for secret in self.dealt.secrets][:trustees]
+        at_s = self.clock.now_s()
+        cosigned = (head.cosigned(name, self.keys[name], at_s) for name in names)
+        self.witnessed = joined([head.signed(self.keys[HUB]), *cosigned])
+
+    def head(self) -> TreeHead:
+        """Return the present head."""
+        return TreeHead(
             parameter_id=self.parameters.parameter_id,
             size=len(self.leaves),
             root=root_of(leaf for leaf, _, _ in self.leaves),
-            timestamp_s=self.clock.now_s(),
         )
-        names = [secret.trustee_id for secret in self.dealt.secrets][:trustees]
-        self.witnessed = [sign(head, {name: self.keys[name]}).to_bytes() for name in names]
 
     @override
     def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
@@ -113,8 +120,19 @@ class FakeRecord(HubClient):
     ) -> record_pb2.GetCheckpointResponse:
         if self.witnessed is None:
             return record_pb2.GetCheckpointResponse()
-        checkpoint = record_pb2.WitnessedCheckpoint(cosignatures=self.witnessed)
+        checkpoint = record_pb2.WitnessedCheckpoint(note=self.witnessed.to_bytes())
         return record_pb2.GetCheckpointResponse(checkpoint=checkpoint)
+
+    @override
+    def create_cosignature(
+        self, request: record_pb2.CreateCosignatureRequest
+    ) -> record_pb2.CreateCosignatureResponse:
+        note = SignedNote.from_bytes(request.note)
+        assert self.witnessed is not None
+        assert verify_cosignature(note, NODE, self.keys[NODE].public) is not None
+        self.cosigned.append(note)
+        self.witnessed = joined([self.witnessed, note])
+        return record_pb2.CreateCosignatureResponse()
 
     def _keep(self, message: Proto) -> None:
         self.received.append(message.SerializeToString())
@@ -136,6 +154,7 @@ class FakeRecord(HubClient):
             leaf=leaf,
             salt=salt,
             accepted_at_s=self.clock.now_s(),
+            merge_by_s=self.clock.now_s() + MERGE_DELAY_S,
         )
         self.receipts[data] = sign(receipt, {HUB: self.keys[HUB]}).to_bytes()
         return self.receipts[data], index

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -20,8 +21,9 @@ from typing import Any
 import pytest
 
 from fedcarbon.clock import SteppedClock
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.ids import PartyId, Role
+from fedcarbon.transparency.checkpoint import ForkedRecordError
 from fedcarbon.units import Seconds
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.clocks import FileClock
@@ -48,9 +50,9 @@ class Home:
     config: Path
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def run(self, *arguments: str) -> None:
-        """Run a command in this process, as `main` would."""
-        program.app([*arguments, "--config", str(self.config)], result_action="return_value")
+    def run(self, *arguments: str) -> Any:
+        """Run a command in this process, as `main` would, and return its exit code or None."""
+        return program.app([*arguments, "--config", str(self.config)], result_action="return_value")
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start a node as a process of its own and wait until it serves."""
@@ -256,6 +258,47 @@ def test_status_asks_a_running_node(home: Home, capsys: pytest.CaptureFixture[st
 
     assert (as_json["running"], as_json["enrolled"]) == (True, "2")
     assert "running; 2 enrolled" in capsys.readouterr().out
+
+
+def forked_note(home: Home) -> Path:
+    """Return a file with a head that the hub signed for somebody else."""
+    head = dataclasses.replace(home.hub.head(), size=5, root=b"f" * 32)
+    file = home.folder / "from-bike.txt"
+    file.write_bytes(head.signed(home.hub.keys[HUB]).to_bytes())
+    return file
+
+
+def test_a_checkpoint_is_compared_with_the_store_and_an_alarm_shows_in_the_status(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_both(home)
+    own = home.folder / "own.txt"
+    own.write_bytes(home.hub.head().signed(home.hub.keys[HUB]).to_bytes())
+
+    home.run("compare-checkpoint", str(own))
+    assert home.run("status") == 0
+    assert "consistent" in capsys.readouterr().out
+    with pytest.raises(ForkedRecordError):
+        home.run("compare-checkpoint", str(forked_note(home)))
+
+    assert home.run("status") == program.EXIT_ALARM
+    assert "alarm: FORKED_RECORD" in capsys.readouterr().out
+
+
+def test_a_checkpoint_is_compared_with_the_record_of_a_running_node(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_both(home)
+    with_port(home)
+    home.start()
+    home.wait_for(lambda: len(home.hub.places) == 2)
+
+    with pytest.raises(FedcarbonError) as caught:
+        home.run("compare-checkpoint", str(forked_note(home)))
+
+    assert caught.value.code == "FORKED_RECORD"
+    assert home.run("status") == program.EXIT_ALARM
+    assert "alarm: FORKED_RECORD" in capsys.readouterr().out
 
 
 def with_port(home: Home) -> None:

@@ -10,7 +10,7 @@ import pytest
 from fedcarbon.errors import SignatureInvalidError
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.transparency.leaf import LeafType, commit
-from fedcarbon.transparency.receipt import Receipt
+from fedcarbon.transparency.receipt import MERGE_DELAY_S, Receipt
 from partner_node.record.receipts import (
     ReceiptInvalidError,
     checked_hub_receipt,
@@ -31,6 +31,7 @@ def receipt(world: World, signer: str = HUB, **changes: Any) -> bytes:
         "leaf": commit(LeafType.CHUNK_HEADER, SALT, MESSAGE).to_bytes(),
         "salt": SALT,
         "accepted_at_s": 1,
+        "merge_by_s": 1 + MERGE_DELAY_S,
     }
     return sign(Receipt(**fields | changes), {signer: world.hub.keys[signer]}).to_bytes()
 
@@ -54,6 +55,7 @@ WRONG: dict[str, dict[str, Any]] = {
     },
     "a leaf of another type": {"leaf": commit(LeafType.SEAL, SALT, MESSAGE).to_bytes()},
     "another salt": {"salt": bytes(32)},
+    "a promise for the day after tomorrow": {"merge_by_s": 2 + MERGE_DELAY_S},
 }
 
 

@@ -23,6 +23,7 @@ from tests.simulation.world import HUB, PARTNERS, World
 METRO, BIKE, MAAS = PARTNERS
 UNIT_UG = 1_250_000_000
 CREATES = (
+    "create_cosignature",
     "create_enrolment_batch",
     "evaluate",
     "create_claim_commitment",

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import override
 
 from fedcarbon.cli.registry import programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
@@ -22,14 +25,15 @@ from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import PartyAdmission, root_keyid
 from fedcarbon.registry.programme import Programme, midnight_s
-from fedcarbon.transparency.checkpoint import QuorumMissingError
+from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint, head_in
 from fedcarbon.transparency.envelope import SigningKey, sign
 from fedcarbon.units import SECONDS_PER_DAY, Metres, Seconds
-from fedcarbon.v1 import registry_pb2, trustee_pb2
+from fedcarbon.v1 import record_pb2, registry_pb2, trustee_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.processes import ProcessMap
+from fedcarbon.wire.status import UnreachableError
 from hub.bootstrap import open_hub
 from hub.clearing.sandbox_rail import SandboxRail
 from hub.context import Hub, HubSettings
@@ -56,7 +60,7 @@ from partner_node.randomness import Randomness
 from partner_node.storage.database import Database as NodeDatabase
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
-from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
+from tests.simulation.local_hub import Fault, FaultPlan, LoopThread, local_client
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database as TrusteeDatabase
 from trustee.trustee import Trustee
@@ -89,6 +93,18 @@ class InProcessTrustees(TrusteePort):
         message.CopyFrom(order)
         message.order_id = next(self._ids).to_bytes(16, "big")
         return await asyncio.to_thread(self.trustees[trustee_id].handle, message)
+
+
+class WatchedDesk(TrusteeDesk):
+    """A desk whose witnessed heads a partner signs at once; nodes sign too when they step."""
+
+    sign: Callable[[WitnessedCheckpoint], None]
+
+    @override
+    async def witness(self, *, not_before_s: Seconds | None = None) -> WitnessedCheckpoint:
+        head = await super().witness(not_before_s=not_before_s)
+        await asyncio.to_thread(self.sign, head)
+        return head
 
 
 @dataclass
@@ -155,7 +171,9 @@ class World:
             randbelow=self.chance.randrange,
         )
         self.epochs = EpochDriver(self.hub)
-        self.desk = TrusteeDesk(self.hub, self.port)
+        self.desk = WatchedDesk(self.hub, self.port)
+        self.desk.sign = self._sign_as_partner
+        self.hub.on_cosignature = self.desk.note_cosignature
         self.hub.witnesses = self.desk
         folded = FoldedRecord(self.hub)
         self.openings = OpeningDriver(self.hub, self.desk, folded)
@@ -204,6 +222,17 @@ class World:
         )
         methodology = load_from_catalogue("cn-ecny-shanghai")
         self.nodes[name] = Node(database, identity, self.client(name), methodology)
+
+    def _sign_as_partner(self, head: WitnessedCheckpoint) -> None:
+        """Sign a head as the node of the first partner would, again if a message is lost."""
+        name = self.partners[0]
+        own = head_in(head.note).cosigned(name, self.keys[name], self.clock.now_s())
+        request = record_pb2.CreateCosignatureRequest(note=own.to_bytes())
+        for _ in Fault:
+            with contextlib.suppress(UnreachableError):
+                self.client(name).create_cosignature(request)
+                return
+        self.client(name).create_cosignature(request)
 
     def close(self) -> None:
         """Close everything."""

@@ -1,4 +1,4 @@
-"""Leaves, tree and checkpoints."""
+"""Leaves, tree and receipts."""
 
 from __future__ import annotations
 
@@ -10,27 +10,9 @@ from hypothesis import strategies as st
 
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import Role
-from fedcarbon.transparency.checkpoint import (
-    Checkpoint,
-    ForkedRecordError,
-    QuorumMissingError,
-    quorum_of,
-    require_head,
-    witnessed,
-)
-from fedcarbon.transparency.envelope import SigningKey, sign
 from fedcarbon.transparency.leaf import Leaf, LeafType, commit, may_read, may_read_file
-from fedcarbon.transparency.merkle import EMPTY_ROOT, Frontier, leaf_hash, node_hash, root_of
+from fedcarbon.transparency.merkle import EMPTY_ROOT, leaf_hash, node_hash, root_of
 from fedcarbon.transparency.receipt import Receipt
-
-KEYS = {f"trustee-{i}": SigningKey(bytes([i]) * 32) for i in range(1, 6)}
-PUBLIC = {name: key.public for name, key in KEYS.items()}
-PARAMETER_ID = bytes(32)
-
-
-def cosign(name: str, size: int = 3, root: bytes = b"r" * 32, at_s: int = 1000) -> bytes:
-    statement = Checkpoint(parameter_id=PARAMETER_ID, size=size, root=root, timestamp_s=at_s)
-    return sign(statement, {name: KEYS[name]}).to_bytes()
 
 
 def naive_root(leaves: list[bytes]) -> bytes:
@@ -96,7 +78,14 @@ def test_a_receipt_has_fields_of_the_right_size(field: str) -> None:
     fields |= {"leaf": bytes(34), field: b"short"}
 
     with pytest.raises(MalformedError):
-        Receipt(leaf_index=1, accepted_at_s=1, **fields)
+        Receipt(leaf_index=1, accepted_at_s=1, merge_by_s=1, **fields)
+
+
+def test_a_receipt_promises_nothing_for_the_past() -> None:
+    hashes = dict.fromkeys(("parameter_id", "message_sha256", "salt"), bytes(32))
+
+    with pytest.raises(MalformedError):
+        Receipt(leaf_index=1, leaf=bytes(34), accepted_at_s=9, merge_by_s=8, **hashes)
 
 
 def test_partners_read_no_enrolments_and_trustees_no_tokens() -> None:
@@ -110,82 +99,3 @@ def test_partners_read_no_enrolments_and_trustees_no_tokens() -> None:
     assert not may_read(Role.TRUSTEE, LeafType.LEDGER_BATCH)
     assert may_read(Role.TRUSTEE, LeafType.PLACE_BATCH)
     assert may_read(Role.AUDITOR, LeafType.LEDGER_BATCH)
-
-
-@pytest.mark.parametrize(("n", "t", "quorum"), [(5, 3, 4), (3, 2, 3), (1, 1, 1), (15, 8, 12)])
-def test_two_quorums_share_an_honest_trustee(n: int, t: int, quorum: int) -> None:
-    assert quorum_of(n, t) == quorum
-    assert 2 * quorum - n >= t  # the overlap is larger than the t - 1 that may be corrupt
-
-
-def test_a_quorum_witnesses_a_head_at_its_median_time() -> None:
-    cosignatures = [cosign(f"trustee-{i}", at_s=1000 + i) for i in (4, 1, 3, 2)]
-
-    head = witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)
-
-    assert (head.size, head.timestamp_s) == (3, 1002)
-
-
-@pytest.mark.parametrize(
-    ("times_s", "wait_from_s"),
-    [((1, 2, 9, 8), 8), ((9, 1, 8, 2, 7), 7), ((9, 9, 9, 9), 9)],
-    ids=["two of four date it back", "two of five date it back", "nobody does"],
-)
-def test_a_wait_begins_when_an_honest_trustee_had_signed(
-    times_s: tuple[int, ...], wait_from_s: int
-) -> None:
-    """Fewer than three of five are corrupt: the third smallest time is an honest one or later."""
-    cosignatures = [cosign(f"trustee-{i}", at_s=at_s) for i, at_s in enumerate(times_s, start=1)]
-
-    head = witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)
-
-    assert head.wait_from_s == wait_from_s
-
-
-def test_three_of_five_are_no_quorum() -> None:
-    cosignatures = [cosign(f"trustee-{i}") for i in (1, 2, 3)] + [cosign("trustee-1", at_s=5)]
-
-    with pytest.raises(QuorumMissingError, match="3 of the 4"):
-        witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)
-
-
-def test_trustees_that_signed_two_heads_are_noticed() -> None:
-    cosignatures = [cosign(f"trustee-{i}") for i in (1, 2, 3)] + [
-        cosign("trustee-4", root=b"x" * 32)
-    ]
-
-    with pytest.raises(ForkedRecordError):
-        witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)
-
-
-def test_a_checkpoint_of_another_parameter_set_is_refused() -> None:
-    other = sign(
-        Checkpoint(parameter_id=b"o" * 32, size=3, root=b"r" * 32, timestamp_s=1),
-        {"trustee-4": KEYS["trustee-4"]},
-    ).to_bytes()
-    cosignatures = [*(cosign(f"trustee-{i}") for i in (1, 2, 3)), other]
-
-    with pytest.raises(MalformedError):
-        witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)
-
-
-def test_a_cosignature_with_two_signatures_is_refused() -> None:
-    """Whose time would it be?"""
-    statement = Checkpoint(parameter_id=PARAMETER_ID, size=3, root=b"r" * 32, timestamp_s=1)
-    double = sign(statement, {name: KEYS[name] for name in ("trustee-1", "trustee-2")}).to_bytes()
-    cosignatures = [double, *(cosign(f"trustee-{i}") for i in (3, 4, 5))]
-
-    with pytest.raises(MalformedError):
-        witnessed(cosignatures, parameter_id=PARAMETER_ID, trustee_keys=PUBLIC, threshold=3)
-
-
-def test_a_head_that_does_not_match_the_replayed_leaves_is_a_fork() -> None:
-    frontier = Frontier()
-    frontier.append(b"leaf")
-
-    require_head(frontier, 1, frontier.root())
-
-    with pytest.raises(ForkedRecordError):
-        require_head(frontier, 1, EMPTY_ROOT)
-    with pytest.raises(ForkedRecordError):
-        require_head(frontier, 2, frontier.root())

@@ -137,6 +137,7 @@ class Claiming(Founded):
             count=len(own),
             list_root=own.root(),
             evidence_root=bytes(32),
+            evidence_count=len(own) + 2,
         )
 
     def claim_list(self, partner: PartyId, epoch: int, own: Listed) -> ClaimList:

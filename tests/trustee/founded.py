@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -30,7 +30,7 @@ from fedcarbon.registry.enrolment import (
     PlaceEntry,
 )
 from fedcarbon.registry.programme import Policy, Programme
-from fedcarbon.transparency.checkpoint import Checkpoint
+from fedcarbon.transparency.checkpoint import TreeHead, joined
 from fedcarbon.transparency.envelope import (
     Envelope,
     Signature,
@@ -39,6 +39,7 @@ from fedcarbon.transparency.envelope import (
     sign,
 )
 from fedcarbon.transparency.leaf import LeafType, commit
+from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from fedcarbon.v1 import trustee_pb2
 from tests.chance import seeded
@@ -195,17 +196,18 @@ class Founded:
             order_id=self._chance.randbytes(16), record_size=size, **order
         )
         if self.record.heads:
-            message.checkpoint.cosignatures.extend(self.record.heads[-1][1])
+            message.checkpoint.note = self.record.heads[-1][1]
+            message.partner_checkpoint.note = self.record.heads[-1][1]
         return message
 
     def ask(self, name: str, **order: Any) -> trustee_pb2.WorkRequest:
         return self.trustee(name).handle(self.order(**order))
 
     def cosignature(self, name: str) -> bytes:
-        """Return a trustee's signature under the present head; it must not refuse."""
+        """Return the note with a trustee's signature under the present head; it must not refuse."""
         answer = self.ask(name, cosign=trustee_pb2.CosignOrder(root=self.record.root()))
         assert answer.WhichOneof("answer") == "cosign", answer.refused
-        return answer.cosign.cosignature
+        return answer.cosign.note
 
     def cosign_code(self, name: str) -> str:
         """Return why a trustee does not sign the present head; empty if it does."""
@@ -225,23 +227,41 @@ class Founded:
         leaves = RecordLog(self.databases[PartyId(name)]).leaves()
         return next(leaf.body for leaf in leaves if leaf.leaf_index == leaf_index)
 
-    def have_witnessed(self, names: Iterable[str] | None = None) -> None:
-        """Have the present head signed by all trustees, or by those given."""
-        chosen = self.trustee_ids if names is None else tuple(names)
-        cosignatures = tuple(self.cosignature(name) for name in chosen)
-        self.record.heads.append((len(self.record.leaves), cosignatures))
-
-    def witness(self, names: Iterable[str] | None = None) -> None:
-        """Do the same with their keys and without their reading the record: quicker."""
-        head = Checkpoint(
+    def present_head(self) -> TreeHead:
+        """Return the head over all leaves."""
+        return TreeHead(
             parameter_id=self.parameters.parameter_id,
             size=len(self.record.leaves),
             root=self.record.root(),
-            timestamp_s=self.clock.at_s,
         )
+
+    def have_witnessed(
+        self, names: Iterable[str] | None = None, partners: Iterable[str] = (METRO,)
+    ) -> None:
+        """Have the present head signed by all trustees, or by those given, and by partners."""
         chosen = self.trustee_ids if names is None else tuple(names)
-        cosignatures = tuple(self.signed(head, name).to_bytes() for name in chosen)
-        self.record.heads.append((head.size, cosignatures))
+        notes = [SignedNote.from_bytes(self.cosignature(name)) for name in chosen]
+        self._show_head([*notes, *self._cosigned(dict.fromkeys(partners, self.clock.at_s))])
+
+    def witness(
+        self, names: Iterable[str] | None = None, partners: Iterable[str] = (METRO,)
+    ) -> None:
+        """Do the same with their keys and without their reading the record: quicker."""
+        chosen = self.trustee_ids if names is None else tuple(names)
+        self.witness_at(dict.fromkeys((*chosen, *partners), self.clock.at_s))
+
+    def witness_at(self, times_s: Mapping[str, int]) -> None:
+        """Have the present head signed by parties, each at a time of its own."""
+        self._show_head(self._cosigned(times_s))
+
+    def _cosigned(self, times_s: Mapping[str, int]) -> list[SignedNote]:
+        head = self.present_head()
+        return [head.cosigned(name, self.key(name), at_s) for name, at_s in times_s.items()]
+
+    def _show_head(self, notes: Sequence[SignedNote]) -> None:
+        head = self.present_head()
+        note = joined([head.signed(self.key(HUB)), *notes])
+        self.record.heads.append((head.size, note.to_bytes()))
 
     def refusal_codes(self, name: str) -> list[str]:
         """Return the codes in a trustee's own log of refusals."""
@@ -344,8 +364,8 @@ class Founded:
         view = RecordView(self.roots)
         for index, built in enumerate(self.record.leaves):
             view.apply(index, built.leaf, built.salt, built.body)
-        for _, cosignatures in self.record.heads:
-            view.witness(cosignatures)
+        for _, note in self.record.heads:
+            view.witness(note)
         return view
 
 

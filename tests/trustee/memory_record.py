@@ -23,7 +23,8 @@ class Record:
     """The hub's record, and what the hub keeps from its readers."""
 
     leaves: list[BuiltLeaf] = field(default_factory=list)
-    heads: list[tuple[int, tuple[bytes, ...]]] = field(default_factory=list)
+    heads: list[tuple[int, bytes]] = field(default_factory=list)
+    """Size and signed note."""
     files: dict[bytes, bytes] = field(default_factory=dict)
     withheld: set[int] = field(default_factory=set)
     hidden_heads: str = ""
@@ -57,9 +58,9 @@ class Record:
             raise UnreachableError("no connection")
         if self.hidden_heads:
             return answer
-        for size, cosignatures in self.heads:
+        for size, note in self.heads:
             if size >= request.from_size:
-                answer.checkpoints.add(cosignatures=cosignatures)
+                answer.checkpoints.add(note=note)
         return answer
 
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from fedcarbon.canonical import statement as statements
-from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S, Checkpoint, witnessed
-from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.checkpoint import (
+    TIME_TOLERANCE_S,
+    TreeHead,
+    WitnessKeys,
+    joined,
+    witnessed,
+)
+from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Seconds
 from fedcarbon.v1 import trustee_pb2
 from tests.trustee.city import City
 from tests.trustee.federation import Federation
-from tests.trustee.founded import ALICE, METRO, refused
+from tests.trustee.founded import ALICE, HUB, METRO, refused
 from tests.trustee.opening_steps import Opening
 
 
@@ -21,24 +26,33 @@ def cosign(federation: Federation, size: int | None = None) -> trustee_pb2.WorkR
     return federation.ask("trustee-1", record_size=size, cosign=order)
 
 
-def signed_head(answer: trustee_pb2.WorkRequest) -> Checkpoint:
-    return statements.decode(Checkpoint, Envelope.from_bytes(answer.cosign.cosignature).payload)
+def signed_head(answer: trustee_pb2.WorkRequest) -> TreeHead:
+    return TreeHead.from_text(SignedNote.from_bytes(answer.cosign.note).text)
+
+
+def time_s(answer: trustee_pb2.WorkRequest) -> int:
+    (signature,) = SignedNote.from_bytes(answer.cosign.note).signatures
+    return signature.timestamp_s
 
 
 def test_a_head_is_signed_with_the_root_that_the_trustee_computed(federation: Federation) -> None:
-    head = signed_head(cosign(federation))
+    answer = cosign(federation)
 
-    assert (head.size, head.root) == (len(federation.record.leaves), federation.record.root())
-    assert head.timestamp_s == federation.clock.at_s
+    assert signed_head(answer) == federation.present_head()
+    assert time_s(answer) == federation.clock.at_s
 
 
 def test_the_signatures_of_all_trustees_make_a_witnessed_head(five: City) -> None:
     federation = five.federation
 
+    notes = [SignedNote.from_bytes(federation.cosignature(name)) for name in federation.trustee_ids]
     head = witnessed(
-        [federation.cosignature(name) for name in federation.trustee_ids],
+        joined([federation.present_head().signed(federation.key(HUB)), *notes]).to_bytes(),
+        WitnessKeys(
+            hubs={HUB: federation.key(HUB).public},
+            trustees={name: federation.key(name).public for name in federation.trustee_ids},
+        ),
         parameter_id=federation.parameters.parameter_id,
-        trustee_keys={name: federation.key(name).public for name in federation.trustee_ids},
         threshold=3,
     )
 
@@ -76,13 +90,13 @@ def test_a_restarted_trustee_remembers_what_it_signed(federation: Federation) ->
 
 
 def test_the_same_head_is_signed_again_with_a_later_time(federation: Federation) -> None:
-    first = signed_head(cosign(federation))
+    first = cosign(federation)
     federation.wait(days=1)
 
-    second = signed_head(cosign(federation))
+    second = cosign(federation)
 
-    assert second.timestamp_s - first.timestamp_s == 86_400
-    assert (second.size, second.root) == (first.size, first.root)
+    assert time_s(second) - time_s(first) == 86_400
+    assert signed_head(second) == signed_head(first)
 
 
 def test_quorum_of_t_refused(five: City) -> None:
@@ -109,7 +123,7 @@ def test_four_of_five_are_a_quorum(five: City) -> None:
 def test_a_partner_does_not_count_in_a_quorum(federation: Federation) -> None:
     federation.witness(["trustee-2", "trustee-3", METRO])
 
-    assert refused(cosign(federation)) == "SIGNATURE_INVALID"
+    assert refused(cosign(federation)) == "QUORUM_MISSING"
 
 
 def test_forked_checkpoint_a_quorum_for_another_record_is_evidence(federation: Federation) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 import pytest
 
-from fedcarbon.transparency.checkpoint import Checkpoint
 from tests.trustee.city import City
 from tests.trustee.federation import Federation
 from tests.trustee.founded import ALICE, BIKE, DAY_S, METRO, SHAM, refused
@@ -22,21 +21,8 @@ HONEST, CORRUPT = ("trustee-1", "trustee-2"), ("trustee-4", "trustee-5")
 def witness_dated_back(federation: Federation, days: int) -> None:
     """Have the present head signed: honestly by two, dated back by two."""
     now_s = federation.clock.at_s
-    times = dict.fromkeys(HONEST, now_s) | dict.fromkeys(CORRUPT, now_s - days * DAY_S)
-    size, root = len(federation.record.leaves), federation.record.root()
-    cosignatures = tuple(
-        federation.signed(
-            Checkpoint(
-                parameter_id=federation.parameters.parameter_id,
-                size=size,
-                root=root,
-                timestamp_s=at_s,
-            ),
-            name,
-        ).to_bytes()
-        for name, at_s in times.items()
-    )
-    federation.record.heads.append((size, cosignatures))
+    honest = dict.fromkeys((*HONEST, METRO), now_s)
+    federation.witness_at(honest | dict.fromkeys(CORRUPT, now_s - days * DAY_S))
 
 
 def binding_without_wait(five: City) -> int:

@@ -191,6 +191,7 @@ def second_commitment(federation: Federation) -> None:
             count=count,
             list_root=bytes(32),
             evidence_root=bytes(32),
+            evidence_count=16,
         )
         federation.log_own(commitment, METRO)
 

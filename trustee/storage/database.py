@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 
 from fedcarbon.errors import ConfigurationError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE leaves (
@@ -28,7 +28,8 @@ CREATE TABLE heads (
     root BLOB NOT NULL,
     timestamp_s INTEGER NOT NULL,
     wait_from_s INTEGER NOT NULL,
-    PRIMARY KEY (size, timestamp_s, wait_from_s)
+    partner_witnessed INTEGER NOT NULL,
+    PRIMARY KEY (size, timestamp_s, wait_from_s, partner_witnessed)
 ) STRICT;
 CREATE TABLE signed_heads (
     size INTEGER PRIMARY KEY,

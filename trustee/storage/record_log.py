@@ -40,23 +40,27 @@ class RecordLog:
     def keep_head(self, head: WitnessedCheckpoint) -> None:
         """Store a head whose quorum was verified; its signatures are in the record of the hub."""
         self._database.run(
-            "INSERT OR IGNORE INTO heads VALUES (?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO heads VALUES (?, ?, ?, ?, ?)",
             head.size,
             head.root,
             head.timestamp_s,
             head.wait_from_s,
+            head.partner_witnessed,
         )
 
     def heads(self) -> Iterator[WitnessedCheckpoint]:
         """Return the stored heads by size and time, without their signatures."""
-        query = "SELECT size, root, timestamp_s, wait_from_s FROM heads ORDER BY size, timestamp_s"
-        for size, root, timestamp_s, wait_from_s in self._database.each(query):
+        query = (
+            "SELECT size, root, timestamp_s, wait_from_s, partner_witnessed FROM heads "
+            "ORDER BY size, timestamp_s"
+        )
+        for size, root, timestamp_s, wait_from_s, partner_witnessed in self._database.each(query):
             yield WitnessedCheckpoint(
                 size=size,
                 root=root,
                 timestamp_s=Seconds(timestamp_s),
                 wait_from_s=Seconds(wait_from_s),
-                cosignatures=(),
+                partner_witnessed=bool(partner_witnessed),
             )
 
     def last_signed(self) -> tuple[int, bytes] | None:

@@ -35,7 +35,11 @@ from fedcarbon.paillier.cipher import (
     CiphertextRangeError,
 )
 from fedcarbon.submission.intake import BlockMissingError, BlockNotExpectedError
-from fedcarbon.transparency.checkpoint import ForkedRecordError, QuorumMissingError
+from fedcarbon.transparency.checkpoint import (
+    ForkedRecordError,
+    PartnerWitnessMissingError,
+    QuorumMissingError,
+)
 from fedcarbon.transparency.leaf import LeafType
 
 CHECK_OF_ERROR: Final[Mapping[type[FedcarbonError], CheckId]] = MappingProxyType(
@@ -46,6 +50,7 @@ CHECK_OF_ERROR: Final[Mapping[type[FedcarbonError], CheckId]] = MappingProxyType
         ForkedRecordError: CheckId.TREE,
         QuorumMissingError: CheckId.WITNESSES,
         NotWitnessedError: CheckId.WITNESSES,
+        PartnerWitnessMissingError: CheckId.WITNESSES,
         RequestNotWitnessedError: CheckId.WITNESSES,
         SignatureInvalidError: CheckId.SIGNATURES,
         TypeInBodyDiffersError: CheckId.SIGNATURES,

@@ -24,7 +24,7 @@ from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.mask_sets import NO_HASH, MaskHashesInvalidError
 from fedcarbon.opening.refusals import ProductsDifferError
 from fedcarbon.opening.statements import OpeningResult, OpeningStart
-from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S, PartnerWitnessMissingError
 from fedcarbon.units import MicrogramsCO2e, Seconds
 
 
@@ -78,6 +78,15 @@ class OpeningCheck:
                 "START_NOT_WITNESSED",
                 subject,
                 f"shares were given before a quorum had signed a head over leaf {start.index}",
+                result.index,
+            )
+        elif start.index >= exam.view.heads.partner_witnessed_size:
+            exam.checklist.find(
+                CheckId.WITNESSES,
+                PartnerWitnessMissingError.code,
+                subject,
+                f"shares were given, and no partner has signed a head over leaf {start.index} that "
+                "is older than the result",
                 result.index,
             )
         for target in start.statement.targets:

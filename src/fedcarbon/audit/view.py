@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,7 +18,6 @@ from typing import Final, NamedTuple
 from typing_extensions import override
 
 from fedcarbon.audit.books import MoneyLeaf
-from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.epoch.statements import Dispute
 from fedcarbon.errors import FedcarbonError, MalformedError
@@ -32,9 +31,10 @@ from fedcarbon.opening.violations import LeafInvalidError
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.payouts import PayoutBatch
-from fedcarbon.transparency.checkpoint import Checkpoint, WitnessedCheckpoint
+from fedcarbon.transparency.checkpoint import TreeHead, WitnessedCheckpoint
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES, Leaf, LeafType
+from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Seconds
 
 
@@ -48,23 +48,21 @@ class HeadTimes:
     """Protocol time under this head, as trustees have it."""
 
 
-def head_times(data: bytes, threshold: int) -> HeadTimes:
+def head_times(data: bytes, trustees: Collection[str], threshold: int) -> HeadTimes:
     """Return the times in a stored head, without checking a signature.
 
     Raises:
         MalformedError: it is no head.
         LeafInvalidError: it has fewer signatures than the threshold.
     """
-    heads = [
-        statements.decode(Checkpoint, Envelope.from_bytes(line).payload)
-        for line in data.splitlines()
-    ]
-    times_s = sorted(head.timestamp_s for head in heads)
+    note = SignedNote.from_bytes(data)
+    witnesses = {item.name: item for item in reversed(note.signatures) if item.name in trustees}
+    times_s = sorted(item.timestamp_s for item in witnesses.values())
     if len(times_s) < threshold:
         raise LeafInvalidError(f"a head with {len(times_s)} signatures has no time")
     median_s = statistics.median_low(times_s)
     return HeadTimes(
-        size=heads[0].size,
+        size=TreeHead.from_text(note.text).size,
         median_s=Seconds(median_s),
         clock_s=Seconds(max(median_s, times_s[threshold - 1])),
     )
@@ -74,10 +72,10 @@ def witnessed_head(parties: PartyBook, data: bytes) -> WitnessedCheckpoint:
     """Return the head that a quorum signed, from its stored bytes.
 
     Raises:
-        QuorumMissingError, ForkedRecordError, MalformedError, SignatureInvalidError: see
+        QuorumMissingError, MalformedError, SignatureInvalidError: see
             `fedcarbon.transparency.checkpoint.witnessed`.
     """
-    return parties.witnessed(data.splitlines())
+    return parties.witnessed(data)
 
 
 class AuditHeads(HeadBook):
@@ -151,12 +149,12 @@ class AuditView(RecordView):
 
     def expect_heads(self, stored: list[bytes]) -> None:
         """Take the stored heads, so that the time of a leaf is known before its head is checked."""
-        threshold = self.parties.roots.threshold
+        roots = self.parties.roots
         times: list[HeadTimes] = []
         for data in stored:
             try:
-                times.append(head_times(data, threshold))
-            except (FedcarbonError, IndexError):
+                times.append(head_times(data, roots.root_keys, roots.threshold))
+            except FedcarbonError:
                 continue  # found when the head is checked
         self._times = tuple(sorted(times, key=lambda item: item.size))
 

@@ -79,7 +79,7 @@ class PublicRecord:
         if not answer.HasField("checkpoint"):
             raise RecordNotReadyError("no quorum of trustees has signed the record yet")
         try:
-            head = self.book.witnessed(answer.checkpoint.cosignatures)
+            head = self.book.witnessed(answer.checkpoint.note)
         except QuorumMissingError as error:
             raise RecordNotReadyError(str(error)) from error
         if head.size > len(self.leaves):

@@ -63,13 +63,28 @@ class ClaimCommitment(Statement):
     """Padded number of claims."""
     list_root: bytes
     evidence_root: bytes
+    evidence_count: int
+    """Leaves under `evidence_root`; see `evidence_leaves`."""
 
     def __post_init__(self) -> None:
         """Check sizes."""
         checked_name(self.partner_id)
+        if self.evidence_count < self.count:
+            raise MalformedError("every claim has a leaf of evidence")
         sizes = {len(self.parameter_id), len(self.list_root), len(self.evidence_root)}
         if sizes != {DIGEST_BYTES}:
             raise MalformedError("parameter id and roots have 32 bytes")
+
+
+def evidence_leaves(claims: int, accounts: int, days: int) -> int:
+    """Return how many leaves a partner's evidence of an epoch has.
+
+    Args:
+        claims: length of its claim list, pads included.
+        accounts: its enrolled accounts in the epoch's snapshot.
+        days: local days of the epoch.
+    """
+    return claims + accounts * days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

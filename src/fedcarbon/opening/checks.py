@@ -4,7 +4,8 @@ They are pure functions over the view of the record; protocol time is the view's
 run when masks are committed, when a start is signed, when masks are shown and when shares are
 given: the record may have grown in between. `fedcarbon.opening.refusals` lists the codes.
 
- (1) every target has a request of the record, under a witnessed head of this record
+ (1) every target has a request of the record, under a witnessed head of this record that a
+     partner has signed too
  (2) the request is in time, names its account's place, and rests on a valid binding
  (3) the account may be opened for this epoch
  (4) the seal is complete and the products are what the reader multiplied itself
@@ -65,6 +66,7 @@ def check_start(
     Raises:
         MalformedError: the start names another parameter set.
         LeafInvalidError: the start names an unknown programme.
+        PartnerWitnessMissingError: no partner has signed a head over a request.
         FedcarbonError: any error of `fedcarbon.opening.refusals`, for the first check that fails.
     """
     view.parties.require_parameters(start)
@@ -110,6 +112,7 @@ def _request_of(view: RecordView, start: OpeningStart, target: Target) -> Logged
         raise refusals.RequestNotWitnessedError(
             f"the request in leaf {request.index} is not under a witnessed head"
         )
+    view.heads.require_partner_witness(request.index)
     return request
 
 

@@ -132,6 +132,10 @@ class EpochBook:
         leaf = leaf_at(item.leaf_index)
         if leaf is None:
             raise LeafInvalidError(f"the {item.label} beacon names leaf {item.leaf_index}")
+        if item.leaf_index not in self._leaves_of(key):
+            raise LeafInvalidError(
+                f"the {item.label} beacon of epoch {item.epoch} hashes leaf {item.leaf_index}"
+            )
         parameters = self._parties.parameters
         output = combine_beacon(
             parameters.voprf_key(KeyLabel.BEACON),
@@ -148,6 +152,22 @@ class EpochBook:
         if output != item.output:
             raise LeafInvalidError(f"the {item.label} beacon of epoch {item.epoch} is another one")
         self.beacons[key] = beacon
+
+    def _leaves_of(self, key: BeaconKey) -> set[int]:
+        """Return the leaves that a beacon may hash: closings for ties, the seal for samples."""
+        if key.label is BeaconLabel.TIE:
+            found = [
+                (closing.index, closing.statement.programme_id, closing.statement.epoch)
+                for closing in self.closings.values()
+            ]
+        else:
+            found = [(seal.index, *ref) for ref, seal in self.seals.items()]
+        return {
+            index
+            for index, programme_id, epoch in found
+            if epoch == key.epoch
+            and self._parties.programme(programme_id).exclusivity_domain == key.exclusivity_domain
+        }
 
     def fold_claim_list(self, logged: LoggedBody) -> None:
         """Take the hub's word that a partner revealed its list: once per partner and epoch."""

@@ -1,9 +1,12 @@
-"""The heads of the record that a reader replayed, and which of them a quorum has witnessed.
+"""The heads of the record that a reader replayed, and who has witnessed which of them.
 
 The time of a leaf is the median time of the first witnessed head that covers it. A wait is measured
 from a later time of that head, which no minority of its signers can date back: it is never too
 short. Protocol time is that later time of the newest head, so that nothing expires too late; a
 reader's own clock decides nothing here, but bounds which heads it takes.
+
+A quorum of trustees makes a head a witnessed one. What an opening rests on must lie under a head
+that a partner signed beside such a quorum; the times of partners count for nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +16,11 @@ from typing import Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
 from fedcarbon.opening.violations import HeadAheadError, NotWitnessedError
-from fedcarbon.transparency.checkpoint import ForkedRecordError, WitnessedCheckpoint
+from fedcarbon.transparency.checkpoint import (
+    ForkedRecordError,
+    PartnerWitnessMissingError,
+    WitnessedCheckpoint,
+)
 from fedcarbon.transparency.merkle import EMPTY_ROOT, Frontier
 from fedcarbon.units import Seconds
 
@@ -21,7 +28,15 @@ from fedcarbon.units import Seconds
 class HeadBook:
     """Every root of the replayed record, and the witnessed ones with their times."""
 
-    __slots__ = ("_clock_s", "_frontier", "_roots", "_sizes", "_times_s", "_waits_s")
+    __slots__ = (
+        "_clock_s",
+        "_frontier",
+        "_partner_witnessed_size",
+        "_roots",
+        "_sizes",
+        "_times_s",
+        "_waits_s",
+    )
 
     def __init__(self) -> None:
         """Start before the first leaf."""
@@ -31,6 +46,7 @@ class HeadBook:
         self._times_s: Final[list[Seconds]] = []
         self._waits_s: Final[list[Seconds]] = []
         self._clock_s = Seconds(0)
+        self._partner_witnessed_size = 0
 
     @property
     def size(self) -> int:
@@ -46,6 +62,11 @@ class HeadBook:
     def witnessed_size(self) -> int:
         """How many leaves the largest witnessed head covers."""
         return self._sizes[-1] if self._sizes else 0
+
+    @property
+    def partner_witnessed_size(self) -> int:
+        """How many leaves the largest head covers that a partner signed beside a quorum."""
+        return self._partner_witnessed_size
 
     def append(self, leaf: bytes) -> None:
         """Add one leaf."""
@@ -91,10 +112,23 @@ class HeadBook:
             self._times_s.insert(at, checkpoint.timestamp_s)
             self._waits_s.insert(at, wait_s)
         self._clock_s = max(self._clock_s, wait_s)
+        if checkpoint.partner_witnessed:
+            self._partner_witnessed_size = max(self._partner_witnessed_size, checkpoint.size)
 
     def is_witnessed(self, leaf_index: int) -> bool:
         """Tell whether a witnessed head covers the leaf."""
         return leaf_index < self.witnessed_size
+
+    def require_partner_witness(self, leaf_index: int) -> None:
+        """Check that a partner has signed a witnessed head over the leaf.
+
+        Raises:
+            PartnerWitnessMissingError: none has.
+        """
+        if leaf_index >= self._partner_witnessed_size:
+            raise PartnerWitnessMissingError(
+                f"no partner has signed a head over leaf {leaf_index}; a partner's node must run"
+            )
 
     def leaf_time_s(self, leaf_index: int) -> Seconds:
         """Return the time of the first witnessed head that covers the leaf.

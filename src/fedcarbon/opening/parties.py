@@ -6,7 +6,7 @@ later admission of the same party replaces its key and limits, never its role.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from fedcarbon.canonical.statement import Statement
@@ -25,7 +25,12 @@ from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.parameters.self_test import SelfTest, check_self_test
 from fedcarbon.registry.admission import PartyAdmission, open_rooted
 from fedcarbon.registry.programme import Programme
-from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint, witnessed
+from fedcarbon.transparency.checkpoint import (
+    QuorumMissingError,
+    WitnessedCheckpoint,
+    WitnessKeys,
+    witnessed,
+)
 from fedcarbon.transparency.envelope import Envelope, open_signed
 
 S = TypeVar("S", bound=Statement)
@@ -174,16 +179,35 @@ class PartyBook:
             raise QuorumMissingError(f"trustees {missing} are not admitted to the record yet")
         return {name: self.keyring[name] for name in trustees}
 
-    def witnessed(self, cosignatures: Iterable[bytes]) -> WitnessedCheckpoint:
-        """Return the head that a quorum of this record's trustees signed.
+    def witness_keys(self) -> WitnessKeys:
+        """Return the keys by which checkpoints of this record are judged.
 
         Raises:
-            QuorumMissingError, ForkedRecordError, MalformedError, SignatureInvalidError: see
+            QuorumMissingError: see `trustee_keys`.
+        """
+        return WitnessKeys(
+            hubs=self._keys_of(Role.HUB),
+            trustees=self.trustee_keys(),
+            partners=self._keys_of(Role.PARTNER),
+        )
+
+    def witnessed(self, note: bytes) -> WitnessedCheckpoint:
+        """Return the head that this record's hub and a quorum of its trustees signed.
+
+        Raises:
+            QuorumMissingError, MalformedError, SignatureInvalidError: see
                 `fedcarbon.transparency.checkpoint.witnessed`.
         """
         return witnessed(
-            cosignatures,
+            note,
+            self.witness_keys(),
             parameter_id=self.parameters.parameter_id,
-            trustee_keys=self.trustee_keys(),
             threshold=self.parameters.threshold,
         )
+
+    def _keys_of(self, role: Role) -> dict[str, bytes]:
+        return {
+            name: admission.signing_key
+            for name, admission in self.admissions.items()
+            if admission.role is role
+        }

@@ -34,7 +34,9 @@
 | 5 | OPENING_ID_DIFFERS | the opening id is not the hash of what is opened |
 | 5 | ATTEMPT_USED | this or a later attempt was started before |
 
-Codes of steps after the checks (masks and starts) are with the trustee program.
+Check 1 also refuses with PARTNER_WITNESS_MISSING (`fedcarbon.transparency.checkpoint`) what no
+partner has witnessed. Codes of steps after the checks (masks and starts) are with the trustee
+program.
 """
 
 from __future__ import annotations

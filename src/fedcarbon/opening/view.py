@@ -10,7 +10,7 @@ signature is for: places, plans, closings, seals and results, each under rules o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from fedcarbon.errors import FedcarbonError
@@ -97,15 +97,16 @@ class RecordView:
         self._leaves.append(leaf)
         self.heads.append(leaf)
 
-    def witness(self, cosignatures: Iterable[bytes]) -> WitnessedCheckpoint:
-        """Take the signatures of a quorum under a head, and return the head.
+    def witness(self, note: bytes) -> WitnessedCheckpoint:
+        """Take a checkpoint that a quorum signed, and return its head.
 
         Raises:
-            QuorumMissingError, ForkedRecordError, MalformedError, SignatureInvalidError: see
+            QuorumMissingError, MalformedError, SignatureInvalidError: see
                 `fedcarbon.transparency.checkpoint.witnessed`.
             HeadAheadError: the head covers leaves that have not been applied.
+            ForkedRecordError: the leaves applied have another root.
         """
-        checkpoint = self.parties.witnessed(cosignatures)
+        checkpoint = self.parties.witnessed(note)
         self.heads.witness(checkpoint)
         return checkpoint
 

@@ -1,6 +1,6 @@
 """The Merkle tree of RFC 6962: hashing, roots, and a frontier that grows by one leaf at a time.
 
-Inclusion and consistency proofs are not here: whoever needs a root today holds every leaf.
+Inclusion and consistency proofs are in `fedcarbon.transparency.merkle_proofs`.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66\x65\x64\x63\x61rbon/v1/record.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"6\n\x11ListLeavesRequest\x12\x12\n\nfrom_index\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"L\n\x12ListLeavesResponse\x12(\n\x06leaves\x18\x01 \x03(\x0b\x32\x18.fedcarbon.v1.RecordLeaf\x12\x0c\n\x04size\x18\x02 \x01(\x04\"a\n\nRecordLeaf\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x11\n\x04salt\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\x04\x62ody\x18\x04 \x01(\x0cH\x01\x88\x01\x01\x42\x07\n\x05_saltB\x07\n\x05_body\"\x16\n\x14GetCheckpointRequest\"N\n\x15GetCheckpointResponse\x12\x35\n\ncheckpoint\x18\x01 \x01(\x0b\x32!.fedcarbon.v1.WitnessedCheckpoint\":\n\x16ListCheckpointsRequest\x12\x11\n\tfrom_size\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"Q\n\x17ListCheckpointsResponse\x12\x36\n\x0b\x63heckpoints\x18\x01 \x03(\x0b\x32!.fedcarbon.v1.WitnessedCheckpoint\"+\n\x13WitnessedCheckpoint\x12\x14\n\x0c\x63osignatures\x18\x01 \x03(\x0c\"3\n\x0eGetFileRequest\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\x11\n\tfrom_byte\x18\x02 \x01(\x04\"7\n\x0fGetFileResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x04\x32\xe2\x02\n\rRecordService\x12O\n\nListLeaves\x12\x1f.fedcarbon.v1.ListLeavesRequest\x1a .fedcarbon.v1.ListLeavesResponse\x12X\n\rGetCheckpoint\x12\".fedcarbon.v1.GetCheckpointRequest\x1a#.fedcarbon.v1.GetCheckpointResponse\x12^\n\x0fListCheckpoints\x12$.fedcarbon.v1.ListCheckpointsRequest\x1a%.fedcarbon.v1.ListCheckpointsResponse\x12\x46\n\x07GetFile\x12\x1c.fedcarbon.v1.GetFileRequest\x1a\x1d.fedcarbon.v1.GetFileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66\x65\x64\x63\x61rbon/v1/record.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"6\n\x11ListLeavesRequest\x12\x12\n\nfrom_index\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"L\n\x12ListLeavesResponse\x12(\n\x06leaves\x18\x01 \x03(\x0b\x32\x18.fedcarbon.v1.RecordLeaf\x12\x0c\n\x04size\x18\x02 \x01(\x04\"a\n\nRecordLeaf\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04leaf\x18\x02 \x01(\x0c\x12\x11\n\x04salt\x18\x03 \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\x04\x62ody\x18\x04 \x01(\x0cH\x01\x88\x01\x01\x42\x07\n\x05_saltB\x07\n\x05_body\"\x16\n\x14GetCheckpointRequest\"N\n\x15GetCheckpointResponse\x12\x35\n\ncheckpoint\x18\x01 \x01(\x0b\x32!.fedcarbon.v1.WitnessedCheckpoint\":\n\x16ListCheckpointsRequest\x12\x11\n\tfrom_size\x18\x01 \x01(\x04\x12\r\n\x05limit\x18\x02 \x01(\r\"Q\n\x17ListCheckpointsResponse\x12\x36\n\x0b\x63heckpoints\x18\x01 \x03(\x0b\x32!.fedcarbon.v1.WitnessedCheckpoint\")\n\x13WitnessedCheckpoint\x12\x0c\n\x04note\x18\x02 \x01(\x0cJ\x04\x08\x01\x10\x02\"(\n\x18\x43reateCosignatureRequest\x12\x0c\n\x04note\x18\x01 \x01(\x0c\"\x1b\n\x19\x43reateCosignatureResponse\"<\n\x18GetInclusionProofRequest\x12\x12\n\nleaf_index\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\"+\n\x19GetInclusionProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"E\n\x1aGetConsistencyProofRequest\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\x12\x13\n\x0bsecond_size\x18\x02 \x01(\x04\"-\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\"3\n\x0eGetFileRequest\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\x11\n\tfrom_byte\x18\x02 \x01(\x04\"7\n\x0fGetFileResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x13\n\x0btotal_bytes\x18\x02 \x01(\x04\x32\x9a\x05\n\rRecordService\x12O\n\nListLeaves\x12\x1f.fedcarbon.v1.ListLeavesRequest\x1a .fedcarbon.v1.ListLeavesResponse\x12X\n\rGetCheckpoint\x12\".fedcarbon.v1.GetCheckpointRequest\x1a#.fedcarbon.v1.GetCheckpointResponse\x12^\n\x0fListCheckpoints\x12$.fedcarbon.v1.ListCheckpointsRequest\x1a%.fedcarbon.v1.ListCheckpointsResponse\x12\x64\n\x11\x43reateCosignature\x12&.fedcarbon.v1.CreateCosignatureRequest\x1a\'.fedcarbon.v1.CreateCosignatureResponse\x12\x64\n\x11GetInclusionProof\x12&.fedcarbon.v1.GetInclusionProofRequest\x1a\'.fedcarbon.v1.GetInclusionProofResponse\x12j\n\x13GetConsistencyProof\x12(.fedcarbon.v1.GetConsistencyProofRequest\x1a).fedcarbon.v1.GetConsistencyProofResponse\x12\x46\n\x07GetFile\x12\x1c.fedcarbon.v1.GetFileRequest\x1a\x1d.fedcarbon.v1.GetFileResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,11 +46,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCHECKPOINTSRESPONSE']._serialized_start=440
   _globals['_LISTCHECKPOINTSRESPONSE']._serialized_end=521
   _globals['_WITNESSEDCHECKPOINT']._serialized_start=523
-  _globals['_WITNESSEDCHECKPOINT']._serialized_end=566
-  _globals['_GETFILEREQUEST']._serialized_start=568
-  _globals['_GETFILEREQUEST']._serialized_end=619
-  _globals['_GETFILERESPONSE']._serialized_start=621
-  _globals['_GETFILERESPONSE']._serialized_end=676
-  _globals['_RECORDSERVICE']._serialized_start=679
-  _globals['_RECORDSERVICE']._serialized_end=1033
+  _globals['_WITNESSEDCHECKPOINT']._serialized_end=564
+  _globals['_CREATECOSIGNATUREREQUEST']._serialized_start=566
+  _globals['_CREATECOSIGNATUREREQUEST']._serialized_end=606
+  _globals['_CREATECOSIGNATURERESPONSE']._serialized_start=608
+  _globals['_CREATECOSIGNATURERESPONSE']._serialized_end=635
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=637
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=697
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=699
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=742
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=744
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=813
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=815
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=860
+  _globals['_GETFILEREQUEST']._serialized_start=862
+  _globals['_GETFILEREQUEST']._serialized_end=913
+  _globals['_GETFILERESPONSE']._serialized_start=915
+  _globals['_GETFILERESPONSE']._serialized_end=970
+  _globals['_RECORDSERVICE']._serialized_start=973
+  _globals['_RECORDSERVICE']._serialized_end=1639
 # @@protoc_insertion_point(module_scope)

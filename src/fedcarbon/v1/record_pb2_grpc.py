@@ -50,6 +50,21 @@ class RecordServiceStub:
                 request_serializer=fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsResponse.FromString,
                 _registered_method=True)
+        self.CreateCosignature = channel.unary_unary(
+                '/fedcarbon.v1.RecordService/CreateCosignature',
+                request_serializer=fedcarbon_dot_v1_dot_record__pb2.CreateCosignatureRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_record__pb2.CreateCosignatureResponse.FromString,
+                _registered_method=True)
+        self.GetInclusionProof = channel.unary_unary(
+                '/fedcarbon.v1.RecordService/GetInclusionProof',
+                request_serializer=fedcarbon_dot_v1_dot_record__pb2.GetInclusionProofRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_record__pb2.GetInclusionProofResponse.FromString,
+                _registered_method=True)
+        self.GetConsistencyProof = channel.unary_unary(
+                '/fedcarbon.v1.RecordService/GetConsistencyProof',
+                request_serializer=fedcarbon_dot_v1_dot_record__pb2.GetConsistencyProofRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_record__pb2.GetConsistencyProofResponse.FromString,
+                _registered_method=True)
         self.GetFile = channel.unary_unary(
                 '/fedcarbon.v1.RecordService/GetFile',
                 request_serializer=fedcarbon_dot_v1_dot_record__pb2.GetFileRequest.SerializeToString,
@@ -83,6 +98,28 @@ class RecordServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateCosignature(self, request, context):
+        """Adds a partner's cosignature to a head that a quorum of trustees has signed. The same again
+        changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInclusionProof(self, request, context):
+        """Returns the hashes that show a leaf to stand in the tree of a size.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConsistencyProof(self, request, context):
+        """Returns the hashes that show one tree to begin with another.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetFile(self, request, context):
         """Returns a part of a file that a readable body names by its SHA-256.
         """
@@ -107,6 +144,21 @@ def add_RecordServiceServicer_to_server(servicer, server):
                     servicer.ListCheckpoints,
                     request_deserializer=fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsRequest.FromString,
                     response_serializer=fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsResponse.SerializeToString,
+            ),
+            'CreateCosignature': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateCosignature,
+                    request_deserializer=fedcarbon_dot_v1_dot_record__pb2.CreateCosignatureRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_record__pb2.CreateCosignatureResponse.SerializeToString,
+            ),
+            'GetInclusionProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInclusionProof,
+                    request_deserializer=fedcarbon_dot_v1_dot_record__pb2.GetInclusionProofRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_record__pb2.GetInclusionProofResponse.SerializeToString,
+            ),
+            'GetConsistencyProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsistencyProof,
+                    request_deserializer=fedcarbon_dot_v1_dot_record__pb2.GetConsistencyProofRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_record__pb2.GetConsistencyProofResponse.SerializeToString,
             ),
             'GetFile': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFile,
@@ -196,6 +248,87 @@ class RecordService:
             '/fedcarbon.v1.RecordService/ListCheckpoints',
             fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsRequest.SerializeToString,
             fedcarbon_dot_v1_dot_record__pb2.ListCheckpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateCosignature(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.RecordService/CreateCosignature',
+            fedcarbon_dot_v1_dot_record__pb2.CreateCosignatureRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_record__pb2.CreateCosignatureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInclusionProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.RecordService/GetInclusionProof',
+            fedcarbon_dot_v1_dot_record__pb2.GetInclusionProofRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_record__pb2.GetInclusionProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConsistencyProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.RecordService/GetConsistencyProof',
+            fedcarbon_dot_v1_dot_record__pb2.GetConsistencyProofRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_record__pb2.GetConsistencyProofResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,14 @@ class RecordServiceStub:
     """Returns witnessed heads in the order of their sizes: a reader that was away learns from them
     since when leaves have been in the record.
     """
+    CreateCosignature: _grpc.UnaryUnaryMultiCallable[_record_pb2.CreateCosignatureRequest, _record_pb2.CreateCosignatureResponse]
+    """Adds a partner's cosignature to a head that a quorum of trustees has signed. The same again
+    changes nothing.
+    """
+    GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetInclusionProofRequest, _record_pb2.GetInclusionProofResponse]
+    """Returns the hashes that show a leaf to stand in the tree of a size."""
+    GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetConsistencyProofRequest, _record_pb2.GetConsistencyProofResponse]
+    """Returns the hashes that show one tree to begin with another."""
     GetFile: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetFileRequest, _record_pb2.GetFileResponse]
     """Returns a part of a file that a readable body names by its SHA-256."""
 
@@ -57,6 +65,14 @@ class RecordServiceAsyncStub(RecordServiceStub):
     """Returns witnessed heads in the order of their sizes: a reader that was away learns from them
     since when leaves have been in the record.
     """
+    CreateCosignature: _aio.UnaryUnaryMultiCallable[_record_pb2.CreateCosignatureRequest, _record_pb2.CreateCosignatureResponse]  # type: ignore[assignment]
+    """Adds a partner's cosignature to a head that a quorum of trustees has signed. The same again
+    changes nothing.
+    """
+    GetInclusionProof: _aio.UnaryUnaryMultiCallable[_record_pb2.GetInclusionProofRequest, _record_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
+    """Returns the hashes that show a leaf to stand in the tree of a size."""
+    GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_record_pb2.GetConsistencyProofRequest, _record_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
+    """Returns the hashes that show one tree to begin with another."""
     GetFile: _aio.UnaryUnaryMultiCallable[_record_pb2.GetFileRequest, _record_pb2.GetFileResponse]  # type: ignore[assignment]
     """Returns a part of a file that a readable body names by its SHA-256."""
 
@@ -88,6 +104,32 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns witnessed heads in the order of their sizes: a reader that was away learns from them
         since when leaves have been in the record.
         """
+
+    @_abc_1.abstractmethod
+    def CreateCosignature(
+        self,
+        request: _record_pb2.CreateCosignatureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.CreateCosignatureResponse, _abc.Awaitable[_record_pb2.CreateCosignatureResponse]]:
+        """Adds a partner's cosignature to a head that a quorum of trustees has signed. The same again
+        changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def GetInclusionProof(
+        self,
+        request: _record_pb2.GetInclusionProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.GetInclusionProofResponse, _abc.Awaitable[_record_pb2.GetInclusionProofResponse]]:
+        """Returns the hashes that show a leaf to stand in the tree of a size."""
+
+    @_abc_1.abstractmethod
+    def GetConsistencyProof(
+        self,
+        request: _record_pb2.GetConsistencyProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_record_pb2.GetConsistencyProofResponse, _abc.Awaitable[_record_pb2.GetConsistencyProofResponse]]:
+        """Returns the hashes that show one tree to begin with another."""
 
     @_abc_1.abstractmethod
     def GetFile(

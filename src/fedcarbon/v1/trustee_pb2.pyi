@@ -30,7 +30,7 @@ class WorkRequest(_message.Message):
     def __init__(self, order_id: _Optional[bytes] = ..., cosign: _Optional[_Union[CosignAnswer, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateAnswer, _Mapping]] = ..., beacon: _Optional[_Union[BeaconAnswer, _Mapping]] = ..., mask: _Optional[_Union[MaskAnswer, _Mapping]] = ..., sign_start: _Optional[_Union[SignStartAnswer, _Mapping]] = ..., reveal_mask: _Optional[_Union[RevealMaskAnswer, _Mapping]] = ..., share: _Optional[_Union[ShareAnswer, _Mapping]] = ..., refused: _Optional[_Union[RefusedAnswer, _Mapping]] = ...) -> None: ...
 
 class WorkResponse(_message.Message):
-    __slots__ = ("order_id", "record_size", "checkpoint", "cosign", "evaluate", "beacon", "mask", "sign_start", "reveal_mask", "share")
+    __slots__ = ("order_id", "record_size", "checkpoint", "cosign", "evaluate", "beacon", "mask", "sign_start", "reveal_mask", "share", "partner_checkpoint")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     RECORD_SIZE_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class WorkResponse(_message.Message):
     SIGN_START_FIELD_NUMBER: _ClassVar[int]
     REVEAL_MASK_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
+    PARTNER_CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     order_id: bytes
     record_size: int
     checkpoint: _record_pb2.WitnessedCheckpoint
@@ -51,7 +52,8 @@ class WorkResponse(_message.Message):
     sign_start: SignStartOrder
     reveal_mask: RevealMaskOrder
     share: ShareOrder
-    def __init__(self, order_id: _Optional[bytes] = ..., record_size: _Optional[int] = ..., checkpoint: _Optional[_Union[_record_pb2.WitnessedCheckpoint, _Mapping]] = ..., cosign: _Optional[_Union[CosignOrder, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateOrder, _Mapping]] = ..., beacon: _Optional[_Union[BeaconOrder, _Mapping]] = ..., mask: _Optional[_Union[MaskOrder, _Mapping]] = ..., sign_start: _Optional[_Union[SignStartOrder, _Mapping]] = ..., reveal_mask: _Optional[_Union[RevealMaskOrder, _Mapping]] = ..., share: _Optional[_Union[ShareOrder, _Mapping]] = ...) -> None: ...
+    partner_checkpoint: _record_pb2.WitnessedCheckpoint
+    def __init__(self, order_id: _Optional[bytes] = ..., record_size: _Optional[int] = ..., checkpoint: _Optional[_Union[_record_pb2.WitnessedCheckpoint, _Mapping]] = ..., cosign: _Optional[_Union[CosignOrder, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateOrder, _Mapping]] = ..., beacon: _Optional[_Union[BeaconOrder, _Mapping]] = ..., mask: _Optional[_Union[MaskOrder, _Mapping]] = ..., sign_start: _Optional[_Union[SignStartOrder, _Mapping]] = ..., reveal_mask: _Optional[_Union[RevealMaskOrder, _Mapping]] = ..., share: _Optional[_Union[ShareOrder, _Mapping]] = ..., partner_checkpoint: _Optional[_Union[_record_pb2.WitnessedCheckpoint, _Mapping]] = ...) -> None: ...
 
 class CosignOrder(_message.Message):
     __slots__ = ("root",)
@@ -60,10 +62,10 @@ class CosignOrder(_message.Message):
     def __init__(self, root: _Optional[bytes] = ...) -> None: ...
 
 class CosignAnswer(_message.Message):
-    __slots__ = ("cosignature",)
-    COSIGNATURE_FIELD_NUMBER: _ClassVar[int]
-    cosignature: bytes
-    def __init__(self, cosignature: _Optional[bytes] = ...) -> None: ...
+    __slots__ = ("note",)
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    note: bytes
+    def __init__(self, note: _Optional[bytes] = ...) -> None: ...
 
 class EvaluateOrder(_message.Message):
     __slots__ = ("signed_request", "blinded_elements")

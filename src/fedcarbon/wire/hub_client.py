@@ -64,6 +64,24 @@ class HubClient(Protocol):
         """RecordService.ListCheckpoints."""
         ...
 
+    def create_cosignature(
+        self, request: record_pb2.CreateCosignatureRequest
+    ) -> record_pb2.CreateCosignatureResponse:
+        """RecordService.CreateCosignature."""
+        ...
+
+    def get_inclusion_proof(
+        self, request: record_pb2.GetInclusionProofRequest
+    ) -> record_pb2.GetInclusionProofResponse:
+        """RecordService.GetInclusionProof."""
+        ...
+
+    def get_consistency_proof(
+        self, request: record_pb2.GetConsistencyProofRequest
+    ) -> record_pb2.GetConsistencyProofResponse:
+        """RecordService.GetConsistencyProof."""
+        ...
+
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
         """RecordService.GetFile."""
         ...
@@ -242,6 +260,24 @@ class GrpcHubClient(HubClient):
         self, request: record_pb2.ListCheckpointsRequest
     ) -> record_pb2.ListCheckpointsResponse:
         return self._ask(self._record.ListCheckpoints, request)
+
+    @override
+    def create_cosignature(
+        self, request: record_pb2.CreateCosignatureRequest
+    ) -> record_pb2.CreateCosignatureResponse:
+        return self._ask(self._record.CreateCosignature, request)
+
+    @override
+    def get_inclusion_proof(
+        self, request: record_pb2.GetInclusionProofRequest
+    ) -> record_pb2.GetInclusionProofResponse:
+        return self._ask(self._record.GetInclusionProof, request)
+
+    @override
+    def get_consistency_proof(
+        self, request: record_pb2.GetConsistencyProofRequest
+    ) -> record_pb2.GetConsistencyProofResponse:
+        return self._ask(self._record.GetConsistencyProof, request)
 
     @override
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:

@@ -70,6 +70,7 @@ BY_CODE: Final[Mapping[str, StatusCode]] = {
     "QUOTA_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
     "STARTS_EXHAUSTED": StatusCode.RESOURCE_EXHAUSTED,
     # others must come back first
+    "PARTNER_WITNESS_MISSING": StatusCode.UNAVAILABLE,
     "QUORUM_MISSING": StatusCode.UNAVAILABLE,
     "REMOTE_TIMEOUT": StatusCode.UNAVAILABLE,
     "REMOTE_UNREACHABLE": StatusCode.UNAVAILABLE,

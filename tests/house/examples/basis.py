@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.hashing import digest, expand_integer, length_prefixed, natural_bytes, u32
-from fedcarbon.ids import Role
-from fedcarbon.transparency.checkpoint import Checkpoint, quorum_of
+from fedcarbon.ids import PartyId, Role
+from fedcarbon.transparency.checkpoint import quorum_of
 from fedcarbon.transparency.envelope import Envelope, pre_authentication_encoding
 from fedcarbon.transparency.leaf import LeafType, may_read
 from fedcarbon.transparency.merkle import leaf_hash, node_hash, root_of
-from fedcarbon.transparency.receipt import Receipt
+from fedcarbon.transparency.note import SignedNote
+from fedcarbon.transparency.receipt import MERGE_DELAY_S, Receipt
 from tests.house.examples import parties
 from tests.house.examples.block import Example
 from tests.house.examples.parties import HUB, METRO, THRESHOLD, TRUSTEES
@@ -38,7 +39,7 @@ def examples() -> Iterator[Example]:
             "shortest(0)": natural_bytes(0),
         },
     )
-    yield Example(name="statement", values={"bytes": statements.encode(_checkpoint()).decode()})
+    yield Example(name="statement", values={"bytes": _plan().payload.decode()})
     yield _envelope()
     yield _leaf()
     yield _root()
@@ -46,18 +47,13 @@ def examples() -> Iterator[Example]:
     yield _receipt()
 
 
-def _checkpoint() -> Checkpoint:
-    head = record().heads[0]
-    found: Checkpoint = statements.decode(
-        Checkpoint, Envelope.from_bytes(head.cosignatures[0]).payload
-    )
-    return found
+def _plan() -> Envelope:
+    return Envelope.from_bytes(leaf(LeafType.EPOCH_PLAN).body)
 
 
 def _envelope() -> Example:
-    data = record().heads[0].cosignatures[0]
-    envelope = Envelope.from_bytes(data)
-    signer = WITNESSES[0]
+    envelope, signer = _plan(), HUB
+    data = envelope.to_bytes()
     covered = pre_authentication_encoding(envelope.payload_type, envelope.payload)
     return Example(
         name="envelope",
@@ -116,10 +112,9 @@ def _root() -> Example:
 
 def _checkpoint_example() -> Example:
     head = record().heads[0]
-    signed = [
-        statements.decode(Checkpoint, Envelope.from_bytes(data).payload).timestamp_s
-        for data in head.cosignatures
-    ]
+    note = SignedNote.from_bytes(head.note)
+    first = next(item for item in note.signatures if item.name == WITNESSES[0])
+    signed = [item.timestamp_s for item in note.signatures if item.name in WITNESSES]
     assert len(CLOCK_OFFSETS_S) == len(signed)
     return Example(
         name="checkpoint",
@@ -130,6 +125,13 @@ def _checkpoint_example() -> Example:
             "signed by": ", ".join(WITNESSES),
             "size": head.size,
             "root": head.root,
+            "note": head.note.decode(),
+            "first witness": first.name,
+            "seed": hashlib.sha256(b"example seed " + first.name.encode()).digest(),
+            "public key": parties.key_of(PartyId(first.name)).public,
+            "key id": first.key_id,
+            "covered": f"cosignature/v1\ntime {first.timestamp_s}\n{note.text.decode()}",
+            "signature": first.blob[8:],
             "their times": ", ".join(map(str, signed)),
             "time": head.timestamp_s,
             "wait time": max(head.timestamp_s, head.wait_from_s),
@@ -146,6 +148,7 @@ def _receipt() -> Example:
         leaf=found.leaf,
         salt=found.salt,
         accepted_at_s=record().heads[4].timestamp_s,
+        merge_by_s=record().heads[4].timestamp_s + MERGE_DELAY_S,
     )
     return Example(
         name="receipt",

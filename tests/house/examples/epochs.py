@@ -116,23 +116,28 @@ def _list() -> Example:
 
 
 def _evidence() -> Example:
-    found = claims.claimed(BIKES)
-    row, ride = found.rows[0], claims.BIKE
-    piece = next(item for item in claims.pieces(ride) if item.slot_start_s == row.slot_start_s)
+    found, ride = claims.claimed(BIKES).evidence, claims.BIKE
+    claim, number = found.claim(0), found.numbering.claims
+    day, piece = found.person_day(number), found.claim(0).pieces[0]
     return Example(
         name="evidence",
         values={
-            "salt": row.evidence_salt,
-            "claim token": row.token,
-            "rank": row.rank,
-            "methodology": claims.methodology().content_hash,
-            "activity": f"{ride.activity_id}, {ride.mode}, {ride.started_at_s}, {ride.ended_at_s}, "
-            f"{ride.distance_m}, {ride.evidence}",
+            "salt of leaf 0": found.salt(0),
+            "claim token": claim.token,
+            "rank": claim.rank,
+            "methodology": claim.methodology,
+            "activity": f"{ride.activity_id}, {ride.person_ref}, {ride.mode}, "
+            f"{ride.started_at_s}, {ride.ended_at_s}, {ride.distance_m}, {ride.evidence}",
             "slot start, piece": f"{piece.slot_start_s}, {piece.piece_ug}",
-            "leaf of the claim": found.claim_leaves[0],
+            "leaf 0, of a claim": claim.leaf(found.salt(0)),
+            f"salt of leaf {number}": found.salt(number),
             "account token": token_of(ALICE),
-            "leaf of the person-day": found.day_leaves[0],
-            "evidence root": found.evidence_root,
+            "day, reduction": f"{day.day}, {day.reduction_ug}",
+            "slot start, claim, reduction": "; ".join(
+                f"{slot.slot_start_s}, {slot.claim}, {slot.reduction_ug}" for slot in day.slots
+            ),
+            f"leaf {number}, of a person-day": day.leaf(found.salt(number)),
+            "evidence root": found.root(),
             "bundle": bundle_hash([claims.methodology()]),
         },
     )

@@ -101,7 +101,7 @@ def header(partner: PartyId, plan: ExampleLeaf, tie_beacon: bytes) -> ChunkHeade
         slots=parties.parameters().layout.slots,
         entries_root=file.root(),
         file_sha256=file.sha256(),
-        evidence_root=claims.claimed(partner).evidence_root,
+        evidence_root=claims.claimed(partner).evidence.root(),
         methodology_bundle=bundle_hash([claims.methodology()]),
     )
 

@@ -15,7 +15,7 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ids import PartyId
 from fedcarbon.opening.view import RecordView
-from fedcarbon.transparency.checkpoint import Checkpoint, WitnessedCheckpoint
+from fedcarbon.transparency.checkpoint import TreeHead, WitnessedCheckpoint, joined
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import SALT_BYTES, LeafType, commit
 from tests.house.examples import parties
@@ -24,7 +24,7 @@ from tests.house.examples.chance import NamedChance
 S = TypeVar("S", bound=Statement)
 
 WITNESSES: Final = parties.TRUSTEES[:4]
-"""Who signs the heads: a quorum of 3 of 5. Their clocks differ by a few seconds."""
+"""Who signs the heads beside a partner: a quorum of 3 of 5. Their clocks differ by seconds."""
 CLOCK_OFFSETS_S: Final = (0, 2, 1, 5)
 
 
@@ -71,26 +71,26 @@ class TinyRecord:
         return self.append_by(parties.HUB, statement)
 
     def witness(self, at_s: int) -> WitnessedCheckpoint:
-        """Have the present head signed by `WITNESSES`, at about `at_s`."""
-        head = self.view.witness(self.cosignatures(at_s))
+        """Have the present head signed by `WITNESSES` and a partner, at about `at_s`."""
+        head = self.view.witness(self.note(at_s))
         self.heads.append(head)
         return head
 
-    def cosignatures(self, at_s: int) -> list[bytes]:
-        """Return the signatures of `WITNESSES` under the present head."""
+    def note(self, at_s: int) -> bytes:
+        """Return the present head with the signatures of hub, `WITNESSES` and one partner."""
         size = len(self.leaves)
-        return [
-            parties.signed(
-                Checkpoint(
-                    parameter_id=parties.parameters().parameter_id,
-                    size=size,
-                    root=self.view.heads.root_at(size),
-                    timestamp_s=at_s + offset_s,
-                ),
-                name,
-            )
-            for name, offset_s in zip(WITNESSES, CLOCK_OFFSETS_S, strict=True)
+        head = TreeHead(
+            parameter_id=parties.parameters().parameter_id,
+            size=size,
+            root=self.view.heads.root_at(size),
+        )
+        times_s = dict(zip(WITNESSES, CLOCK_OFFSETS_S, strict=True)) | {parties.METRO: 9}
+        notes = [head.signed(parties.key_of(parties.HUB))]
+        notes += [
+            head.cosigned(name, parties.key_of(name), at_s + offset_s)
+            for name, offset_s in times_s.items()
         ]
+        return joined(notes).to_bytes()
 
     def keep(self, file: bytes) -> bytes:
         """Lay a file beside the record and return its SHA-256."""

@@ -174,7 +174,7 @@ def one_hash_too_many(answer: trustee_pb2.WorkRequest) -> trustee_pb2.WorkReques
 def another_answer(answer: trustee_pb2.WorkRequest) -> trustee_pb2.WorkRequest:
     """Return an answer to an order that was not given."""
     return trustee_pb2.WorkRequest(
-        order_id=answer.order_id, cosign=trustee_pb2.CosignAnswer(cosignature=b"?")
+        order_id=answer.order_id, cosign=trustee_pb2.CosignAnswer(note=b"?")
     )
 
 

@@ -45,7 +45,6 @@ from hub.openings.storage.request_store import StoredRequest
 from hub.record.reading import Reader, list_leaves, read_file
 from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.record_store import RecordStore
-from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.bindings import bind_as_operator, bind_as_partner, object_to_binding, unbind
@@ -67,6 +66,7 @@ from tests.hub.federation import (
     signed,
     token,
 )
+from tests.hub.openings.watched_desk import WatchedDesk
 from tests.keys.ceremonies import dealt
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database
@@ -135,9 +135,7 @@ class LocalRecord:
             lambda session: RecordStore(session).checkpoints(request.from_size, request.limit)
         )
         return record_pb2.ListCheckpointsResponse(
-            checkpoints=[
-                record_pb2.WitnessedCheckpoint(cosignatures=head.cosignatures) for head in heads
-            ]
+            checkpoints=[record_pb2.WitnessedCheckpoint(note=head.note) for head in heads]
         )
 
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
@@ -203,6 +201,7 @@ class World(Federation):
     """A federation with trustees, wallet operators and openings."""
 
     port: LocalPort
+    desk: WatchedDesk
 
     def __init__(self, folder: Path, *, seed: int = 3) -> None:
         super().__init__(folder, seed=seed)
@@ -211,7 +210,7 @@ class World(Federation):
 
     def _connect(self) -> None:
         """Put a desk, a folded record and a driver over the present hub."""
-        self.desk = TrusteeDesk(self.hub, self.port)
+        self.desk = WatchedDesk(self.hub, self.port, partner_wait_s=0.05)
         self.hub.witnesses = self.desk
         self.folded = FoldedRecord(self.hub)
         self.driver = OpeningDriver(self.hub, self.desk, self.folded)

@@ -11,14 +11,18 @@ import pytest
 from sqlmodel import Session
 from structlog.testing import capture_logs
 
-from fedcarbon.canonical import statement as statements
 from fedcarbon.epoch.statements import BEACON_BYTES, BeaconLabel, BeaconValue, CommitClosed
 from fedcarbon.identity.threshold import TooFewEvaluationsError
 from fedcarbon.ids import Role
 from fedcarbon.opening.beacon_checks import SecondBeaconError
-from fedcarbon.transparency.checkpoint import Checkpoint, QuorumMissingError
-from fedcarbon.transparency.envelope import Envelope, sign
+from fedcarbon.transparency.checkpoint import (
+    PartnerWitnessMissingError,
+    QuorumMissingError,
+    TreeHead,
+    head_in,
+)
 from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.transparency.note import SignedNote
 from fedcarbon.v1 import trustee_pb2
 from hub.openings.folded_record import FoldedRecord
 from hub.trustees.desk import TrusteeDesk
@@ -40,8 +44,8 @@ def stored_sizes(world: World) -> list[int]:
     return sorted(int(path.stem) for path in folder.iterdir())
 
 
-def signed_size(data: bytes) -> int:
-    return statements.decode(Checkpoint, Envelope.from_bytes(data).payload).size
+def signers(note: bytes) -> set[str]:
+    return {item.name for item in SignedNote.from_bytes(note).signatures}
 
 
 def add_leaf(world: World, quota: int = 1) -> None:
@@ -53,11 +57,13 @@ def test_the_present_head_is_signed_by_a_quorum_and_stored(world: World) -> None
 
     present = world.hub.read_now(world.hub.record.head)
     assert (head.size, head.root) == (present.size, present.root)
-    assert {signed_size(data) for data in head.cosignatures} == {present.size}
-    assert len(head.cosignatures) >= 4
+    assert head_in(head.note).size == present.size
+    assert len(signers(head.note) & set(TRUSTEES)) >= 4
+    assert head_in(head.note).origin in signers(head.note)
     stored = world.hub.read_now(world.hub.record.latest_checkpoint)
     assert stored is not None
-    assert stored.cosignatures == head.cosignatures
+    assert signers(stored.note) == signers(head.note) | {METRO}
+    assert stored.partner_witnessed
     assert stored_sizes(world) == [present.size]
 
 
@@ -67,7 +73,7 @@ def test_a_head_that_is_witnessed_is_not_asked_for_again(world: World) -> None:
 
     assert world.witness() == head
     world.restart()
-    assert world.witness().cosignatures == head.cosignatures
+    assert head_in(world.witness().note) == head_in(head.note)
     assert world.port.asked == asked
 
 
@@ -110,9 +116,10 @@ def signed_otherwise(name: str, **changes: Any) -> Callable[..., trustee_pb2.Wor
     """Return what replaces a cosignature by one over something else, signed by `name`."""
 
     def tamper(answer: trustee_pb2.WorkRequest) -> trustee_pb2.WorkRequest:
-        payload = Envelope.from_bytes(answer.cosign.cosignature).payload
-        other = replace(statements.decode(Checkpoint, payload), **changes)
-        answer.cosign.cosignature = sign(other, {name: key_of(name)}).to_bytes()
+        note = SignedNote.from_bytes(answer.cosign.note)
+        other = replace(TreeHead.from_text(note.text), **changes)
+        at_s = note.signatures[0].timestamp_s
+        answer.cosign.note = other.cosigned(name, key_of(name), at_s).to_bytes()
         return answer
 
     return tamper
@@ -137,12 +144,39 @@ def test_a_wrong_cosignature_does_not_count_and_is_named(world: World, what: str
 
     head = world.witness()
 
-    signers = {Envelope.from_bytes(data).signatures[0].keyid for data in head.cosignatures}
-    assert signers == set(TRUSTEES[1:])
+    assert signers(head.note) & set(TRUSTEES) == set(TRUSTEES[1:])
     world.port.down = {TRUSTEES[1]}
     add_leaf(world)
     with pytest.raises(QuorumMissingError, match=rf"trustee-1 \({code}\)"):
         world.witness()
+
+
+def test_a_partner_that_signs_in_time_ends_the_wait(world: World) -> None:
+    world.desk.partner = None
+    desk = TrusteeDesk(world.hub, world.port, partner_wait_s=60)
+
+    async def sign_later() -> None:
+        waiting = asyncio.create_task(desk.witness_with_partner())
+        await until(lambda: bool(stored_sizes(world)))
+        head = world.hub.read_now(world.hub.record.latest_checkpoint)
+        assert head is not None
+        await asyncio.sleep(0)
+        world.hub.write_now(lambda session: world.desk.cosigned(session, head, METRO))
+        desk.note_cosignature()
+        await waiting
+
+    run(sign_later())
+
+    assert world.hub.read_now(world.hub.record.latest_partner_checkpoint) is not None
+
+
+def test_without_a_partner_the_wait_ends_with_whom_to_ask(world: World) -> None:
+    world.desk.partner = None
+
+    with pytest.raises(PartnerWitnessMissingError, match="partner's node must run"):
+        run(world.desk.witness_with_partner())
+
+    assert stored_sizes(world)
 
 
 def test_while_leaves_are_added_heads_are_witnessed_regularly(world: World) -> None:

@@ -167,16 +167,30 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("enrolled", "enrolling", "epochs", "last_error")
+    __slots__ = ("enrolled", "enrolling", "epochs", "last_error", "alarms")
     ENROLLED_FIELD_NUMBER: _ClassVar[int]
     ENROLLING_FIELD_NUMBER: _ClassVar[int]
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
+    ALARMS_FIELD_NUMBER: _ClassVar[int]
     enrolled: int
     enrolling: int
     epochs: _containers.RepeatedCompositeFieldContainer[EpochStatus]
     last_error: str
-    def __init__(self, enrolled: _Optional[int] = ..., enrolling: _Optional[int] = ..., epochs: _Optional[_Iterable[_Union[EpochStatus, _Mapping]]] = ..., last_error: _Optional[str] = ...) -> None: ...
+    alarms: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, enrolled: _Optional[int] = ..., enrolling: _Optional[int] = ..., epochs: _Optional[_Iterable[_Union[EpochStatus, _Mapping]]] = ..., last_error: _Optional[str] = ..., alarms: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CompareCheckpointRequest(_message.Message):
+    __slots__ = ("note",)
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    note: bytes
+    def __init__(self, note: _Optional[bytes] = ...) -> None: ...
+
+class CompareCheckpointResponse(_message.Message):
+    __slots__ = ("size",)
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    def __init__(self, size: _Optional[int] = ...) -> None: ...
 
 class EpochStatus(_message.Message):
     __slots__ = ("epoch", "stage", "claims_sent", "claims_lost", "chunks_sent")

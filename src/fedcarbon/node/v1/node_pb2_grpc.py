@@ -369,6 +369,11 @@ class NodeServiceStub:
                 request_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.GetStatusRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.GetStatusResponse.FromString,
                 _registered_method=True)
+        self.CompareCheckpoint = channel.unary_unary(
+                '/fedcarbon.node.v1.NodeService/CompareCheckpoint',
+                request_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.CompareCheckpointRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.CompareCheckpointResponse.FromString,
+                _registered_method=True)
 
 
 class NodeServiceServicer:
@@ -382,6 +387,14 @@ class NodeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareCheckpoint(self, request, context):
+        """Compares a checkpoint that somebody else was shown with the record that this node has read;
+        fails with FORKED_RECORD if the hub has shown two.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -389,6 +402,11 @@ def add_NodeServiceServicer_to_server(servicer, server):
                     servicer.GetStatus,
                     request_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.GetStatusRequest.FromString,
                     response_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.GetStatusResponse.SerializeToString,
+            ),
+            'CompareCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareCheckpoint,
+                    request_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.CompareCheckpointRequest.FromString,
+                    response_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.CompareCheckpointResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -419,6 +437,33 @@ class NodeService:
             '/fedcarbon.node.v1.NodeService/GetStatus',
             fedcarbon_dot_node_dot_v1_dot_node__pb2.GetStatusRequest.SerializeToString,
             fedcarbon_dot_node_dot_v1_dot_node__pb2.GetStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.node.v1.NodeService/CompareCheckpoint',
+            fedcarbon_dot_node_dot_v1_dot_node__pb2.CompareCheckpointRequest.SerializeToString,
+            fedcarbon_dot_node_dot_v1_dot_node__pb2.CompareCheckpointResponse.FromString,
             options,
             channel_credentials,
             insecure,

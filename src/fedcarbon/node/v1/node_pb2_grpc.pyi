@@ -151,6 +151,10 @@ class NodeServiceStub:
     def __new__(cls, channel: _aio.Channel) -> NodeServiceAsyncStub: ...
     GetStatus: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetStatusRequest, _node_pb2.GetStatusResponse]
     """Returns the state of enrolment and of every epoch."""
+    CompareCheckpoint: _grpc.UnaryUnaryMultiCallable[_node_pb2.CompareCheckpointRequest, _node_pb2.CompareCheckpointResponse]
+    """Compares a checkpoint that somebody else was shown with the record that this node has read;
+    fails with FORKED_RECORD if the hub has shown two.
+    """
 
 @_typing.type_check_only
 class NodeServiceAsyncStub(NodeServiceStub):
@@ -159,6 +163,10 @@ class NodeServiceAsyncStub(NodeServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_node_pb2.GetStatusRequest, _node_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Returns the state of enrolment and of every epoch."""
+    CompareCheckpoint: _aio.UnaryUnaryMultiCallable[_node_pb2.CompareCheckpointRequest, _node_pb2.CompareCheckpointResponse]  # type: ignore[assignment]
+    """Compares a checkpoint that somebody else was shown with the record that this node has read;
+    fails with FORKED_RECORD if the hub has shown two.
+    """
 
 class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
     """Running of the node itself."""
@@ -170,5 +178,15 @@ class NodeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.GetStatusResponse, _abc.Awaitable[_node_pb2.GetStatusResponse]]:
         """Returns the state of enrolment and of every epoch."""
+
+    @_abc_1.abstractmethod
+    def CompareCheckpoint(
+        self,
+        request: _node_pb2.CompareCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.CompareCheckpointResponse, _abc.Awaitable[_node_pb2.CompareCheckpointResponse]]:
+        """Compares a checkpoint that somebody else was shown with the record that this node has read;
+        fails with FORKED_RECORD if the hub has shown two.
+        """
 
 def add_NodeServiceServicer_to_server(servicer: NodeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
