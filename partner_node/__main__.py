@@ -18,6 +18,7 @@ from partner_node.bootstrap import opened_node
 from partner_node.commands import (
     comparing_checkpoints,
     importing_files,
+    making_challenges,
     opening_evidence,
     showing_status,
 )
@@ -198,6 +199,31 @@ def compare_checkpoint(file: Path, *, config: Config = DEFAULT_CONFIG) -> None:
     """
     size = comparing_checkpoints.compare(load_settings(config), file)
     Console().print(f"consistent: the record of this node begins with the same {size} leaves")
+
+
+@app.command
+def challenge(*, values: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
+    """Encrypt and prove known values as blocks are, and publish them with all randomness.
+
+    Nothing is sent and nothing counts. Whoever doubts this build checks the file with
+    `fedcarbon audit challenge`. Real values do not belong in here: everything is opened.
+
+    Parameters
+    ----------
+    values
+        One line per block: micrograms per slot with commas between; slots left out hold 0.
+    out
+        Where the challenge is written.
+    config
+        The node's settings file.
+    """
+    settings = load_settings(config)
+    blocks = making_challenges.read_values(values)
+    with opened_node(settings) as opened:
+        know_programme(opened.node)
+        made = opened.node.challenge(blocks)
+    making_challenges.write_challenge(out, made)
+    Console().print(f"{len(made.blocks)} blocks of challenge {made.challenge_id.hex()}")
 
 
 def know_programme(node: Node) -> None:

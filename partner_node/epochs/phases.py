@@ -250,6 +250,7 @@ class EpochPhases:
         assert cutoff is not None  # noqa: S101 - set when the epoch was first seen
         terms = SubmissionTerms(
             cutoff=cutoff,
+            places_digest=snapshot.blocks.places_digest,
             evidence_root=commitment.evidence_root if commitment and committed else NO_EVIDENCE,
             methodology_bundle=(
                 commitment.methodology_bundle if commitment else bundle_hash([self._methodology])

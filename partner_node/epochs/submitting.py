@@ -45,6 +45,8 @@ class SubmissionTerms:
     """What the headers of a submission say besides the ciphertexts."""
 
     cutoff: Cutoff
+    places_digest: bytes
+    """Of this partner's part of the snapshot."""
     evidence_root: bytes
     """The root logged in phase 1a; zeros if it was missed."""
     methodology_bundle: bytes
@@ -168,6 +170,7 @@ def chunk_messages(
             entries=len(chunk),
             slot_width_bits=SLOT_WIDTH_BITS,
             slots=member.parameters.layout.slots,
+            places_digest=terms.places_digest,
             entries_root=chunk.root(),
             file_sha256=chunk.sha256(),
             evidence_root=terms.evidence_root,

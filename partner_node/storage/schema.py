@@ -81,6 +81,12 @@ TABLES: Final = (
         block BIGINT NOT NULL,
         slot INTEGER NOT NULL,
         UNIQUE (block, slot))""",
+    # The hub's signed answers to a batch, exact bytes: evidence if the record has other places.
+    """CREATE TABLE places_answers (
+        batch VARCHAR NOT NULL,
+        sha256 BLOB NOT NULL,
+        signed_places BLOB NOT NULL,
+        PRIMARY KEY (batch, sha256))""",
     # --- activities -------------------------------------------------------------------------
     """CREATE TABLE activities (
         activity_id VARCHAR PRIMARY KEY,

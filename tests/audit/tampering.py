@@ -309,6 +309,12 @@ def evidence_exchanged(kit: Kit) -> None:
     kit.replace(index, dataclasses.replace(header, evidence_root=b"e" * 32), METRO)
 
 
+def places_that_the_hub_lied_about(kit: Kit) -> None:
+    """The partner encrypted for places that are not those of the record."""
+    index, header = kit.of(ChunkHeader, epoch=LAST_DAY, partner_id=METRO)[0]
+    kit.replace(index, dataclasses.replace(header, places_digest=b"p" * 32), METRO)
+
+
 def seal_of_other_products(kit: Kit) -> None:
     index, seal = kit.of(Seal, epoch=LAST_DAY)[0]
     kit.replace(index, dataclasses.replace(seal, products_root=root_of([b"other"])), HUB)
@@ -447,6 +453,7 @@ TAMPERINGS: Final = (
     _finds(block_left_out, ("V14", "BLOCK_MISSING")),
     _finds(ciphertext_zero, ("V11", "CIPHERTEXT_RANGE")),
     _finds(evidence_exchanged, ("V10", "EVIDENCE_ROOT_DIFFERS")),
+    _finds(places_that_the_hub_lied_about, ("V09", "HEADER_PLACES_DIFFER")),
     # The sample beacon was drawn over the honest seal: it does not hold over another.
     _finds(seal_of_other_products, ("V15", "PRODUCTS_DIFFER"), _OTHER_SEAL),
     _finds(

@@ -313,6 +313,9 @@ class Federation:
         committed = self.hub.read_now(
             lambda session: EpochStore(session).commitments(PROGRAMME, stored.epoch)
         ).get(partner)
+        snapshot = self.hub.read_now(
+            lambda session: self.hub.snapshots.of(session, programme(), stored)
+        )
         fields: dict[str, Any] = {
             "parameter_id": self.hub.parameters.parameter_id,
             "programme_id": PROGRAMME,
@@ -324,6 +327,7 @@ class Federation:
             "entries": len(chunk),
             "slot_width_bits": SLOT_WIDTH_BITS,
             "slots": self.hub.parameters.layout.slots,
+            "places_digest": snapshot.partners[partner].places_digest,
             "entries_root": chunk.root(),
             "file_sha256": chunk.sha256(),
             "evidence_root": committed.evidence_root if committed else bytes(32),

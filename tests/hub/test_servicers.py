@@ -9,6 +9,7 @@ import pytest
 from fedcarbon.epoch.statements import Dispute
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, Role
+from fedcarbon.registry.enrolment import PlacesAnswer
 from fedcarbon.transparency.checkpoint import WitnessKeys, witnessed
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import epoch_pb2, record_pb2, registry_pb2
@@ -33,6 +34,7 @@ from tests.hub.federation import (
     signed,
     token,
 )
+from tests.hub.messages import opened
 from tests.simulation.local_hub import LocalContext, LoopThread
 
 
@@ -172,7 +174,8 @@ def test_admissions_programmes_and_enrolments_go_over_the_services(
         registry_pb2.CreateEnrolmentBatchRequest(signed_batch=batch)
     )
 
-    assert [place.account_token for place in answer.places] == [token(7), token(8)]
+    told = opened(PlacesAnswer, answer.signed_places)
+    assert [place.account_token for place in told.places] == [token(7), token(8)]
 
 
 def test_leaves_and_heads_are_listed(clients: Clients) -> None:

@@ -40,7 +40,12 @@ from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.opening.links import winnings_of
 from fedcarbon.opening.statements import BindingObjection, OperatorBinding, PartnerBinding
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, unpack
-from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
+from fedcarbon.registry.enrolment import (
+    EnrolmentAction,
+    EnrolmentBatch,
+    PlaceEntry,
+    PlacesAnswer,
+)
 from fedcarbon.registry.evaluation import EvaluationRequest, elements_hash_of
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
@@ -257,11 +262,18 @@ class FakeHub(FakeRecord):
                     )
                 )
                 self._place(entry.account_token)
-        answer = registry_pb2.CreateEnrolmentBatchResponse(receipt=receipt)
-        for entry in batch.entries:
-            place = self.places[entry.account_token]
-            answer.places.add(account_token=entry.account_token, block=place.block, slot=place.slot)
-        return answer
+        answer = PlacesAnswer(
+            parameter_id=batch.parameter_id,
+            programme_id=batch.programme_id,
+            partner_id=batch.partner_id,
+            batch_id=batch.batch_id,
+            places=tuple(
+                PlaceEntry(account_token=token, **self.places[token]._asdict())
+                for token in (entry.account_token for entry in batch.entries)
+            ),
+        )
+        signed = sign(answer, {HUB: self.keys[HUB]}).to_bytes()
+        return registry_pb2.CreateEnrolmentBatchResponse(receipt=receipt, signed_places=signed)
 
     @override
     def list_epochs(self, request: epoch_pb2.ListEpochsRequest) -> epoch_pb2.ListEpochsResponse:

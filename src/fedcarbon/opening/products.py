@@ -8,7 +8,7 @@ once. Results are cumulative, so that an epoch costs its own ciphertexts only.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from fedcarbon.epoch.snapshot import PartnerSnapshot
@@ -21,6 +21,7 @@ from fedcarbon.opening.refusals import (
     ChunkFileDiffersError,
     EpochNotSealedError,
     IncompleteSealError,
+    PlacesDifferError,
     PlanTooEarlyError,
     ProductsDifferError,
 )
@@ -60,6 +61,7 @@ def sealed_products(
         EpochNotSealedError: no plan or no seal.
         PlanTooEarlyError: the plan is from before the end of the epoch.
         IncompleteSealError: see there.
+        PlacesDifferError: a partner encrypted for other places than the record's.
         ChunkFileDiffersError: naming the partner and the chunk.
         RangeProofInvalidError: naming the partner and the block.
         VerdictsDifferError, LinkProofMissingError, ClaimFileDiffersError, LinkProofInvalidError:
@@ -84,7 +86,16 @@ def sealed_products(
         if part.missing:
             continue
         own = snapshot.partners[part.partner_id]
-        sent = _part_of(view, plan, part, seal.index, _Checks(own, fetch, check))
+        headers = [
+            require_header(view, plan, part, number, seal.index)
+            for number in range(len(part.header_leaves))
+        ]
+        if any(header.places_digest != own.places_digest for header in headers):
+            raise PlacesDifferError(
+                f"{part.partner_id!r} encrypted for other accounts or places in epoch {ref.epoch} "
+                "than the record has: it must compare them with the answers that the hub signed"
+            )
+        sent = _sent(view, headers, _Checks(own, fetch, check))
         if sorted(sent.ciphertexts) != list(own.blocks()):
             raise IncompleteSealError(
                 f"{part.partner_id!r} owes {len(own.slots_of)} blocks in epoch {ref.epoch}, "
@@ -139,18 +150,15 @@ class _Sent(NamedTuple):
     """A of every range proof."""
 
 
-def _part_of(
-    view: RecordView, plan: Logged[EpochPlan], part: SealedPart, seal_leaf: int, checks: _Checks
-) -> _Sent:
+def _sent(view: RecordView, headers: Iterable[ChunkHeader], checks: _Checks) -> _Sent:
     """Return what one partner sent."""
     parameters = view.parties.parameters
     sent = _Sent({}, {})
-    for number in range(len(part.header_leaves)):
-        header = require_header(view, plan, part, number, seal_leaf)
+    for header in headers:
         chunk = _chunk_of(view, header, checks.fetch)
         if not checks.own.slots_of.keys() - sent.ciphertexts.keys() >= set(chunk.blocks()):
             raise IncompleteSealError(
-                f"{part.partner_id!r} sent a block twice, or one that it does not owe"
+                f"{header.partner_id!r} sent a block twice, or one that it does not owe"
             )
         checks.check(parameters.proof_key, _proved(header, chunk, checks.own))
         for entry in chunk:

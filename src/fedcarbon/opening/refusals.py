@@ -12,6 +12,7 @@
 | 2 | BINDING_ENDED | the binding was ended |
 | 2 | BINDING_FROZEN | a partner enrolled for the account objected |
 | 2 | BINDING_BY_OPERATOR_ALONE | no partner enrolled for the account has signed |
+| 2 | WALLET_SHOWN_DIFFERS | the holder confirmed another wallet or operator than is bound |
 | 2 | BINDING_PARTNER_TOO_NEW | the signing partner enrolled the account too shortly before |
 | 2 | BINDING_WAITS | the wait after the second half is not over |
 | 2 | EARLIER_GRAMS_UNCONFIRMED | grams from before the signing partner's enrolment need another |
@@ -25,6 +26,7 @@
 | 1 | EPOCH_NOT_SEALED | the epoch has no seal under the request's checkpoint |
 | 4 | PLAN_TOO_EARLY | the epoch's plan was logged before the epoch was over |
 | 4 | INCOMPLETE_SEAL | the seal leaves out a partner, chunk or block, or has one too many |
+| 4 | PLACES_DIFFER | a chunk header was made for other accounts or places than the record's |
 | 4 | CHUNK_FILE_DIFFERS | a chunk file is not what its header says |
 | 4 | VERDICTS_DIFFER | the verdicts do not rest on what was committed and revealed |
 | 4 | CLAIM_FILE_DIFFERS | a file of commitments or lost positions is not what its leaf says |
@@ -106,6 +108,12 @@ class BindingByOperatorAloneError(PeerError):
     code: ClassVar[str] = "BINDING_BY_OPERATOR_ALONE"
 
 
+class WalletShownDiffersError(PeerError):
+    """The holder confirmed another wallet or operator than is bound; who showed it has lied."""
+
+    code: ClassVar[str] = "WALLET_SHOWN_DIFFERS"
+
+
 class BindingPartnerTooNewError(PeerError):
     """The signing partner enrolled the account too shortly before it signed."""
 
@@ -182,6 +190,12 @@ class IncompleteSealError(PeerError):
     """The seal leaves out a partner, chunk or block, or has one too many."""
 
     code: ClassVar[str] = "INCOMPLETE_SEAL"
+
+
+class PlacesDifferError(PeerError):
+    """A partner encrypted for other accounts or places than the record's: a hub lied to it."""
+
+    code: ClassVar[str] = "PLACES_DIFFER"
 
 
 class ChunkFileDiffersError(PeerError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache, partial
 
+from fedcarbon.epoch.snapshot import Place, places_digest
 from fedcarbon.epoch.statements import BeaconValue, LinkProof, Seal, SealedPart
 from fedcarbon.ids import PartyId
 from fedcarbon.methodology.definition import bundle_hash
@@ -24,7 +25,7 @@ from fedcarbon.transparency.leaf import LeafType
 from tests.house.examples import claims, parties
 from tests.house.examples.chance import NamedChance
 from tests.house.examples.parties import PROGRAMME_ID
-from tests.house.examples.registry import FIRST_EPOCH, PLACES, epoch_end_s
+from tests.house.examples.registry import FIRST_EPOCH, PLACES, epoch_end_s, token_of
 from tests.house.examples.tiny_record import ExampleLeaf, TinyRecord
 from tests.proving import tables_of
 
@@ -99,6 +100,9 @@ def header(partner: PartyId, plan: ExampleLeaf, tie_beacon: bytes) -> ChunkHeade
         entries=len(file),
         slot_width_bits=SLOT_WIDTH_BITS,
         slots=parties.parameters().layout.slots,
+        places_digest=places_digest(
+            {token_of(serial): Place(*PLACES[serial]) for serial in claims.RIDES[partner]}
+        ),
         entries_root=file.root(),
         file_sha256=file.sha256(),
         evidence_root=claims.claimed(partner).evidence.root(),
