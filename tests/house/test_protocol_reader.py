@@ -273,33 +273,6 @@ def test_the_verdicts_can_be_recomputed() -> None:
         assert FILES[verdict["file_sha256"]] == LABEL + b"verdicts\n" + b"".join(tokens)
 
 
-def test_an_evidence_leaf_follows_from_what_the_partner_keeps() -> None:
-    example = EXAMPLES["evidence"]
-    name, person, mode, *numbers = example["activity"].split(", ")
-    start_s, end_s, distance_m, tier = map(int, numbers)
-    slot_start_s, piece_ug = map(int, example["slot start, piece"].split(", "))
-    methodology = bytes.fromhex(example["methodology"])
-    activity = joined(
-        name.encode(),
-        person.encode(),
-        mode.encode(),
-        *map(u64, (start_s, end_s, distance_m)),
-        u32(tier),
-    )
-    leaf = hashed(
-        b"evidence-claim",
-        bytes.fromhex(example["salt of leaf 0"]),
-        bytes.fromhex(example["claim token"]),
-        u32(int(example["rank"])),
-        bytes.fromhex(example["K"]),
-        methodology,
-        joined(activity, u64(slot_start_s), u64(piece_ug)),
-    )
-
-    assert leaf.hex() == example["leaf 0, of a claim"]
-    assert hashed(b"methodology-bundle", methodology).hex() == example["bundle"]
-
-
 # --- 7, 8, 10: share files, evaluations, consents ---------------------------------------------
 
 
