@@ -675,12 +675,13 @@ class Folder:
 
     def data(self, place: str, sha256: str, ending: str = "") -> bytes:
         """Read a body or file, and hold it against its name."""
+        noun = "BODY" if ending else "FILE"
         try:
             data = (self.path / place / f"{sha256}{ending}").read_bytes()
         except OSError as error:
-            raise Broken("MISSING", f"{place}/{sha256}{ending}", "V01") from error
+            raise Broken(f"{noun}_MISSING", f"{place}/{sha256}{ending}", "V01") from error
         good = hashlib.sha256(data).hexdigest() == sha256
-        need(good, "CHANGED", f"{place}/{sha256}{ending}", "V01")
+        need(good, f"{noun}_CHANGED", f"{place}/{sha256}{ending}", "V01")
         return data
 
 
@@ -816,7 +817,7 @@ def judge_head(world: World, size: int, data: bytes, root: bytes | None) -> None
     need(len(trustees) == n, "QUORUM_MISSING", "not all trustees are admitted yet", "V06")
     told, found, times, by_hub = read_note(world, data)
     need(told == size, "HEAD_MISNAMED", f"it covers {told}")
-    need(by_hub, "QUORUM_MISSING", "the hub has not signed", "V06")
+    need(by_hub, "SIGNATURE_INVALID", "the hub has not signed", "V07")
     moments = sorted(time for name, time in times.items() if name in trustees)
     need(len(moments) >= -(-(n + t) // 2), "QUORUM_MISSING", f"{len(moments)} trustees", "V06")
     median = moments[(len(moments) - 1) // 2]
@@ -1052,7 +1053,8 @@ class Parameters:
 
     def encrypted(self, message: int, s: int) -> int:
         """Section 12.2."""
-        return (1 + self.n * message) * pow(self.H, s, self.nn) % self.nn
+        blinding: int = pow(self.H, s, self.nn)
+        return (1 + self.n * message) * blinding % self.nn
 
     def member(self, value: int) -> int:
         """Have a number be in the signed quadratic residues mod N (12.7)."""
@@ -1229,8 +1231,8 @@ def combined(our: Parameters, shares: dict[int, int]) -> int:
     powers = (pow(shares[i], 2 * our.lagrange(chosen, i, 0), our.nn) for i in chosen)
     value = math.prod(powers) % our.nn
     need(value % our.n == 1, "COMBINED_NOT_ONE")
-    inverse: int = pow(4 * our.delta**2, -1, our.n)
-    return (value - 1) // our.n * inverse % our.n
+    message: int = (value - 1) // our.n * pow(4 * our.delta**2, -1, our.n) % our.n
+    return message
 
 
 # --- 12.7: slot range proofs ----------------------------------------------------------------------
@@ -2074,6 +2076,7 @@ class Shared:
     masks: dict[int, int | None] = field(default_factory=dict)
     """Ciphertext of the mask by start; None if it is not the mask that was committed to."""
     proved: bool | None = None
+    """Whether its proof holds; None if that could not be judged."""
 
 
 def share_file(world: World, leaf: Leaf, name: str, sha256: bytes) -> Shared | None:
@@ -2129,12 +2132,12 @@ def judge_shares(world: World, files: dict[str, Shared], leaf: Leaf) -> None:
     for name, shared in files.items():
         if shared.proved is not None:
             continue
-        shared.proved = False
         starts = shared.said["start_leaves"]
         masked = [masked_sum(world, index, files) for index in starts]
         numbers = [value for value in masked if value is not None]
         if len(numbers) < len(masked):
-            continue
+            continue  # what is wrong with a mask is told elsewhere
+        shared.proved = False
         with world.judging("V18", leaf.index, f"share file of {name}"):
             need(numbers == shared.said["masked"], "MASKED_DIFFERS")
             leaves = b"".join(world.openings[index].leaf.leaf for index in starts)
@@ -2163,8 +2166,8 @@ def masked_sum(world: World, index: int, files: dict[str, Shared]) -> int | None
 def read_sums(world: World, opening: Opening, leaf: Leaf, files: dict[str, Shared]) -> None:
     """Combine the shares and compare the digits with what was logged (14.8)."""
     our, start = world.set, opening.leaf
-    if masked_sum(world, start.index, files) is None:
-        return  # what is wrong with a mask is told elsewhere
+    if any(shared.proved is None for shared in files.values()):
+        return
     shares = {}
     for name, shared in files.items():
         need(start.index in shared.said["start_leaves"], "RECORD_VIOLATION", "of other starts")
