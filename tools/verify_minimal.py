@@ -993,51 +993,42 @@ class World:
 # --- 6: parameters --------------------------------------------------------------------------------
 
 
-class Parameters:
-    """What follows from leaf 0."""
+class Moduli:
+    """What follows from n and N alone (6.2), and arithmetic with it."""
 
-    def __init__(self, said: Statement, payload: bytes) -> None:
-        """Derive H, v and the generators (6.2)."""
-        self.said = said
-        self.id = hashed("parameter-id", payload)
-        self.n: int = said["modulus"]
-        self.N: int = said["commitment_modulus"]
-        self.nn = self.n * self.n
-        self.bits, self.group_bits = self.n.bit_length(), self.N.bit_length()
+    def __init__(self, n: int, big_n: int, parameter_id: bytes) -> None:
+        """Derive H, v and the generators, and note at which counters they were found."""
+        good = n % 2 == 1 == big_n % 2 and min(n, big_n).bit_length() > 2 * SLOT_BITS
+        need(good, "PARAMETERS_INVALID", "moduli")
+        self.n, self.N, self.id = n, big_n, parameter_id
+        self.nn = n * n
+        self.bits, self.group_bits = n.bit_length(), big_n.bit_length()
         self.width = self.bits // 4
         self.slots = (self.bits - 2) // SLOT_BITS
-        self.t: int = said["threshold"]
-        self.trustees: list[str] = [item["trustee_id"] for item in said["trustees"]]
-        self.keys: list[int] = [item["verification_key"] for item in said["trustees"]]
-        self.delta = math.factorial(len(self.trustees))
-        y = self.counted("paillier/y", self.n, said["blinding_counter"])
-        self.H = pow(y * y, self.n, self.nn)
-        self.v = self.counted("paillier/v", self.nn, said["verification_counter"]) ** 2 % self.nn
+        y, at_y = self.first("paillier/y", n)
+        root, at_v = self.first("paillier/v", self.nn)
+        self.H, self.v = pow(y * y, n, self.nn), root * root % self.nn
         names = [(kind, j) for kind in "vxyz" for j in range(self.slots)] + [("0", 0), ("h", 0)]
-        need(len(names) == len(said["generator_counters"]), "PARAMETERS_INVALID", "counters")
-        self.g: dict[tuple[str, int], int] = {}
-        for (kind, j), counter in zip(names, said["generator_counters"], strict=True):
-            self.g[kind, j] = self.generator(kind, j, counter)
-        self.beacon = next(key for key in said["voprf_keys"] if key["label"] == "beacon")
+        found = {name: self.generator(*name) for name in names}
+        self.g = {name: value for name, (value, _) in found.items()}
+        self.counters = [at_y, at_v, *(counter for _, counter in found.values())]
 
-    def counted(self, label: str, bound: int, counter: int) -> int:
-        """Return the hash at this counter, which must be the first that will do."""
-        value = 0
-        for tried in range(min(counter, 1000) + 1):
-            value = hash_below(bound, label, shortest(self.n), u32(tried))
-            good = value > 1 and math.gcd(value, self.n) == 1
-            need(good == (tried == counter), "PARAMETERS_INVALID", f"counter of {label}")
-        return value
+    def first(self, label: str, bound: int) -> tuple[int, int]:
+        """Return the first hash that is above 1 and a unit, and its counter."""
+        for counter in range(1000):
+            value = hash_below(bound, label, shortest(self.n), u32(counter))
+            if value > 1 and math.gcd(value, self.n) == 1:
+                return value, counter
+        raise Broken("PARAMETERS_INVALID", label)
 
-    def generator(self, kind: str, j: int, counter: int) -> int:
-        """Return a generator, whose counter must be the first that will do."""
+    def generator(self, kind: str, j: int) -> tuple[int, int]:
+        """Return a generator of the commitment group, and its counter."""
         items = (kind.encode(), u32(j), shortest(self.N), shortest(self.n))
-        value = 0
-        for tried in range(min(counter, 1000) + 1):
-            value = hash_below(self.N, "generator", *items, u32(tried))
-            good = jacobi(value, self.N) == 1
-            need(good == (tried == counter), "PARAMETERS_INVALID", f"counter of g_{kind},{j}")
-        return min(value, self.N - value)
+        for counter in range(1000):
+            value = hash_below(self.N, "generator", *items, u32(counter))
+            if jacobi(value, self.N) == 1:
+                return min(value, self.N - value), counter
+        raise Broken("PARAMETERS_INVALID", f"g_{kind},{j}")
 
     def wide(self, value: int) -> bytes:
         """Encode a number mod n^2."""
@@ -1059,8 +1050,27 @@ class Parameters:
     def member(self, value: int) -> int:
         """Have a number be in the signed quadratic residues mod N (12.7)."""
         good = 0 < value <= (self.N - 1) // 2 and jacobi(value, self.N) == 1
-        need(good, "RANGE_PROOF_INVALID", "no element of the group")
+        need(good, "RANGE_PROOF_INVALID", "(1b) no element of the group")
         return value
+
+
+class Parameters(Moduli):
+    """What follows from leaf 0."""
+
+    def __init__(self, said: Statement, payload: bytes) -> None:
+        """Take the statement and its bytes."""
+        super().__init__(
+            said["modulus"], said["commitment_modulus"], hashed("parameter-id", payload)
+        )
+        self.said = said
+        self.t: int = said["threshold"]
+        self.trustees: list[str] = [item["trustee_id"] for item in said["trustees"]]
+        self.keys: list[int] = [item["verification_key"] for item in said["trustees"]]
+        self.delta = math.factorial(len(self.trustees))
+        told = [said["blinding_counter"], said["verification_counter"]]
+        good = [*told, *said["generator_counters"]] == self.counters
+        need(good, "PARAMETERS_INVALID", "counters")
+        self.beacon = next(key for key in said["voprf_keys"] if key["label"] == "beacon")
 
     def lagrange(self, indices: Iterable[int], of: int, at: int) -> int:
         """Delta times the coefficient of an index: an integer."""
@@ -1254,7 +1264,7 @@ class Context(NamedTuple):
 
 def split(data: bytes, widths: Sequence[int]) -> list[int]:
     """Cut bytes into big-endian numbers."""
-    need(len(data) == sum(widths), "RANGE_PROOF_INVALID", "length of the proof")
+    need(len(data) == sum(widths), "RANGE_PROOF_INVALID", "(1a) length of the proof")
     found, at = [], 0
     for width in widths:
         found.append(int.from_bytes(data[at : at + width], "big"))
@@ -1262,7 +1272,7 @@ def split(data: bytes, widths: Sequence[int]) -> list[int]:
     return found
 
 
-def proof_widths(our: Parameters, largest_bits: int) -> list[int]:
+def proof_widths(our: Moduli, largest_bits: int) -> list[int]:
     """Return the bytes of every field of a range proof."""
     group = -(-our.group_bits // 8)
     answer = -(-(largest_bits + CHALLENGE + HIDING + 2) // 8)
@@ -1272,8 +1282,11 @@ def proof_widths(our: Parameters, largest_bits: int) -> list[int]:
     return [group] * 4 + [our.width] + answers + [blinding] * 2 + [randomiser]
 
 
-def range_transcript(our: Parameters, context: Context, c: int, a: int) -> Transcript:
-    """Take in what comes before the first challenge."""
+def range_challenges(
+    our: Moduli, context: Context, ciphertext: int, shown: Sequence[int]
+) -> tuple[list[int], int]:
+    """Return every gamma, and e; shown are A, T, E1, E0 and D."""
+    a, t, e1, e0, d = shown
     transcript = Transcript("slot-range")
     transcript.take("version", u32(VERSION))
     transcript.take("parameters", our.id)
@@ -1287,12 +1300,17 @@ def range_transcript(our: Parameters, context: Context, c: int, a: int) -> Trans
     transcript.take("k", u32(our.slots))
     for bound in context.bounds:
         transcript.number("B", bound, SLOT_BITS)
-    transcript.number("C", c, 2 * our.bits)
+    transcript.number("C", ciphertext, 2 * our.bits)
     transcript.number("A", a, our.group_bits)
-    return transcript
+    gammas = [transcript.challenge("gamma", 128) for _ in range(our.slots)]
+    transcript.number("T", t, our.group_bits)
+    transcript.number("D", d, 2 * our.bits)
+    transcript.number("E1", e1, our.group_bits)
+    transcript.number("E0", e0, our.group_bits)
+    return gammas, transcript.challenge("e", 128)
 
 
-def committed(our: Parameters, answers: Sequence[int], blinding: int) -> int:
+def committed(our: Moduli, answers: Sequence[int], blinding: int) -> int:
     """Compute commit(v, x, y, z; r)."""
     value = pow(our.g["h", 0], blinding, our.N)
     for at, answer in enumerate(answers):
@@ -1306,7 +1324,7 @@ def same(a: int, b: int, modulus: int) -> bool:
     return (a - b) % modulus == 0 or (a + b) % modulus == 0
 
 
-def check_range(our: Parameters, context: Context, ciphertext: int, proof: bytes) -> None:
+def check_range(our: Moduli, context: Context, ciphertext: int, proof: bytes) -> None:
     """Check one slot range proof by the numbered checks of section 12.7."""
     code, k, n, big_n = "RANGE_PROOF_INVALID", our.slots, our.n, our.N
     a, t, e1, e0, d, *rest = split(proof, proof_widths(our, context.largest_bits))
@@ -1325,17 +1343,7 @@ def check_range(our: Parameters, context: Context, ciphertext: int, proof: bytes
     good = good and s.bit_length() <= our.bits // 2 + CHALLENGE + HIDING + 1
     need(good, code, "(1d) an answer is too long")
 
-    transcript = range_transcript(our, context, ciphertext, a)
-    gammas = [transcript.challenge("gamma", 128) for _ in range(k)]
-    for label, value, bits in (
-        ("T", t, our.group_bits),
-        ("D", d, 2 * our.bits),
-        ("E1", e1, our.group_bits),
-        ("E0", e0, our.group_bits),
-    ):
-        transcript.number(label, value, bits)
-    e = transcript.challenge("e", 128)
-
+    gammas, e = range_challenges(our, context, ciphertext, (a, t, e1, e0, d))
     good = same(committed(our, f, rho), t * pow(a, e, big_n), big_n)
     need(good, code, "(2) commit(f; rho_f) = T A^e")
     message = sum(answer << SLOT_BITS * j for j, answer in enumerate(f[:k]))
