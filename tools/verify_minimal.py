@@ -728,8 +728,8 @@ def read_leaf(world: World, index: int, entry: Entry) -> Leaf:
         parameter_id = bytes.fromhex(world.roots["parameter_id"])
         said = decoded(kind, envelope.payload, parameter_id)
         leaf = Leaf(index, kind, entry.leaf, envelope.payload, said)
-        if kind in {"ledger_batch", "payout_batch"}:
-            world.books.append(leaf)  # signed or not: they are the hub's own balances (15.8)
+        if kind in {"ledger_batch", "redemption_order", "payout_batch"}:
+            world.books.append(leaf)  # signed or not: the hub's own balances rest on it (15.8)
         try:
             check_signers(envelope, *keys_for(world, leaf))
         except Broken:
@@ -1572,12 +1572,13 @@ def judge_closing(world: World, leaf: Leaf) -> None:
         for name, item in sorted(epoch.commitments.items())
     ]
     missed = sorted(programme.snapshots[said["epoch"]].keys() - epoch.commitments.keys())
-    need(said["lists"] == lists and said["missed"] == missed, "CLOSING_DIFFERS")
     epoch.closing = leaf
-    head, until = world.head_over(leaf.index), epoch.plan and epoch.plan.said["commit_until_s"]
-    good = not missed or head is None or head.time + TOLERANCE_S >= (until or 0)
-    need(good, "CLOSED_TOO_EARLY")
-    world.count("V12")
+    with world.judging("V12", leaf.index):
+        need(said["lists"] == lists and said["missed"] == missed, "CLOSING_DIFFERS")
+        head, until = world.head_over(leaf.index), epoch.plan and epoch.plan.said["commit_until_s"]
+        good = not missed or head is None or head.time + TOLERANCE_S >= (until or 0)
+        need(good, "CLOSED_TOO_EARLY")
+        world.count("V12")
 
 
 def judge_claim_list(world: World, leaf: Leaf) -> None:
@@ -1774,14 +1775,15 @@ def judge_seal(world: World, leaf: Leaf) -> None:
     earlier = number == 1 or programme.epochs[number - 1].seal is not None
     need(earlier, "EPOCH_STATE", "the epoch before is not sealed")
     need(epoch.plan is not None and said["plan_leaf"] == epoch.plan.index, "PLAN_DIFFERS")
-    named = [part["partner_id"] for part in said["parts"]]
-    need(named == sorted(programme.snapshots[number]), "INCOMPLETE_SEAL", "other partners")
     epoch.seal = leaf
     sound = []
+    with world.judging("V14", leaf.index):
+        named = [part["partner_id"] for part in said["parts"]]
+        need(named == sorted(programme.snapshots[number]), "INCOMPLETE_SEAL", "other partners")
     for part in said["parts"]:
         with world.judging("V14", leaf.index, part["partner_id"]):
             sound.append(check_part(world, programme, leaf, part))
-    if sound.count(True) == len(said["parts"]):  # else it is told elsewhere why not
+    if sound.count(True) == len(programme.snapshots[number]):  # else it is told elsewhere why not
         multiply(world, programme, leaf)
 
 
@@ -1920,9 +1922,28 @@ def signing_partners(
 
 
 def judge_start(world: World, leaf: Leaf) -> None:
-    """Sections 14.4 and 14.10, over the leaves below the start."""
-    said, our = leaf.said, world.set
+    """Section 14.4: a start counts as opened for its targets, whatever is wrong with it."""
+    said = leaf.said
     programme = world.programme(said["programme_id"])
+    attempts = [
+        other.leaf.said["attempt"]
+        for other in world.openings.values()
+        if other.leaf.said["opening_id"] == said["opening_id"]
+    ]
+    products = programme.epochs[said["epoch"]].products
+    product = None if products is None else products.get(said["block"], 1)
+    opening = world.openings[leaf.index] = Opening(leaf, product)
+    with world.judging("V16", leaf.index):
+        check_start(world, programme, opening)
+        need(said["attempt"] > max(attempts, default=0), "ATTEMPT_USED")
+        world.count("V16")
+    for target in said["targets"]:
+        world.history[programme.id, target["account_token"]].append(opening)
+
+
+def check_start(world: World, programme: Programme, opening: Opening) -> None:
+    """Make a trustee's checks over the leaves below a start (14.10)."""
+    leaf, said, our = opening.leaf, opening.leaf.said, world.set
     slots, names = [target["slot"] for target in said["targets"]], said["subset"]
     need(bool(slots) and slots == sorted(set(slots)), "RECORD_VIOLATION", "targets")
     before = [head for head in world.heads if head.size <= leaf.index]
@@ -1930,13 +1951,15 @@ def judge_start(world: World, leaf: Leaf) -> None:
     earliest = before[-1].wait if before else 0
     latest = over.wait if over else None
     for target in said["targets"]:
-        request = find_request(world, leaf, target)
-        asked = request.said
+        asked = find_request(world, leaf, target).said
         wait = check_binding(world, programme, asked, latest)
         wait = max(wait, check_history(world, programme, asked))
         due = asked["not_after_s"] + TOLERANCE_S
         need(max(earliest, wait) <= due, "REQUEST_EXPIRED")
         need(latest is None or wait <= max(latest, earliest), "MISSING_PARTNER_WAITS")
+    if opening.product is not None:
+        good = hashlib.sha256(our.wide(opening.product)).digest() == said["product_sha256"]
+        need(good, "PRODUCTS_DIFFER", "", "V15")
     good = names == sorted(set(names)) and len(names) >= our.t and set(names) <= set(our.trustees)
     need(good, "SUBSET_REFUSED")
     hashes = said["mask_hashes"]
@@ -1946,21 +1969,6 @@ def judge_start(world: World, leaf: Leaf) -> None:
     numbers = (u64(said["block"]), u32(said["epoch"]), b"".join(map(u32, slots)))
     opening_id = hashed("opening-id", b"".join(requests), *numbers, said["product_sha256"])
     need(opening_id == said["opening_id"], "OPENING_ID_DIFFERS")
-    attempts = [
-        other.leaf.said["attempt"]
-        for other in world.openings.values()
-        if other.leaf.said["opening_id"] == opening_id
-    ]
-    need(said["attempt"] > max(attempts, default=0), "ATTEMPT_USED")
-    opening = world.openings[leaf.index] = Opening(leaf)
-    for target in said["targets"]:
-        world.history[programme.id, target["account_token"]].append(opening)
-    world.count("V16")
-    products = programme.epochs[said["epoch"]].products
-    if products is not None:
-        opening.product = products.get(said["block"], 1)
-        good = hashlib.sha256(our.wide(opening.product)).digest() == said["product_sha256"]
-        need(good, "PRODUCTS_DIFFER", "", "V15")
 
 
 def find_request(world: World, leaf: Leaf, target: Statement) -> Leaf:
@@ -1975,10 +1983,9 @@ def find_request(world: World, leaf: Leaf, target: Statement) -> Leaf:
     good = world.witnessed(request.index, leaf.index)
     need(good, "REQUEST_NOT_WITNESSED", f"leaf {request.index}", "V06")
     size = asked["checkpoint_size"]
-    head = next((head for head in world.heads if head.size == size), None)
-    if head is None or size > leaf.index:
-        raise Broken("HEAD_AHEAD", "the request's checkpoint is no witnessed head", "V06")
-    if asked["checkpoint_root"] not in {head.root, world.tree.get(size)}:
+    need(size <= leaf.index, "HEAD_AHEAD", "the request's checkpoint is above the start", "V06")
+    known = {head.root for head in world.heads if head.size == size}
+    if asked["checkpoint_root"] not in known | {world.tree.get(size)}:
         world.find("V05", "FORKED_RECORD", "the request names another head", request.index)
     seal = world.programme(said["programme_id"]).epochs[said["epoch"]].seal
     need(seal is not None and seal.index < size, "EPOCH_NOT_SEALED")
@@ -2052,7 +2059,7 @@ def judge_result(world: World, leaf: Leaf) -> None:
     need(all(said[key] == start.said[key] for key in keys), "RECORD_VIOLATION", "another start")
     targets = [(target["slot"], target["account_token"]) for target in start.said["targets"]]
     found = [(value["slot"], value["account_token"]) for value in said["values"]]
-    need(found == targets, "RECORD_VIOLATION", "not exactly the targets")
+    need(sorted(found) == sorted(targets), "RECORD_VIOLATION", "not exactly the targets")
     opening.result = leaf
     world.results.append(opening)
     with world.judging("V06", leaf.index):
@@ -2263,15 +2270,16 @@ def judge_books(world: World) -> None:
     """Section 15.8: replay all batches without stopping."""
     books = Books(world)
     note_credits(books)
-    for leaf in world.leaves.values():
+    for leaf in world.books:
         if leaf.kind == "redemption_order":
             with world.judging("V20", leaf.index):
                 note_order(books, leaf)
     previous, sequence, day = bytes(32), 1, -1
-    for at, leaf in enumerate(world.books):
+    batches = [leaf for leaf in world.books if leaf.kind != "redemption_order"]
+    for at, leaf in enumerate(batches):
         if leaf.kind == "payout_batch":
-            follows = at > 0 and world.books[at - 1].kind == "ledger_batch"
-            follows = follows and world.books[at - 1].index == leaf.index - 1
+            follows = at > 0 and batches[at - 1].kind == "ledger_batch"
+            follows = follows and batches[at - 1].index == leaf.index - 1
             if not follows:
                 world.find("V21", "PAYOUTS_OUT_OF_STEP", "", leaf.index)
             continue
@@ -2285,7 +2293,7 @@ def judge_books(world: World) -> None:
             with world.judging("V19", leaf.index, line["transfer_id"].hex()):
                 enter(books, leaf, line)
         close_batch(books, leaf)
-        after = world.books[at + 1] if at + 1 < len(world.books) else None
+        after = batches[at + 1] if at + 1 < len(batches) else None
         if after is None or after.kind != "payout_batch" or after.index != leaf.index + 1:
             world.find("V21", "PAYOUTS_NOT_REPORTED", "no payout batch behind it", leaf.index)
         else:
@@ -2612,6 +2620,8 @@ def read_all(world: World) -> None:
                     with world.line(HOME[leaf.kind]):
                         JUDGES[leaf.kind](world, leaf)
                 world.leaves[index] = leaf
+        if index == 0 and world.parameters is None:
+            return
         if index + 1 in heads:
             root = world.tree.get(index + 1)
             with world.judging("V05", None, f"head of {index + 1} leaves"):
@@ -2638,8 +2648,9 @@ def verify(path: Path, roots: dict[str, Any]) -> World:
     world = World(Folder(path), roots)
     read_all(world)
     if world.parameters is None:
-        world.find("V02", "PARAMETERS_INVALID", "there is no parameter set to work with", 0)
-        return world
+        if not world.findings:
+            world.find("V02", "PARAMETERS_INVALID", "there is no parameter set", 0)
+        return world  # nothing else can be judged
     fold(world)
     with multiprocessing.Pool() as pool:
         works = [work for *_, work in world.jobs]
