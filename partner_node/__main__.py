@@ -15,7 +15,13 @@ from fedcarbon import __version__
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.wire.logs import configure
 from partner_node.bootstrap import opened_node
-from partner_node.commands import comparing_checkpoints, importing_files, showing_status
+from partner_node.commands import (
+    comparing_checkpoints,
+    importing_files,
+    making_challenges,
+    opening_evidence,
+    showing_status,
+)
 from partner_node.config import load_settings
 from partner_node.node import Node
 from partner_node.record.foundation import FoundationMissingError
@@ -141,6 +147,26 @@ def import_identities(
 
 
 @app.command
+def audit(*, sample: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
+    """Open drawn evidence to an auditor on site; nothing is sent anywhere.
+
+    The node recomputes the sample from the beacon in the record, and opens nothing else. The file
+    holds trips: it stays with the auditor.
+
+    Parameters
+    ----------
+    sample
+        The file that the auditor's `fedcarbon audit sample` wrote.
+    out
+        Where the signed evidence goes; readable by this user only.
+    config
+        The node's settings file.
+    """
+    with opened_node(load_settings(config)) as opened:
+        opening_evidence.open_evidence(opened.node, sample, out, Console())
+
+
+@app.command
 def status(*, config: Config = DEFAULT_CONFIG, json: bool = False) -> int:
     """Show enrolment and epochs: of the store, or of the node that is running on it.
 
@@ -173,6 +199,31 @@ def compare_checkpoint(file: Path, *, config: Config = DEFAULT_CONFIG) -> None:
     """
     size = comparing_checkpoints.compare(load_settings(config), file)
     Console().print(f"consistent: the record of this node begins with the same {size} leaves")
+
+
+@app.command
+def challenge(*, values: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
+    """Encrypt and prove known values as blocks are, and publish them with all randomness.
+
+    Nothing is sent and nothing counts. Whoever doubts this build checks the file with
+    `fedcarbon audit challenge`. Real values do not belong in here: everything is opened.
+
+    Parameters
+    ----------
+    values
+        One line per block: micrograms per slot with commas between; slots left out hold 0.
+    out
+        Where the challenge is written.
+    config
+        The node's settings file.
+    """
+    settings = load_settings(config)
+    blocks = making_challenges.read_values(values)
+    with opened_node(settings) as opened:
+        know_programme(opened.node)
+        made = opened.node.challenge(blocks)
+    making_challenges.write_challenge(out, made)
+    Console().print(f"{len(made.blocks)} blocks of challenge {made.challenge_id.hex()}")
 
 
 def know_programme(node: Node) -> None:

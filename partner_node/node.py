@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from fedcarbon.audit.evidence_sample import EvidenceSample
 from fedcarbon.ids import PartyId
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.registry.programme import Programme
+from fedcarbon.submission.challenge import Challenge
+from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.activities.intake import ActivityIntake, IntakeOutcome
+from partner_node.audits.opening import EvidenceOpener
 from partner_node.bindings.answering import BindingAnswers, PendingBinding
+from partner_node.epochs.challenging import make_challenge
 from partner_node.epochs.runner import EpochRunner, Problem, Progress, RunnerSettings
 from partner_node.membership import Membership, MembershipSource, NodeIdentity
 from partner_node.persons.linking import LinkOutcome, PersonLinking, PersonRecord
@@ -131,6 +136,14 @@ class Node:
     def answer_binding(self, binding_id: bytes, *, confirm: bool) -> bytes:
         """Sign and send the holder's answer; return the hub's receipt."""
         return self._bindings().answer(binding_id, confirm=confirm)
+
+    def challenge(self, blocks: Sequence[Sequence[MicrogramsCO2e]]) -> Challenge:
+        """Encrypt, prove and open a test vector; see `challenging.make_challenge`."""
+        return make_challenge(self._member, self._runner.prover_for(self._member), blocks)
+
+    def open_evidence(self, sample: EvidenceSample) -> bytes:
+        """Open what the record draws to an auditor on site; see `EvidenceOpener.open`."""
+        return EvidenceOpener(self._database, self._member).open(sample)
 
     def status(self) -> NodeStatus:
         """Return what the store says about the node."""

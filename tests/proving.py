@@ -6,10 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
+from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.proofs.commitments import ProofKey, ProverTables
+from fedcarbon.proofs.link import DELTA_MAX, LinkProofShape, LinkStatement
+from fedcarbon.proofs.link_prover import DeltaWitness, LinkWitness, prove_link, prove_opened
 from fedcarbon.proofs.range_proof import RangeContext, RangeProofShape
-from fedcarbon.proofs.range_prover import encrypt_and_prove
+from fedcarbon.proofs.range_prover import RangeWitness, encrypt_and_prove
 from fedcarbon.submission.chunk_file import ChunkEntry, EntryShape
+from tests.chance import Random
 
 
 @cache
@@ -39,11 +43,40 @@ def proved_entry(
         bounds=[max(pair) for pair in zip(values, bounds, strict=True)],
         randbelow=randbelow,
     )
+    encoded = RangeProofShape.of(key, cap_ug).encode(proved.proof)
+    _WITNESSES[proved.proof.commitment] = proved.witness
     return ChunkEntry(
-        context.block,
-        ciphertext_to_bytes(key.public_key, proved.ciphertext),
-        RangeProofShape.of(key, cap_ug).encode(proved.proof),
+        context.block, ciphertext_to_bytes(key.public_key, proved.ciphertext), encoded
     )
+
+
+_WITNESSES: dict[int, RangeWitness] = {}
+"""What the prover of each commitment knows: tests play all parties."""
+
+
+def link_proof_of(
+    parameters: ParameterSet, statement: LinkStatement, won: tuple[int, int], chance: Random
+) -> bytes:
+    """Return a link proof for blocks that `proved_entry` made, true or not.
+
+    Args:
+        parameters: the parameter set.
+        statement: what a verifier will compute.
+        won: sums of pieces and of randomness of the winning claims.
+        chance: of the masks.
+    """
+    key = parameters.proof_key
+    witness = LinkWitness.of(
+        [_WITNESSES[commitment] for commitment in statement.commitments.values()],
+        winnings=won[0],
+        winnings_blinding=won[1],
+    )
+    if 0 <= witness.delta <= DELTA_MAX:
+        proof = prove_link(key, statement, witness, chance.randrange)
+    else:
+        of_delta = DeltaWitness(numbers=(witness.delta, 0, 0, 0), blinding=0)
+        proof = prove_opened(key, statement, witness, of_delta, chance.randrange)
+    return LinkProofShape.of(key, statement).encode(proof)
 
 
 def unproved_entry(key: ProofKey, block: int, ciphertext: int | bytes, cap_ug: int) -> ChunkEntry:

@@ -46,6 +46,7 @@ CHECKS: Final = {
     "V10": "chunks are what their headers say",
     "V11": "every slot within its cap",
     "V12": "claims committed, joined, judged",
+    "V13": "sums bound to winning claims",
     "V14": "a ciphertext for every enrolled block",
     "V15": "cumulative products recomputed",
     "V16": "openings requested, bound, once",
@@ -193,27 +194,33 @@ evaluation_request: programme_id name, asker_id name, request_id bytes16,
 epoch_plan: programme_id name, epoch integer, snapshot_size integer, commit_until_s integer,
   reveal_until_s integer, submit_until_s integer
 claim_commitment: programme_id name, epoch integer, partner_id name, count integer,
-  list_root bytes32, evidence_root bytes32
+  list_root bytes32, evidence_root bytes32, evidence_count integer
 commit_closed: exclusivity_domain name, programme_id name, epoch integer,
   lists list CommittedList, missed list name
 CommittedList: partner_id name, leaf_index integer, count integer, list_root bytes32
 beacon_value: label tie|sample, exclusivity_domain name, epoch integer, leaf_index integer,
   partials list BeaconPartial, output bytes64
 BeaconPartial: trustee_id name, element bytes32, proof bytes64
-claim_list: programme_id name, epoch integer, partner_id name, file_sha256 bytes32, count integer
+claim_list: programme_id name, epoch integer, partner_id name, file_sha256 bytes32,
+  commitments_sha256 bytes32, count integer
 verdict_list: programme_id name, epoch integer, beacon_leaf integer, verdicts list PartnerVerdict,
-  repeated_tokens integer
-PartnerVerdict: partner_id name, lost integer, file_sha256 bytes32
+  repeated_tokens integer, conflicts_sha256 bytes32
+PartnerVerdict: partner_id name, lost integer, file_sha256 bytes32, positions_sha256 bytes32
 chunk_header: programme_id name, epoch integer, partner_id name, plan_leaf integer, chunk integer,
-  chunks integer, entries integer, slot_width_bits integer, slots integer, entries_root bytes32,
+  chunks integer, entries integer, slot_width_bits integer, slots integer,
+  places_digest bytes32, entries_root bytes32,
   file_sha256 bytes32, evidence_root bytes32, methodology_bundle bytes32
 seal: programme_id name, epoch integer, plan_leaf integer, parts list SealedPart, blocks integer,
   products_root bytes32
 SealedPart: partner_id name, header_leaves list integer, missing bool
+link_proof: programme_id name, epoch integer, partner_id name, plan_leaf integer,
+  verdict_leaf integer, proof bytes
+dispute: programme_id name, epoch integer, partner_id name, verdict_leaf integer,
+  positions list integer
 operator_binding: programme_id name, binding_id bytes16, account_token bytes32, wallet_id text,
   wallet_class integer, operator_id name
 partner_binding: programme_id name, binding_id bytes16, account_token bytes32,
-  operator_leaf bytes34, partner_id name
+  operator_leaf bytes34, operator_id name, wallet_hint text, partner_id name
 binding_objection: programme_id name, binding_id bytes16, account_token bytes32, partner_id name
 unbinding: programme_id name, binding_id bytes16, account_token bytes32, party_id name
 opening_request: programme_id name, request_id bytes16, account_token bytes32, block integer,
@@ -524,7 +531,8 @@ KINDS: Final = {
     1: "parameters", 2: "self_test", 3: "party_admission", 4: "programme", 16: "enrolment_batch",
     17: "place_batch", 18: "evaluation_request", 32: "epoch_plan", 33: "claim_commitment",
     34: "commit_closed", 35: "beacon_value", 36: "claim_list", 37: "verdict_list",
-    38: "chunk_header", 39: "seal", 48: "operator_binding", 49: "partner_binding",
+    38: "chunk_header", 39: "seal", 40: "link_proof", 41: "dispute", 48: "operator_binding",
+    49: "partner_binding",
     50: "binding_objection", 51: "unbinding", 64: "opening_request", 65: "opening_start",
     66: "opening_result", 67: "refusal", 96: "ledger_batch", 97: "redemption_order",
     98: "payout_batch",
@@ -534,6 +542,7 @@ HOME: Final = {
     "enrolment_batch": "V09", "place_batch": "V09", "evaluation_request": "V04",
     "epoch_plan": "V14", "claim_commitment": "V12", "commit_closed": "V12", "beacon_value": "V12",
     "claim_list": "V12", "verdict_list": "V12", "chunk_header": "V10", "seal": "V14",
+    "link_proof": "V13", "dispute": "V12",
     "operator_binding": "V16", "partner_binding": "V16", "binding_objection": "V16",
     "unbinding": "V16", "opening_request": "V16", "opening_start": "V16", "opening_result": "V18",
     "refusal": "V16", "ledger_batch": "V19", "redemption_order": "V20", "payout_batch": "V21",
@@ -544,6 +553,8 @@ SIGNERS: Final = {
     "evaluation_request": ("asker_id", {"partner", "wallet_operator"}),
     "claim_commitment": ("partner_id", {"partner"}),
     "chunk_header": ("partner_id", {"partner"}),
+    "link_proof": ("partner_id", {"partner"}),
+    "dispute": ("partner_id", {"partner"}),
     "operator_binding": ("operator_id", {"wallet_operator"}),
     "partner_binding": ("partner_id", {"partner"}),
     "binding_objection": ("partner_id", {"partner"}),
@@ -843,9 +854,12 @@ class Epoch:
     beacons: dict[str, Leaf] = field(default_factory=dict)
     verdicts: Leaf | None = None
     claims: dict[str, dict[bytes, int] | None] = field(default_factory=dict)
-    """Rank by token of every revealed list; None if its file cannot be read."""
+    """Rank by token of every revealed list, in its order; None if its file cannot be read."""
+    pieces: dict[str, list[bytes]] = field(default_factory=dict)
+    """K of every claim of a revealed list."""
     chunks: dict[int, Chunk] = field(default_factory=dict)
     """By the index of the header."""
+    links: dict[str, Leaf] = field(default_factory=dict)
     seal: Leaf | None = None
     missing: set[str] = field(default_factory=set)
     products: dict[int, int] | None = None
@@ -859,6 +873,8 @@ class Chunk:
     said: Statement
     blocks: dict[int, int | None] | None = None
     """Ciphertext by block; None where it could not be read."""
+    commitments: dict[int, int] = field(default_factory=dict)
+    """A by block."""
 
 
 @dataclass(slots=True)
@@ -1533,6 +1549,13 @@ def bounds_of(world: World, programme: Programme, epoch: int, partner: str) -> d
     return found
 
 
+def places_digest(programme: Programme, epoch: int, partner: str) -> bytes:
+    """Section 10.4."""
+    accounts = programme.snapshots[epoch].get(partner, {})
+    entries = [token + u32(block) + u32(slot) for token, (block, slot) in sorted(accounts.items())]
+    return hashed("places", b"".join(entries))
+
+
 # --- 11: claims -----------------------------------------------------------------------------------
 
 
@@ -1556,6 +1579,8 @@ def judge_commitment(world: World, leaf: Leaf) -> None:
     need(padded(said["count"]) == said["count"], "LIST_NOT_PADDED")
     a_day = world.parties[partner]["claim_slots_per_account_day"]
     need(said["count"] <= padded(a_day * len(accounts) * programme.days), "CLAIM_QUOTA_EXCEEDED")
+    leaves = said["count"] + len(accounts) * programme.days
+    need(said["evidence_count"] == leaves, "EVIDENCE_COUNT_DIFFERS")
     epoch.commitments[partner] = leaf
 
 
@@ -1591,25 +1616,41 @@ def judge_claim_list(world: World, leaf: Leaf) -> None:
     need(epoch.closing is not None and epoch.verdicts is None, "EPOCH_STATE", "not revealing")
     epoch.lists[partner] = leaf
     epoch.claims[partner] = None
-    epoch.claims[partner] = read_claims(world, leaf, epoch.commitments[partner].said)
-    world.count("V12")
+    promised = epoch.commitments[partner].said
+    with world.judging("V12", leaf.index, "commitment file"):
+        records = cut(world.file(said["commitments_sha256"]), "commitments", 64, "MALFORMED")
+        check_list(said, promised, [(record[:32], record[32:]) for record in records])
+        for record in records:
+            with world.line("V12"):
+                element(record[32:])
+        epoch.pieces[partner] = [record[32:] for record in records]
+    with world.judging("V12", leaf.index, "token file"):
+        claims = read_claims(world, leaf)
+        if partner in epoch.pieces:
+            hidden = [hashed("claim", salt, token, bytes([rank])) for token, rank, salt in claims]
+            pairs = zip(hidden, epoch.pieces[partner], strict=False)
+            check_list(said, promised, list(pairs) if len(hidden) == promised["count"] else [])
+        epoch.claims[partner] = {token: rank for token, rank, _ in claims}
+        world.count("V12")
 
 
-def read_claims(world: World, leaf: Leaf, promised: Statement) -> dict[bytes, int]:
-    """Return rank by token of a claim list."""
-    said = leaf.said
-    records = cut(world.file(said["file_sha256"]), "claims", 33, "MALFORMED_CLAIM_LIST")
-    tokens = [record[:16] for record in records]
-    ascending = all(a < b for a, b in itertools.pairwise(tokens))
-    ranks = [record[16] for record in records]
-    need(ascending and max(ranks, default=0) <= 5, "MALFORMED_CLAIM_LIST")  # noqa: PLR2004
-    hidden = [hashed("claim", record[17:], record[:16], record[16:17]) for record in records]
-    root = tree_root(hashed("claim-leaf", item, b"") for item in hidden)
-    good = len(records) == promised["count"] == said["count"] and root == promised["list_root"]
+def check_list(said: Statement, promised: Statement, pairs: list[tuple[bytes, bytes]]) -> None:
+    """Hold the hidden halves and commitments of a list against what was promised."""
+    root = tree_root(hashed("claim-leaf", hidden, piece) for hidden, piece in pairs)
+    good = len(pairs) == promised["count"] == said["count"] and root == promised["list_root"]
     need(good, "LIST_DIFFERS_FROM_ROOT")
-    best = world.parties[said["partner_id"]]["best_tier"]
+
+
+def read_claims(world: World, leaf: Leaf) -> list[tuple[bytes, int, bytes]]:
+    """Return token, rank and salt of every claim of a token file."""
+    records = cut(world.file(leaf.said["file_sha256"]), "claims", 33, "MALFORMED_CLAIM_LIST")
+    claims = [(record[:16], record[16], record[17:]) for record in records]
+    ascending = all(a[0] < b[0] for a, b in itertools.pairwise(claims))
+    ranks = [rank for _, rank, _ in claims]
+    need(ascending and max(ranks, default=0) <= 5, "MALFORMED_CLAIM_LIST")  # noqa: PLR2004
+    best = world.parties[leaf.said["partner_id"]]["best_tier"]
     need(min(ranks, default=5) >= 2 * best, "TIER_ABOVE_ALLOWED")
-    return dict(zip(tokens, ranks, strict=True))
+    return claims
 
 
 def cut(data: bytes, magic: str, width: int, code: str) -> list[bytes]:
@@ -1667,23 +1708,85 @@ def judge_verdicts(world: World, leaf: Leaf) -> None:
         return  # what is wrong with a list has been found already
     lost = lost_tokens(claims, beacon.said["output"])
     for verdict in said["verdicts"]:
-        tokens = lost[verdict["partner_id"]]
-        data = b"fedcarbon/v1/verdicts\n" + b"".join(tokens)
-        good = verdict["lost"] == len(tokens)
-        good = good and verdict["file_sha256"] == hashlib.sha256(data).digest()
-        with world.judging("V12", leaf.index):
-            need(good, "VERDICTS_DIFFER", verdict["partner_id"])
-            world.file(verdict["file_sha256"])
-    judged = {token for found in claims.values() for token in found}
-    before = {
-        token
-        for other, item in programme.epochs.items()
-        if other < number
-        for found in item.claims.values()
-        for token in found or ()
-    }
-    need(said["repeated_tokens"] == len(judged & before), "VERDICTS_DIFFER", "repeated tokens")
+        partner = verdict["partner_id"]
+        where = {token: at for at, token in enumerate(claims[partner])}
+        files = {
+            "file_sha256": b"fedcarbon/v1/verdicts\n" + b"".join(lost[partner]),
+            "positions_sha256": b"fedcarbon/v1/lost-positions\n"
+            + b"".join(u32(where[token]) for token in lost[partner]),
+        }
+        with world.judging("V12", leaf.index, partner):
+            good = verdict["lost"] == len(lost[partner])
+            for key, data in files.items():
+                good = good and verdict[key] == hashlib.sha256(data).digest()
+                world.file(verdict[key])
+            need(good, "VERDICTS_DIFFER")
+    with world.judging("V12", leaf.index):
+        check_conflicts(world, programme, said)
+        world.count("V12")
+
+
+def check_conflicts(world: World, programme: Programme, said: Statement) -> None:
+    """Compare the conflict file: tokens that were judged in an earlier epoch too (11.10)."""
+    number = said["epoch"]
+    first: dict[bytes, int] = {}
+    for other in sorted(programme.epochs):
+        for found in programme.epochs[other].claims.values():
+            need(found is not None or other > number, "REPEATED_TOKENS_DIFFER", "a list is missing")
+            for token in found or ():
+                first.setdefault(token, other)
+    claims = programme.epochs[number].claims.values()
+    repeated = {token for found in claims for token in found or () if first[token] < number}
+    lines = []
+    for epoch in sorted({number, *(first[token] for token in repeated)}):
+        for name, found in programme.epochs[epoch].claims.items():
+            for at, token in enumerate(found or ()):
+                if token in repeated and epoch in {number, first[token]}:
+                    place = u32(at) + bytes([len(name)]) + name.encode()
+                    lines.append((token, epoch, name, token + u32(epoch) + place))
+    data = b"fedcarbon/v1/conflicts\n" + b"".join(line[3] for line in sorted(lines))
+    good = said["conflicts_sha256"] == hashlib.sha256(data).digest()
+    good = good and said["repeated_tokens"] == len(repeated)
+    need(good, "REPEATED_TOKENS_DIFFER")
+    world.file(said["conflicts_sha256"])
+
+
+def judge_dispute(world: World, leaf: Leaf) -> None:
+    """Section 11.12."""
+    said, partner = leaf.said, leaf.said["partner_id"]
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(said["epoch"])
+    world.first("dispute", programme.id, said["epoch"], partner)
+    if epoch.verdicts is None or partner not in epoch.lists:
+        raise Broken("EPOCH_STATE", "no verdicts for this partner")
+    need(said["verdict_leaf"] == epoch.verdicts.index, "VERDICT_LEAF_DIFFERS")
+    heads = world.head_over(leaf.index), world.head_over(epoch.verdicts.index)
+    if heads[0] is not None and heads[1] is not None:
+        late = heads[0].time - heads[1].time > 30 * 86_400 + TOLERANCE_S
+        need(not late, "DISPUTE_TOO_LATE")
+    lost = lost_positions(world, epoch, partner)
+    positions = said["positions"]
+    good = bool(positions) and positions == sorted(set(positions)) and set(positions) <= set(lost)
+    need(good, "CLAIM_NOT_LOST")
+    need(len(positions) <= max(20, len(lost) // 1000), "DISPUTE_TOO_LARGE")
     world.count("V12")
+
+
+def lost_positions(world: World, epoch: Epoch, partner: str) -> list[int]:
+    """Read the position file that the verdicts name for a partner (11.10)."""
+    said = epoch.verdicts.said if epoch.verdicts else {"verdicts": []}
+    verdict = next((item for item in said["verdicts"] if item["partner_id"] == partner), None)
+    if verdict is None:
+        raise Broken("VERDICTS_DIFFER", f"no verdict for {partner}")
+    data = world.file(verdict["positions_sha256"])
+    positions = [
+        int.from_bytes(item) for item in cut(data, "lost-positions", 4, "CLAIM_FILE_DIFFERS")
+    ]
+    ascending = all(a < b for a, b in itertools.pairwise(positions))
+    below = not positions or positions[-1] < len(epoch.pieces[partner])
+    good = ascending and below and len(positions) == verdict["lost"]
+    need(good, "CLAIM_FILE_DIFFERS", f"positions of {partner}")
+    return positions
 
 
 def lost_tokens(claims: dict[str, dict[bytes, int]], beacon: bytes) -> dict[str, list[bytes]]:
@@ -1701,6 +1804,132 @@ def lost_tokens(claims: dict[str, dict[bytes, int]], beacon: bytes) -> dict[str,
     return lost
 
 
+# --- 12.8: link proofs ----------------------------------------------------------------------------
+
+
+class Submitted(NamedTuple):
+    """What a link proof is about."""
+
+    programme: str
+    party: str
+    epoch: int
+    plan: bytes
+    verdicts: bytes
+    cap: int
+    blocks: tuple[tuple[int, int], ...]
+    """Every block of the submission, ascending, and its commitment A."""
+    won: bytes
+    """K: the sum of the piece commitments of the claims that won."""
+    second: bytes
+    """G'."""
+
+
+DELTA_BITS: Final = 60
+
+
+def link_challenge(our: Moduli, about: Submitted, shown: Sequence[int], u: bytes) -> int:
+    """Return e; shown are A_d, T, T_d, E1 and E0."""
+    transcript = Transcript("link")
+    transcript.take("version", u32(VERSION))
+    transcript.take("parameters", our.id)
+    transcript.take("programme", about.programme.encode())
+    transcript.take("party", about.party.encode())
+    transcript.take("epoch", u32(about.epoch))
+    transcript.take("plan", about.plan)
+    transcript.take("verdicts", about.verdicts)
+    transcript.take("k", u32(our.slots))
+    transcript.take("B", u64(about.cap))
+    transcript.take("blocks", u32(len(about.blocks)))
+    for block, commitment in about.blocks:
+        transcript.take("block", u64(block))
+        transcript.number("A", commitment, our.group_bits)
+    transcript.take("G'", about.second)
+    transcript.take("K", about.won)
+    for label, value in zip(("A_d", "T", "T_d", "E1", "E0"), shown, strict=True):
+        transcript.number(label, value, our.group_bits)
+    transcript.take("U", u)
+    return transcript.challenge("e", CHALLENGE)
+
+
+def check_link(our: Moduli, about: Submitted, proof: bytes) -> None:
+    """Check one link proof by the numbered checks of section 12.8."""
+    code, k, big_n = "LINK_PROOF_INVALID", our.slots, our.N
+    group, more = -(-our.group_bits // 8), len(about.blocks).bit_length()
+    answer = about.cap.bit_length() + more + CHALLENGE + HIDING + 2
+    blinding = our.group_bits + CHALLENGE + 2 * HIDING + 1
+    limits = [answer] * (4 * k) + [DELTA_BITS + CHALLENGE + HIDING + 2] * 4
+    limits += [blinding + more, blinding, blinding]
+    widths = [group] * 5 + [32] + [-(-bits // 8) for bits in limits] + [32]
+    need(bool(about.blocks) and len(proof) == sum(widths), code, "(1a) length of the proof")
+    *shown, u_number = split(proof[: 5 * group + 32], widths[:6])
+    u, blind = u_number.to_bytes(32, "big"), int.from_bytes(proof[-32:], "little")
+    answers = split(proof[5 * group + 32 : -32], widths[6:-1])
+    a_d, t, t_d, e1, e0 = shown
+    try:
+        for value in (*shown, *(commitment for _, commitment in about.blocks)):
+            our.member(value)
+        point = element(u)
+    except Broken as error:
+        raise Broken(code, "(1b) no element of its group") from error
+    short = all(x.bit_length() <= bits for x, bits in zip(answers, limits, strict=True))
+    need(short and blind < ORDER, code, "(1c) an answer is too long")
+    e = link_challenge(our, about, shown, u)
+    f, (fv, fx, fy, fz), (rho, rho_d, tau) = answers[: 4 * k], answers[4 * k : -3], answers[-3:]
+    a = math.prod(commitment for _, commitment in about.blocks) % big_n
+    good = same(committed(our, f, rho), t * pow(a, e, big_n), big_n)
+    need(good, code, "(2) commit(f; rho_f) = T A^e")
+    left = pow(our.g["h", 0], rho_d, big_n)
+    for kind, value in zip(("dv", "dx", "dy", "dz"), (fv, fx, fy, fz), strict=True):
+        left = left * pow(our.generator(kind, 0)[0], value, big_n) % big_n
+    need(same(left, t_d * pow(a_d, e, big_n), big_n), code, "(3) commit_d(f_d; rho_df) = T_d A_d^e")
+    q = 4 * fv * (((1 << DELTA_BITS) - 1) * e - fv) + e**2 - fx**2 - fy**2 - fz**2
+    left = pow(our.g["0", 0], q, big_n) * pow(our.g["h", 0], tau, big_n)
+    need(same(left, e0 * pow(e1, e, big_n), big_n), code, "(4) g_0^Q h^tau_f = E0 E1^e")
+    total = (sum(f[:k]) + fv) % ORDER
+    left_point = combination((total, BASE), (blind, element(about.second)))
+    won = ZERO if about.won == bytes(32) else element(about.won)
+    good = element_bytes(left_point) == element_bytes(add(point, combination((e, won))))
+    need(good, code, "(5) (sum of f_v + f_dv) G + r_f G' = U + e K")
+
+
+def judge_link(world: World, leaf: Leaf) -> None:
+    """Note a link proof; it is judged with the seal that counts it (13.4)."""
+    said = leaf.said
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(said["epoch"])
+    world.first("link proof", programme.id, said["epoch"], said["partner_id"])
+    need(epoch.seal is None, "EPOCH_SEALED")
+    epoch.links[said["partner_id"]] = leaf
+
+
+def check_submission(world: World, programme: Programme, seal: Leaf, partner: str) -> None:
+    """Have a partner that a seal counts have a link proof, and note it as work to be done."""
+    number = seal.said["epoch"]
+    epoch = programme.epochs[number]
+    leaf, plan, verdicts = epoch.links.get(partner), epoch.plan, epoch.verdicts
+    if leaf is None or plan is None or verdicts is None:
+        raise Broken("LINK_PROOF_MISSING", partner)
+    good = leaf.said["plan_leaf"] == plan.index and leaf.said["verdict_leaf"] == verdicts.index
+    need(good and verdicts.index < leaf.index, "LINK_PROOF_MISSING", partner)
+    blocks: dict[int, int] = {}
+    for chunk in epoch.chunks.values():
+        if chunk.said["partner_id"] == partner:
+            blocks |= chunk.commitments
+    if blocks.keys() != bounds_of(world, programme, number, partner).keys():
+        return  # why is told elsewhere
+    won = ZERO
+    if partner in epoch.lists:
+        need(partner in epoch.pieces, "CLAIM_FILE_DIFFERS", f"commitments of {partner}")
+        lost = set(lost_positions(world, epoch, partner))
+        pieces = enumerate(epoch.pieces[partner])
+        won = functools.reduce(add, (element(data) for at, data in pieces if at not in lost), ZERO)
+    second = world.set.said["ristretto_generator"]
+    parts = (programme.cap, tuple(sorted(blocks.items())), element_bytes(won), second)
+    about = Submitted(programme.id, partner, number, plan.leaf, verdicts.leaf, *parts)
+    work: Job = (check_link, (world.set, about, leaf.said["proof"]))
+    world.jobs.append(("V13", leaf.index, partner, work))
+
+
 # --- 12, 13: chunks, seals, products --------------------------------------------------------------
 
 
@@ -1716,18 +1945,20 @@ def judge_header(world: World, leaf: Leaf) -> None:
     need(bool(owed), "NOT_IN_SNAPSHOT", partner)
     chunk = epoch.chunks[leaf.index] = Chunk(said)
     with world.judging("V10", leaf.index):
-        check_header(world, epoch, said)
+        check_header(world, programme, said)
     with world.judging("V10", leaf.index):
         read_chunk(world, programme, leaf, owed, chunk)
         world.count("V10")
 
 
-def check_header(world: World, epoch: Epoch, said: Statement) -> None:
+def check_header(world: World, programme: Programme, said: Statement) -> None:
     """Rules 10 to 14 of section 12.6."""
-    partner = said["partner_id"]
+    partner, epoch = said["partner_id"], programme.epochs[said["epoch"]]
     need(epoch.plan is not None and said["plan_leaf"] == epoch.plan.index, "PLAN_DIFFERS")
     layout = (said["slot_width_bits"], said["slots"])
     need(layout == (SLOT_BITS, world.set.slots), "LAYOUT_DIFFERS")
+    digest = places_digest(programme, said["epoch"], partner)
+    need(said["places_digest"] == digest, "HEADER_PLACES_DIFFER", "", "V09")
     commitment = epoch.commitments.get(partner)
     root = commitment.said["evidence_root"] if commitment else bytes(32)
     need(said["evidence_root"] == root, "EVIDENCE_ROOT_DIFFERS")
@@ -1754,15 +1985,17 @@ def read_chunk(
     good = len(entries) == said["entries"] and tree_root(entries) == said["entries_root"]
     need(good, "ENTRIES_ROOT_DIFFERS")
     chunk.blocks = dict.fromkeys(blocks)
+    at, group = 4 + our.width, -(-our.group_bits // 8)
     for block, entry in zip(blocks, entries, strict=True):
         need(block in owed, "BLOCK_NOT_EXPECTED", f"block {block}", "V14")
+        chunk.commitments[block] = int.from_bytes(entry[at : at + group], "big")
         with world.judging("V11", leaf.index, f"block {block}"):
-            ciphertext = our.ciphertext(entry[4 : 4 + our.width])
+            ciphertext = our.ciphertext(entry[4:at])
             chunk.blocks[block] = ciphertext
             names = (programme.id, said["partner_id"], said["epoch"])
             bounds = tuple(owed[block])
             context = Context("block", *names, block, b"", bounds, bits)
-            work = (check_range, (our, context, ciphertext, entry[4 + our.width :]))
+            work = (check_range, (our, context, ciphertext, entry[at:]))
             world.jobs.append(("V11", leaf.index, f"block {block}", work))
 
 
@@ -1783,8 +2016,15 @@ def judge_seal(world: World, leaf: Leaf) -> None:
     for part in said["parts"]:
         with world.judging("V14", leaf.index, part["partner_id"]):
             sound.append(check_part(world, programme, leaf, part))
-    if sound.count(True) == len(programme.snapshots[number]):  # else it is told elsewhere why not
-        multiply(world, programme, leaf)
+    for part in said["parts"]:
+        if not part["missing"]:
+            with world.judging("V13", leaf.index):
+                check_submission(world, programme, leaf, part["partner_id"])
+    if (
+        sound.count(True) == len(sound) == len(programme.snapshots[number])
+    ):  # else it is told elsewhere why not
+        with world.judging("V15", leaf.index):
+            multiply(world, programme, leaf)
 
 
 def check_part(world: World, programme: Programme, leaf: Leaf, part: Statement) -> bool:
@@ -1799,7 +2039,7 @@ def check_part(world: World, programme: Programme, leaf: Leaf, part: Statement) 
     if part["missing"]:
         epoch.missing.add(partner)
         sent = {block for chunk in chunks.values() for block in chunk.blocks or ()}
-        if complete and sent == owed:
+        if complete and sent == owed and partner in epoch.links:
             world.find("V14", "SUBMISSION_DROPPED", f"{partner} has sent everything", leaf.index)
         head = world.head_over(leaf.index)
         until = epoch.plan.said["submit_until_s"] if epoch.plan else 0
@@ -1910,6 +2150,10 @@ def signing_partners(
     for partner, leaf in binding.partners.items():
         run = programme.enrolment(partner, half["account_token"], leaf.index, None)
         if not run:
+            continue
+        shown = (leaf.said["operator_id"], leaf.said["wallet_hint"])
+        if shown != (half["operator_id"], half["wallet_id"][-4:]):
+            code = "WALLET_SHOWN_DIFFERS"
             continue
         head, since = world.head_over(leaf.index), waited(world, run[0].leaf)
         over = max(waited(world, leaf.index), waited(world, binding.half.index))
@@ -2035,7 +2279,11 @@ def check_history(world: World, programme: Programme, asked: Statement) -> int:
     need(asked["previous_epoch"] == finished, "PREVIOUS_EPOCH_DIFFERS")
     need(started.count(number) < policy["starts_max"], "STARTS_EXHAUSTED")
     last = max([finished, *(item for item in started if item < number)])
-    exempt = programme.ends_year(number) or (last > 0 and programme.ends_year(last))
+    exempt = (
+        number == programme.last_epoch
+        or programme.ends_year(number)
+        or (last > 0 and programme.ends_year(last))
+    )
     days = (number - last) * programme.days
     need(exempt or days >= policy["opening_interval_days"], "OPENING_TOO_SOON")
     same_year = programme.vintage(finished + 1) == programme.vintage(number)
@@ -2593,6 +2841,8 @@ JUDGES: Final[dict[str, Callable[[World, Leaf], None]]] = {
     "claim_list": judge_claim_list,
     "verdict_list": judge_verdicts,
     "chunk_header": judge_header,
+    "link_proof": judge_link,
+    "dispute": judge_dispute,
     "seal": judge_seal,
     "operator_binding": judge_operator_half,
     "partner_binding": judge_partner_half,

@@ -5,6 +5,7 @@
 | any | ORDER_MALFORMED | no order, or an id that has not 16 bytes |
 | any | ORDER_ID_REUSED | the id was used for another order |
 | any | RECORD_SHORT | the hub did not send the leaves that it asked to be replayed |
+| any | FILE_ENDLESS | the parts of a file do not add up to the size that the hub says |
 | any | HEAD_FROM_FUTURE | the witnessed head is ahead of this trustee's clock |
 | any | OWN_KEYS_DIFFER | this trustee's keys are not those of the record's parameter set |
 | cosign | HEAD_GOES_BACK | a larger head was signed before |
@@ -59,6 +60,12 @@ class RecordShortError(PeerError):
     """The hub did not send the leaves that it asked to be replayed."""
 
     code: ClassVar[str] = "RECORD_SHORT"
+
+
+class FileEndlessError(PeerError):
+    """The hub gives a file in parts that do not add up to the size that it says."""
+
+    code: ClassVar[str] = "FILE_ENDLESS"
 
 
 class HeadFromFutureError(StateError):

@@ -10,12 +10,13 @@ from typing import Final, Protocol
 
 from fedcarbon.clock import Clock
 from fedcarbon.errors import FedcarbonError
+from fedcarbon.identity.commitment_list import FILE_BYTES_MAX
 from fedcarbon.opening.view import RecordView
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S, ForkedRecordError, head_in
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES
 from fedcarbon.v1 import record_pb2
-from trustee.order_errors import HeadFromFutureError, RecordShortError
+from trustee.order_errors import FileEndlessError, HeadFromFutureError, RecordShortError
 from trustee.storage.database import Database
 from trustee.storage.record_log import ReadLeaf, RecordLog
 
@@ -97,8 +98,23 @@ class RecordReader:
             self._witness(note)
 
     def file(self, sha256: bytes) -> bytes:
-        """Return a file that a body names; whoever uses it checks its hash."""
-        return self._source.get_file(record_pb2.GetFileRequest(sha256=sha256)).content
+        """Return a file that a body names; whoever uses it checks its hash.
+
+        Raises:
+            FileEndlessError: the hub gives no more of it, or says a size that no file has.
+            StateError: the hub cannot be reached.
+        """
+        content = bytearray()
+        while True:
+            request = record_pb2.GetFileRequest(sha256=sha256, from_byte=len(content))
+            answer = self._source.get_file(request)
+            content += answer.content
+            if len(content) >= answer.total_bytes:
+                return bytes(content)
+            if not answer.content or answer.total_bytes > FILE_BYTES_MAX:
+                raise FileEndlessError(
+                    f"the hub gives {len(content)} of {answer.total_bytes} bytes of a file"
+                )
 
     def _read_up_to(self, size: int) -> None:
         while self.view.size < size:

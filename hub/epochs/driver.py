@@ -140,9 +140,13 @@ class EpochDriver:
             lambda session: sealing.seal(session, hub, programme, stored, contributed, products)
         )
 
-    async def _publish_seal(self, _programme: Programme, stored: StoredEpoch) -> None:
-        assert stored.seal_leaf is not None  # noqa: S101 - SEALED has one
-        await self._have_witnessed(stored.seal_leaf)
+    async def _draw_sample(self, _programme: Programme, stored: StoredEpoch) -> None:
+        hub, seal_leaf = self._hub, stored.seal_leaf
+        assert seal_leaf is not None  # noqa: S101 - SEALED has one
+        # No trustee draws over a seal that a hub could still exchange.
+        await self._have_witnessed(seal_leaf)
+        await hub.witnesses.beacon(BeaconLabel.SAMPLE, seal_leaf)
+        await hub.write(lambda session: sealing.keep_sample(session, hub, stored))
 
     async def _have_witnessed(self, leaf_index: int) -> None:
         """Have the head witnessed unless a witnessed one covers the leaf already."""
@@ -151,12 +155,15 @@ class EpochDriver:
             await hub.witnesses.witness()
 
     async def _unfinished(self, programme: Programme) -> list[StoredEpoch]:
-        """Return the epochs that may have to move; of the sealed ones the last speaks for all."""
+        """Return the epochs that may have to move: not sealed, or sealed without a sample."""
         begun = await self._hub.read(
             lambda session: EpochStore(session).begun(programme.programme_id)
         )
-        sealed = [stored for stored in begun if stored.state is EpochState.SEALED]
-        return sealed[-1:] + [stored for stored in begun if stored not in sealed]
+        return [
+            stored
+            for stored in begun
+            if stored.state is not EpochState.SEALED or stored.sample_leaf is None
+        ]
 
     async def _begun(self, programme: Programme) -> int:
         """Return how many epochs of a programme have a plan."""
@@ -177,5 +184,5 @@ _STEPS: Final[Mapping[EpochState, _Step]] = {
     EpochState.REVEALING: EpochDriver._judge,  # noqa: SLF001
     EpochState.JUDGED: EpochDriver._log_verdicts,  # noqa: SLF001
     EpochState.SUBMITTING: EpochDriver._seal,  # noqa: SLF001
-    EpochState.SEALED: EpochDriver._publish_seal,  # noqa: SLF001
+    EpochState.SEALED: EpochDriver._draw_sample,  # noqa: SLF001
 }

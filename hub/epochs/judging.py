@@ -1,23 +1,23 @@
 """REVEALING -> JUDGED -> SUBMITTING: joining the revealed lists under the tie beacon.
 
 A partner that committed but did not reveal claims nothing and loses all; it has no verdict. A token
-that was judged in an earlier epoch is judged again like any other, and kept as a conflict for
-auditors: each epoch stands for itself (DESIGN section 7).
+that was judged in an earlier epoch is judged again like any other, and both claims go to the
+conflict file for auditors: each epoch stands for itself (DESIGN section 7).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
-from fedcarbon.canonical import statement as statements
+from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
 from fedcarbon.epoch.lifecycle import EpochEvent
+from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
-    BeaconValue,
     PartnerVerdict,
     VerdictList,
 )
@@ -27,9 +27,9 @@ from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import Verdicts, judge
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.programme import Programme
-from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
+from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
 from hub.storage.epoch_store import EpochStore, StoredEpoch
 from hub.storage.record_store import RecordStore
@@ -43,8 +43,8 @@ class Judged(NamedTuple):
 
     lists: Mapping[PartyId, TokenList]
     verdicts: Verdicts
-    files: Mapping[PartyId, bytes]
-    """Partner to the hash of its verdict file, which is on the disk."""
+    partners: tuple[PartnerVerdict, ...]
+    """What each partner lost; the files that it names are on the disk."""
 
 
 def is_witnessed(session: Session, hub: Hub, leaf_index: int | None) -> bool:
@@ -78,16 +78,24 @@ def join(hub: Hub, stored: StoredEpoch, beacon: bytes) -> Judged:
     revealed = hub.read_now(
         lambda session: EpochStore(session).lists(stored.programme_id, stored.epoch)
     )
+    files = hub.record.files
     lists = {
-        partner_id: TokenList.from_bytes(hub.record.files.get(item.file_sha256))
+        partner_id: TokenList.from_bytes(files.get(item.file_sha256))
         for partner_id, item in revealed.items()
     }
     verdicts = judge(lists, beacon)
-    files = {
-        partner_id: hub.record.files.put(verdict_file_bytes(lost))
-        for partner_id, lost in verdicts.lost.items()
-    }
-    return Judged(lists=lists, verdicts=verdicts, files=files)
+    partners = tuple(
+        PartnerVerdict(
+            partner_id=partner_id,
+            lost=len(lost),
+            file_sha256=files.put(verdict_file_bytes(lost)),
+            positions_sha256=files.put(
+                position_file_bytes(positions_of(lists[partner_id].tokens(), lost))
+            ),
+        )
+        for partner_id, lost in sorted(verdicts.lost.items())
+    )
+    return Judged(lists=lists, verdicts=verdicts, partners=partners)
 
 
 def keep_verdicts(
@@ -96,21 +104,13 @@ def keep_verdicts(
     """Keep the result of the join; the epoch is JUDGED."""
     assert stored.closed_leaf is not None  # noqa: S101 - REVEALING has one
     store = EpochStore(session)
-    verdicts = [
-        PartnerVerdict(
-            partner_id=partner_id,
-            lost=len(judged.verdicts.lost[partner_id]),
-            file_sha256=file_sha256,
-        )
-        for partner_id, file_sha256 in judged.files.items()
-    ]
-    store.add_verdicts(stored.programme_id, stored.epoch, verdicts)
-    for verdict in verdicts:
-        hub.record.name_file(
-            session, _VERDICT_LIST, verdict.file_sha256, owners=[verdict.partner_id]
-        )
+    store.add_verdicts(stored.programme_id, stored.epoch, judged.partners)
+    for verdict in judged.partners:
+        owners = [verdict.partner_id]
+        hub.record.name_file(session, _VERDICT_LIST, verdict.file_sha256, owners, holds_tokens=True)
+        hub.record.name_file(session, _VERDICT_LIST, verdict.positions_sha256, owners)
     _remember_tokens(session, programme, stored.epoch, judged.lists)
-    beacon_leaf = _beacon_leaf(session, hub, stored.closed_leaf)
+    beacon_leaf = beacon_leaf_over(session, hub, BeaconLabel.TIE, stored.closed_leaf)
     store.move(stored, EpochEvent.CLAIMS_JUDGED, beacon_leaf=beacon_leaf)
 
 
@@ -118,6 +118,10 @@ def log_verdicts(session: Session, hub: Hub, programme: Programme, stored: Store
     """Log the verdict list of a JUDGED epoch; it takes submissions from now on."""
     assert stored.beacon_leaf is not None  # noqa: S101 - JUDGED has one
     store = EpochStore(session)
+    tokens = _tokens(session, programme)
+    conflicts_sha256 = hub.record.files.put(
+        conflict_file_bytes(_conflicts(session, hub, stored, tokens))
+    )
     logged = hub.record.append_own(
         session,
         VerdictList(
@@ -126,10 +130,29 @@ def log_verdicts(session: Session, hub: Hub, programme: Programme, stored: Store
             epoch=stored.epoch,
             beacon_leaf=stored.beacon_leaf,
             verdicts=tuple(store.verdicts(stored.programme_id, stored.epoch)),
-            repeated_tokens=_tokens(session, programme).conflicting_tokens(stored.epoch),
+            repeated_tokens=tokens.conflicting_tokens(stored.epoch),
+            conflicts_sha256=conflicts_sha256,
         ),
     )
+    hub.record.name_file(session, _VERDICT_LIST, conflicts_sha256, holds_tokens=True)
     store.move(stored, EpochEvent.VERDICTS_LOGGED, verdict_leaf=logged.index)
+
+
+def _conflicts(
+    session: Session, hub: Hub, stored: StoredEpoch, tokens: TokenStore
+) -> Iterator[ConflictingClaim]:
+    """Return every claim, in this epoch and in the first, of the tokens that came twice."""
+    repeated = tokens.first_epochs(stored.epoch)
+    by_epoch: dict[EpochIndex, set[ClaimToken]] = defaultdict(set)
+    for token, first in repeated.items():
+        by_epoch[first].add(token)
+        by_epoch[stored.epoch].add(token)
+    for epoch, wanted in by_epoch.items():
+        for partner_id, item in EpochStore(session).lists(stored.programme_id, epoch).items():
+            claims = TokenList.from_bytes(hub.record.files.get(item.file_sha256)).tokens()
+            for position, token in enumerate(claims):
+                if token in wanted:
+                    yield ConflictingClaim(token, epoch, partner_id, position)
 
 
 def _remember_tokens(
@@ -155,12 +178,3 @@ def _tokens(session: Session, programme: Programme) -> TokenStore:
         exclusivity_domain=programme.exclusivity_domain,
         token_epoch=programme.token_epoch,
     )
-
-
-def _beacon_leaf(session: Session, hub: Hub, closed_leaf: int) -> int:
-    """Return the leaf of the tie beacon over a closing leaf, which the witnesses have logged."""
-    for index, body in hub.record.bodies_of_type(session, LeafType.BEACON_VALUE, closed_leaf):
-        value = statements.decode(BeaconValue, Envelope.from_bytes(body).payload)
-        if (value.label, value.leaf_index) == (BeaconLabel.TIE, closed_leaf):
-            return index
-    raise AssertionError(f"the tie beacon over leaf {closed_leaf} was returned but not logged")

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from fedcarbon.epoch.lifecycle import EpochEvent, EpochState
-from fedcarbon.epoch.statements import Seal, SealedPart, product_entry
+from fedcarbon.epoch.statements import BeaconLabel, Seal, SealedPart, product_entry
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
 from fedcarbon.transparency import merkle
 from hub.context import Hub
+from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
 from hub.epochs.products import products
 from hub.storage.epoch_store import EpochStore, StoredEpoch
@@ -32,7 +33,7 @@ class Contribution:
     enrolled: tuple[PartyId, ...]
     """Partners of the snapshot, sorted."""
     complete: Mapping[PartyId, tuple[StoredChunk, ...]]
-    """Partners whose dense submission is complete, with their chunks in order."""
+    """Partners whose dense submission is complete and proved, with their chunks in order."""
 
     @property
     def is_whole(self) -> bool:
@@ -65,12 +66,14 @@ def contribution(
     """Return which partners' submissions are complete now."""
     enrolled = tuple(hub.snapshots.of(session, programme, stored).partners)
     submitted = SubmissionStore(session, stored.programme_id, stored.epoch).chunks()
+    # A link proof is logged only when all chunks are in and it holds.
+    proved = EpochStore(session).link_proofs(stored.programme_id, stored.epoch)
     return Contribution(
         enrolled=enrolled,
         complete={
             partner_id: tuple(chunks.values())
             for partner_id, chunks in submitted.items()
-            if partner_id in enrolled and len(chunks) == next(iter(chunks.values())).chunks
+            if partner_id in enrolled and partner_id in proved
         },
     )
 
@@ -134,6 +137,13 @@ def seal(
     )
     EpochStore(session).move(stored, EpochEvent.SEAL_LOGGED, seal_leaf=logged.index)
     return True
+
+
+def keep_sample(session: Session, hub: Hub, stored: StoredEpoch) -> None:
+    """Keep where the sample beacon over the seal lies, which has been drawn."""
+    assert stored.seal_leaf is not None  # noqa: S101 - SEALED has one
+    leaf = beacon_leaf_over(session, hub, BeaconLabel.SAMPLE, stored.seal_leaf)
+    EpochStore(session).keep_sample(stored, leaf)
 
 
 def _part(contributed: Contribution, partner_id: PartyId) -> SealedPart:

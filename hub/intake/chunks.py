@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 from sqlmodel import Session
 
@@ -24,7 +25,10 @@ from hub.registry.parties import signing_keys
 from hub.storage.epoch_store import EpochStore
 from hub.storage.submission_store import SubmissionStore
 
-_PHASES = {EpochState.SUBMITTING: SubmissionPhase.OPEN, EpochState.SEALED: SubmissionPhase.SEALED}
+PHASES: Final = {
+    EpochState.SUBMITTING: SubmissionPhase.OPEN,
+    EpochState.SEALED: SubmissionPhase.SEALED,
+}
 
 
 def admit_chunk(hub: Hub, caller: PartyId, signed_header: bytes, file: bytes) -> bytes:
@@ -44,7 +48,7 @@ def admit_chunk(hub: Hub, caller: PartyId, signed_header: bytes, file: bytes) ->
     header = intake.open_header(
         signed_header, caller=caller, partner_keys=keys, parameter_id=hub.parameters.parameter_id
     )
-    # Rules (5) to (21) on a snapshot
+    # Rules (5) to (22) on a snapshot
     context = hub.read_now(lambda session: context_of(session, hub, header))
     context = intake.require_context(header, context)
     blocks: Sequence[int] = ()
@@ -69,9 +73,10 @@ def context_of(session: Session, hub: Hub, header: ChunkHeader) -> IntakeContext
     submissions = SubmissionStore(session, header.programme_id, header.epoch)
     return IntakeContext(
         key=hub.parameters.proof_key,
-        phase=_PHASES.get(found.stored.state, SubmissionPhase.EARLY),
+        phase=PHASES.get(found.stored.state, SubmissionPhase.EARLY),
         plan_leaf=found.stored.plan_leaf,
         expected_blocks=own.blocks() if own is not None else (),
+        places_digest=own.places_digest if own is not None else bytes(DIGEST_BYTES),
         bounds_ug=own.caps_ug if own is not None else lambda _: (),
         cap_ug=found.programme.epoch_cap_ug,
         evidence_root=bytes(DIGEST_BYTES) if commitment is None else commitment.evidence_root,
@@ -94,7 +99,7 @@ def _log_chunk(
     if not intake.is_replay(header, signed_header, context):
         intake.check_header(header, context)
         intake.check_blocks(blocks, context)
-        # Rule (22): the last chunk leaves no block out
+        # Rule (23): the last chunk leaves no block out
         intake.is_complete(header, blocks, context)
     owners = [header.partner_id]
     logged, receipt = hub.record.accept(session, LeafType.CHUNK_HEADER, signed_header, owners)

@@ -7,8 +7,8 @@
 (5) lists are being revealed                                     EPOCH_STATE
 (6) it is the committed list, and within the partner's bounds    see `identity.claims.check_list`
 
-A list may be large, so it arrives in a file. A partner reveals it only once every root is under a
-witnessed head, and has the whole of phase 1b from there.
+A list is two files, tokens and commitments, and may be large, so it arrives on the disk. A partner
+reveals it only once every root is under a witnessed head, and has the whole of phase 1b from there.
 """
 
 from __future__ import annotations
@@ -20,12 +20,8 @@ from sqlmodel import Session
 from fedcarbon.epoch.lifecycle import EpochState, EpochStateError
 from fedcarbon.epoch.statements import ClaimList
 from fedcarbon.errors import PeerError
-from fedcarbon.identity.claims import (
-    FILE_MAGIC,
-    RECORD_BYTES,
-    ListDiffersFromRootError,
-    check_list,
-)
+from fedcarbon.identity import claims, commitment_list
+from fedcarbon.identity.claims import ListDiffersFromRootError, check_list
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
@@ -56,8 +52,21 @@ class ExpectedList(NamedTuple):
 
     @property
     def file_bytes(self) -> int:
-        """Size of the committed file."""
-        return len(FILE_MAGIC) + self.commitment.claim_count * RECORD_BYTES
+        """Size of the committed token file."""
+        return len(claims.FILE_MAGIC) + self.commitment.claim_count * claims.RECORD_BYTES
+
+    @property
+    def commitments_bytes(self) -> int:
+        """Size of the commitment file that belongs to it."""
+        count = self.commitment.claim_count
+        return len(commitment_list.FILE_MAGIC) + count * commitment_list.RECORD_BYTES
+
+
+class IncomingList(NamedTuple):
+    """The two files of a list, as they have arrived."""
+
+    tokens: Incoming
+    commitments: Incoming
 
 
 def expected_list(
@@ -91,7 +100,7 @@ def expected_list(
 
 
 def reveal_list(
-    hub: Hub, caller: PartyId, programme_id: ProgrammeId, epoch: EpochIndex, incoming: Incoming
+    hub: Hub, caller: PartyId, programme_id: ProgrammeId, epoch: EpochIndex, incoming: IncomingList
 ) -> bytes:
     """Check a list that has arrived, log that it matched, and return its receipt.
 
@@ -100,7 +109,7 @@ def reveal_list(
         caller: the party that sent it, by its certificate.
         programme_id: the programme.
         epoch: the epoch.
-        incoming: the whole file; kept if it is good.
+        incoming: the whole files; kept if they are good.
 
     Raises:
         NotAdmittedError, WrongEpochError, ListWithoutLoggedRootError, ListDiffersFromRootError,
@@ -112,19 +121,24 @@ def reveal_list(
     if expected.revealed is None:
         # (6) it is the committed list, and within the partner's bounds
         check_list(
-            incoming.read(),
+            incoming.tokens.read(),
+            incoming.commitments.read(),
             count=expected.commitment.claim_count,
             root=expected.commitment.list_root,
             best_rank=expected.best_rank,
             quota=expected.quota,
         )
-    file_sha256 = incoming.keep() if expected.revealed is None else incoming.sha256()
+        hashes = [part.keep() for part in incoming]
+    else:
+        hashes = [part.sha256() for part in incoming]
+    file_sha256, commitments_sha256 = hashes
     statement = ClaimList(
         parameter_id=hub.parameters.parameter_id,
         programme_id=programme_id,
         epoch=epoch,
         partner_id=caller,
         file_sha256=file_sha256,
+        commitments_sha256=commitments_sha256,
         count=expected.commitment.claim_count,
     )
     return hub.write_now(lambda session: _log_list(session, hub, statement))
@@ -136,17 +150,27 @@ def _log_list(session: Session, hub: Hub, statement: ClaimList) -> bytes:
     now = expected_list(session, hub, caller, statement.programme_id, statement.epoch)
     # (4) the list came before with the same bytes, or never
     if now.revealed is not None:
-        if now.revealed.file_sha256 != statement.file_sha256:
+        sent = (statement.file_sha256, statement.commitments_sha256)
+        if (now.revealed.file_sha256, now.revealed.commitments_sha256) != sent:
             raise ListDiffersFromRootError(f"{caller} has revealed another list")
         stored = hub.record.leaf(session, now.revealed.leaf_index)
         logged = LoggedLeaf(index=stored.index, leaf=stored.leaf, salt=stored.salt)
         return hub.record.receipt(session, logged, statement.file_sha256)
     logged = hub.record.append_own(session, statement, owners=[caller])
-    hub.record.name_file(session, LeafType.CLAIM_LIST, statement.file_sha256, owners=[caller])
+    hub.record.name_file(
+        session, LeafType.CLAIM_LIST, statement.file_sha256, owners=[caller], holds_tokens=True
+    )
+    hub.record.name_file(
+        session, LeafType.CLAIM_LIST, statement.commitments_sha256, owners=[caller]
+    )
     store.add_list(
         statement.programme_id,
         statement.epoch,
         caller,
-        StoredList(leaf_index=logged.index, file_sha256=statement.file_sha256),
+        StoredList(
+            leaf_index=logged.index,
+            file_sha256=statement.file_sha256,
+            commitments_sha256=statement.commitments_sha256,
+        ),
     )
     return hub.record.receipt(session, logged, statement.file_sha256)

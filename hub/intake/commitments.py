@@ -10,6 +10,7 @@
 (8) the partner has an account in the enrolment snapshot            NOT_IN_SNAPSHOT
 (9) the count is a padded size                                      LIST_NOT_PADDED
 (10) within the quota                                               CLAIM_QUOTA_EXCEEDED
+(11) there is evidence for every claim, account and day             EVIDENCE_COUNT_DIFFERS
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from fedcarbon.epoch.lifecycle import EpochState, EpochStateError
-from fedcarbon.epoch.statements import ClaimCommitment
+from fedcarbon.epoch.snapshot import PartnerSnapshot
+from fedcarbon.epoch.statements import ClaimCommitment, evidence_leaves
 from fedcarbon.errors import CallerError
 from fedcarbon.identity.claims import (
     ClaimQuotaExceededError,
@@ -43,6 +45,12 @@ class ClaimCommitmentDiffersError(CallerError):
     code: ClassVar[str] = "CLAIM_COMMITMENT_DIFFERS"
 
 
+class EvidenceCountDiffersError(CallerError):
+    """The evidence does not have a leaf per claim, and one per account and day."""
+
+    code: ClassVar[str] = "EVIDENCE_COUNT_DIFFERS"
+
+
 def commit_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) -> bytes:
     """Log a commitment and return its receipt; the same bytes get the same receipt.
 
@@ -56,7 +64,8 @@ def commit_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) -
         MalformedError: not the envelope of a commitment.
         NotAdmittedError, SignatureInvalidError, SenderDiffersError, ParametersDifferError,
         WrongEpochError, ClaimCommitmentDiffersError, EpochStateError, NotInSnapshotError,
-        ListNotPaddedError, ClaimQuotaExceededError: the first rule that fails.
+        ListNotPaddedError, ClaimQuotaExceededError, EvidenceCountDiffersError: the first rule
+            that fails.
     """
     # (1) to (4)
     commitment = open_message(
@@ -91,6 +100,13 @@ def commit_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) -
     # (10) within the quota
     if commitment.count > quota:
         raise ClaimQuotaExceededError(f"{commitment.count} claims exceed the quota of {quota}")
+    # (11) there is evidence for every claim, account and day
+    own = own_snapshot(session, hub, found, caller)
+    leaves = evidence_leaves(commitment.count, own.accounts, found.programme.epoch_days)
+    if commitment.evidence_count != leaves:
+        raise EvidenceCountDiffersError(
+            f"{commitment.evidence_count} leaves of evidence instead of {leaves}"
+        )
     logged, receipt = hub.record.accept(
         session, LeafType.CLAIM_COMMITMENT, message, owners=[caller]
     )
@@ -104,13 +120,24 @@ def quota_of(session: Session, hub: Hub, found: BegunEpoch, partner_id: PartyId)
     Raises:
         NotInSnapshotError: it has no enrolled account in the epoch.
     """
-    snapshot = hub.snapshots.of(session, found.programme, found.stored)
-    own = snapshot.partners.get(partner_id)
-    if own is None:
-        raise NotInSnapshotError(
-            f"{partner_id} has no enrolled account in epoch {found.stored.epoch}"
-        )
+    own = own_snapshot(session, hub, found, partner_id)
     admission = require_party(session, partner_id, Role.PARTNER)
     return claim_quota(
         admission.claim_slots_per_account_day, own.accounts, found.programme.epoch_days
     )
+
+
+def own_snapshot(
+    session: Session, hub: Hub, found: BegunEpoch, partner_id: PartyId
+) -> PartnerSnapshot:
+    """Return a partner's accounts in an epoch.
+
+    Raises:
+        NotInSnapshotError: it has none.
+    """
+    own = hub.snapshots.of(session, found.programme, found.stored).partners.get(partner_id)
+    if own is None:
+        raise NotInSnapshotError(
+            f"{partner_id} has no enrolled account in epoch {found.stored.epoch}"
+        )
+    return own

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from sqlmodel import Session
 
 from fedcarbon.epoch.lifecycle import EpochState, EpochStateError
+from fedcarbon.epoch.lost_positions import lost_positions
 from fedcarbon.epoch.verdict_file import lost_tokens
 from fedcarbon.errors import StateError
 from fedcarbon.identity.tokens import ClaimToken
@@ -26,10 +27,18 @@ class ClaimsForfeitedError(StateError):
     code: ClassVar[str] = "CLAIMS_FORFEITED"
 
 
+class LostClaim(NamedTuple):
+    """One lost claim."""
+
+    token: ClaimToken
+    position: int
+    """In the partner's own list."""
+
+
 def lost_claims(
     session: Session, hub: Hub, caller: PartyId, programme_id: ProgrammeId, epoch: EpochIndex
-) -> list[ClaimToken]:
-    """Return all claim tokens that the caller lost in an epoch, ascending.
+) -> list[LostClaim]:
+    """Return all claims that the caller lost in an epoch, ascending.
 
     Raises:
         NotAdmittedError: the caller is no admitted partner.
@@ -41,10 +50,15 @@ def lost_claims(
     found = require_epoch(session, programme_id, epoch)
     if found.stored.state not in _DECIDED:
         raise EpochStateError(f"epoch {epoch} is {found.stored.state}; its verdicts are not logged")
-    verdicts = EpochStore(session).verdicts(programme_id, epoch)
+    store = EpochStore(session)
+    verdicts = store.verdicts(programme_id, epoch)
     own = next((verdict for verdict in verdicts if verdict.partner_id == caller), None)
     if own is None:
         raise ClaimsForfeitedError(
             f"{caller} revealed no list for epoch {epoch}: it claims nothing"
         )
-    return lost_tokens(hub.record.files.get(own.file_sha256))
+    files = hub.record.files
+    count = store.commitments(programme_id, epoch)[caller].claim_count
+    positions = lost_positions(files.get(own.positions_sha256), count)
+    tokens = lost_tokens(files.get(own.file_sha256))
+    return [LostClaim(*pair) for pair in zip(tokens, positions, strict=True)]

@@ -29,6 +29,7 @@ FINAL_CODES: Final = frozenset(
         refusals.BindingEndedError,
         refusals.BindingFrozenError,
         refusals.BindingByOperatorAloneError,
+        refusals.WalletShownDiffersError,
         refusals.BindingPartnerTooNewError,
         refusals.PastEpochAfterLaterError,
         refusals.EpochNotIncreasingError,
@@ -58,6 +59,7 @@ _WITHOUT_PARTNERS: Final[Mapping[str, str]] = {
         "a submission is missing in one of the epochs, and its wait is not over"
     ),
     refusals.IncompleteSealError.code: "a seal is incomplete; the hub's operator must look",
+    refusals.PlacesDifferError.code: "a partner has other places; the hub's operator must look",
     refusals.ChunkFileDiffersError.code: "a chunk is damaged; the hub's operator must look",
 }
 

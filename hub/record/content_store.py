@@ -64,16 +64,25 @@ class ContentStore:
             raise ContentMissingError(f"content {sha256.hex()} was changed on the disk")
         return data
 
-    def size(self, sha256: bytes) -> int:
-        """Return how many bytes a content has.
+    def part(self, sha256: bytes, start: int, length: int) -> tuple[bytes, int]:
+        """Return up to `length` bytes of a content from `start` on, and the size of the whole.
+
+        Only a content that is read whole is held against its hash here; whoever joins parts does
+        that.
 
         Raises:
-            ContentMissingError: it is not there.
+            ContentMissingError: it is not there, or not what it was.
         """
         try:
-            return self.path(sha256).stat().st_size
+            with self.path(sha256).open("rb") as content:
+                size = os.fstat(content.fileno()).st_size
+                content.seek(min(start, size))
+                data = content.read(length)
         except FileNotFoundError as error:
             raise ContentMissingError(f"content {sha256.hex()} is missing") from error
+        if len(data) == size and hashlib.sha256(data).digest() != sha256:
+            raise ContentMissingError(f"content {sha256.hex()} was changed on the disk")
+        return data, size
 
     def path(self, sha256: bytes) -> Path:
         """Return where a content of this hash lies or would lie."""

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from fedcarbon.errors import CallerError
 from fedcarbon.ids import PartyId, Role
-from fedcarbon.transparency.leaf import PUBLIC_TYPES, LeafType, may_read
+from fedcarbon.transparency.leaf import PUBLIC_TYPES, LeafType, may_read, may_read_file
 from hub.record.leaf_log import BeyondRecordError
 from hub.record.record import Record
 from hub.storage.record_store import RecordStore, StoredLeaf
@@ -22,20 +22,14 @@ from hub.storage.record_store import RecordStore, StoredLeaf
 PAGE_LEAVES_MAX: Final = 1_000
 PAGE_BYTES_MAX: Final = 2 * 1024 * 1024
 """Bodies of a page; a single larger one still goes alone."""
-FILE_BYTES_MAX: Final = 4 * 1024 * 1024
-"""Files that are given out; claim lists may be larger and lie in the exported record."""
+FILE_PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Bytes of a file in one answer: a whole chunk; commitment files take several."""
 
 
 class FileNotReadableError(CallerError):
     """No file of this hash that the caller may read; existence is not told to others."""
 
     code: ClassVar[str] = "FILE_NOT_READABLE"
-
-
-class FileTooLargeError(CallerError):
-    """The file is too large for one answer; an auditor finds it in the exported record."""
-
-    code: ClassVar[str] = "FILE_TOO_LARGE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +43,12 @@ class Reader:
     def may_read(self, leaf_type: LeafType) -> bool:
         """Tell whether this reader may read every body of a type."""
         return leaf_type in PUBLIC_TYPES if self.role is None else may_read(self.role, leaf_type)
+
+    def may_read_file(self, leaf_type: LeafType, *, holds_tokens: bool) -> bool:
+        """Tell whether this reader may read the files of a type that are not its own."""
+        return self.role is not None and may_read_file(
+            self.role, leaf_type, holds_tokens=holds_tokens
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,18 +94,26 @@ def list_leaves(
     return leaves, size
 
 
-def read_file(session: Session, record: Record, reader: Reader, sha256: bytes) -> bytes:
-    """Return a file that a body names which `reader` may read.
+def read_file(
+    session: Session, record: Record, reader: Reader, sha256: bytes, from_byte: int = 0
+) -> tuple[bytes, int]:
+    """Return a part of a file that a body names and `reader` may read, and the size of the whole.
+
+    Args:
+        session: a reading session.
+        record: where from.
+        reader: who reads.
+        sha256: of the file.
+        from_byte: where the part begins; it has at most `FILE_PAGE_BYTES_MAX` bytes.
 
     Raises:
         FileNotReadableError: there is none, or none for this reader.
-        FileTooLargeError: it has more than `FILE_BYTES_MAX` bytes.
     """
     types, owners = RecordStore(session).file_readers(sha256)
     own = reader.role is not None and reader.party_id in owners
-    if not own and not any(map(reader.may_read, types)):
+    if not own and not any(
+        reader.may_read_file(leaf_type, holds_tokens=holds_tokens)
+        for leaf_type, holds_tokens in types
+    ):
         raise FileNotReadableError("no file of this hash is readable for you")
-    size = record.files.size(sha256)
-    if size > FILE_BYTES_MAX:
-        raise FileTooLargeError(f"the file has {size} bytes; take it from the exported record")
-    return record.files.get(sha256)
+    return record.files.part(sha256, from_byte, FILE_PAGE_BYTES_MAX)

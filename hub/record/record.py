@@ -197,10 +197,24 @@ class Record:
         return store.receipt(known.index)
 
     def name_file(
-        self, session: Session, leaf_type: LeafType, sha256: bytes, owners: Iterable[PartyId] = ()
+        self,
+        session: Session,
+        leaf_type: LeafType,
+        sha256: bytes,
+        owners: Iterable[PartyId] = (),
+        *,
+        holds_tokens: bool = False,
     ) -> None:
-        """Let a kept file be read by who may read `leaf_type`, and by its owners."""
-        RecordStore(session).add_file(sha256, leaf_type, owners)
+        """Let a kept file be read by its owners and by whom `may_read_file` allows.
+
+        Args:
+            session: a writing session.
+            leaf_type: of the leaf whose body names the file.
+            sha256: of the file.
+            owners: parties that may read it whatever their role.
+            holds_tokens: whether claim tokens stand in it.
+        """
+        RecordStore(session).add_file(sha256, leaf_type, owners, holds_tokens=holds_tokens)
 
     def head(self, session: Session, size: int | None = None) -> Head:
         """Return the head over the first `size` leaves, by default over all."""

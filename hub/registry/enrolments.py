@@ -30,6 +30,7 @@ from fedcarbon.registry.enrolment import (
     EnrolmentBatch,
     PlaceBatch,
     PlaceEntry,
+    PlacesAnswer,
 )
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.signed_message import open_message
@@ -72,6 +73,8 @@ class Enrolled:
     receipt: bytes
     places: tuple[tuple[bytes, Place], ...]
     """Account token and place of every entry, in its order."""
+    signed_places: bytes
+    """The same as an envelope of the hub; always the same bytes."""
 
 
 def enrol(session: Session, hub: Hub, caller: PartyId, message: bytes) -> Enrolled:
@@ -104,14 +107,14 @@ def enrol(session: Session, hub: Hub, caller: PartyId, message: bytes) -> Enroll
         given = hub.record.receipt_of_message(session, LeafType.ENROLMENT_BATCH, message)
         if given is None:
             raise BatchDiffersError(f"batch {batch.batch_id.hex()} is in the record otherwise")
-        return Enrolled(receipt=given, places=_places(store, batch))
+        return _answer(store, hub, batch, given)
     # (6) the programme exists
     programme = require_programme(session, batch.programme_id)
     _check_entries(store, programme, batch)
     logged, receipt = hub.record.accept(session, LeafType.ENROLMENT_BATCH, message, owners=[caller])
     store.add_batch(batch, logged.index)
     _place_new_accounts(session, hub, batch, logged.index)
-    return Enrolled(receipt=receipt, places=_places(store, batch))
+    return _answer(store, hub, batch, receipt)
 
 
 def _check_entries(store: EnrolmentStore, programme: Programme, batch: EnrolmentBatch) -> None:
@@ -166,7 +169,21 @@ def _place_new_accounts(
     store.set_open_blocks(batch.programme_id, pool.blocks)
 
 
-def _places(store: EnrolmentStore, batch: EnrolmentBatch) -> tuple[tuple[bytes, Place], ...]:
+def _answer(store: EnrolmentStore, hub: Hub, batch: EnrolmentBatch, receipt: bytes) -> Enrolled:
     tokens = [entry.account_token for entry in batch.entries]
-    places = store.places_of(batch.programme_id, tokens)
-    return tuple((token, places[token]) for token in tokens)
+    found = store.places_of(batch.programme_id, tokens)
+    answer = PlacesAnswer(
+        parameter_id=hub.parameters.parameter_id,
+        programme_id=batch.programme_id,
+        partner_id=batch.partner_id,
+        batch_id=batch.batch_id,
+        places=tuple(
+            PlaceEntry(account_token=token, block=found[token].block, slot=found[token].slot)
+            for token in tokens
+        ),
+    )
+    return Enrolled(
+        receipt=receipt,
+        places=tuple((token, found[token]) for token in tokens),
+        signed_places=hub.signer.sign(answer),
+    )

@@ -18,8 +18,10 @@ from fedcarbon.wire.tls import Authenticated, party_of, require_role
 from hub.context import Hub
 from hub.epochs.listing import SeenEpoch, list_epochs
 from hub.intake.chunks import admit_chunk
-from hub.intake.claim_lists import expected_list, reveal_list
+from hub.intake.claim_lists import IncomingList, expected_list, reveal_list
 from hub.intake.commitments import commit_claims
+from hub.intake.disputes import dispute_claims
+from hub.intake.link_proofs import admit_link_proof
 from hub.intake.lost_claims import PAGE_TOKENS_MAX, lost_claims
 
 T = TypeVar("T")
@@ -75,14 +77,20 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
         expected = await hub.read(
             lambda session: expected_list(session, hub, caller, programme, epoch)
         )
-        with hub.record.files.incoming() as incoming:
-            async for piece in _pieces(first, request_iterator):
-                incoming.write(piece)
-                if incoming.size > expected.file_bytes:
+        files = hub.record.files
+        with files.incoming() as tokens, files.incoming() as commitments:
+            async for message in _all(first, request_iterator):
+                tokens.write(message.content)
+                commitments.write(message.commitments)
+                if (
+                    tokens.size > expected.file_bytes
+                    or commitments.size > expected.commitments_bytes
+                ):
                     raise ListDiffersFromRootError(
-                        f"the revealed list is longer than the {expected.file_bytes} bytes of "
-                        "the committed one"
+                        f"the revealed list is longer than the {expected.file_bytes} and "
+                        f"{expected.commitments_bytes} bytes of the committed one"
                     )
+            incoming = IncomingList(tokens=tokens, commitments=commitments)
             receipt = await asyncio.to_thread(reveal_list, hub, caller, programme, epoch, incoming)
         return epoch_pb2.CreateClaimListResponse(receipt=receipt)
 
@@ -95,8 +103,11 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
         programme, epoch = programme_id(request.programme_id), EpochIndex(request.epoch)
         lost = await hub.read(lambda session: lost_claims(session, hub, caller, programme, epoch))
         stop = request.from_index + min(request.limit, PAGE_TOKENS_MAX)
+        page = lost[request.from_index : stop]
         return epoch_pb2.ListLostClaimsResponse(
-            claim_tokens=lost[request.from_index : stop], total=len(lost)
+            claim_tokens=[item.token for item in page],
+            positions=[item.position for item in page],
+            total=len(lost),
         )
 
     @override
@@ -107,11 +118,31 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
         caller = require_role(context, Role.PARTNER).party_id
         first = await _first(request_iterator)
         file = bytearray()
-        async for piece in _pieces(first, request_iterator):
-            file += piece
+        async for message in _all(first, request_iterator):
+            file += message.content
             require_size(len(file))
         receipt = await self._admit(caller, first.signed_header, bytes(file))
         return epoch_pb2.CreateChunkResponse(receipt=receipt)
+
+    @override
+    async def CreateLinkProof(
+        self, request: epoch_pb2.CreateLinkProofRequest, context: Authenticated
+    ) -> epoch_pb2.CreateLinkProofResponse:
+        """Complete a submission."""
+        caller = require_role(context, Role.PARTNER).party_id
+        receipt = await asyncio.to_thread(admit_link_proof, self._hub, caller, request.signed_proof)
+        return epoch_pb2.CreateLinkProofResponse(receipt=receipt)
+
+    @override
+    async def CreateDispute(
+        self, request: epoch_pb2.CreateDisputeRequest, context: Authenticated
+    ) -> epoch_pb2.CreateDisputeResponse:
+        """Log which losses a partner disputes."""
+        caller = require_role(context, Role.PARTNER).party_id
+        receipt = await self._hub.write(
+            lambda session: dispute_claims(session, self._hub, caller, request.signed_dispute)
+        )
+        return epoch_pb2.CreateDisputeResponse(receipt=receipt)
 
     async def _admit(self, caller: PartyId, signed_header: bytes, file: bytes) -> bytes:
         return await asyncio.to_thread(admit_chunk, self._hub, caller, signed_header, file)
@@ -124,14 +155,10 @@ async def _first(requests: AsyncIterator[T]) -> T:
     raise MalformedError("the stream ended before its first message")
 
 
-async def _pieces(
-    first: epoch_pb2.CreateClaimListRequest | epoch_pb2.CreateChunkRequest,
-    rest: AsyncIterator[epoch_pb2.CreateClaimListRequest]
-    | AsyncIterator[epoch_pb2.CreateChunkRequest],
-) -> AsyncIterator[bytes]:
-    yield first.content
+async def _all(first: T, rest: AsyncIterator[T]) -> AsyncIterator[T]:
+    yield first
     async for request in rest:
-        yield request.content
+        yield request
 
 
 def _epoch_message(seen: SeenEpoch) -> epoch_pb2.Epoch:
@@ -141,6 +168,7 @@ def _epoch_message(seen: SeenEpoch) -> epoch_pb2.Epoch:
         state=STATES[stored.state],
         plan_leaf=stored.plan_leaf,
         closed_leaf=stored.closed_leaf,
+        verdict_leaf=stored.verdict_leaf,
         seal_leaf=stored.seal_leaf,
         committed=seen.committed,
         revealed=seen.revealed,

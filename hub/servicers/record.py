@@ -108,15 +108,16 @@ class RecordServicer(record_pb2_grpc.RecordServiceServicer):
     ) -> record_pb2.GetFileResponse:
         """Return a file that a readable body names by its SHA-256."""
         caller, hub = party_of(context), self._hub
-        content = await hub.read(
+        content, size = await hub.read(
             lambda session: read_file(
                 session,
                 hub.record,
                 reader_of(session, caller.party_id, caller.role),
                 request.sha256,
+                request.from_byte,
             )
         )
-        return record_pb2.GetFileResponse(content=content)
+        return record_pb2.GetFileResponse(content=content, total_bytes=size)
 
 
 def checkpoint_message(head: WitnessedCheckpoint) -> record_pb2.WitnessedCheckpoint:

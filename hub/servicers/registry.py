@@ -56,9 +56,5 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             lambda session: enrol(session, self._hub, caller, request.signed_batch)
         )
         return registry_pb2.CreateEnrolmentBatchResponse(
-            receipt=enrolled.receipt,
-            places=[
-                registry_pb2.Place(account_token=token, block=place.block, slot=place.slot)
-                for token, place in enrolled.places
-            ],
+            receipt=enrolled.receipt, signed_places=enrolled.signed_places
         )

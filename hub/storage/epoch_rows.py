@@ -37,6 +37,8 @@ class EpochRow(HubTable, table=True):
     beacon_leaf: int | None = None
     verdict_leaf: int | None = None
     seal_leaf: int | None = None
+    sample_leaf: int | None = None
+    """The beacon that draws the evidence audit; it comes after the seal."""
     created_at: datetime | None = created_at_column()
 
 
@@ -64,6 +66,7 @@ class ClaimListRow(HubTable, table=True):
     partner_id: str = Field(primary_key=True)
     leaf_index: int = Field(foreign_key="leaves.leaf_index")
     file_sha256: bytes
+    commitments_sha256: bytes
 
 
 class VerdictRow(HubTable, table=True):
@@ -76,6 +79,29 @@ class VerdictRow(HubTable, table=True):
     partner_id: str = Field(primary_key=True)
     lost: int
     file_sha256: bytes
+    positions_sha256: bytes
+
+
+class LinkProofRow(HubTable, table=True):
+    """A proof that holds: the partner's submission is complete."""
+
+    __tablename__ = "link_proofs"
+
+    programme_id: str = Field(primary_key=True)
+    epoch: int = Field(primary_key=True)
+    partner_id: str = Field(primary_key=True)
+    leaf_index: int = Field(foreign_key="leaves.leaf_index")
+
+
+class DisputeRow(HubTable, table=True):
+    """A loser's dispute; there is one per partner and epoch."""
+
+    __tablename__ = "disputes"
+
+    programme_id: str = Field(primary_key=True)
+    epoch: int = Field(primary_key=True)
+    partner_id: str = Field(primary_key=True)
+    leaf_index: int = Field(foreign_key="leaves.leaf_index")
 
 
 class DecidedTokenRow(HubTable, table=True):
@@ -106,5 +132,13 @@ class TokenConflictRow(HubTable, table=True):
     """Whose revealed lists hold the other claim."""
 
 
-for _row in (CommitmentRow, ClaimListRow, VerdictRow, DecidedTokenRow, TokenConflictRow):
+for _row in (
+    CommitmentRow,
+    ClaimListRow,
+    VerdictRow,
+    LinkProofRow,
+    DisputeRow,
+    DecidedTokenRow,
+    TokenConflictRow,
+):
     insert_only(_row)

@@ -9,10 +9,23 @@ from sqlalchemy import insert, update
 from sqlmodel import Session, col, select
 
 from fedcarbon.epoch.lifecycle import EpochEvent, EpochState, next_state
-from fedcarbon.epoch.statements import ClaimCommitment, EpochPlan, PartnerVerdict
+from fedcarbon.epoch.statements import (
+    ClaimCommitment,
+    Dispute,
+    EpochPlan,
+    LinkProof,
+    PartnerVerdict,
+)
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.units import Seconds
-from hub.storage.epoch_rows import ClaimListRow, CommitmentRow, EpochRow, VerdictRow
+from hub.storage.epoch_rows import (
+    ClaimListRow,
+    CommitmentRow,
+    DisputeRow,
+    EpochRow,
+    LinkProofRow,
+    VerdictRow,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +44,8 @@ class StoredEpoch:
     beacon_leaf: int | None
     verdict_leaf: int | None
     seal_leaf: int | None
+    sample_leaf: int | None
+    """The beacon over the seal; None until it is drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +64,7 @@ class StoredList:
 
     leaf_index: int
     file_sha256: bytes
+    commitments_sha256: bytes
 
 
 class EpochStore:
@@ -95,6 +111,18 @@ class EpochStore:
             .values(state=state.value, **leaves)
         )
         assert changed.rowcount == 1, "the epoch was moved by somebody else"  # noqa: S101
+
+    def keep_sample(self, stored: StoredEpoch, sample_leaf: int) -> None:
+        """Keep where the sample beacon of a sealed epoch lies; it is there once and for all."""
+        self._session.exec(
+            update(EpochRow)
+            .where(
+                col(EpochRow.programme_id) == stored.programme_id,
+                col(EpochRow.epoch) == stored.epoch,
+                col(EpochRow.state) == EpochState.SEALED.value,
+            )
+            .values(sample_leaf=sample_leaf)
+        )
 
     def find(self, programme_id: ProgrammeId, epoch: EpochIndex) -> StoredEpoch | None:
         """Return an epoch, or None while it is PLANNED."""
@@ -160,6 +188,7 @@ class EpochStore:
                 partner_id=partner_id,
                 leaf_index=revealed.leaf_index,
                 file_sha256=revealed.file_sha256,
+                commitments_sha256=revealed.commitments_sha256,
             )
         )
 
@@ -172,7 +201,9 @@ class EpochStore:
         )
         return {
             PartyId(row.partner_id): StoredList(
-                leaf_index=row.leaf_index, file_sha256=row.file_sha256
+                leaf_index=row.leaf_index,
+                file_sha256=row.file_sha256,
+                commitments_sha256=row.commitments_sha256,
             )
             for row in rows
         }
@@ -188,6 +219,7 @@ class EpochStore:
                 "partner_id": verdict.partner_id,
                 "lost": verdict.lost,
                 "file_sha256": verdict.file_sha256,
+                "positions_sha256": verdict.positions_sha256,
             }
             for verdict in verdicts
         ]
@@ -203,10 +235,47 @@ class EpochStore:
         )
         return [
             PartnerVerdict(
-                partner_id=PartyId(row.partner_id), lost=row.lost, file_sha256=row.file_sha256
+                partner_id=PartyId(row.partner_id),
+                lost=row.lost,
+                file_sha256=row.file_sha256,
+                positions_sha256=row.positions_sha256,
             )
             for row in rows
         ]
+
+    def add_link_proof(self, proof: LinkProof, leaf_index: int) -> None:
+        """Keep that a partner's link proof holds."""
+        self._session.exec(insert(LinkProofRow).values(**_key(proof), leaf_index=leaf_index))
+
+    def link_proofs(self, programme_id: ProgrammeId, epoch: EpochIndex) -> dict[PartyId, int]:
+        """Return the leaf of every link proof of an epoch, by partner."""
+        rows = self._session.exec(
+            select(LinkProofRow).where(
+                LinkProofRow.programme_id == programme_id, LinkProofRow.epoch == epoch
+            )
+        )
+        return {PartyId(row.partner_id): row.leaf_index for row in rows}
+
+    def add_dispute(self, dispute: Dispute, leaf_index: int) -> None:
+        """Keep a dispute."""
+        self._session.exec(insert(DisputeRow).values(**_key(dispute), leaf_index=leaf_index))
+
+    def disputes(self, programme_id: ProgrammeId, epoch: EpochIndex) -> dict[PartyId, int]:
+        """Return the leaf of every dispute of an epoch, by partner."""
+        rows = self._session.exec(
+            select(DisputeRow).where(
+                DisputeRow.programme_id == programme_id, DisputeRow.epoch == epoch
+            )
+        )
+        return {PartyId(row.partner_id): row.leaf_index for row in rows}
+
+
+def _key(statement: LinkProof | Dispute) -> dict[str, object]:
+    return {
+        "programme_id": statement.programme_id,
+        "epoch": statement.epoch,
+        "partner_id": statement.partner_id,
+    }
 
 
 def _stored(row: EpochRow) -> StoredEpoch:
@@ -223,4 +292,5 @@ def _stored(row: EpochRow) -> StoredEpoch:
         beacon_leaf=row.beacon_leaf,
         verdict_leaf=row.verdict_leaf,
         seal_leaf=row.seal_leaf,
+        sample_leaf=row.sample_leaf,
     )

@@ -56,6 +56,8 @@ class FileReaderRow(HubTable, table=True):
     leaf_type: int = Field(primary_key=True)
     party_id: str = Field(primary_key=True)
     """Empty for the row that stands for the leaf's type alone."""
+    holds_tokens: bool
+    """Whether claim tokens stand in it, so that the type alone does not let trustees read it."""
 
 
 class ReceiptRow(HubTable, table=True):

@@ -121,8 +121,10 @@ class RecordStore:
         )
         return set(rows)
 
-    def add_file(self, sha256: bytes, leaf_type: LeafType, owners: Iterable[PartyId]) -> None:
-        """Let a file be read by who may read `leaf_type`, and by its owners."""
+    def add_file(
+        self, sha256: bytes, leaf_type: LeafType, owners: Iterable[PartyId], *, holds_tokens: bool
+    ) -> None:
+        """Keep why a file may be read: the type of a leaf that names it, and its owners."""
         known = {
             row.party_id
             for row in self._session.exec(
@@ -132,16 +134,21 @@ class RecordStore:
             )
         }
         rows = [
-            {"sha256": sha256, "leaf_type": int(leaf_type), "party_id": party}
+            {
+                "sha256": sha256,
+                "leaf_type": int(leaf_type),
+                "party_id": party,
+                "holds_tokens": holds_tokens,
+            }
             for party in sorted({_NOBODY, *owners} - known)
         ]
         if rows:
             self._session.exec(insert(FileReaderRow), params=rows)
 
-    def file_readers(self, sha256: bytes) -> tuple[set[LeafType], set[str]]:
-        """Return the leaf types under which a file stands, and the parties that own it."""
+    def file_readers(self, sha256: bytes) -> tuple[set[tuple[LeafType, bool]], set[str]]:
+        """Return under which leaf types a file stands, with or without tokens, and its owners."""
         rows = self._session.exec(select(FileReaderRow).where(FileReaderRow.sha256 == sha256)).all()
-        types = {LeafType(row.leaf_type) for row in rows}
+        types = {(LeafType(row.leaf_type), row.holds_tokens) for row in rows}
         return types, {row.party_id for row in rows} - {_NOBODY}
 
     def add_receipt(self, leaf_index: int, envelope: bytes) -> None:

@@ -90,6 +90,19 @@ class TokenStore:
             )
         ).one()
 
+    def first_epochs(self, epoch: EpochIndex) -> dict[ClaimToken, EpochIndex]:
+        """Return the tokens of `epoch` that were judged before, and in which epoch."""
+        rows = self._session.exec(
+            select(TokenConflictRow.claim_token, TokenConflictRow.first_epoch)
+            .where(
+                TokenConflictRow.exclusivity_domain == self._domain,
+                TokenConflictRow.token_epoch == self._token_epoch,
+                TokenConflictRow.epoch == epoch,
+            )
+            .distinct()
+        )
+        return {ClaimToken(token): EpochIndex(first) for token, first in rows}
+
     def conflicts(self) -> list[tuple[ClaimToken, EpochIndex, PartyId, EpochIndex]]:
         """Return token, epoch, partner and first epoch of every repeated claim."""
         rows = self._session.exec(

@@ -8,6 +8,7 @@
 (7) the binding exists, and for this account                    BINDING_UNKNOWN
 (8) the partner has the account enrolled now                    ACCOUNT_NOT_ENROLLED
 (9) the binding is not over                                     BINDING_ENDED, BINDING_FROZEN
+(10) the holder saw the operator and wallet of the binding      WALLET_SHOWN_DIFFERS
 
 The operator's half needs (1) to (6); what follows it needs the others. Each half goes to its signer
 only: the operator learns no partner. Waits are not this module's matter.
@@ -21,6 +22,7 @@ from sqlmodel import Session
 
 from fedcarbon.errors import CallerError
 from fedcarbon.ids import PartyId, Role
+from fedcarbon.opening.binding_checks import require_shown
 from fedcarbon.opening.refusals import BindingEndedError, BindingFrozenError, BindingUnknownError
 from fedcarbon.opening.statements import (
     BindingObjection,
@@ -98,7 +100,7 @@ def bind_as_partner(session: Session, hub: Hub, caller: PartyId, message: bytes)
     Raises:
         MalformedError, NotAdmittedError, SignatureInvalidError, SenderDiffersError,
         ParametersDifferError, BindingDiffersError, BindingUnknownError, AccountNotEnrolledError,
-        BindingEndedError, BindingFrozenError: the first rule that fails.
+        BindingEndedError, BindingFrozenError, WalletShownDiffersError: the first rule that fails.
     """
     half = _opened_from_partner(session, hub, PartnerBinding, caller, message)
     binding = _require_binding(session, half)
@@ -112,6 +114,8 @@ def bind_as_partner(session: Session, hub: Hub, caller: PartyId, message: bytes)
         raise BindingEndedError("the binding was ended; the holder must bind again")
     if binding.objected_by:
         raise BindingFrozenError("a partner objected to the binding; the holder must bind again")
+    # (10) the holder saw the operator and wallet of the binding
+    require_shown(binding.operator_id, binding.wallet_id, half)
     logged, receipt = hub.record.accept(session, LeafType.PARTNER_BINDING, message, owners=[caller])
     BindingStore(session).add_half(half.binding_id, caller, logged.index)
     return receipt

@@ -15,12 +15,11 @@ from typing import Final
 from sqlmodel import Session
 
 from fedcarbon.ids import PartyId, ProgrammeId, Role
+from fedcarbon.opening.statements import wallet_hint
 from hub.registry.parties import require_party
 from hub.wallets.storage.binding_store import BindingStore, StoredBinding
 
 PAGE_BINDINGS_MAX: Final = 1_000
-HINT_LENGTH: Final = 4
-"""Last characters of a wallet id that are shown to partners and holders."""
 
 
 class BindingState(StrEnum):
@@ -85,7 +84,7 @@ def list_bindings(
             binding_id=binding.binding_id,
             account_token=binding.account_token,
             operator_id=binding.operator_id,
-            wallet_hint=binding.wallet_id[-HINT_LENGTH:],
+            wallet_hint=wallet_hint(binding.wallet_id),
             state=_seen_state(binding, caller, role),
             operator_leaf=binding.leaf,
             operator_leaf_index=binding.leaf_index,

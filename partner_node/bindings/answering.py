@@ -1,7 +1,9 @@
 """Answering: a wallet operator proposes a binding, the holder says yes or no in the app.
 
 The node shows the proposal, signs the answer with its own half and sends it. It signs only for
-accounts of its own people and only for an operator half that really lies in the record.
+accounts of its own people and only for an operator half that really lies in the record. Operator
+and wallet hint are the hub's word: the half repeats what the holder saw, and does not count at any
+trustee if that is not what the operator bound.
 """
 
 from __future__ import annotations
@@ -11,9 +13,13 @@ from typing import ClassVar, Final
 
 from fedcarbon.errors import CallerError, FedcarbonError, PeerError
 from fedcarbon.identity.tokens import AccountToken
-from fedcarbon.ids import party_id
+from fedcarbon.ids import PartyId, party_id
 from fedcarbon.opening.refusals import BindingEndedError, BindingFrozenError
-from fedcarbon.opening.statements import BindingObjection, PartnerBinding
+from fedcarbon.opening.statements import (
+    WALLET_HINT_LENGTH,
+    BindingObjection,
+    PartnerBinding,
+)
 from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.transparency.leaf import LeafType
@@ -30,7 +36,6 @@ from partner_node.storage.persons import PersonStore
 from partner_node.storage.record import RecordStore
 
 BINDINGS_PER_CALL: Final = 1_000
-_HINT_LENGTH_MAX: Final = 8
 _LEAF_TYPES: Final = {
     MessageKind.BINDING_OBJECTION: LeafType.BINDING_OBJECTION,
     MessageKind.PARTNER_BINDING: LeafType.PARTNER_BINDING,
@@ -222,6 +227,8 @@ class BindingAnswers:
                 binding_id=binding.binding_id,
                 account_token=binding.account_token,
                 operator_leaf=binding.operator_leaf,
+                operator_id=PartyId(binding.operator_id),
+                wallet_hint=binding.wallet_hint,
                 partner_id=member.party_id,
             )
         else:
@@ -253,7 +260,7 @@ class BindingAnswers:
             person_id=persons[token],
             account_token=token,
             operator_id=party_id(item.operator_id),
-            wallet_hint=item.wallet_hint[:_HINT_LENGTH_MAX],
+            wallet_hint=item.wallet_hint[:WALLET_HINT_LENGTH],
             operator_leaf=item.operator_leaf,
             operator_leaf_index=item.operator_leaf_index,
         )

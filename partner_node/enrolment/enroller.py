@@ -24,9 +24,10 @@ from fedcarbon.registry.enrolment import (
     EnrolmentAction,
     EnrolmentBatch,
     EnrolmentEntry,
+    PlacesAnswer,
 )
 from fedcarbon.registry.programme import local_day
-from fedcarbon.transparency.envelope import sign
+from fedcarbon.transparency.envelope import open_signed, sign
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
 from fedcarbon.v1 import registry_pb2
@@ -85,7 +86,8 @@ class Enroller:
 
         Raises:
             TrusteesMissingError, UnknownAnswererError: see `BlindEvaluator.answer`.
-            PlaceContradictsError, ReceiptInvalidError: the hub's answer does not fit.
+            PlaceContradictsError, ReceiptInvalidError, SignatureInvalidError: the hub's answer
+                does not fit or is not signed by it.
         """
         # (1) a batch that was begun comes first: its bytes are stored and sent again as they are
         if self._send_batch():
@@ -213,23 +215,34 @@ class Enroller:
                 envelope=message.envelope,
             )
             self._stores.enrolment.save_answer(
-                message, receipt, self._checked_places(subject, answer.places)
+                message, receipt, self._checked_places(subject, answer.signed_places)
             )
             return True
         return False
 
-    def _checked_places(
-        self, batch: str, answered: Sequence[registry_pb2.Place]
-    ) -> dict[int, Place]:
+    def _checked_places(self, batch: str, signed_places: bytes) -> dict[int, Place]:
         """Return the places of a batch's persons if the answer fits them and moves nobody."""
+        foundation = self._member.foundation
+        answer = open_signed(
+            PlacesAnswer, signed_places, foundation.hub_keys, signers=foundation.hub_keys
+        )
+        # What the hub has signed is kept before it is judged: it is the evidence.
+        self._stores.enrolment.keep_places_answer(batch, signed_places)
         entries = self._stores.enrolment.batch_tokens(batch)
-        if [place.account_token for place in answered] != [token for _, token in entries]:
+        member = self._member
+        named = (answer.parameter_id, answer.programme_id, answer.partner_id, answer.batch_id.hex())
+        if named != (
+            member.parameters.parameter_id,
+            member.programme.programme_id,
+            member.party_id,
+            batch,
+        ) or [place.account_token for place in answer.places] != [token for _, token in entries]:
             raise PlaceContradictsError("the places do not answer the entries of the batch")
         slots = self._member.parameters.layout.slots
         known = self._stores.enrolment.places()
         owner = {place: person_id for person_id, place in known.items()}
         places: dict[int, Place] = {}
-        for (person_id, _), item in zip(entries, answered, strict=True):
+        for (person_id, _), item in zip(entries, answer.places, strict=True):
             place = Place(block=item.block, slot=item.slot)
             if place.slot >= slots:
                 raise PlaceContradictsError(f"slot {place.slot} does not exist in a block")

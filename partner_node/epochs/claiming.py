@@ -6,17 +6,20 @@ with the random parts (salts, pads). Nothing is computed again afterwards.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fedcarbon.epoch.statements import ClaimCommitment
+from fedcarbon.evidence.leaf import EVIDENCE_KEY_BYTES
 from fedcarbon.identity.blinding import SecretOutput
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
+from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
+from fedcarbon.identity.ristretto import element, random_scalar
 from fedcarbon.identity.tokens import ClaimToken, claim_token
 from fedcarbon.ids import EpochIndex
-from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.methodology.definition import Methodology, bundle_hash
 from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
 from fedcarbon.methodology.person_day import Piece, SlotClaim, by_day, claims_of, pieces_of
@@ -25,12 +28,7 @@ from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import midnight_s, zone
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import MicrogramsCO2e, Seconds
-from partner_node.epochs.evidence import (
-    EVIDENCE_SALT_BYTES,
-    claim_evidence,
-    evidence_root,
-    person_day_evidence,
-)
+from partner_node.epochs.evidence import EpochEvidence, EvidenceSources, activity_of
 from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.membership import Membership
 from partner_node.storage.activities import ActivityStore, StoredActivity, StoredReject
@@ -81,31 +79,36 @@ class ClaimBuilder:
         ranks = [entry.rank for entry in entries]
         chance = self._member.randomness
         claims = pad(entries, chance.octets, lambda: ranks[chance.below(len(ranks))])
-        rows = [
-            ClaimRow(
-                token=entry.token,
-                rank=entry.rank,
-                person_id=about[entry.token][0] if entry.token in about else None,
-                slot_start_s=about[entry.token][1] if entry.token in about else None,
-                evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
-            )
-            for entry in claims
-        ]
-        days, root = self._evidence(rows, collected.of_person, snapshot, activities)
+        by_slot = _by_slot(collected.of_person)
+        rows = [self._row(entry, about.get(entry.token), by_slot) for entry in claims]
+        commitments = self._commitments(claims, rows)
+        sources = EvidenceSources.of(
+            chance.octets(EVIDENCE_KEY_BYTES),
+            rows,
+            commitments.commitments(),
+            collected.of_person,
+            activities,
+            snapshot,
+            days=self._member.programme.days_of(epoch),
+            methodology=self._methodology.content_hash,
+        )
         commitment = Commitment(
             claims=len(entries),
             padded_claims=len(claims),
-            list_root=claims.root(),
-            evidence_root=root,
+            list_root=commitments.root(),
+            evidence_root=EpochEvidence(sources).root(),
+            evidence_count=sources.numbering.leaves,
+            evidence_key=sources.evidence_key,
+            methodology=self._methodology.content_hash,
             methodology_bundle=bundle_hash([self._methodology]),
         )
         return EpochWork(
             commitment=commitment,
             claims=rows,
             pieces=collected.of_person,
-            person_days=days,
+            person_days=_person_days(collected.of_person),
             rejects=collected.rejects,
-            messages=self._messages(epoch, commitment, claims),
+            messages=self._messages(epoch, commitment, claims, commitments),
         )
 
     # --- pieces ---------------------------------------------------------------------------
@@ -144,15 +147,8 @@ class ClaimBuilder:
     def _pieces(self, epoch: EpochIndex, stored: StoredActivity) -> list[Piece] | StoredReject:
         """Return the pieces of an activity that lie in `epoch`."""
         # A worse tier than recorded may be all that the admission allows.
-        activity = Activity(
-            activity_id=stored.activity_id,
-            person_ref=stored.person_ref,
-            mode=Mode(stored.mode),
-            started_at_s=stored.started_at_s,
-            ended_at_s=stored.ended_at_s,
-            distance_m=stored.distance_m,
-            evidence=max(stored.evidence, self._member.foundation.own.best_tier),
-        )
+        tier = max(stored.evidence, self._member.foundation.own.best_tier)
+        activity = dataclasses.replace(activity_of(stored), evidence=tier)
         try:
             mass_ug = reduction_ug(activity, self._methodology)
         except NotEligibleError as error:
@@ -199,42 +195,37 @@ class ClaimBuilder:
             claim.slot_start_s,
         )
 
-    # --- evidence -------------------------------------------------------------------------
+    def _row(
+        self, entry: ClaimEntry, slot: Slot | None, by_slot: Mapping[Slot, Sequence[Piece]]
+    ) -> ClaimRow:
+        """Return what the node keeps of a claim; a pad is about no slot and worth nothing."""
+        chance = self._member.randomness
+        worth_ug = 0 if slot is None else sum(piece.piece_ug for piece in by_slot[slot])
+        return ClaimRow(
+            token=entry.token,
+            rank=entry.rank,
+            person_id=None if slot is None else slot[0],
+            slot_start_s=None if slot is None else slot[1],
+            piece_ug=MicrogramsCO2e(worth_ug),
+            blinding=random_scalar(chance.below),
+        )
 
-    def _evidence(
-        self,
-        rows: Sequence[ClaimRow],
-        pieces: Mapping[int, Sequence[Piece]],
-        snapshot: OwnSnapshot,
-        activities: Mapping[str, StoredActivity],
-    ) -> tuple[list[PersonDay], bytes]:
-        """Return the person-days in the order of their leaves, and the root over all leaves."""
-        methodology = self._methodology.content_hash
-        by_slot: defaultdict[Slot, list[Piece]] = defaultdict(list)
-        for person_id, own in pieces.items():
-            for piece in own:
-                by_slot[person_id, piece.slot_start_s].append(piece)
-        claim_leaves = [
-            claim_evidence(row, _pieces_of_claim(row, by_slot), activities, methodology)
-            for row in rows
-        ]
-        days: list[PersonDay] = []
-        day_leaves: list[bytes] = []
-        for person_id, own in sorted(pieces.items()):
-            for day, of_day in by_day(own).items():
-                entry = PersonDay(
-                    person_id=person_id,
-                    day=day,
-                    reduction_ug=MicrogramsCO2e(sum(piece.piece_ug for piece in of_day)),
-                    evidence_salt=self._member.randomness.octets(EVIDENCE_SALT_BYTES),
-                )
-                token = snapshot.tokens[person_id]
-                days.append(entry)
-                day_leaves.append(person_day_evidence(entry, token, of_day, methodology))
-        return days, evidence_root(claim_leaves, day_leaves)
+    def _commitments(self, claims: TokenList, rows: Sequence[ClaimRow]) -> CommitmentList:
+        """Return the file that commits to what every claim is worth, in the order of the list."""
+        generator = element(self._member.parameters.ristretto_generator)
+        return CommitmentList.of(
+            claims.hidden(),
+            [piece_commitment(row.piece_ug, row.blinding, generator) for row in rows],
+        )
+
+    # --- messages -------------------------------------------------------------------------
 
     def _messages(
-        self, epoch: EpochIndex, commitment: Commitment, claims: TokenList
+        self,
+        epoch: EpochIndex,
+        commitment: Commitment,
+        claims: TokenList,
+        commitments: CommitmentList,
     ) -> list[Message]:
         statement = ClaimCommitment(
             parameter_id=self._member.parameters.parameter_id,
@@ -244,6 +235,7 @@ class ClaimBuilder:
             count=commitment.padded_claims,
             list_root=commitment.list_root,
             evidence_root=commitment.evidence_root,
+            evidence_count=commitment.evidence_count,
         )
         return [
             Message(
@@ -251,7 +243,12 @@ class ClaimBuilder:
                 subject=str(epoch),
                 envelope=sign(statement, self._member.signers).to_bytes(),
             ),
-            Message(kind=MessageKind.CLAIM_LIST, subject=str(epoch), content=claims.to_bytes()),
+            Message(
+                kind=MessageKind.CLAIM_LIST,
+                subject=str(epoch),
+                content=claims.to_bytes(),
+                second_content=commitments.to_bytes(),
+            ),
         ]
 
 
@@ -281,7 +278,22 @@ def _reject(epoch: EpochIndex, activity: StoredActivity, reason: RejectReason) -
     )
 
 
-def _pieces_of_claim(row: ClaimRow, by_slot: Mapping[Slot, Sequence[Piece]]) -> Sequence[Piece]:
-    if row.person_id is None or row.slot_start_s is None:
-        return ()
-    return by_slot[row.person_id, row.slot_start_s]
+def _by_slot(pieces: Mapping[int, Sequence[Piece]]) -> dict[Slot, list[Piece]]:
+    by_slot: defaultdict[Slot, list[Piece]] = defaultdict(list)
+    for person_id, own in pieces.items():
+        for piece in own:
+            by_slot[person_id, piece.slot_start_s].append(piece)
+    return dict(by_slot)
+
+
+def _person_days(pieces: Mapping[int, Sequence[Piece]]) -> list[PersonDay]:
+    """Return what everybody earned on each day, before verdicts."""
+    return [
+        PersonDay(
+            person_id=person_id,
+            day=day,
+            reduction_ug=MicrogramsCO2e(sum(piece.piece_ug for piece in of_day)),
+        )
+        for person_id, own in sorted(pieces.items())
+        for day, of_day in by_day(own).items()
+    ]

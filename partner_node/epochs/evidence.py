@@ -1,88 +1,180 @@
-"""Evidence: salted leaves that an auditor on site can recompute, under one root in phase 1a.
+"""The evidence of an epoch: built in phase 1a, and built again, leaf for leaf, for an audit.
 
-There is a leaf per claim, pads included, in the order of the list, and then a leaf per person-day.
-The salts stay with the node, so that the root tells nobody anything; with them it shows which
-activities and which pieces stand behind a claim, and what a day was worth before verdicts.
+Everything comes from what is stored, so nothing but the secret of the salts is kept for it. The
+leaves themselves are the core's (`fedcarbon.evidence.leaf`): the auditor computes the same ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from fedcarbon.canonical.hashing import digest, length_prefixed, u32, u64
+from fedcarbon.epoch.snapshot import Place
+from fedcarbon.evidence.leaf import (
+    ClaimEvidence,
+    EvidencePiece,
+    PersonDayEvidence,
+    SlotEvidence,
+    leaf_salt,
+)
+from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.tokens import AccountToken
-from fedcarbon.methodology.person_day import Piece
+from fedcarbon.methodology.activity import Activity, Mode
+from fedcarbon.methodology.person_day import Piece, by_day, claims_of
 from fedcarbon.transparency import merkle
+from fedcarbon.units import MicrogramsCO2e, Seconds
+from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.storage.activities import StoredActivity
-from partner_node.storage.epochs import ClaimRow, PersonDay
-
-EVIDENCE_SALT_BYTES = 32
+from partner_node.storage.epochs import ClaimRow
 
 
-def claim_evidence(
-    claim: ClaimRow,
-    pieces: Sequence[Piece],
-    activities: Mapping[str, StoredActivity],
-    methodology: bytes,
-) -> bytes:
-    """Return the evidence leaf of one claim; a pad has no pieces.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSources:
+    """What the node knows of an epoch."""
 
-    Args:
-        claim: token, rank and salt.
-        pieces: what the claim is made of.
-        activities: by id; holds every activity of `pieces`.
-        methodology: content hash of the methodology that computed them, 32 bytes.
-    """
-    return digest(
-        b"fedcarbon/v1/evidence-claim",
-        claim.evidence_salt,
-        claim.token,
-        u32(claim.rank),
-        methodology,
-        *(_piece_bytes(piece, activities[piece.activity_id]) for piece in pieces),
-    )
+    evidence_key: bytes = field(repr=False)
+    """Secret of the salts."""
+    claims: Sequence[ClaimRow]
+    """In the order of the list."""
+    commitments: Sequence[bytes]
+    """K of every claim, in the same order."""
+    pieces: Mapping[int, Sequence[Piece]]
+    """By person."""
+    activities: Mapping[str, StoredActivity]
+    """By id; holds every activity of `pieces`."""
+    persons: Mapping[int, Place]
+    """Everybody who is enrolled in the snapshot, and their places."""
+    tokens: Mapping[int, AccountToken]
+    numbering: Numbering
+    methodology: bytes
+    """Content hash of the methodology that computed the pieces, 32 bytes."""
+
+    @classmethod
+    def of(
+        cls,
+        evidence_key: bytes,
+        claims: Sequence[ClaimRow],
+        commitments: Sequence[bytes],
+        pieces: Mapping[int, Sequence[Piece]],
+        activities: Mapping[str, StoredActivity],
+        snapshot: OwnSnapshot,
+        *,
+        days: tuple[dt.date, ...],
+        methodology: bytes,
+    ) -> EvidenceSources:
+        """Return the sources of an epoch over `days` whose people are those of `snapshot`."""
+        return cls(
+            evidence_key=evidence_key,
+            claims=claims,
+            commitments=commitments,
+            pieces=pieces,
+            activities=activities,
+            persons=snapshot.persons,
+            tokens=snapshot.tokens,
+            numbering=Numbering.of(len(claims), snapshot.blocks.slots_of, days),
+            methodology=methodology,
+        )
 
 
-def person_day_evidence(
-    day: PersonDay, account_token: AccountToken, pieces: Sequence[Piece], methodology: bytes
-) -> bytes:
-    """Return the evidence leaf of one person and day.
+class EpochEvidence:
+    """The leaves of one epoch."""
 
-    Args:
-        day: the local day, its sum before verdicts, and the salt.
-        account_token: the person's account.
-        pieces: all pieces of the day, in the order in which they are stored.
-        methodology: see `claim_evidence`.
-    """
-    return digest(
-        b"fedcarbon/v1/evidence-person-day",
-        day.evidence_salt,
-        account_token,
-        day.day.isoformat().encode(),
-        u64(day.reduction_ug),
-        methodology,
-        *(
-            length_prefixed(
-                piece.activity_id.encode(), u64(piece.slot_start_s), u64(piece.piece_ug)
+    def __init__(self, sources: EvidenceSources) -> None:
+        """Sort what belongs together."""
+        self._sources = sources
+        self._claim_of = {
+            (row.person_id, row.slot_start_s): position
+            for position, row in enumerate(sources.claims)
+            if row.person_id is not None
+        }
+        self._person_at = {place: person_id for person_id, place in sources.persons.items()}
+        self._in_slot: defaultdict[tuple[int, Seconds], list[Piece]] = defaultdict(list)
+        for person_id, own in sources.pieces.items():
+            for piece in own:
+                self._in_slot[person_id, piece.slot_start_s].append(piece)
+
+    @property
+    def numbering(self) -> Numbering:
+        """Which leaf is whose."""
+        return self._sources.numbering
+
+    def claim(self, number: int) -> ClaimEvidence:
+        """Return what stands behind the claim at position `number` of the list."""
+        row = self._sources.claims[number]
+        pieces: Iterable[Piece] = ()
+        if row.person_id is not None and row.slot_start_s is not None:
+            pieces = self._in_slot[row.person_id, row.slot_start_s]
+        return ClaimEvidence(
+            token=row.token,
+            rank=row.rank,
+            commitment=self._sources.commitments[number],
+            methodology=self._sources.methodology,
+            pieces=tuple(
+                EvidencePiece(
+                    activity=self._activity(piece),
+                    slot_start_s=piece.slot_start_s,
+                    piece_ug=piece.piece_ug,
+                )
+                for piece in sorted(pieces, key=lambda item: item.activity_id)
+            ),
+        )
+
+    def person_day(self, number: int) -> PersonDayEvidence:
+        """Return what stands behind the person-day at leaf `number`."""
+        sources = self._sources
+        place, day = sources.numbering.person_day(number)
+        person_id = self._person_at[place]
+        own = by_day(sources.pieces.get(person_id, ())).get(day, ())
+        slots = tuple(
+            SlotEvidence(
+                slot_start_s=claim.slot_start_s,
+                claim=self._claim_of[person_id, claim.slot_start_s],
+                reduction_ug=claim.reduction_ug,
             )
-            for piece in pieces
-        ),
-    )
+            for claim in claims_of(own)
+        )
+        by_id = {piece.activity_id: self._activity(piece) for piece in own}
+        return PersonDayEvidence(
+            account_token=sources.tokens[person_id],
+            day=day.isoformat(),
+            methodology=sources.methodology,
+            reduction_ug=MicrogramsCO2e(sum(slot.reduction_ug for slot in slots)),
+            activities=tuple(by_id[name] for name in sorted(by_id)),
+            slots=slots,
+        )
+
+    def salt(self, number: int) -> bytes:
+        """Return the salt of the leaf `number`."""
+        return leaf_salt(self._sources.evidence_key, number)
+
+    def leaves(self) -> Iterator[bytes]:
+        """Yield every leaf in order."""
+        numbering = self.numbering
+        for number in range(numbering.claims):
+            yield self.claim(number).leaf(self.salt(number))
+        for number in range(numbering.claims, numbering.leaves):
+            yield self.person_day(number).leaf(self.salt(number))
+
+    def root(self) -> bytes:
+        """Return the root over all leaves: 32 bytes."""
+        return merkle.root_of(self.leaves())
+
+    def _activity(self, piece: Piece) -> Activity:
+        stored = self._sources.activities[piece.activity_id]
+        return dataclasses.replace(activity_of(stored), evidence=piece.rank // 2)
 
 
-def evidence_root(claims: Sequence[bytes], person_days: Sequence[bytes]) -> bytes:
-    """Return the root over the leaves of all claims and then of all person-days: 32 bytes."""
-    return merkle.root_of([*claims, *person_days])
-
-
-def _piece_bytes(piece: Piece, activity: StoredActivity) -> bytes:
-    return length_prefixed(
-        activity.activity_id.encode(),
-        activity.mode.encode(),
-        u64(activity.started_at_s),
-        u64(activity.ended_at_s),
-        u64(activity.distance_m),
-        u32(activity.evidence),
-        u64(piece.slot_start_s),
-        u64(piece.piece_ug),
+def activity_of(stored: StoredActivity) -> Activity:
+    """Return a stored activity as the methodology takes it."""
+    return Activity(
+        activity_id=stored.activity_id,
+        person_ref=stored.person_ref,
+        mode=Mode(stored.mode),
+        started_at_s=stored.started_at_s,
+        ended_at_s=stored.ended_at_s,
+        distance_m=stored.distance_m,
+        evidence=stored.evidence,
     )

@@ -3,7 +3,7 @@
     COMMITTING   cut the epoch off, decide the claims, store them, send their roots
     REVEALING    verify that the roots are under a witnessed head, then stream the list
     JUDGED       wait
-    SUBMITTING   fetch the verdicts, encrypt every block, store, send the chunks
+    SUBMITTING   fetch the verdicts, encrypt and prove, store, send the chunks, then the link proof
     SEALED       see that nothing was left out
 
 Each phase looks only at the store and at the hub's state, so it can be killed anywhere and run
@@ -17,11 +17,13 @@ from typing import ClassVar, Final
 from fedcarbon.errors import PeerError, StateError
 from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.definition import Methodology, bundle_hash
+from fedcarbon.proofs.link import LinkContext
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.epochs.claiming import ClaimBuilder
+from partner_node.epochs.linking import link_message
 from partner_node.epochs.proving import BlockProver
 from partner_node.epochs.snapshot import OwnSnapshot, own_snapshot
 from partner_node.epochs.submitting import (
@@ -32,14 +34,15 @@ from partner_node.epochs.submitting import (
     chunks_of,
     fetch_losses,
     settle,
+    winning_claims,
 )
 from partner_node.epochs.uploads import ChunkUpload, ClaimListUpload
 from partner_node.membership import Membership
-from partner_node.record.epoch_leaves import closing_at, plan_at
+from partner_node.record.epoch_leaves import closing_at, leaf_at, plan_at
 from partner_node.record.receipts import checked_hub_receipt, checked_receipt
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
-from partner_node.storage.epochs import Cutoff, EpochStore
+from partner_node.storage.epochs import ClaimRow, Cutoff, EpochStore, PersonDayResult
 from partner_node.storage.outbox import Message, MessageKind, Outbox
 from partner_node.storage.record import RecordStore
 
@@ -190,6 +193,7 @@ class EpochPhases:
                 programme_id=self._member.programme.programme_id,
                 epoch=epoch,
                 content=message.content,
+                commitments=message.second_content,
             )
         )
         receipt = checked_hub_receipt(
@@ -217,24 +221,36 @@ class EpochPhases:
             )
             self._keep_receipt(message, answer.receipt, LeafType.CHUNK_HEADER)
             sent += 1
+        if not self._receipt(MessageKind.LINK_PROOF, epoch):
+            message = self._message(MessageKind.LINK_PROOF, epoch)
+            proved = self._hub.create_link_proof(
+                epoch_pb2.CreateLinkProofRequest(signed_proof=message.envelope)
+            )
+            self._keep_receipt(message, proved.receipt, LeafType.LINK_PROOF)
+            sent += 1
         return "chunks_submitted" if sent else None
 
     def _prepare(self, epoch: EpochIndex, shown: epoch_pb2.Epoch, snapshot: OwnSnapshot) -> None:
         """Decide, encrypt and prove the submission, and store it before anything is sent."""
+        plan_leaf = leaf_at(self._record, shown.plan_leaf, LeafType.EPOCH_PLAN)
+        verdict_leaf = leaf_at(self._record, shown.verdict_leaf, LeafType.VERDICT_LIST)
         # What counts is the hub's signed receipt; its word alone only helps where a receipt was
         # lost on the way.
         committed = self._receipt(MessageKind.CLAIM_COMMITMENT, epoch) or shown.committed
         revealed = self._receipt(MessageKind.CLAIM_LIST, epoch) or shown.revealed
         commitment = self._epochs.commitment(epoch)
-        results = []
+        results: list[PersonDayResult] = []
+        won: list[ClaimRow] = []
         if commitment is not None and committed and revealed:
             if self._epochs.losses(epoch) is None:
                 fetch_losses(self._hub, self._member, self._epochs, epoch)
             results = settle(self._epochs, epoch, self._member.programme.cap_ug)
+            won = winning_claims(self._epochs, epoch)
         cutoff = self._epochs.cutoff(epoch)
         assert cutoff is not None  # noqa: S101 - set when the epoch was first seen
         terms = SubmissionTerms(
             cutoff=cutoff,
+            places_digest=snapshot.blocks.places_digest,
             evidence_root=commitment.evidence_root if commitment and committed else NO_EVIDENCE,
             methodology_bundle=(
                 commitment.methodology_bundle if commitment else bundle_hash([self._methodology])
@@ -242,6 +258,15 @@ class EpochPhases:
         )
         proved = self._prover.prove(block_jobs(self._member, epoch, snapshot, results))
         messages = chunk_messages(self._member, epoch, chunks_of(self._member, proved), terms)
+        context = LinkContext(
+            programme_id=self._member.programme.programme_id,
+            party_id=self._member.party_id,
+            epoch=epoch,
+            plan_leaf=plan_leaf,
+            verdict_leaf=verdict_leaf,
+        )
+        leaves = (shown.plan_leaf, shown.verdict_leaf)
+        messages.append(link_message(self._member, context, leaves, won, proved))
         witnesses = {item.entry.block: item.witness for item in proved}
         self._epochs.save_submission(epoch, results, witnesses, messages)
 
@@ -252,10 +277,11 @@ class EpochPhases:
         accepted = self._outbox.receipts(MessageKind.CHUNK, str(epoch))
         missing = self._member.party_id in shown.missing_partner_ids
         self._epochs.save_outcome(epoch, missing=missing, seal_leaf=shown.seal_leaf)
-        if missing and parts and len(accepted) == parts:
+        proved = self._receipt(MessageKind.LINK_PROOF, epoch)
+        if missing and parts and len(accepted) == parts and proved:
             raise SealedAwayError(
                 f"epoch {epoch} was sealed without this partner, although the hub signed receipts "
-                f"for all {parts} chunks; show them to the trustees"
+                f"for all {parts} chunks and the link proof; show them to the trustees"
             )
         return "epoch_missed" if missing else "epoch_sealed"
 

@@ -191,6 +191,18 @@ class EpochRunner:
         if self._newest is not None:
             self._mirror.cosign(self._newest, member)
 
+    def prover_for(self, member: Membership) -> BlockProver:
+        """Return the one prover of this process: for submissions, and for challenges to them."""
+        cap_ug = member.programme.epoch_cap_ug
+        if self._prover is None or self._prover.cap_ug != cap_ug:
+            self._prover = BlockProver(
+                member.parameters.proof_key,
+                cap_ug,
+                member.randomness.below,
+                processes=self._settings.processes,
+            )
+        return self._prover
+
     def _enrol(self, step: _Step, parts: _Parts, planned: int) -> None:
         for _ in range(ENROLMENT_EXCHANGES_PER_STEP):
             if not parts.enroller.advance(planned):
@@ -224,14 +236,6 @@ class EpochRunner:
 
     def _parts_for(self, member: Membership) -> _Parts:
         if self._parts is None or self._parts.member is not member:
-            cap_ug = member.programme.epoch_cap_ug
-            if self._prover is None or self._prover.cap_ug != cap_ug:
-                self._prover = BlockProver(
-                    member.parameters.proof_key,
-                    cap_ug,
-                    member.randomness.below,
-                    processes=self._settings.processes,
-                )
             stores = EnrolmentStores(
                 persons=PersonStore(self._database),
                 enrolment=EnrolmentStore(self._database),
@@ -246,7 +250,7 @@ class EpochRunner:
                     member,
                     self._hub,
                     self._methodology,
-                    self._prover,
+                    self.prover_for(member),
                     commit_delay_s=self._settings.commit_delay_s,
                 ),
                 bindings=BindingAnswers(self._database, member, self._hub),

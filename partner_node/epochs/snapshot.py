@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fedcarbon.epoch.snapshot import PartnerSnapshot, Place, snapshot_of
 from fedcarbon.identity.tokens import AccountToken
 from fedcarbon.ids import EpochIndex
-from fedcarbon.units import MicrogramsCO2e
 from partner_node.membership import Membership
 from partner_node.storage.enrolment import EnrolmentStore
 
@@ -47,9 +46,7 @@ def own_snapshot(
         slots=slots,
         cap_ug=member.programme.epoch_cap_ug,
     )
-    empty = PartnerSnapshot(
-        slots=slots, cap_ug=MicrogramsCO2e(member.programme.epoch_cap_ug), slots_of={}, accounts=0
-    )
+    empty = PartnerSnapshot.empty(slots, member.programme.epoch_cap_ug)
     blocks = snapshot.partners.get(member.party_id, empty)
     return OwnSnapshot(
         blocks=blocks,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
+from fedcarbon.epoch.lost_positions import PositionsDifferError, positions_of
 from fedcarbon.errors import PeerError
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import EpochIndex
@@ -27,7 +28,7 @@ from fedcarbon.wire.hub_client import HubClient
 from partner_node.epochs.proving import BlockJob, ProvedEntry
 from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.membership import Membership
-from partner_node.storage.epochs import Cutoff, EpochStore, PersonDayResult
+from partner_node.storage.epochs import ClaimRow, Cutoff, EpochStore, PersonDayResult
 from partner_node.storage.outbox import Message, MessageKind
 
 LOSSES_PER_CALL: Final = 50_000
@@ -44,6 +45,8 @@ class SubmissionTerms:
     """What the headers of a submission say besides the ciphertexts."""
 
     cutoff: Cutoff
+    places_digest: bytes
+    """Of this partner's part of the snapshot."""
     evidence_root: bytes
     """The root logged in phase 1a; zeros if it was missed."""
     methodology_bundle: bytes
@@ -53,9 +56,11 @@ def fetch_losses(hub: HubClient, member: Membership, store: EpochStore, epoch: E
     """Fetch and store which claims another partner won; return how many there are.
 
     Raises:
-        LossesContradictError: a token is not in the list, stands twice, or the count changes.
+        LossesContradictError: a token is not in the list, stands twice or elsewhere, or the count
+            changes.
     """
     tokens: list[ClaimToken] = []
+    positions: list[int] = []
     while True:
         answer = hub.list_lost_claims(
             epoch_pb2.ListLostClaimsRequest(
@@ -66,17 +71,30 @@ def fetch_losses(hub: HubClient, member: Membership, store: EpochStore, epoch: E
             )
         )
         tokens += map(ClaimToken, answer.claim_tokens)
+        positions += answer.positions
         if len(tokens) >= answer.total:
             break
         if not answer.claim_tokens:
             raise LossesContradictError(
                 f"the hub gives {len(tokens)} of the {answer.total} losses it claims"
             )
-    own = {claim.token for claim in store.claims(epoch)}
-    if len(tokens) != answer.total or len(set(tokens)) != len(tokens) or not own.issuperset(tokens):
-        raise LossesContradictError("the lost claims are not a part of this partner's list")
+    try:
+        expected = positions_of([claim.token for claim in store.claims(epoch)], tokens)
+    except PositionsDifferError as error:
+        raise LossesContradictError(
+            "the lost claims are not a part of this partner's list"
+        ) from error
+    # Trustees read the positions and no token: they must be about the same claims.
+    if len(tokens) != answer.total or positions != expected:
+        raise LossesContradictError("the hub names other positions than those of the lost claims")
     store.save_losses(epoch, tokens)
     return len(tokens)
+
+
+def winning_claims(store: EpochStore, epoch: EpochIndex) -> list[ClaimRow]:
+    """Return the claims of the list that no other partner won, pads included."""
+    losses = store.losses(epoch) or set()
+    return [claim for claim in store.claims(epoch) if claim.token not in losses]
 
 
 def settle(store: EpochStore, epoch: EpochIndex, cap_ug: MicrogramsCO2e) -> list[PersonDayResult]:
@@ -152,6 +170,7 @@ def chunk_messages(
             entries=len(chunk),
             slot_width_bits=SLOT_WIDTH_BITS,
             slots=member.parameters.layout.slots,
+            places_digest=terms.places_digest,
             entries_root=chunk.root(),
             file_sha256=chunk.sha256(),
             evidence_root=terms.evidence_root,

@@ -17,11 +17,12 @@ PIECE_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimListUpload(Iterable[epoch_pb2.CreateClaimListRequest]):
-    """A claim list: its name first, then its bytes."""
+    """A claim list: its name first, then the bytes of its two files."""
 
     programme_id: ProgrammeId
     epoch: EpochIndex
     content: bytes = field(repr=False)
+    commitments: bytes = field(repr=False)
 
     @override
     def __iter__(self) -> Iterator[epoch_pb2.CreateClaimListRequest]:
@@ -30,6 +31,8 @@ class ClaimListUpload(Iterable[epoch_pb2.CreateClaimListRequest]):
         yield epoch_pb2.CreateClaimListRequest(id=name)
         for piece in _pieces(self.content):
             yield epoch_pb2.CreateClaimListRequest(content=piece)
+        for piece in _pieces(self.commitments):
+            yield epoch_pb2.CreateClaimListRequest(commitments=piece)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

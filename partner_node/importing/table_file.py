@@ -92,7 +92,8 @@ def read_table(path: Path, columns: Columns) -> Iterator[Read[Fields] | Reject]:
         else:
             with path.open("rb") as file:
                 yield from _csv_rows(path, file, columns)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
+        # A damaged Parquet file also fails as text or as a time that Python does not have.
         message = f"{path.name} cannot be read: {type(error).__name__}"
         raise ImportFileError(message) from error
 

@@ -63,6 +63,21 @@ def closing_at(
     return closed
 
 
+def leaf_at(record: RecordStore, leaf_index: int, leaf_type: LeafType) -> bytes:
+    """Return the 34 bytes of a leaf whose body this node may not read.
+
+    Raises:
+        LeafNotReadError: the leaf has not been read.
+        EpochLeafContradictsError: it is of another type.
+    """
+    found = record.leaf(leaf_index)
+    if found is None:
+        raise LeafNotReadError(f"leaf {leaf_index} has not been read yet")
+    if found.leaf[0] != leaf_type:
+        raise EpochLeafContradictsError(f"leaf {leaf_index} is no {leaf_type.kind}")
+    return found.leaf
+
+
 def planned_epochs(
     record: RecordStore, foundation: Foundation, *, before: int | None = None
 ) -> dict[EpochIndex, int]:
@@ -78,11 +93,10 @@ def planned_epochs(
 
 
 def _body(record: RecordStore, leaf_index: int, leaf_type: LeafType) -> bytes:
+    leaf_at(record, leaf_index, leaf_type)
     found = record.leaf(leaf_index)
-    if found is None:
-        raise LeafNotReadError(f"leaf {leaf_index} has not been read yet")
-    if found.leaf[0] != leaf_type or found.body is None:
-        raise EpochLeafContradictsError(f"leaf {leaf_index} is no {leaf_type.kind}")
+    if found is None or found.body is None:
+        raise EpochLeafContradictsError(f"the body of leaf {leaf_index} is not given out")
     return found.body
 
 

@@ -24,7 +24,7 @@ class StoredBinding:
     account_token: AccountToken
     operator_id: str
     wallet_hint: str
-    """Last four characters of the wallet id."""
+    """What the holder is shown of the wallet, in the hub's words."""
     operator_leaf: bytes
     operator_leaf_index: int
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -273,6 +274,21 @@ class EnrolmentStore:
                 },
             )
             self._outbox.save_receipt(message, receipt)
+
+    def keep_places_answer(self, batch: str, signed_places: bytes) -> None:
+        """Keep what the hub signed about the places of a batch, whether it fits or not."""
+        if signed_places not in self.places_answers(batch):
+            self._database.run(
+                "INSERT INTO places_answers VALUES (?, ?, ?)",
+                [batch, hashlib.sha256(signed_places).digest(), signed_places],
+            )
+
+    def places_answers(self, batch: str) -> list[bytes]:
+        """Return the answers of the hub to a batch: one, unless it contradicted itself."""
+        rows = self._database.rows(
+            "SELECT signed_places FROM places_answers WHERE batch = ?", [batch]
+        )
+        return [row[0] for row in rows]
 
     def batch_tokens(self, batch: str) -> list[tuple[int, AccountToken]]:
         """Return person and account token of every entry of a batch, in its order."""

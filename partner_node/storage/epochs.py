@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fedcarbon.identity.ristretto import Scalar, scalar_from_bytes, scalar_to_bytes
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.methodology.person_day import Piece
 from fedcarbon.units import MicrogramsCO2e, Seconds
@@ -31,6 +32,12 @@ class Commitment:
     padded_claims: int
     list_root: bytes
     evidence_root: bytes
+    evidence_count: int
+    """Leaves under `evidence_root`."""
+    evidence_key: bytes = field(repr=False)
+    """Secret of their salts."""
+    methodology: bytes
+    """Content hash of the methodology that computed the claims."""
     methodology_bundle: bytes
 
 
@@ -43,7 +50,10 @@ class ClaimRow:
     person_id: int | None
     """None for a pad."""
     slot_start_s: Seconds | None
-    evidence_salt: bytes = field(repr=False)
+    piece_ug: MicrogramsCO2e
+    """What the claim is worth before any verdict; 0 for a pad."""
+    blinding: Scalar = field(repr=False)
+    """r of its piece commitment: with it the commitment shows the piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +63,6 @@ class PersonDay:
     person_id: int
     day: dt.date
     reduction_ug: MicrogramsCO2e
-    evidence_salt: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +85,7 @@ class EpochWork:
     pieces: Mapping[int, Sequence[Piece]]
     """By person."""
     person_days: Sequence[PersonDay]
-    """In the order of their evidence leaves."""
+    """By person and day; days without activities have none."""
     rejects: Sequence[StoredReject]
     messages: Sequence[Message]
 
@@ -115,8 +124,8 @@ class EpochStore:
     def commitment(self, epoch: int) -> Commitment | None:
         """Return what was committed, or None if nothing has been decided."""
         row = self._database.row(
-            "SELECT claims, padded_claims, list_root, evidence_root, methodology_bundle "
-            "FROM epoch_commitments WHERE epoch = ?",
+            "SELECT claims, padded_claims, list_root, evidence_root, evidence_count, "
+            "evidence_key, methodology, methodology_bundle FROM epoch_commitments WHERE epoch = ?",
             [epoch],
         )
         if row is None:
@@ -126,7 +135,10 @@ class EpochStore:
             padded_claims=row[1],
             list_root=row[2],
             evidence_root=row[3],
-            methodology_bundle=row[4],
+            evidence_count=row[4],
+            evidence_key=row[5],
+            methodology=row[6],
+            methodology_bundle=row[7],
         )
 
     def save_work(self, epoch: int, work: EpochWork, *, now_s: Seconds) -> None:
@@ -135,13 +147,16 @@ class EpochStore:
         pieces = [(key, item) for key, items in work.pieces.items() for item in items]
         with self._database.transaction():
             self._database.run(
-                "INSERT INTO epoch_commitments VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO epoch_commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     epoch,
                     commitment.claims,
                     commitment.padded_claims,
                     commitment.list_root,
                     commitment.evidence_root,
+                    commitment.evidence_count,
+                    commitment.evidence_key,
+                    commitment.methodology,
                     commitment.methodology_bundle,
                 ],
             )
@@ -165,7 +180,6 @@ class EpochStore:
                     "person_id": [item.person_id for item in work.person_days],
                     "day": [item.day.isoformat() for item in work.person_days],
                     "reduction_ug": [item.reduction_ug for item in work.person_days],
-                    "evidence_salt": [item.evidence_salt for item in work.person_days],
                 },
             )
             self._activities.add_rejects(work.rejects, now_s=now_s)
@@ -182,14 +196,15 @@ class EpochStore:
                 "rank": [item.rank for item in claims],
                 "person_id": [item.person_id for item in claims],
                 "slot_start_s": [item.slot_start_s for item in claims],
-                "evidence_salt": [item.evidence_salt for item in claims],
+                "piece_ug": [item.piece_ug for item in claims],
+                "blinding": [scalar_to_bytes(item.blinding) for item in claims],
             },
         )
 
     def claims(self, epoch: int) -> list[ClaimRow]:
         """Return the list of the epoch with what each claim is about, pads included."""
         rows = self._database.rows(
-            "SELECT token, rank, person_id, slot_start_s, evidence_salt FROM claims "
+            "SELECT token, rank, person_id, slot_start_s, piece_ug, blinding FROM claims "
             "WHERE epoch = ? ORDER BY position",
             [epoch],
         )
@@ -199,7 +214,8 @@ class EpochStore:
                 rank=row[1],
                 person_id=row[2],
                 slot_start_s=row[3],
-                evidence_salt=row[4],
+                piece_ug=row[4],
+                blinding=scalar_from_bytes(row[5]),
             )
             for row in rows
         ]
@@ -289,6 +305,11 @@ class EpochStore:
         """Return whether the partner was sealed "missing"; None while the epoch is open."""
         row = self._database.row("SELECT missing FROM epoch_outcomes WHERE epoch = ?", [epoch])
         return None if row is None else bool(row[0])
+
+    def seal_leaf(self, epoch: int) -> int | None:
+        """Return the leaf of the epoch's seal; None while the epoch is open."""
+        row = self._database.row("SELECT seal_leaf FROM epoch_outcomes WHERE epoch = ?", [epoch])
+        return None if row is None else int(row[0])
 
     def save_outcome(self, epoch: int, *, missing: bool, seal_leaf: int) -> None:
         """Note that the epoch is over for this node."""

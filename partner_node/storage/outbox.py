@@ -20,6 +20,7 @@ class MessageKind(StrEnum):
     CLAIM_COMMITMENT = "claim_commitment"
     CLAIM_LIST = "claim_list"
     CHUNK = "chunk"
+    LINK_PROOF = "link_proof"
     PARTNER_BINDING = "partner_binding"
     BINDING_OBJECTION = "binding_objection"
 
@@ -37,6 +38,8 @@ class Message:
     """DSSE envelope; empty for a claim list, which the commitment's signature covers."""
     content: bytes = field(default=b"", repr=False)
     """File that goes with it."""
+    second_content: bytes = field(default=b"", repr=False)
+    """The commitment file of a claim list; empty for everything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,15 @@ class Outbox:
     def save(self, message: Message) -> None:
         """Store a message."""
         self._database.run(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?)",
-            [message.kind.value, message.subject, message.part, message.envelope, message.content],
+            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                message.kind.value,
+                message.subject,
+                message.part,
+                message.envelope,
+                message.content,
+                message.second_content,
+            ],
         )
 
     def save_receipt(self, message: Message, receipt: StoredReceipt) -> None:
@@ -84,12 +94,20 @@ class Outbox:
     def message(self, kind: MessageKind, subject: str, part: int = 0) -> Message | None:
         """Return a stored message."""
         row = self._database.row(
-            "SELECT envelope, content FROM messages WHERE kind = ? AND subject = ? AND part = ?",
+            "SELECT envelope, content, second_content FROM messages "
+            "WHERE kind = ? AND subject = ? AND part = ?",
             [kind.value, subject, part],
         )
         if row is None:
             return None
-        return Message(kind=kind, subject=subject, part=part, envelope=row[0], content=row[1])
+        return Message(
+            kind=kind,
+            subject=subject,
+            part=part,
+            envelope=row[0],
+            content=row[1],
+            second_content=row[2],
+        )
 
     def parts(self, kind: MessageKind, subject: str) -> int:
         """Return how many parts a message has."""

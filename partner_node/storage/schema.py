@@ -81,6 +81,12 @@ TABLES: Final = (
         block BIGINT NOT NULL,
         slot INTEGER NOT NULL,
         UNIQUE (block, slot))""",
+    # The hub's signed answers to a batch, exact bytes: evidence if the record has other places.
+    """CREATE TABLE places_answers (
+        batch VARCHAR NOT NULL,
+        sha256 BLOB NOT NULL,
+        signed_places BLOB NOT NULL,
+        PRIMARY KEY (batch, sha256))""",
     # --- activities -------------------------------------------------------------------------
     """CREATE TABLE activities (
         activity_id VARCHAR PRIMARY KEY,
@@ -113,8 +119,13 @@ TABLES: Final = (
         padded_claims BIGINT NOT NULL,
         list_root BLOB NOT NULL,
         evidence_root BLOB NOT NULL,
+        evidence_count BIGINT NOT NULL,
+        evidence_key BLOB NOT NULL,
+        methodology BLOB NOT NULL,
         methodology_bundle BLOB NOT NULL)""",
-    # One row per list position; pads have neither person nor slot.
+    # `evidence_key` is the secret of the evidence's salts: with it a guess at a leaf can be tested.
+    # One row per list position; pads have neither person nor slot, and a piece of 0. Piece and
+    # blinding (32 bytes, little-endian) open the commitment that the list holds for the claim.
     """CREATE TABLE claims (
         epoch BIGINT NOT NULL,
         position BIGINT NOT NULL,
@@ -122,7 +133,8 @@ TABLES: Final = (
         rank INTEGER NOT NULL,
         person_id BIGINT,
         slot_start_s BIGINT,
-        evidence_salt BLOB NOT NULL)""",
+        piece_ug BIGINT NOT NULL,
+        blinding BLOB NOT NULL)""",
     # The part of an activity's reduction that lies in one slot.
     """CREATE TABLE pieces (
         epoch BIGINT NOT NULL,
@@ -137,8 +149,7 @@ TABLES: Final = (
         epoch BIGINT NOT NULL,
         person_id BIGINT NOT NULL,
         day VARCHAR NOT NULL,
-        reduction_ug BIGINT NOT NULL,
-        evidence_salt BLOB NOT NULL)""",
+        reduction_ug BIGINT NOT NULL)""",
     """CREATE TABLE losses (
         epoch BIGINT NOT NULL,
         token BLOB NOT NULL)""",
@@ -161,6 +172,12 @@ TABLES: Final = (
         epoch BIGINT PRIMARY KEY,
         missing BOOLEAN NOT NULL,
         seal_leaf BIGINT NOT NULL)""",
+    # An auditor on site asked for this sample; `answer` is "opened" or the code of the refusal.
+    """CREATE TABLE audit_requests (
+        epoch BIGINT NOT NULL,
+        size BIGINT NOT NULL,
+        answer VARCHAR NOT NULL,
+        asked_at_s BIGINT NOT NULL)""",
     # --- messages ---------------------------------------------------------------------------
     # Exact bytes as they were and will be sent; `subject` is an epoch number or a hex id.
     """CREATE TABLE messages (
@@ -169,6 +186,7 @@ TABLES: Final = (
         part INTEGER NOT NULL,
         envelope BLOB NOT NULL,
         content BLOB NOT NULL,
+        second_content BLOB NOT NULL,
         PRIMARY KEY (kind, subject, part))""",
     """CREATE TABLE receipts (
         kind VARCHAR NOT NULL,

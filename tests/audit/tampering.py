@@ -13,10 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fedcarbon.epoch.statements import ClaimList, Seal, VerdictList
+from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
+from fedcarbon.epoch.lost_positions import lost_positions, position_file_bytes
+from fedcarbon.epoch.statements import ClaimList, LinkProof, Seal, VerdictList
 from fedcarbon.epoch.verdict_file import lost_tokens, verdict_file_bytes
 from fedcarbon.identity.claims import FILE_MAGIC, RECORD_BYTES, TokenList
-from fedcarbon.ids import PartyId
+from fedcarbon.identity.commitment_list import CommitmentList
+from fedcarbon.identity.ristretto import multiply_base
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.opening.statements import (
     OpeningRequest,
     OpeningResult,
@@ -304,6 +309,12 @@ def evidence_exchanged(kit: Kit) -> None:
     kit.replace(index, dataclasses.replace(header, evidence_root=b"e" * 32), METRO)
 
 
+def places_that_the_hub_lied_about(kit: Kit) -> None:
+    """The partner encrypted for places that are not those of the record."""
+    index, header = kit.of(ChunkHeader, epoch=LAST_DAY, partner_id=METRO)[0]
+    kit.replace(index, dataclasses.replace(header, places_digest=b"p" * 32), METRO)
+
+
 def seal_of_other_products(kit: Kit) -> None:
     index, seal = kit.of(Seal, epoch=LAST_DAY)[0]
     kit.replace(index, dataclasses.replace(seal, products_root=root_of([b"other"])), HUB)
@@ -348,6 +359,51 @@ def verdict_with_a_token_less(kit: Kit) -> None:
     kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
 
 
+def commitments_exchanged(kit: Kit) -> None:
+    """Commitments to more than what was committed before the verdicts."""
+    index, item = next(found for found in kit.of(ClaimList, epoch=LAST_DAY) if found[1].count)
+    found = CommitmentList.from_bytes(kit.file(item.commitments_sha256).read_bytes())
+    other = CommitmentList.of(found.hidden(), [multiply_base(7)] * len(found))
+    name = kit.put(other.to_bytes())
+    kit.replace(index, dataclasses.replace(item, commitments_sha256=name), HUB)
+
+
+def other_claims_lost_for_trustees(kit: Kit) -> None:
+    """Trustees are told that another claim was lost than the partner is."""
+    index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
+    lists = {found.partner_id: found.count for _, found in kit.of(ClaimList, epoch=LAST_DAY)}
+    at = next(at for at, verdict in enumerate(item.verdicts) if verdict.lost)
+    verdict = item.verdicts[at]
+    lost = lost_positions(
+        kit.file(verdict.positions_sha256).read_bytes(), lists[verdict.partner_id]
+    )
+    free = next(n for n in range(lists[verdict.partner_id]) if n not in lost)
+    other = position_file_bytes(sorted([*lost[1:], free]))
+    changed = dataclasses.replace(verdict, positions_sha256=kit.put(other))
+    verdicts = (*item.verdicts[:at], changed, *item.verdicts[at + 1 :])
+    kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
+
+
+def conflict_invented(kit: Kit) -> None:
+    """A partner is said to have claimed a token before that it never claimed."""
+    index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
+    claim = ConflictingClaim(ClaimToken(b"t" * 16), EpochIndex(1), METRO, 0)
+    name = kit.put(conflict_file_bytes([claim]))
+    kit.replace(index, dataclasses.replace(item, conflicts_sha256=name), HUB)
+
+
+def link_proof_of_another_epoch(kit: Kit) -> None:
+    index, item = kit.of(LinkProof, epoch=LAST_DAY, partner_id=METRO)[0]
+    _, old = kit.of(LinkProof, epoch=LAST_DAY - 1, partner_id=METRO)[0]
+    kit.replace(index, dataclasses.replace(item, proof=old.proof), METRO)
+
+
+def link_proof_for_other_verdicts(kit: Kit) -> None:
+    index, item = kit.of(LinkProof, epoch=LAST_DAY, partner_id=METRO)[0]
+    leaf = item.verdict_leaf + 1
+    kit.replace(index, dataclasses.replace(item, verdict_leaf=leaf), METRO)
+
+
 @dataclass(frozen=True, slots=True)
 class Tampering:
     """What is done to a record, and everything that an audit must find."""
@@ -364,6 +420,8 @@ class Tampering:
 def _finds(spoil: Callable[[Kit], None], *findings: tuple[str, str]) -> Tampering:
     return Tampering(spoil, frozenset(findings))
 
+
+_OTHER_SEAL: Final = ("V12", "EVALUATION_PROOF_INVALID")
 
 TAMPERINGS: Final = (
     _finds(leaf_altered, ("V05", "COMMITMENT_DIFFERS"), ("V05", "FORKED_RECORD")),
@@ -391,20 +449,37 @@ TAMPERINGS: Final = (
     ),  # requests name the heads of the untouched record
     _finds(second_place, ("V09", "TOKEN_PLACED_TWICE")),
     _finds(chunk_of_other_ciphertexts, ("V11", "RANGE_PROOF_INVALID"), ("V15", "PRODUCTS_DIFFER")),
-    _finds(proof_of_another_block, ("V11", "RANGE_PROOF_INVALID")),
+    _finds(proof_of_another_block, ("V11", "RANGE_PROOF_INVALID"), ("V13", "LINK_PROOF_INVALID")),
     _finds(block_left_out, ("V14", "BLOCK_MISSING")),
     _finds(ciphertext_zero, ("V11", "CIPHERTEXT_RANGE")),
     _finds(evidence_exchanged, ("V10", "EVIDENCE_ROOT_DIFFERS")),
-    _finds(seal_of_other_products, ("V15", "PRODUCTS_DIFFER")),
+    _finds(places_that_the_hub_lied_about, ("V09", "HEADER_PLACES_DIFFER")),
+    # The sample beacon was drawn over the honest seal: it does not hold over another.
+    _finds(seal_of_other_products, ("V15", "PRODUCTS_DIFFER"), _OTHER_SEAL),
     _finds(
         submission_dropped,
+        _OTHER_SEAL,
         ("V14", "SUBMISSION_DROPPED"),
         ("V14", "SEALED_TOO_EARLY"),
         ("V15", "PRODUCTS_DIFFER"),
     ),
-    _finds(partner_left_out_of_the_seal, ("V14", "INCOMPLETE_SEAL")),
+    _finds(partner_left_out_of_the_seal, ("V14", "INCOMPLETE_SEAL"), _OTHER_SEAL),
     _finds(claim_list_exchanged, ("V12", "LIST_DIFFERS_FROM_ROOT")),
-    _finds(verdict_with_a_token_less, ("V12", "VERDICTS_DIFFER")),
+    _finds(
+        verdict_with_a_token_less,
+        ("V12", "VERDICTS_DIFFER"),
+        ("V13", "CLAIM_FILE_DIFFERS"),
+        ("V13", "LINK_PROOF_INVALID"),  # the others': their proofs name the leaf of the verdicts
+    ),
+    _finds(commitments_exchanged, ("V12", "LIST_DIFFERS_FROM_ROOT"), ("V13", "CLAIM_FILE_DIFFERS")),
+    _finds(
+        other_claims_lost_for_trustees,
+        ("V12", "VERDICTS_DIFFER"),
+        ("V13", "LINK_PROOF_INVALID"),
+    ),
+    _finds(conflict_invented, ("V12", "REPEATED_TOKENS_DIFFER"), ("V13", "LINK_PROOF_INVALID")),
+    _finds(link_proof_of_another_epoch, ("V13", "LINK_PROOF_INVALID")),
+    _finds(link_proof_for_other_verdicts, ("V13", "LINK_PROOF_MISSING")),
     _finds(start_without_request, ("V16", "TARGET_WITHOUT_REQUEST")),
     _finds(epoch_opened_twice, ("V16", "EPOCH_NOT_INCREASING")),
     _finds(

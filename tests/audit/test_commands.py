@@ -224,7 +224,7 @@ def test_a_record_that_has_grown_extends_the_old_one(
 
     assert exit_code("diff", older, kit.folder) == 0
     printed = capsys.readouterr().out
-    assert "1 leaves were added: 1 seal" in printed
+    assert "1 leaves were added: 1 beacon_value" in printed
     assert "1 bodies were added" in printed
     assert "the new record extends the old one" in printed
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedcarbon.epoch.snapshot import LoggedEntry, Place, Snapshot, snapshot_of
+from fedcarbon.canonical.hashing import digest
+from fedcarbon.epoch.snapshot import (
+    LoggedEntry,
+    Place,
+    Snapshot,
+    places_digest,
+    snapshot_of,
+)
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.enrolment import EnrolmentAction
 from fedcarbon.units import MicrogramsCO2e
@@ -46,6 +54,35 @@ def test_blocks_and_caps_follow_from_the_enrolled_accounts() -> None:
     assert found.partners[METRO].caps_ug(2) == (7, 0, 0, 0)
     assert found.partners[METRO].caps_ug(3) == (0, 0, 0, 0)
     assert found.partners[BIKES].caps_ug(4) == (0, 0, 0, 7)
+
+
+def test_the_places_digest_is_a_hash_over_sorted_tokens_with_their_places() -> None:
+    items = ANNA + bytes([0, 0, 0, 4, 0, 0, 0, 1]) + CHEN + bytes([0, 0, 0, 2, 0, 0, 0, 0])
+    entries = [at(10, METRO, token, ENROL, 1) for token in (CHEN, ANNA)]
+
+    found = snapshot(entries).partners[METRO]
+
+    assert found.places_digest == digest(b"fedcarbon/v1/places", items)
+    assert found.places_digest == places_digest({CHEN: PLACES[CHEN], ANNA: PLACES[ANNA]})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {ANNA: Place(4, 3), BO: Place(4, 1)},
+        {ANNA: Place(4, 1), BO: Place(5, 3)},
+        {ANNA: Place(4, 1), CHEN: Place(4, 3)},
+        {ANNA: Place(4, 1)},
+        {ANNA: Place(4, 1), BO: Place(4, 3), CHEN: Place(2, 0)},
+    ],
+    ids=["swapped", "another block", "another account", "one missing", "one more"],
+)
+def test_the_places_digest_changes_with_every_account_and_place(
+    changed: dict[bytes, Place],
+) -> None:
+    told = {token: PLACES[token] for token in (ANNA, BO)}
+
+    assert places_digest(changed) != places_digest(told)
 
 
 def test_an_enrolment_counts_from_the_epoch_it_names() -> None:

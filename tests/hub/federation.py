@@ -14,12 +14,11 @@ from typing import Any
 from fedcarbon.clock import SteppedClock
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.snapshot import Place
-from fedcarbon.epoch.statements import (
-    ClaimCommitment,
-)
-from fedcarbon.identity.claims import TokenList
+from fedcarbon.epoch.statements import ClaimCommitment, LinkProof
 from fedcarbon.ids import EpochIndex, PartyId, Role
+from fedcarbon.opening.links import block_commitment, link_statement, winnings_of
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
+from fedcarbon.proofs.link import LinkContext
 from fedcarbon.registry.enrolment import (
     EnrolmentAction,
     EnrolmentBatch,
@@ -33,13 +32,16 @@ from hub.bootstrap import open_hub
 from hub.context import Hub, HubSettings
 from hub.epochs.driver import EpochDriver, Progress
 from hub.intake.chunks import admit_chunk
-from hub.intake.claim_lists import reveal_list
+from hub.intake.claim_lists import IncomingList, reveal_list
 from hub.intake.commitments import commit_claims
+from hub.intake.link_proofs import admit_link_proof
+from hub.intake.lost_claims import lost_claims
 from hub.record.record import Signer
 from hub.registry.admissions import admit
 from hub.registry.enrolments import Enrolled, enrol
 from hub.registry.programmes import start_programme
 from hub.storage.epoch_store import EpochStore, StoredEpoch
+from hub.storage.submission_store import SubmissionStore
 from tests.chance import seeded
 from tests.hub.local_trustees import LocalTrustees
 from tests.hub.messages import (
@@ -62,11 +64,13 @@ from tests.hub.messages import (
     key_of,
     opened,
     programme,
+    rich_claims,
     root_signed,
     signed,
     token,
 )
-from tests.proving import proved_entry
+from tests.listed import Listed
+from tests.proving import link_proof_of, proved_entry
 
 __all__ = [
     "AUDITOR",
@@ -107,7 +111,7 @@ class Federation:
         self.hub = self._open()
         self.trustees = LocalTrustees(self.hub)
         self.hub.witnesses = self.trustees
-        self.lists: dict[tuple[PartyId, int], TokenList] = {}
+        self.lists: dict[tuple[PartyId, int], Listed] = {}
 
     def _open(self) -> Hub:
         return open_hub(
@@ -210,7 +214,7 @@ class Federation:
         return self.epoch(epoch).state
 
     def commitment(
-        self, partner: PartyId, listed: TokenList, epoch: EpochIndex = FIRST, **changes: Any
+        self, partner: PartyId, listed: Listed, epoch: EpochIndex = FIRST, **changes: Any
     ) -> ClaimCommitment:
         fields: dict[str, Any] = {
             "parameter_id": self.hub.parameters.parameter_id,
@@ -220,11 +224,22 @@ class Federation:
             "count": len(listed),
             "list_root": listed.root(),
             "evidence_root": hashlib.sha256(partner.encode()).digest(),
+            "evidence_count": len(listed) + self.accounts(partner, epoch) * programme().epoch_days,
         }
         return ClaimCommitment(**{**fields, **changes})
 
+    def accounts(self, partner: PartyId, epoch: EpochIndex) -> int:
+        """Return how many accounts of a partner the snapshot of an epoch holds."""
+        stored = self.hub.read_now(lambda session: EpochStore(session).find(PROGRAMME, epoch))
+        if stored is None:
+            return 0
+        found = self.hub.read_now(
+            lambda session: self.hub.snapshots.of(session, programme(), stored)
+        ).partners.get(partner)
+        return 0 if found is None else found.accounts
+
     def commit(
-        self, partner: PartyId, listed: TokenList | None = None, epoch: EpochIndex = FIRST
+        self, partner: PartyId, listed: Listed | None = None, epoch: EpochIndex = FIRST
     ) -> bytes:
         listed = listed or claims({})
         self.lists[partner, epoch] = listed
@@ -236,11 +251,19 @@ class Federation:
         return self.hub.write_now(lambda session: commit_claims(session, self.hub, caller, message))
 
     def reveal(
-        self, partner: PartyId, epoch: EpochIndex = FIRST, *, file: bytes | None = None
+        self,
+        partner: PartyId,
+        epoch: EpochIndex = FIRST,
+        *,
+        file: bytes | None = None,
+        commitments: bytes | None = None,
     ) -> bytes:
-        content = self.lists[partner, epoch].to_bytes() if file is None else file
-        with self.hub.record.files.incoming() as incoming:
-            incoming.write(content)
+        own = self.lists[partner, epoch]
+        files = self.hub.record.files
+        with files.incoming() as tokens, files.incoming() as pieces:
+            tokens.write(own.to_bytes() if file is None else file)
+            pieces.write(own.commitments.to_bytes() if commitments is None else commitments)
+            incoming = IncomingList(tokens=tokens, commitments=pieces)
             return reveal_list(self.hub, partner, PROGRAMME, epoch, incoming)
 
     def submission(
@@ -290,6 +313,9 @@ class Federation:
         committed = self.hub.read_now(
             lambda session: EpochStore(session).commitments(PROGRAMME, stored.epoch)
         ).get(partner)
+        snapshot = self.hub.read_now(
+            lambda session: self.hub.snapshots.of(session, programme(), stored)
+        )
         fields: dict[str, Any] = {
             "parameter_id": self.hub.parameters.parameter_id,
             "programme_id": PROGRAMME,
@@ -301,6 +327,7 @@ class Federation:
             "entries": len(chunk),
             "slot_width_bits": SLOT_WIDTH_BITS,
             "slots": self.hub.parameters.layout.slots,
+            "places_digest": snapshot.partners[partner].places_digest,
             "entries_root": chunk.root(),
             "file_sha256": chunk.sha256(),
             "evidence_root": committed.evidence_root if committed else bytes(32),
@@ -317,16 +344,95 @@ class Federation:
         values: Mapping[Place, int] | None = None,
         epoch: EpochIndex = FIRST,
     ) -> list[bytes]:
+        """Send a whole submission: chunks, then the link proof."""
         chunks = self.submission(partner, values, epoch)
-        return [self.send_chunk(partner, header, file) for header, file in chunks]
+        receipts = [self.send_chunk(partner, header, file) for header, file in chunks]
+        return [*receipts, self.send_link_proof(partner, self.link_proof(partner, epoch))]
+
+    def link_proof(
+        self,
+        partner: PartyId,
+        epoch: EpochIndex = FIRST,
+        *,
+        lost: Sequence[int] | None = None,
+        **changes: Any,
+    ) -> bytes:
+        """Return a partner's signed link proof over the chunks that the hub holds.
+
+        Args:
+            partner: who.
+            epoch: of which epoch.
+            lost: positions that the partner counts as lost, by default those of the verdict.
+            changes: fields of the statement that are to be others.
+        """
+        hub, stored = self.hub, self.epoch(epoch)
+        assert stored.verdict_leaf is not None
+        parameters, cap_ug = hub.parameters, programme().epoch_cap_ug
+        own = self.lists.get((partner, epoch))
+        files = [
+            hub.record.files.get(chunk.file_sha256)
+            for chunk in hub.read_now(
+                lambda session: SubmissionStore(session, PROGRAMME, epoch).chunks_of(partner)
+            ).values()
+        ]
+        shape = EntryShape.of(parameters.proof_key, cap_ug)
+        revealed = self.revealed(partner, epoch)
+        if lost is None and own is not None and revealed:
+            lost = self.lost_positions(partner, epoch)
+        statement = link_statement(
+            parameters,
+            LinkContext(
+                programme_id=PROGRAMME,
+                party_id=partner,
+                epoch=epoch,
+                plan_leaf=self.leaf_at(stored.plan_leaf),
+                verdict_leaf=self.leaf_at(stored.verdict_leaf),
+            ),
+            cap_ug=cap_ug,
+            commitments={
+                entry.block: block_commitment(parameters, entry.proof)
+                for file in files
+                for entry in ChunkFile.from_bytes(file, shape)
+            },
+            winnings=winnings_of(own.commitments if own and revealed else None, lost or ()),
+        )
+        won = own.won(lost or ()) if own is not None and revealed else (0, 0)
+        fields: dict[str, Any] = {
+            "parameter_id": parameters.parameter_id,
+            "programme_id": PROGRAMME,
+            "epoch": epoch,
+            "partner_id": partner,
+            "plan_leaf": stored.plan_leaf,
+            "verdict_leaf": stored.verdict_leaf,
+            "proof": link_proof_of(parameters, statement, won, self.chance),
+        }
+        return signed(LinkProof(**{**fields, **changes}), partner)
+
+    def send_link_proof(self, caller: PartyId, message: bytes) -> bytes:
+        return admit_link_proof(self.hub, caller, message)
+
+    def leaf_at(self, index: int) -> bytes:
+        return self.hub.read_now(lambda session: self.hub.record.leaf(session, index)).leaf
+
+    def revealed(self, partner: PartyId, epoch: EpochIndex) -> bool:
+        return partner in self.hub.read_now(
+            lambda session: EpochStore(session).lists(PROGRAMME, epoch)
+        )
+
+    def lost_positions(self, partner: PartyId, epoch: EpochIndex = FIRST) -> list[int]:
+        """Return the positions of a partner's lost claims, as the hub tells it."""
+        lost = self.hub.read_now(
+            lambda session: lost_claims(session, self.hub, partner, PROGRAMME, epoch)
+        )
+        return [item.position for item in lost]
 
     def run_claims(self, partners: Sequence[PartyId] = PARTNERS, epoch: EpochIndex = FIRST) -> None:
-        """Take an epoch from its last day to SUBMITTING; lists are those of `commit`, or empty."""
+        """Take an epoch from its last day to SUBMITTING; lists are those of `lists`, or rich."""
         self.wait_until_end_of(epoch)
         self.advance()
         for partner in partners:
             if (partner, epoch) not in self.lists:
-                self.lists[partner, epoch] = claims({})
+                self.lists[partner, epoch] = rich_claims(partner, epoch)
             self.commit(partner, self.lists[partner, epoch], epoch)
         self.advance()
         for partner in partners:

@@ -11,8 +11,6 @@ from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconPartial,
     BeaconValue,
-    CommitClosed,
-    beacon_input,
 )
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.labels import KeyLabel
@@ -29,6 +27,7 @@ from fedcarbon.transparency.checkpoint import (
 )
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
+from hub.trustees.beacons import question_over
 from hub.trustees.port import Witnesses
 from tests.chance import seeded
 from tests.hub.messages import key_of, opened
@@ -41,6 +40,8 @@ class LocalTrustees(Witnesses):
 
     hub: Hub
     down: set[PartyId] = field(default_factory=set)
+    refused: set[BeaconLabel] = field(default_factory=set)
+    """Labels for which nobody evaluates a beacon now."""
 
     def _up(self) -> list[PartyId]:
         return [name for name in self.hub.parameters.trustee_ids if name not in self.down]
@@ -83,12 +84,13 @@ class LocalTrustees(Witnesses):
 
     def _log(self, session: Session, label: BeaconLabel, leaf_index: int) -> bytes:
         parameters = self.hub.parameters
-        closed = opened(CommitClosed, self.hub.record.body(session, leaf_index))
-        leaf = self.hub.record.leaf(session, leaf_index).leaf
-        question = beacon_input(label, closed.exclusivity_domain, closed.epoch, leaf)
+        asked_for = question_over(session, self.hub, label, leaf_index)
+        question = asked_for.to_bytes()
         chance = seeded(7)
         asked = [secret for secret in dealt().secrets if secret.trustee_id in self._up()]
-        if len(asked) < quorum_of(len(parameters.trustee_ids), parameters.threshold):
+        if label in self.refused or len(asked) < quorum_of(
+            len(parameters.trustee_ids), parameters.threshold
+        ):
             raise QuorumMissingError("too few trustees")
         partials = [
             evaluate_input(secret.voprf[KeyLabel.BEACON], question, chance.randrange)
@@ -98,8 +100,8 @@ class LocalTrustees(Witnesses):
         value = BeaconValue(
             parameter_id=parameters.parameter_id,
             label=label,
-            exclusivity_domain=closed.exclusivity_domain,
-            epoch=closed.epoch,
+            exclusivity_domain=asked_for.exclusivity_domain,
+            epoch=asked_for.epoch,
             leaf_index=leaf_index,
             partials=tuple(
                 BeaconPartial(

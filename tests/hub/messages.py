@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
-from fedcarbon.identity.claims import ClaimEntry, TokenList, pad
+from fedcarbon.identity.ristretto import element
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.paillier.cipher import Encryptor
@@ -22,6 +22,7 @@ from fedcarbon.units import Fen, MicrogramsCO2e
 from hub.genesis import Genesis, checked_genesis
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
+from tests.listed import Listed, listed
 
 S = TypeVar("S", bound=Statement)
 
@@ -69,14 +70,22 @@ def claim_token(number: int) -> ClaimToken:
     return ClaimToken(hashlib.sha256(b"slot %d" % number).digest()[:16])
 
 
-def claims(ranks: Mapping[int, int], seed: int = 1) -> TokenList:
-    """Return the padded list that claims slot numbers with ranks."""
-    chance = seeded(seed)
-    real = [
-        ClaimEntry(token=claim_token(number), rank=rank, salt=chance.randbytes(16))
-        for number, rank in ranks.items()
-    ]
-    return pad(real, chance.randbytes, lambda: 4)
+def claims(
+    ranks: Mapping[int, int], seed: int = 1, *, worth: Mapping[int, int] | None = None
+) -> Listed:
+    """Return the padded list that claims slot numbers with ranks, worth 0 or so many ug."""
+    return listed(
+        {claim_token(number): rank for number, rank in ranks.items()},
+        {claim_token(number): piece_ug for number, piece_ug in (worth or {}).items()},
+        generator=element(genesis().parameters.ristretto_generator),
+        chance=seeded(seed),
+    )
+
+
+def rich_claims(partner: PartyId, epoch: EpochIndex) -> Listed:
+    """Return a list of one claim that nobody contests and that covers any sum of a test."""
+    number = 10_000 + 100 * epoch + sum(partner.encode())
+    return claims({number: 4}, seed=number, worth={number: 1 << 50})
 
 
 def root_signed(statement: Statement, roots: int = 3) -> bytes:

@@ -151,6 +151,7 @@ REFUSED: dict[str, tuple[Callable[[Federation], object], str]] = {
     "an unknown programme": (with_header(programme_id="chengdu"), "WRONG_EPOCH"),
     "an epoch that has not begun": (with_header(epoch=SECOND), "WRONG_EPOCH"),
     "another evidence root": (with_header(evidence_root=b"x" * 32), "EVIDENCE_ROOT_DIFFERS"),
+    "accounts in other places": (with_header(places_digest=b"x" * 32), "HEADER_PLACES_DIFFER"),
     "another plan": (with_header(plan_leaf=1), "PLAN_DIFFERS"),
     "a block left out": (incomplete, "BLOCK_MISSING"),
 }

@@ -8,16 +8,20 @@ from dataclasses import replace
 
 import pytest
 
+from fedcarbon.epoch.conflict_file import conflicting_claims
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.statements import ClaimList, VerdictList
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity.claims import TokenList, padded_size
+from fedcarbon.identity.commitment_list import CommitmentInvalidError, CommitmentList
+from fedcarbon.identity.ristretto import element
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import EpochIndex, PartyId, Role
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.receipt import Receipt
 from hub.intake.lost_claims import lost_claims
 from hub.storage.token_store import TokenStore
+from tests.chance import seeded
 from tests.hub.federation import (
     BIKES,
     FIRST,
@@ -29,10 +33,12 @@ from tests.hub.federation import (
     admission,
     claim_token,
     claims,
+    genesis,
     opened,
     root_signed,
     signed,
 )
+from tests.listed import committed
 
 
 @pytest.fixture
@@ -47,9 +53,12 @@ def committing(federation: Federation) -> Federation:
 
 
 def lost(federation: Federation, partner: PartyId, epoch: EpochIndex = FIRST) -> list[ClaimToken]:
-    return federation.hub.read_now(
+    found = federation.hub.read_now(
         lambda session: lost_claims(session, federation.hub, partner, PROGRAMME, epoch)
     )
+    own = federation.lists[partner, epoch].tokens.tokens()
+    assert [own[item.position] for item in found] == [item.token for item in found]
+    return [item.token for item in found]
 
 
 def sorted_tokens(*numbers: int) -> list[ClaimToken]:
@@ -103,7 +112,12 @@ COMMITMENTS: dict[str, tuple[Sent, str]] = {
     "a second list": (recommitted, "CLAIM_COMMITMENT_DIFFERS"),
     "after the closing leaf": (late, "EPOCH_STATE"),
     "a partner without accounts": (lambda f: f.commit(TAXIS), "NOT_IN_SNAPSHOT"),
-    "a count that is not padded": (commitment_with(count=5), "LIST_NOT_PADDED"),
+    "a count that is not padded": (
+        commitment_with(count=5, evidence_count=7),
+        "LIST_NOT_PADDED",
+    ),
+    "evidence for an account less": (commitment_with(evidence_count=1), "EVIDENCE_COUNT_DIFFERS"),
+    "evidence for a day more": (commitment_with(evidence_count=3), "EVIDENCE_COUNT_DIFFERS"),
     "all_slots_probe_hits_quota": (all_slots_probe, "CLAIM_QUOTA_EXCEEDED"),
 }
 
@@ -179,6 +193,24 @@ def copied_token(federation: Federation) -> object:
     return federation.reveal(METRO, file=stolen.to_bytes())
 
 
+def commitment_after_verdict(federation: Federation) -> object:
+    """Metro would now like its claims to have been worth more."""
+    richer = committed(
+        federation.lists[METRO, FIRST].tokens,
+        {claim_token(1): 10**9},
+        element(genesis().parameters.ristretto_generator),
+        seeded(9),
+    )
+    return federation.reveal(METRO, commitments=richer.commitments.to_bytes())
+
+
+def commitments_of_other_claims(federation: Federation) -> object:
+    """A root over commitments alone would let tokens be exchanged."""
+    own = federation.lists[BIKES, FIRST]
+    tokens = TokenList.from_entries([*list(own.tokens)[:3], *list(claims({9: 0}).tokens)])
+    return federation.reveal(BIKES, file=tokens.to_bytes())
+
+
 def other_list_again(federation: Federation) -> object:
     federation.reveal(METRO)
     return federation.reveal(METRO, file=claims({9: 0}).to_bytes())
@@ -209,6 +241,16 @@ REVEALS: dict[str, tuple[Sent, str]] = {
     "duplicate_token_in_list": (list_with(duplicated), "DUPLICATE_TOKEN_IN_LIST"),
     "no claim list at all": (list_with(lambda _: b"tokens"), "MALFORMED_CLAIM_LIST"),
     "another list after the first": (other_list_again, "LIST_DIFFERS_FROM_ROOT"),
+    "commitment_after_verdict": (commitment_after_verdict, "LIST_DIFFERS_FROM_ROOT"),
+    "commitments of other claims": (commitments_of_other_claims, "LIST_DIFFERS_FROM_ROOT"),
+    "no commitment file": (
+        lambda f: f.reveal(METRO, commitments=b"commitments"),
+        "MALFORMED_COMMITMENTS",
+    ),
+    "half a commitment": (
+        lambda f: f.reveal(METRO, commitments=f.lists[METRO, FIRST].commitments.to_bytes()[:-1]),
+        "MALFORMED_COMMITMENTS",
+    ),
     "after the verdicts": (closed, "EPOCH_STATE"),
 }
 
@@ -224,6 +266,25 @@ def test_a_list_against_the_rules_is_refused_and_leaves_nothing(
     kept = {item.hex() for item in revealing.hub.record.files.hashes()}
     on_disk = {path.name for path in (revealing.folder / "record" / "files").iterdir()}
     assert on_disk == kept
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [bytes(32), b"\x01" + bytes(31), b"\xff" * 32],
+    ids=["the identity", "a negative field element", "not canonical"],
+)
+def test_a_commitment_that_is_no_element_is_refused_by_its_position(
+    committing: Federation, encoding: bytes
+) -> None:
+    honest = claims({1: 0, 2: 0})
+    records = honest.commitments.records[:-32] + encoding
+    bad = replace(honest, commitments=CommitmentList(records=records))
+    committing.commit(METRO, bad)
+    committing.commit(BIKES)
+    committing.advance()
+
+    with pytest.raises(CommitmentInvalidError, match="at 1"):
+        committing.reveal(METRO)
 
 
 def test_tier_above_allowed(federation: Federation) -> None:
@@ -317,9 +378,20 @@ def test_token_in_two_epochs_goes_to_audit(federation: Federation) -> None:
         lambda session: TokenStore(session, exclusivity_domain="cn-east", token_epoch=1).conflicts()
     )
     assert conflicts == [(claim_token(2), SECOND, BIKES, FIRST)]
+    # Both claims are in the record, with where their evidence lies.
+    logged = federation.hub.record.files.get(verdict_list(federation).conflicts_sha256)
+    assert conflicting_claims(logged) == [
+        (claim_token(2), epoch, partner, position_of(federation, partner, epoch))
+        for epoch, partner in ((FIRST, METRO), (SECOND, BIKES))
+    ]
+
+
+def position_of(federation: Federation, partner: PartyId, epoch: EpochIndex) -> int:
+    return federation.lists[partner, epoch].tokens.tokens().index(claim_token(2))
 
 
 def test_an_empty_list_is_committed_revealed_and_judged(committing: Federation) -> None:
+    committing.lists[METRO, FIRST] = committing.lists[BIKES, FIRST] = claims({})
     committing.run_claims((METRO, BIKES))
 
     assert len(committing.lists[METRO, FIRST]) == padded_size(0) == 0
@@ -327,10 +399,10 @@ def test_an_empty_list_is_committed_revealed_and_judged(committing: Federation) 
 
 
 def test_claims_beyond_the_committed_count_are_refused(revealing: Federation) -> None:
-    longer: TokenList = claims(dict.fromkeys(range(1, 7), 0), seed=1)
+    longer = claims(dict.fromkeys(range(1, 7), 0), seed=1)
 
     with pytest.raises(FedcarbonError) as caught:
-        revealing.reveal(METRO, file=longer.to_bytes())
+        revealing.reveal(METRO, file=longer.to_bytes(), commitments=longer.commitments.to_bytes())
 
     assert caught.value.code == "LIST_DIFFERS_FROM_ROOT"
 

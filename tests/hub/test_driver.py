@@ -381,8 +381,9 @@ def test_a_hub_restarted_in_every_state_goes_on(enrolled: Federation) -> None:
         *[LeafType.CLAIM_LIST] * 3,
         LeafType.BEACON_VALUE,
         LeafType.VERDICT_LIST,
-        *[LeafType.CHUNK_HEADER] * 3,
+        *[LeafType.CHUNK_HEADER, LeafType.LINK_PROOF] * 3,
         LeafType.SEAL,
+        LeafType.BEACON_VALUE,
     ]
 
 
@@ -408,7 +409,7 @@ def test_a_crash_between_verdicts_and_their_leaf_is_made_good(
     assert enrolled.state() is EpochState.SUBMITTING
 
 
-def _crash(**_: object) -> object:
+def _crash(*_: object, **__: object) -> object:
     raise ZeroDivisionError
 
 

@@ -94,6 +94,7 @@ def test_a_hub_killed_during_intake_loses_nothing_and_doubles_nothing(
     assert len(set(indices)) == len(chunks)
     submitting.restart()
     check_whole(submitting, len(chunks))
+    submitting.send_link_proof(METRO, submitting.link_proof(METRO))
     submitting.advance()
     assert submitting.state() is EpochState.SEALED
 
@@ -130,5 +131,6 @@ def test_a_use_case_killed_at_an_instant_is_done_or_undone(
     for header, file in chunks:
         submitting.send_chunk(METRO, header, file)
     check_whole(submitting, len(chunks))
+    submitting.send_link_proof(METRO, submitting.link_proof(METRO))
     submitting.advance()
     assert submitting.state() is EpochState.SEALED

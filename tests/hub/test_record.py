@@ -10,6 +10,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
+from fedcarbon.epoch.statements import VerdictList
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.transparency.envelope import Envelope, verify
@@ -23,7 +24,6 @@ from hub.record.leaf_log import BeyondRecordError
 from hub.record.reading import (
     PAGE_LEAVES_MAX,
     FileNotReadableError,
-    FileTooLargeError,
     ReadLeaf,
     list_leaves,
     read_file,
@@ -34,14 +34,15 @@ from hub.storage.record_store import RecordStore, StoredLeaf
 from tests.hub.federation import (
     AUDITOR,
     BIKES,
+    FIRST,
     HUB,
     METRO,
     Federation,
     admission,
-    claims,
     genesis,
     key_of,
     opened,
+    rich_claims,
     root_signed,
 )
 
@@ -143,14 +144,14 @@ def test_the_same_message_gets_the_same_receipt_bytes(bare: Federation) -> None:
     assert len(leaves_of(bare)) == 3
 
 
-def test_auditors_read_all_and_trustees_no_claims(sealed: Federation) -> None:
+def test_auditors_read_all_and_trustees_what_they_check(sealed: Federation) -> None:
     everything = {leaf.type for leaf in leaves_of(sealed)}
 
     assert readable(sealed, AUDITOR, Role.AUDITOR) == everything
     assert readable(sealed, HUB, Role.HUB) == everything
     trustee = readable(sealed, PartyId("trustee-1"), Role.TRUSTEE)
     assert trustee == everything & TRUSTEE_TYPES
-    assert {LeafType.CLAIM_LIST, LeafType.VERDICT_LIST} <= everything - trustee
+    assert {LeafType.CLAIM_LIST, LeafType.VERDICT_LIST} <= trustee  # no token stands in them
 
 
 def test_a_partner_reads_public_bodies_and_its_own(sealed: Federation) -> None:
@@ -159,6 +160,7 @@ def test_a_partner_reads_public_bodies_and_its_own(sealed: Federation) -> None:
         LeafType.CLAIM_COMMITMENT: "partner_id",
         LeafType.CLAIM_LIST: "partner_id",
         LeafType.CHUNK_HEADER: "partner_id",
+        LeafType.LINK_PROOF: "partner_id",
     }
 
     leaves = read_as(sealed, METRO, Role.PARTNER)
@@ -228,22 +230,62 @@ def test_a_body_larger_than_a_page_still_goes_alone(
     assert len(read_as(federation, HUB, Role.HUB)) == 1
 
 
-def file_as(federation: Federation, name: PartyId, role: Role, sha256: bytes) -> bytes:
+def part_as(
+    federation: Federation, name: PartyId, role: Role, sha256: bytes, from_byte: int = 0
+) -> tuple[bytes, int]:
     record = federation.hub.record
     return federation.hub.read_now(
-        lambda session: read_file(session, record, reader_of(session, name, role), sha256)
+        lambda session: read_file(
+            session, record, reader_of(session, name, role), sha256, from_byte
+        )
     )
 
 
-def test_files_are_given_by_the_role_that_reads_their_leaf(sealed: Federation) -> None:
-    listed = claims({}).to_bytes()
-    claim_list = hashlib.sha256(listed).digest()
-    chunks = sealed.hub.record.files.hashes() - {claim_list}
+def file_as(federation: Federation, name: PartyId, role: Role, sha256: bytes) -> bytes:
+    return part_as(federation, name, role, sha256)[0]
 
-    assert file_as(sealed, METRO, Role.PARTNER, claim_list) == listed
-    assert file_as(sealed, AUDITOR, Role.AUDITOR, claim_list) == listed
+
+def named_files(federation: Federation) -> dict[str, bytes]:
+    """Return the hashes of the files of metro's claims."""
+    record = federation.hub.record
+    (verdicts,) = federation.hub.read_now(
+        lambda session: record.bodies_of_type(session, LeafType.VERDICT_LIST)
+    )
+    judged = opened(VerdictList, verdicts[1])
+    own = next(item for item in judged.verdicts if item.partner_id == METRO)
+    listed = rich_claims(METRO, FIRST)
+    return {
+        "tokens": hashlib.sha256(listed.to_bytes()).digest(),
+        "lost tokens": own.file_sha256,
+        "conflicts": judged.conflicts_sha256,
+        "commitments": hashlib.sha256(listed.commitments.to_bytes()).digest(),
+        "lost positions": own.positions_sha256,
+    }
+
+
+def test_trustees_read_commitments_and_positions_and_no_token(sealed: Federation) -> None:
+    files = named_files(sealed)
+    trustee = PartyId("trustee-1")
+
+    for name in ("commitments", "lost positions"):
+        assert file_as(sealed, trustee, Role.TRUSTEE, files[name])
+    for name in ("tokens", "lost tokens", "conflicts"):
+        with pytest.raises(FileNotReadableError):
+            file_as(sealed, trustee, Role.TRUSTEE, files[name])
+    for sha256 in files.values():
+        assert file_as(sealed, AUDITOR, Role.AUDITOR, sha256)
+    # A partner reads the files of its own list and verdict, and nobody else's conflicts.
+    for name in ("tokens", "commitments", "lost tokens", "lost positions"):
+        assert file_as(sealed, METRO, Role.PARTNER, files[name])
     with pytest.raises(FileNotReadableError):
-        file_as(sealed, PartyId("trustee-1"), Role.TRUSTEE, claim_list)
+        file_as(sealed, METRO, Role.PARTNER, files["conflicts"])
+    with pytest.raises(FileNotReadableError):
+        file_as(sealed, BIKES, Role.PARTNER, files["tokens"])
+
+
+def test_files_are_given_by_the_role_that_reads_their_leaf(sealed: Federation) -> None:
+    chunks = sealed.hub.record.files.hashes()
+
     chunk_files = [
         sha256
         for sha256 in chunks
@@ -268,14 +310,22 @@ def test_a_file_that_nobody_named_is_not_given_out(sealed: Federation) -> None:
         file_as(sealed, HUB, Role.HUB, orphan)
 
 
-def test_a_file_too_large_for_one_answer_is_refused(
-    sealed: Federation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("hub.record.reading.FILE_BYTES_MAX", 3)
-    sha256 = hashlib.sha256(claims({}).to_bytes()).digest()
+def test_a_large_file_comes_in_parts(sealed: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.record.reading.FILE_PAGE_BYTES_MAX", 7)
+    data = rich_claims(METRO, FIRST).commitments.to_bytes()
+    sha256 = hashlib.sha256(data).digest()
 
-    with pytest.raises(FileTooLargeError):
-        file_as(sealed, METRO, Role.PARTNER, sha256)
+    parts, at = [], 0
+    while at < len(data):
+        part, size = part_as(sealed, PartyId("trustee-1"), Role.TRUSTEE, sha256, at)
+        assert size == len(data)
+        assert 0 < len(part) <= 7
+        parts.append(part)
+        at += len(part)
+
+    assert b"".join(parts) == data
+    end = part_as(sealed, PartyId("trustee-1"), Role.TRUSTEE, sha256, size + 5)
+    assert end == (b"", len(data))
 
 
 def exported(folder: Path) -> list[list[str]]:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from fedcarbon.epoch.statements import Dispute
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, Role
+from fedcarbon.registry.enrolment import PlacesAnswer
 from fedcarbon.transparency.checkpoint import WitnessKeys, witnessed
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import epoch_pb2, record_pb2, registry_pb2
@@ -32,11 +34,19 @@ from tests.hub.federation import (
     signed,
     token,
 )
+from tests.hub.messages import opened
 from tests.simulation.local_hub import LocalContext, LoopThread
 
 
 def pieces(data: bytes, size: int) -> list[bytes]:
     return [data[i : i + size] for i in range(0, len(data), size)] or [b""]
+
+
+def commitment_requests(data: bytes, size: int) -> list[epoch_pb2.CreateClaimListRequest]:
+    return [
+        epoch_pb2.CreateClaimListRequest(commitments=data[i : i + size])
+        for i in range(0, len(data), size)
+    ]
 
 
 def list_requests(
@@ -84,8 +94,12 @@ def test_an_epoch_runs_over_the_services(clients: Clients) -> None:
     )
 
     for partner in PARTNERS:
-        data = listed[partner].to_bytes()
-        assert clients.of(partner).create_claim_list(list_requests(data, size=7)).receipt
+        federation.lists[partner, FIRST] = listed[partner]
+        requests = [
+            *list_requests(listed[partner].to_bytes(), size=7),
+            *commitment_requests(listed[partner].commitments.to_bytes(), size=9),
+        ]
+        assert clients.of(partner).create_claim_list(requests).receipt
     federation.advance()
     # bikes, metro, taxis claim slot 1 with rank 0, 1, 2
     lost = metro.list_lost_claims(
@@ -97,6 +111,19 @@ def test_an_epoch_runs_over_the_services(clients: Clients) -> None:
         ((header, file),) = federation.submission(partner)
         requests = chunk_requests(header, file, size=100)
         assert clients.of(partner).create_chunk(requests).receipt
+        proof = federation.link_proof(partner)
+        request = epoch_pb2.CreateLinkProofRequest(signed_proof=proof)
+        assert clients.of(partner).create_link_proof(request).receipt
+    dispute = Dispute(
+        parameter_id=federation.hub.parameters.parameter_id,
+        programme_id=PROGRAMME,
+        epoch=FIRST,
+        partner_id=METRO,
+        verdict_leaf=epoch_seen(metro).verdict_leaf,
+        positions=tuple(lost.positions),
+    )
+    disputed = epoch_pb2.CreateDisputeRequest(signed_dispute=signed(dispute, METRO))
+    assert metro.create_dispute(disputed).receipt
     assert list(epoch_seen(metro).chunks_received) == [0]
     federation.advance()
 
@@ -147,7 +174,8 @@ def test_admissions_programmes_and_enrolments_go_over_the_services(
         registry_pb2.CreateEnrolmentBatchRequest(signed_batch=batch)
     )
 
-    assert [place.account_token for place in answer.places] == [token(7), token(8)]
+    told = opened(PlacesAnswer, answer.signed_places)
+    assert [place.account_token for place in told.places] == [token(7), token(8)]
 
 
 def test_leaves_and_heads_are_listed(clients: Clients) -> None:

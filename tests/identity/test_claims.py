@@ -20,15 +20,18 @@ from fedcarbon.identity.claims import (
     TierAboveAllowedError,
     TokenList,
     check_list,
-    claim_leaf,
     claim_quota,
     pad,
     padded_size,
     rank_of,
 )
-from fedcarbon.identity.ristretto import RandomBelow
+from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
+from fedcarbon.identity.ristretto import RandomBelow, hash_to_group, multiply_base
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.transparency.merkle import leaf_hash, node_hash
+from fedcarbon.units import MicrogramsCO2e
+
+GENERATOR = hash_to_group(b"test", b"test")
 
 
 def entry(number: int, rank: int = 2, salt: int = 9) -> ClaimEntry:
@@ -78,15 +81,16 @@ def test_the_root_is_the_tree_over_double_hashes() -> None:
 
     first, second = entry(1, 0), entry(2, 5)
     claims = TokenList.from_entries([second, first])
+    pieces = [piece_commitment(MicrogramsCO2e(5), 7, GENERATOR), multiply_base(3)]
 
-    assert claims.root() == node_hash(leaf(first, b""), leaf(second, b""))
-    assert claims.root([b"K1", b"K2"]) == node_hash(leaf(first, b"K1"), leaf(second, b"K2"))
-    assert leaf_hash(claim_leaf(first.token, 0, first.salt)) == leaf(first, b"")
+    listed = CommitmentList.of(claims.hidden(), pieces)
+
+    assert listed.root() == node_hash(leaf(first, pieces[0]), leaf(second, pieces[1]))
 
 
 def test_as_many_commitments_as_claims_are_needed() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        list_of(3).root([b"K1", b"K2"])
+        CommitmentList.of(list_of(3).hidden(), [multiply_base(1), multiply_base(2)])
 
 
 # --- padding and bounds --------------------------------------------------------------------------
@@ -141,12 +145,26 @@ def test_there_is_no_other_tier(tier: int) -> None:
 # --- what the hub refuses ------------------------------------------------------------------------
 
 
+def commitments_of(claims: TokenList) -> CommitmentList:
+    """Return commitments to 1, 2, 3, ... ug; the same for every list."""
+    pieces = [
+        piece_commitment(MicrogramsCO2e(number), number, GENERATOR)
+        for number in range(1, len(claims) + 1)
+    ]
+    return CommitmentList.of(claims.hidden(), pieces)
+
+
 def check(
     claims: TokenList, logged: TokenList | None = None, *, best_rank: int = 0, quota: int = 96
 ) -> TokenList:
     logged = claims if logged is None else logged
     return check_list(
-        claims.to_bytes(), count=len(logged), root=logged.root(), best_rank=best_rank, quota=quota
+        claims.to_bytes(),
+        commitments_of(claims).to_bytes(),
+        count=len(logged),
+        root=commitments_of(logged).root(),
+        best_rank=best_rank,
+        quota=quota,
     )
 
 
@@ -179,7 +197,14 @@ def test_a_count_other_than_the_logged_one_is_refused() -> None:
     claims = list_of(4)
 
     with pytest.raises(ListDiffersFromRootError):
-        check_list(claims.to_bytes(), count=6, root=claims.root(), best_rank=0, quota=96)
+        check_list(
+            claims.to_bytes(),
+            commitments_of(claims).to_bytes(),
+            count=6,
+            root=commitments_of(claims).root(),
+            best_rank=0,
+            quota=96,
+        )
 
 
 def test_copied_token_after_reveal() -> None:
@@ -199,7 +224,7 @@ def test_duplicate_token_in_list() -> None:
     records = list_of(2).records
     data = FILE_MAGIC + records[:RECORD_BYTES] * 2
     with pytest.raises(DuplicateTokenInListError) as caught:
-        check_list(data, count=2, root=bytes(32), best_rank=0, quota=96)
+        check_list(data, b"", count=2, root=bytes(32), best_rank=0, quota=96)
 
     assert caught.value.code == "DUPLICATE_TOKEN_IN_LIST"
 
@@ -239,7 +264,7 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_no_claim_list_is_refused(name: str) -> None:
     with pytest.raises(MalformedClaimListError):
-        check_list(FILES[name], count=4, root=list_of(4).root(), best_rank=0, quota=96)
+        check_list(FILES[name], b"", count=4, root=bytes(32), best_rank=0, quota=96)
 
 
 @settings(deadline=None)

@@ -90,7 +90,7 @@ def test_the_snapshot_of_an_account_is_that_of_the_programme(city: City) -> None
 def test_bodies_of_other_types_are_not_looked_at(city: City) -> None:
     federation = city.federation
     view = federation.view()
-    index = federation.log(LeafType.VERDICT_LIST, b"whatever")
+    index = federation.log(LeafType.LEDGER_BATCH, b"whatever")
     built = federation.record.leaves[index]
 
     view.apply(index, built.leaf, None, None)

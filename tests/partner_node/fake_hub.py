@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import phe
@@ -27,18 +26,26 @@ from fedcarbon.epoch.statements import (
     CommitClosed,
     CommittedList,
     EpochPlan,
+    LinkProof,
     beacon_input,
 )
 from fedcarbon.identity import shares
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.claims import ClaimEntry, TokenList, check_list, claim_quota
+from fedcarbon.identity.commitment_list import CommitmentList
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import judge
 from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.opening.links import winnings_of
 from fedcarbon.opening.statements import BindingObjection, OperatorBinding, PartnerBinding
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, unpack
-from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
+from fedcarbon.registry.enrolment import (
+    EnrolmentAction,
+    EnrolmentBatch,
+    PlaceEntry,
+    PlacesAnswer,
+)
 from fedcarbon.registry.evaluation import EvaluationRequest, elements_hash_of
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
@@ -52,24 +59,9 @@ from fedcarbon.v1 import (
     registry_pb2,
 )
 from tests.keys.primes import TINY, load_primes
+from tests.partner_node.checked_submission import check_submission
+from tests.partner_node.fake_epoch import FakeEpoch
 from tests.partner_node.fake_record import CLAIM_SLOTS, HUB, NODE, OPERATOR, RIVAL, FakeRecord
-
-
-@dataclass(slots=True)
-class FakeEpoch:
-    """One epoch as the hub runs it."""
-
-    plan_leaf: int
-    snapshot_size: int
-    state: int
-    commitments: dict[PartyId, tuple[int, ClaimCommitment]] = field(default_factory=dict)
-    closed_leaf: int | None = None
-    lists: dict[PartyId, TokenList] = field(default_factory=dict)
-    list_receipts: dict[PartyId, bytes] = field(default_factory=dict)
-    lost: dict[PartyId, tuple[ClaimToken, ...]] = field(default_factory=dict)
-    chunks: dict[int, tuple[ChunkHeader, bytes]] = field(default_factory=dict)
-    seal_leaf: int | None = None
-    missing: tuple[PartyId, ...] = ()
 
 
 class FakeHub(FakeRecord):
@@ -88,6 +80,7 @@ class FakeHub(FakeRecord):
         self.cheating: set[str] = set()
         self.absent: set[str] = set()
         self.unsaid_losses = 0
+        self.shifted_losses = 0
         self.quota_base = 1000
 
     # --- what the test does -----------------------------------------------------------------
@@ -154,8 +147,10 @@ class FakeHub(FakeRecord):
         return output
 
     def open_submissions(self, epoch: int) -> None:
-        """Let partners submit."""
-        self.epochs[epoch].state = epoch_pb2.EPOCH_STATE_SUBMITTING
+        """Let partners submit; the verdicts' body is not for partners."""
+        state = self.epochs[epoch]
+        state.verdict_leaf = self.log(LeafType.VERDICT_LIST, b"the verdicts of %d" % epoch)
+        state.state = epoch_pb2.EPOCH_STATE_SUBMITTING
 
     def seal(self, epoch: int, *, missing: tuple[PartyId, ...] = ()) -> None:
         """End the epoch; the leaf's body is of no interest here."""
@@ -267,11 +262,18 @@ class FakeHub(FakeRecord):
                     )
                 )
                 self._place(entry.account_token)
-        answer = registry_pb2.CreateEnrolmentBatchResponse(receipt=receipt)
-        for entry in batch.entries:
-            place = self.places[entry.account_token]
-            answer.places.add(account_token=entry.account_token, block=place.block, slot=place.slot)
-        return answer
+        answer = PlacesAnswer(
+            parameter_id=batch.parameter_id,
+            programme_id=batch.programme_id,
+            partner_id=batch.partner_id,
+            batch_id=batch.batch_id,
+            places=tuple(
+                PlaceEntry(account_token=token, **self.places[token]._asdict())
+                for token in (entry.account_token for entry in batch.entries)
+            ),
+        )
+        signed = sign(answer, {HUB: self.keys[HUB]}).to_bytes()
+        return registry_pb2.CreateEnrolmentBatchResponse(receipt=receipt, signed_places=signed)
 
     @override
     def list_epochs(self, request: epoch_pb2.ListEpochsRequest) -> epoch_pb2.ListEpochsResponse:
@@ -283,6 +285,7 @@ class FakeHub(FakeRecord):
                 state=state.state,
                 plan_leaf=state.plan_leaf,
                 closed_leaf=state.closed_leaf,
+                verdict_leaf=state.verdict_leaf,
                 seal_leaf=state.seal_leaf,
                 committed=NODE in state.commitments,
                 revealed=NODE in state.lists,
@@ -316,19 +319,27 @@ class FakeHub(FakeRecord):
             self._keep(message)
         state = self.epochs[messages[0].id.epoch]
         content = b"".join(message.content for message in messages)
+        commitments = b"".join(message.commitments for message in messages)
         if NODE not in state.lists:
             assert state.state == epoch_pb2.EPOCH_STATE_REVEALING
             _, commitment = state.commitments[NODE]
             quota = claim_quota(CLAIM_SLOTS, len(self.places), self.programme.epoch_days)
             state.lists[NODE] = check_list(
-                content, count=commitment.count, root=commitment.list_root, best_rank=0, quota=quota
+                content,
+                commitments,
+                count=commitment.count,
+                root=commitment.list_root,
+                best_rank=0,
+                quota=quota,
             )
+            state.commitments_of_pieces = CommitmentList.from_bytes(commitments)
             revealed = ClaimList(
                 parameter_id=self.parameters.parameter_id,
                 programme_id=self.programme.programme_id,
                 epoch=commitment.epoch,
                 partner_id=NODE,
                 file_sha256=hashlib.sha256(content).digest(),
+                commitments_sha256=hashlib.sha256(commitments).digest(),
                 count=commitment.count,
             )
             body = sign(revealed, {HUB: self.keys[HUB]}).to_bytes()
@@ -342,7 +353,8 @@ class FakeHub(FakeRecord):
         lost = self.epochs[request.epoch].lost.get(NODE, ())
         page = lost[request.from_index :][:2]
         total = len(lost) + self.unsaid_losses
-        return epoch_pb2.ListLostClaimsResponse(claim_tokens=page, total=total)
+        positions = self.lost_positions(request.epoch)[request.from_index :][:2]
+        return epoch_pb2.ListLostClaimsResponse(claim_tokens=page, positions=positions, total=total)
 
     @override
     def create_chunk(
@@ -372,6 +384,31 @@ class FakeHub(FakeRecord):
         return epoch_pb2.CreateChunkResponse(receipt=receipt)
 
     @override
+    def create_link_proof(
+        self, request: epoch_pb2.CreateLinkProofRequest
+    ) -> epoch_pb2.CreateLinkProofResponse:
+        self._keep(request)
+        data = request.signed_proof
+        proof = self._signed(LinkProof, data)
+        receipt = self.receipts.get(data)
+        if receipt is None:
+            state = self.epochs[proof.epoch]
+            assert state.state == epoch_pb2.EPOCH_STATE_SUBMITTING
+            assert state.link_proof is None
+            assert (proof.plan_leaf, proof.verdict_leaf) == (state.plan_leaf, state.verdict_leaf)
+            check_submission(
+                self.parameters,
+                proof,
+                self.programme.epoch_cap_ug,
+                leaves=(self.leaves[proof.plan_leaf][0], self.leaves[proof.verdict_leaf][0]),
+                entries=self.entries_of(proof.epoch),
+                winnings=winnings_of(state.commitments_of_pieces, self.lost_positions(proof.epoch)),
+            )
+            state.link_proof = proof
+            receipt, _ = self._accept(LeafType.LINK_PROOF, data)
+        return epoch_pb2.CreateLinkProofResponse(receipt=receipt)
+
+    @override
     def list_bindings(
         self, request: opening_pb2.ListBindingsRequest
     ) -> opening_pb2.ListBindingsResponse:
@@ -399,6 +436,16 @@ class FakeHub(FakeRecord):
         return opening_pb2.CreateBindingObjectionResponse(receipt=receipt)
 
     # --- inside -----------------------------------------------------------------------------
+
+    def lost_positions(self, epoch: int) -> list[int]:
+        """Return where the node's lost claims stand in its list, or elsewhere if the hub lies."""
+        state = self.epochs[epoch]
+        if NODE not in state.lists:
+            return []
+        tokens = state.lists[NODE].tokens()
+        lost = set(state.lost.get(NODE, ()))
+        found = [position for position, token in enumerate(tokens) if token in lost]
+        return [position + self.shifted_losses for position in found]
 
     def snapshot_blocks(self, epoch: int) -> tuple[int, ...]:
         """Return the blocks that the node must send, as the hub computes them."""

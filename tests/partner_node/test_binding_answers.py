@@ -36,6 +36,7 @@ def test_a_binding_waits_for_its_holder_and_is_signed_on_confirmation(riders: Wo
     half = statements.decode(PartnerBinding, Envelope.from_bytes(body).payload)
     assert half.operator_leaf == riders.hub.bindings[0].operator_leaf
     assert (half.account_token, half.partner_id) == (riders.token_of(2), NODE)
+    assert (half.operator_id, half.wallet_hint) == (shown.operator_id, shown.wallet_hint)
     assert riders.settle() == []
 
 
@@ -87,6 +88,20 @@ def test_a_binding_whose_leaf_is_another_is_refused(riders: World) -> None:
         riders.settle()
 
     assert riders.node.pending_bindings() == []
+
+
+def test_a_lie_about_the_wallet_is_signed_as_it_was_shown(riders: World) -> None:
+    """So that no trustee counts the half: the operator bound a wallet that ends in 1001."""
+    binding_id = riders.hub.propose(riders.token_of(2))
+    riders.hub.bindings[0].wallet_hint = "77889900"
+    riders.settle()
+    (shown,) = riders.node.pending_bindings()
+
+    riders.node.answer_binding(binding_id, confirm=True)
+
+    body = riders.hub.leaves[-1][2]
+    half = statements.decode(PartnerBinding, Envelope.from_bytes(body).payload)
+    assert half.wallet_hint == shown.wallet_hint == "7788"
 
 
 def test_a_receipt_that_the_hub_did_not_sign_is_refused(riders: World) -> None:

@@ -20,9 +20,12 @@ from typing import Any
 
 import pytest
 
+from fedcarbon.audit.challenge import challenge_findings
+from fedcarbon.canonical import statement as statements
 from fedcarbon.clock import SteppedClock
 from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.ids import PartyId, Role
+from fedcarbon.submission.challenge import Challenge
 from fedcarbon.transparency.checkpoint import ForkedRecordError
 from fedcarbon.units import Seconds
 from fedcarbon.wire.certificates import PartyName
@@ -31,6 +34,7 @@ from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import load_party
 from partner_node import __main__ as program
 from partner_node.bootstrap import NotAPartnerError
+from partner_node.commands.making_challenges import ChallengeFileError
 from partner_node.storage.database import StoreLockedError, StoreUnusableError
 from tests.keys.ceremonies import dealt
 from tests.partner_node.fake_hub import HUB, NODE, FakeHub
@@ -258,6 +262,27 @@ def test_status_asks_a_running_node(home: Home, capsys: pytest.CaptureFixture[st
 
     assert (as_json["running"], as_json["enrolled"]) == (True, "2")
     assert "running; 2 enrolled" in capsys.readouterr().out
+
+
+def test_a_challenge_is_written_and_holds(home: Home) -> None:
+    values, out = home.folder / "values.txt", home.folder / "challenge.json"
+    values.write_text("1,20,300\n0\n", encoding="utf-8")
+
+    home.run("challenge", "--values", str(values), "--out", str(out))
+
+    made = statements.decode(Challenge, out.read_bytes())
+    assert [block.values_ug[:3] for block in made.blocks] == [(1, 20, 300), (0, 0, 0)]
+    assert challenge_findings([made], dealt().parameters, programme().epoch_cap_ug) == []
+
+
+@pytest.mark.parametrize("text", ["1, 20", "-1", "1.5", "1;2", "x"])
+def test_a_test_vector_of_something_else_is_refused(home: Home, text: str) -> None:
+    values = home.folder / "values.txt"
+    values.write_text(text + "\n", encoding="utf-8")
+
+    with pytest.raises(ChallengeFileError):
+        home.run("challenge", "--values", str(values), "--out", str(home.folder / "out.json"))
+    assert not (home.folder / "out.json").exists()
 
 
 def forked_note(home: Home) -> Path:

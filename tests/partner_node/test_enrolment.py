@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fedcarbon.canonical import statement as statements
-from fedcarbon.epoch.snapshot import Place
+from fedcarbon.epoch.snapshot import Place, places_digest
+from fedcarbon.errors import SignatureInvalidError
 from fedcarbon.identity import oprf
 from fedcarbon.identity.blinding import SecretOutput
 from fedcarbon.identity.labels import KeyLabel, evaluation_input
@@ -16,15 +19,17 @@ from fedcarbon.identity.ristretto import ORDER, Scalar
 from fedcarbon.identity.threshold import lagrange_at_zero
 from fedcarbon.identity.tokens import account_token
 from fedcarbon.ids import ProgrammeId
-from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
-from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch, PlacesAnswer
+from fedcarbon.transparency.envelope import Envelope, sign
 from partner_node.enrolment import enroller
 from partner_node.enrolment.enroller import PlaceContradictsError
 from partner_node.enrolment.evaluation import TrusteesMissingError, UnknownAnswererError
 from partner_node.persons.consent import ConsentKind, consent_hash
 from partner_node.record.receipts import ReceiptInvalidError
+from partner_node.storage.enrolment import EnrolmentStore
 from tests.keys.ceremonies import dealt
-from tests.partner_node.world import World, at, person, restarted
+from tests.partner_node.fake_hub import HUB, NODE
+from tests.partner_node.world import World, at, person, restarted, ride
 
 
 def single_key_token(serial: int) -> bytes:
@@ -209,6 +214,62 @@ def test_a_receipt_for_another_message_is_refused_and_the_batch_stays_open(
     riders.settle()
 
     assert riders.node.status().enrolled == 4
+
+
+def answering(riders: World, key: str = HUB, **changes: Any) -> Any:
+    """Return the hub's method with its answer changed and signed by the key of `key`."""
+    honest = riders.hub.create_enrolment_batch
+
+    def lying(request: Any) -> Any:
+        answer = honest(request)
+        told = statements.decode(PlacesAnswer, Envelope.from_bytes(answer.signed_places).payload)
+        changed = dataclasses.replace(told, **changes)
+        answer.signed_places = sign(changed, {HUB: riders.hub.keys[key]}).to_bytes()
+        return answer
+
+    return lying
+
+
+@pytest.mark.parametrize(
+    "changes", [{"batch_id": bytes(16)}, {"partner_id": "rival"}, {"programme_id": "other"}]
+)
+def test_places_of_another_batch_are_refused_and_kept_as_evidence(
+    riders: World, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(riders.hub, "create_enrolment_batch", answering(riders, **changes))
+    riders.link(person(4))
+
+    with pytest.raises(PlaceContradictsError, match="do not answer"):
+        riders.settle()
+
+    batch = list(riders.hub.batches)[-1].hex()
+    (kept,) = EnrolmentStore(riders.database).places_answers(batch)
+    assert Envelope.from_bytes(kept).signatures[0].keyid == HUB
+
+
+def test_places_that_the_hub_did_not_sign_are_refused(
+    riders: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(riders.hub, "create_enrolment_batch", answering(riders, key=NODE))
+    riders.link(person(4))
+
+    with pytest.raises(SignatureInvalidError):
+        riders.settle()
+
+
+def test_a_submission_shows_the_places_that_the_hub_told(riders: World) -> None:
+    """The fake hub answers and keeps the record: what it told stands in the header."""
+    riders.record(ride("a", 1, at(8)))
+    riders.hub.witness()
+    riders.run_epoch(1)
+
+    ((header, _),) = riders.hub.epochs[1].chunks.values()
+
+    assert header.places_digest == places_digest(riders.hub.places)
+    for batch in riders.hub.batches:
+        (kept,) = EnrolmentStore(riders.database).places_answers(batch.hex())
+        told = statements.decode(PlacesAnswer, Envelope.from_bytes(kept).payload)
+        assert {place.account_token for place in told.places} <= riders.hub.places.keys()
 
 
 # --- withdrawal ---------------------------------------------------------------------------------

@@ -206,15 +206,18 @@ def test_a_seal_that_came_before_the_submission_is_noted_as_missing(riders: Worl
     assert riders.node.status().epochs[0].stage == "done"
 
 
-@pytest.mark.parametrize("lie", ["foreign token", "token twice", "fewer than said"])
+@pytest.mark.parametrize(
+    "lie", ["foreign token", "token twice", "fewer than said", "other positions for trustees"]
+)
 def test_verdicts_about_another_list_are_refused(riders: World, lie: str) -> None:
     riders.record(ride("a", 1, at(8)))
     riders.reveal()
     own = riders.claim_tokens(1, 1)[at(8)]
     riders.hub.judge(1)
     riders.hub.open_submissions(1)
-    lost = {"foreign token": (bytes(16),), "token twice": (own, own), "fewer than said": (own,)}
-    riders.hub.epochs[1].lost[NODE] = lost[lie]
+    lost = {"foreign token": (bytes(16),), "token twice": (own, own)}
+    riders.hub.epochs[1].lost[NODE] = lost.get(lie, (own,))
+    riders.hub.shifted_losses = 1 if lie == "other positions for trustees" else 0
     riders.hub.unsaid_losses = 3 if lie == "fewer than said" else 0
 
     with pytest.raises(LossesContradictError):

@@ -29,6 +29,7 @@ CREATES = (
     "create_claim_commitment",
     "create_claim_list",
     "create_chunk",
+    "create_link_proof",
     "create_operator_binding",
     "create_partner_binding",
     "create_opening_request",

@@ -70,6 +70,7 @@ CONTEXT = IntakeContext(
     phase=SubmissionPhase.OPEN,
     plan_leaf=40,
     expected_blocks=BLOCKS,
+    places_digest=b"d" * 32,
     bounds_ug=lambda _: BOUNDS_UG,
     cap_ug=CAP_UG,
     evidence_root=b"e" * 32,
@@ -90,6 +91,7 @@ def header_of(chunk: ChunkFile, /, **changes: Any) -> ChunkHeader:
         "entries": len(chunk),
         "slot_width_bits": 112,
         "slots": PROOF_KEY.layout.slots,
+        "places_digest": CONTEXT.places_digest,
         "entries_root": chunk.root(),
         "file_sha256": chunk.sha256(),
         "evidence_root": b"e" * 32,
@@ -219,19 +221,23 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "(10) another plan": (lambda: sent(plan_leaf=41), "PLAN_DIFFERS"),
     "(11) another slot width": (lambda: sent(slot_width_bits=111), "LAYOUT_DIFFERS"),
     "(11) another number of slots": (lambda: sent(slots=3), "LAYOUT_DIFFERS"),
-    "(12) evidence swapped after the verdicts": (
+    "(12) an account elsewhere than in the record": (
+        lambda: sent(places_digest=b"q" * 32),
+        "HEADER_PLACES_DIFFER",
+    ),
+    "(13) evidence swapped after the verdicts": (
         lambda: sent(evidence_root=b"f" * 32),
         "EVIDENCE_ROOT_DIFFERS",
     ),
-    "(12) evidence of a partner that missed phase 1a": (
+    "(13) evidence of a partner that missed phase 1a": (
         lambda: with_context(evidence_root=bytes(32)),
         "EVIDENCE_ROOT_DIFFERS",
     ),
-    "(13) another number of chunks": (
+    "(14) another number of chunks": (
         lambda: sent(chunk=1, chunks=3, context=replace(CONTEXT, admitted=earlier())),
         "CHUNK_COUNT_DIFFERS",
     ),
-    "(13) another methodology bundle": (
+    "(14) another methodology bundle": (
         lambda: sent(
             chunk=1,
             chunks=2,
@@ -239,77 +245,77 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         ),
         "CHUNK_COUNT_DIFFERS",
     ),
-    "(14) more than 4 MiB": (lambda: raw(bytes(5 << 20)), "CHUNK_TOO_LARGE"),
-    "(15) a corrupted chunk": (one_byte_changed, "FILE_HASH_DIFFERS"),
-    "(16) half an entry": (lambda: raw(WHOLE.entries[:-1]), "MALFORMED_CHUNK"),
-    "(16) blocks out of order": (
+    "(15) more than 4 MiB": (lambda: raw(bytes(5 << 20)), "CHUNK_TOO_LARGE"),
+    "(16) a corrupted chunk": (one_byte_changed, "FILE_HASH_DIFFERS"),
+    "(17) half an entry": (lambda: raw(WHOLE.entries[:-1]), "MALFORMED_CHUNK"),
+    "(17) blocks out of order": (
         lambda: raw(chunk_of(5).entries + chunk_of(3).entries),
         "BLOCK_ORDER",
     ),
-    "(16) a block twice": (lambda: raw(chunk_of(5).entries * 2), "BLOCK_ORDER"),
-    "(17) another root": (lambda: sent(entries_root=b"r" * 32), "ENTRIES_ROOT_DIFFERS"),
-    "(17) another number of entries": (lambda: sent(entries=3), "ENTRIES_ROOT_DIFFERS"),
-    "(18) a block without accounts": (lambda: sent(chunk_of(*BLOCKS, 11)), "BLOCK_NOT_EXPECTED"),
-    "(19) a block of another chunk": (
+    "(17) a block twice": (lambda: raw(chunk_of(5).entries * 2), "BLOCK_ORDER"),
+    "(18) another root": (lambda: sent(entries_root=b"r" * 32), "ENTRIES_ROOT_DIFFERS"),
+    "(18) another number of entries": (lambda: sent(entries=3), "ENTRIES_ROOT_DIFFERS"),
+    "(19) a block without accounts": (lambda: sent(chunk_of(*BLOCKS, 11)), "BLOCK_NOT_EXPECTED"),
+    "(20) a block of another chunk": (
         lambda: sent(
             chunk=1, chunks=2, context=replace(CONTEXT, admitted=earlier(), received_blocks={5})
         ),
         "BLOCK_SENT_TWICE",
     ),
-    "(20) ciphertext_zero": (lambda: sent(chunk_of(*BLOCKS, b5=number(0))), "CIPHERTEXT_RANGE"),
-    "(20) the ciphertext is n": (
+    "(21) ciphertext_zero": (lambda: sent(chunk_of(*BLOCKS, b5=number(0))), "CIPHERTEXT_RANGE"),
+    "(21) the ciphertext is n": (
         lambda: sent(chunk_of(*BLOCKS, b5=number(KEY.n))),
         "CIPHERTEXT_NOT_UNIT",
     ),
-    "(20) ciphertext_multiple_of_n": (
+    "(21) ciphertext_multiple_of_n": (
         lambda: sent(chunk_of(*BLOCKS, b9=number(7 * KEY.n))),
         "CIPHERTEXT_NOT_UNIT",
     ),
-    "(20) a ciphertext with a factor of n": (
+    "(21) a ciphertext with a factor of n": (
         lambda: sent(chunk_of(*BLOCKS, b3=number(P * 12345))),
         "CIPHERTEXT_NOT_UNIT",
     ),
-    "(20) ciphertext_plus_n2": (
+    "(21) ciphertext_plus_n2": (
         lambda: sent(chunk_of(*BLOCKS, b8=number(KEY.n_squared + 1))),
         "CIPHERTEXT_RANGE",
     ),
-    "(21) slot_cap_plus_one": (
+    "(22) slot_cap_plus_one": (
         lambda: sent(chunk_of(*BLOCKS, b5=entry_of(5, CAP_UG + 1))),
         "RANGE_PROOF_INVALID",
     ),
-    "(21) replay_other_block": (
+    "(22) replay_other_block": (
         lambda: sent(chunk_of(*BLOCKS, b5=entry_of(5, of=3))),
         "RANGE_PROOF_INVALID",
     ),
-    "(21) replay_other_party": (
+    "(22) replay_other_party": (
         lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, party_id=BIKES))),
         "RANGE_PROOF_INVALID",
     ),
-    "(21) replay_other_epoch": (
+    "(22) replay_other_epoch": (
         lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, epoch=EpochIndex(1)))),
         "RANGE_PROOF_INVALID",
     ),
-    "(21) replay_other_programme": (
+    "(22) replay_other_programme": (
         lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, programme_id=ProgrammeId("beijing")))),
         "RANGE_PROOF_INVALID",
     ),
-    "(21) a mask passed off as a block": (
+    "(22) a mask passed off as a block": (
         lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, purpose=RangePurpose.MASK))),
         "RANGE_PROOF_INVALID",
     ),
-    "(21) a challenge passed off as a block": (
+    "(22) a challenge passed off as a block": (
         lambda: sent(chunk_of(*BLOCKS, b8=entry_of(8, purpose=RangePurpose.CHALLENGE))),
         "RANGE_PROOF_INVALID",
     ),
-    "(21) caps_supplied_by_prover": (
+    "(22) caps_supplied_by_prover": (
         lambda: with_context(bounds_ug=lambda _: (MicrogramsCO2e(6), *BOUNDS_UG[1:])),
         "RANGE_PROOF_INVALID",
     ),
-    "(21) ciphertext_times_enc_one": (
+    "(22) ciphertext_times_enc_one": (
         lambda: sent(chunk_of(*BLOCKS, b9=times_encrypted_one(9))),
         "RANGE_PROOF_INVALID",
     ),
-    "(22) a block left out": (lambda: sent(chunk_of(3, 5, 9)), "BLOCK_MISSING"),
+    "(23) a block left out": (lambda: sent(chunk_of(3, 5, 9)), "BLOCK_MISSING"),
 }
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import Role
-from fedcarbon.transparency.leaf import Leaf, LeafType, commit, may_read
+from fedcarbon.transparency.leaf import Leaf, LeafType, commit, may_read, may_read_file
 from fedcarbon.transparency.merkle import EMPTY_ROOT, leaf_hash, node_hash, root_of
 from fedcarbon.transparency.receipt import Receipt
 
@@ -88,10 +88,14 @@ def test_a_receipt_promises_nothing_for_the_past() -> None:
         Receipt(leaf_index=1, leaf=bytes(34), accepted_at_s=9, merge_by_s=8, **hashes)
 
 
-def test_partners_read_no_enrolments_and_trustees_no_claims() -> None:
+def test_partners_read_no_enrolments_and_trustees_no_tokens() -> None:
     assert not may_read(Role.PARTNER, LeafType.ENROLMENT_BATCH)
     assert not may_read(Role.WALLET_OPERATOR, LeafType.OPENING_RESULT)
-    assert not may_read(Role.TRUSTEE, LeafType.CLAIM_LIST)
+    assert may_read(Role.TRUSTEE, LeafType.CLAIM_LIST)
+    assert may_read_file(Role.TRUSTEE, LeafType.CLAIM_LIST, holds_tokens=False)
+    assert not may_read_file(Role.TRUSTEE, LeafType.CLAIM_LIST, holds_tokens=True)
+    assert may_read_file(Role.AUDITOR, LeafType.CLAIM_LIST, holds_tokens=True)
+    assert not may_read_file(Role.PARTNER, LeafType.CLAIM_LIST, holds_tokens=False)
     assert not may_read(Role.TRUSTEE, LeafType.LEDGER_BATCH)
     assert may_read(Role.TRUSTEE, LeafType.PLACE_BATCH)
     assert may_read(Role.AUDITOR, LeafType.LEDGER_BATCH)

@@ -7,10 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.epoch.snapshot import PartnerSnapshot, Place, places_digest
 from fedcarbon.epoch.statements import (
     EpochPlan,
+    LinkProof,
     Seal,
     SealedPart,
+    VerdictList,
     planned_deadlines,
 )
 from fedcarbon.errors import FedcarbonError
@@ -22,9 +25,11 @@ from fedcarbon.opening.statements import (
     OperatorBinding,
     PartnerBinding,
     Purpose,
+    wallet_hint,
 )
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
+from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
 from fedcarbon.submission.block_proofs import block_context
 from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
@@ -32,11 +37,15 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
 from tests.proving import proved_entry
-from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME, Founded
+from tests.trustee.claiming import Claiming
+from tests.trustee.founded import DAY_S, HUB, METRO, OPERATOR, PROGRAMME
 
 
-class Federation(Founded):
+class Federation(Claiming):
     """One method per thing that a hub or a party does."""
+
+    linking = True
+    """Whether `submit` logs a link proof."""
 
     # Epochs
 
@@ -66,7 +75,17 @@ class Federation(Founded):
         entries_per_chunk: int = 1,
         **changes: Any,
     ) -> list[int]:
-        """Log a partner's dense submission of `values` per account; return its header leaves."""
+        """Log a partner's dense submission of `values` per account; return its header leaves.
+
+        The claims of the epoch are logged first if they are not, rich enough for any values, and
+        the partner's link proof last if it has none.
+        """
+        snapshot = self.snapshot_of(plan_leaf)
+        if not self.logged(VerdictList, epoch):
+            self.claim(epoch, {name: self.rich_list(name, epoch) for name in snapshot})
+        told = self.told_places(partner)
+        enrolled = self.enrolled(partner, epoch, plan_leaf)
+        digest = places_digest({token: told[token] for token in enrolled})
         entries = [
             self.entry(partner, epoch, plan_leaf, block, values)
             for block in sorted({0} if blocks is None else set(blocks))
@@ -89,13 +108,42 @@ class Federation(Founded):
                 entries=len(piece),
                 slot_width_bits=SLOT_WIDTH_BITS,
                 slots=self.parameters.layout.slots,
+                places_digest=digest,
                 entries_root=piece.root(),
                 file_sha256=piece.sha256(),
                 evidence_root=bytes(32),
                 methodology_bundle=bytes(32),
             )
             leaves.append(self.log_own(dataclasses.replace(header, **changes), partner))
+        proved = {item.partner_id for item in self.logged(LinkProof, epoch).values()}
+        if self.linking and partner not in proved:
+            own = self.rich_list(partner, epoch) if partner in snapshot else None
+            self.log_own(self.link_proof(partner, epoch, plan_leaf, entries, own), partner)
         return leaves
+
+    def told_places(self, partner: PartyId) -> dict[bytes, Place]:
+        """Return the places of accounts as the hub told them to a partner."""
+        told = {**self.places, **self.lies.get(partner, {})}
+        return {token: Place(*place) for token, place in told.items()}
+
+    def enrolled(self, partner: PartyId, epoch: int, plan_leaf: int) -> list[bytes]:
+        """Return the accounts of a partner that count in an epoch."""
+        enrolled: dict[bytes, bool] = {}
+        for built in self.record.leaves[:plan_leaf]:
+            if built.leaf[0] != LeafType.ENROLMENT_BATCH:
+                continue
+            batch = statements.decode(EnrolmentBatch, Envelope.from_bytes(built.body).payload)
+            for entry in batch.entries if batch.partner_id == partner else ():
+                if entry.from_epoch <= epoch:
+                    enrolled[entry.account_token] = entry.action is EnrolmentAction.ENROL
+        return [token for token, counts in enrolled.items() if counts]
+
+    def snapshot_of(self, plan_leaf: int) -> Mapping[PartyId, PartnerSnapshot]:
+        """Return the partners of a plan's snapshot; none if no trustee reads the record so far."""
+        try:
+            return self.view().accounts.snapshot(self.statement_at(plan_leaf, EpochPlan)).partners
+        except FedcarbonError:
+            return {}
 
     def entry(
         self,
@@ -106,15 +154,11 @@ class Federation(Founded):
         values: Mapping[bytes, int],
     ) -> ChunkEntry:
         """Return a partner's entry of one block, proved under what the plan's snapshot says."""
-        slots = [0] * self.parameters.layout.slots
+        slots, told = [0] * self.parameters.layout.slots, self.told_places(partner)
         for token, value in values.items():
-            if self.places[token][0] == block:
-                slots[self.places[token][1]] = value
-        plan = self.statement_at(plan_leaf, EpochPlan)
-        try:
-            own = self.view().accounts.snapshot(plan).partners.get(partner)
-        except FedcarbonError:  # a record that no trustee reads to the end
-            own = None
+            if told[token].block == block:
+                slots[told[token].slot] = value
+        own = self.snapshot_of(plan_leaf).get(partner)
         return proved_entry(
             self.parameters.proof_key,
             block_context(PROGRAMME, partner, EpochIndex(epoch), block),
@@ -223,6 +267,8 @@ class Federation(Founded):
             binding_id=operator_half.binding_id,
             account_token=operator_half.account_token,
             operator_leaf=self.record.leaves[half_leaf].leaf,
+            operator_id=operator_half.operator_id,
+            wallet_hint=wallet_hint(operator_half.wallet_id),
             partner_id=partner,
         )
         return self.log_own(dataclasses.replace(half, **changes), partner)

@@ -94,6 +94,8 @@ class Founded:
         self.record = Record()
         self.clock = SteppedClock(Seconds(self.programme.epoch_end_s(EpochIndex(1)) - 12 * DAY_S))
         self.places: dict[bytes, tuple[int, int]] = {}
+        self.lies: dict[PartyId, dict[bytes, tuple[int, int]]] = {}
+        """Places that the hub told a partner and that are not those of the record."""
         self.trustees: dict[PartyId, Trustee] = {}
         self.databases: dict[PartyId, Database] = {}
         self.allow_insecure = True
@@ -110,7 +112,7 @@ class Founded:
         twin.record = self.record.copy()
         twin.clock = SteppedClock(self.clock.at_s)
         twin.places, twin.trustees, twin.databases = dict(self.places), {}, {}
-        twin.own_keys, twin.own_secrets = {}, {}
+        twin.own_keys, twin.own_secrets, twin.lies = {}, {}, {}
         return twin
 
     def wait(self, *, days: int = 0, seconds: int = 0) -> None:

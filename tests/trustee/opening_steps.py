@@ -26,8 +26,9 @@ from fedcarbon.paillier.share_proof import ShareProof
 from fedcarbon.transparency.envelope import Envelope, Signature, payload_type_of, sign_payload
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import trustee_pb2
+from tests.trustee.city import City
 from tests.trustee.federation import Federation
-from tests.trustee.founded import HUB, PROGRAMME
+from tests.trustee.founded import ALICE, HUB, PROGRAMME
 
 
 class Opening:
@@ -213,3 +214,16 @@ class Opening:
         more = tuple(Signature(keyid=name, sig=sig) for name, sig in borrowed.items())
         envelope = dataclasses.replace(envelope, signatures=(*more, *envelope.signatures))
         self.leaf = self.federation.log(LeafType.OPENING_START, envelope)
+
+
+def asked(city: City, request: int) -> Opening:
+    """Return the opening of one witnessed request."""
+    city.federation.witness()
+    return Opening(city.federation, [request])
+
+
+def opened(city: City, epoch: int, previous: int = 0) -> None:
+    """Open Alice's account for `epoch`, honestly, to the end."""
+    opening = asked(city, city.federation.request(ALICE, epoch, city.alice, previous))
+    opening.run()
+    opening.finish()

@@ -18,10 +18,12 @@ from fedcarbon.epoch.statements import (
 )
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.identity.threshold import PartialEvaluation
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import trustee_pb2
+from tests.chance import seeded
 from tests.trustee.federation import Federation
 from tests.trustee.founded import BIKE, HUB, METRO, PROGRAMME, SHAM, refused
 
@@ -37,6 +39,7 @@ def commit(federation: Federation, partner: PartyId) -> CommittedList:
         count=8,
         list_root=partner.encode().ljust(32, b"."),
         evidence_root=bytes(32),
+        evidence_count=16,
     )
     return CommittedList(
         partner_id=partner,
@@ -200,6 +203,38 @@ def test_an_invented_beacon_stops_the_reader(federation: Federation) -> None:
 def test_a_beacon_over_a_later_leaf_stops_the_reader(federation: Federation) -> None:
     value = value_of(federation, closed_by_all(federation))
     federation.log_own(dataclasses.replace(value, leaf_index=10_000), HUB)
+
+    assert federation.cosign_code("trustee-3") == "LEAF_INVALID"
+
+
+@pytest.mark.parametrize("label", BeaconLabel)
+def test_a_beacon_over_a_leaf_that_it_may_not_hash_stops_the_reader(
+    federation: Federation, label: BeaconLabel
+) -> None:
+    """t trustees that play together draw over a leaf of the hub's choice."""
+    leaf = federation.plan(EPOCH)
+    question = beacon_input(label, "ecny", EPOCH, federation.record.leaves[leaf].leaf)
+    key = federation.parameters.voprf_key(KeyLabel.BEACON)
+    secrets = federation.dealing.secrets[: key.threshold]
+    partials = [
+        evaluate_input(item.voprf[KeyLabel.BEACON], question, seeded(3).randrange)
+        for item in secrets
+    ]
+    value = BeaconValue(
+        parameter_id=federation.parameters.parameter_id,
+        label=label,
+        exclusivity_domain="ecny",
+        epoch=EPOCH,
+        leaf_index=leaf,
+        partials=tuple(
+            BeaconPartial(
+                trustee_id=item.trustee_id, element=partial.elements[0], proof=partial.proof
+            )
+            for item, partial in zip(secrets, partials, strict=True)
+        ),
+        output=combine_beacon(key, question, partials),
+    )
+    federation.log_own(value, HUB)
 
     assert federation.cosign_code("trustee-3") == "LEAF_INVALID"
 

@@ -138,6 +138,20 @@ def test_forked_checkpoint_a_quorum_for_another_record_is_evidence(federation: F
     assert refused(cosign(federation)) == "FORKED_RECORD"
 
 
+def test_a_trustee_without_its_store_holds_a_record_against_every_head_it_is_shown(
+    five: City,
+) -> None:
+    """It remembers nothing, but a fork of a record that others witnessed contradicts their head."""
+    federation = five.federation
+    federation.enrol(METRO, [b"C" * 32])
+    federation.have_witnessed()
+    federation.wipe("trustee-1")
+    del federation.record.leaves[-2:]
+    federation.enrol(METRO, [b"D" * 32])
+
+    assert federation.cosign_code("trustee-1") == "FORKED_RECORD"
+
+
 def test_unwitnessed_checkpoint_alone_opens_nothing(city: City) -> None:
     federation = city.federation
     request = federation.request(ALICE, 2, city.alice)

@@ -191,6 +191,7 @@ def second_commitment(federation: Federation) -> None:
             count=count,
             list_root=bytes(32),
             evidence_root=bytes(32),
+            evidence_count=16,
         )
         federation.log_own(commitment, METRO)
 
@@ -330,7 +331,7 @@ def test_a_place_hidden_under_a_type_of_others_places_nothing(city: City) -> Non
 
 
 def test_bodies_that_are_not_for_trustees_are_not_kept(federation: Federation) -> None:
-    leaf = federation.log(LeafType.CLAIM_LIST, b"tokens of people")
+    leaf = federation.log(LeafType.LEDGER_BATCH, b"balances of people")
 
     assert federation.cosign_code("trustee-1") == ""
     assert federation.stored_body("trustee-1", leaf) is None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fedcarbon.ids import PartyId
 from fedcarbon.opening.statements import (
     BindingObjection,
     OperatorBinding,
@@ -17,8 +18,7 @@ from fedcarbon.opening.statements import (
     Unbinding,
 )
 from fedcarbon.registry.enrolment import EnrolmentAction
-from fedcarbon.registry.programme import Policy
-from tests.trustee.city import City, built
+from tests.trustee.city import City
 from tests.trustee.federation import Federation
 from tests.trustee.founded import (
     ALICE,
@@ -31,21 +31,9 @@ from tests.trustee.founded import (
     SHAM,
     refused,
 )
-from tests.trustee.opening_steps import Opening
+from tests.trustee.opening_steps import Opening, asked, opened
 
 Attack = Callable[[City], Opening]
-
-
-def asked(city: City, request: int) -> Opening:
-    city.federation.witness()
-    return Opening(city.federation, [request])
-
-
-def opened(city: City, epoch: int, previous: int = 0) -> None:
-    """Open Alice's account for `epoch`, honestly, to the end."""
-    opening = asked(city, city.federation.request(ALICE, epoch, city.alice, previous))
-    opening.run()
-    opening.finish()
 
 
 def started(city: City, epoch: int) -> None:
@@ -165,6 +153,24 @@ def binding_by_a_partner_that_never_enrolled(city: City) -> Opening:
 def binding_by_a_partner_after_withdrawal(city: City) -> Opening:
     city.federation.enrol(BIKE, [ALICE], EnrolmentAction.WITHDRAW, from_epoch=5)
     leaf = city.federation.bind(ALICE, "w-thief", BIKE)
+    city.federation.witness()
+    city.federation.wait(days=30)
+    return asked(city, city.federation.request(ALICE, 2, leaf))
+
+
+def wallet_hint_that_lied(city: City) -> Opening:
+    """Hub and operator show Alice her own wallet and bind the thief's."""
+    leaf = city.federation.operator_half(ALICE, "w-thief")
+    city.federation.partner_half(leaf, METRO, wallet_hint="lice")
+    city.federation.witness()
+    city.federation.wait(days=30)
+    return asked(city, city.federation.request(ALICE, 2, leaf))
+
+
+def operator_that_was_not_shown(city: City) -> Opening:
+    """The hub shows Alice the bank that she uses; another one has bound a wallet."""
+    leaf = city.federation.operator_half(ALICE, "w-thief")
+    city.federation.partner_half(leaf, METRO, operator_id=PartyId("wallet-two"))
     city.federation.witness()
     city.federation.wait(days=30)
     return asked(city, city.federation.request(ALICE, 2, leaf))
@@ -349,6 +355,8 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         "BINDING_BY_OPERATOR_ALONE",
     ),
     "partner has withdrawn": (binding_by_a_partner_after_withdrawal, "BINDING_BY_OPERATOR_ALONE"),
+    "the hint of another wallet was shown": (wallet_hint_that_lied, "WALLET_SHOWN_DIFFERS"),
+    "another operator was shown": (operator_that_was_not_shown, "WALLET_SHOWN_DIFFERS"),
     "binding_without_wait": (binding_without_wait, "BINDING_WAITS"),
     "binding_by_partner_enrolled_yesterday": (
         binding_by_partner_enrolled_yesterday,
@@ -436,35 +444,6 @@ def test_a_refused_request_of_a_batch_is_named_by_its_position(city: City) -> No
 
     assert refused(answer) == "WALLET_SWAPPED"
     assert list(answer.refused.positions) == [1]
-
-
-def at_the_turn_of_the_year(interval_days: int) -> City:
-    """Epochs of two days over the turn of the year; the third ends on 31 December 2025."""
-    return built(
-        first_day="2025-12-26",
-        last_day="2026-01-08",
-        epochs=5,
-        policy=Policy(opening_interval_days=interval_days, starts_max=3),
-    )
-
-
-def test_no_opening_spans_a_year_end() -> None:
-    city = at_the_turn_of_the_year(4)
-    opening = asked(city, city.federation.request(ALICE, 4, city.alice))
-
-    assert refused(city.federation.ask("trustee-1", mask=opening.mask_order())) == "VINTAGES_MIXED"
-
-
-def test_the_last_epoch_of_a_year_is_exempt_from_the_interval_as_end_and_as_beginning() -> None:
-    city = at_the_turn_of_the_year(4)
-    opened(city, 2)
-
-    opened(city, 3, previous=2)
-    opened(city, 4, previous=3)
-
-    opening = asked(city, city.federation.request(ALICE, 5, city.alice, previous=4))
-    answer = city.federation.ask("trustee-1", mask=opening.mask_order())
-    assert refused(answer) == "OPENING_TOO_SOON"
 
 
 def test_refusals_are_signed_and_logged(city: City, federation: Federation) -> None:

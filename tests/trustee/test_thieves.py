@@ -16,7 +16,7 @@ from fedcarbon.paillier.shares import KeyShare
 from fedcarbon.registry.enrolment import EnrolmentBatch, PlaceBatch, PlaceEntry
 from fedcarbon.transparency.leaf import LeafType
 from tests.trustee.city import City
-from tests.trustee.founded import ALICE, BIKE, HUB, METRO, SHAM, refused
+from tests.trustee.founded import ALICE, BIKE, BORA, HUB, METRO, SHAM, refused
 from tests.trustee.opening_steps import Opening
 
 CARL = b"C" * 32
@@ -101,23 +101,36 @@ def test_a_damaged_share_is_noticed_before_anything_is_done_with_it(city: City, 
     assert federation.cosign_code("trustee-1") == "OWN_KEYS_DIFFER"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a partner cannot check its places: chunk headers do not bind them yet"
-)
-def test_grams_in_a_slot_that_the_hub_lied_about_are_not_opened(city: City) -> None:
-    """The hub tells bike that Alice's place is Carl's, its friend's, who rides with bike too.
+@pytest.mark.parametrize("lied_to", [(BIKE,), (METRO, BIKE)], ids=["one partner", "both"])
+def test_grams_in_a_slot_that_the_hub_lied_about_are_not_opened(
+    city: City, lied_to: tuple[PartyId, ...]
+) -> None:
+    """The hub tells partners that Alice's place is Carl's, its friend's, who rides with them too.
 
-    Alice's grams then lie in Carl's slot: opened, they are known and credited to Carl.
+    Alice's grams then lie in Carl's slot: opened, they would be known and credited to Carl.
     """
     federation = city.federation
-    federation.enrol(BIKE, [CARL])
+    for partner in lied_to:
+        federation.enrol(partner, [CARL])
     federation.witness()
     federation.wait(days=8)
     binding = federation.bind(CARL, "w-carl", BIKE)
     federation.witness()
+    swapped = {ALICE: federation.places[CARL], CARL: federation.places[ALICE]}
+    federation.lies = dict.fromkeys(lied_to, swapped)
     alices_grams = 500_000
-    federation.run_epoch(5, {METRO: {ALICE: 1}, BIKE: {CARL: alices_grams}})
+    federation.run_epoch(5, {METRO: {ALICE: 1}, BIKE: {ALICE: alices_grams}})
+    federation.wait(days=4)
 
     request = federation.request(CARL, 5, binding)
 
     assert code_of(city, request) == "PLACES_DIFFER"
+
+
+def test_an_account_that_a_partner_was_not_told_of_is_not_opened_either(city: City) -> None:
+    """The hub has metro put Bora's grams where nobody is, so that they are lost to her."""
+    federation = city.federation
+    federation.lies = {METRO: {BORA: (0, 3)}}
+    federation.run_epoch(5, {METRO: {BORA: 70}, BIKE: {ALICE: 1}})
+
+    assert code_of(city, federation.request(BORA, 5, city.bora)) == "PLACES_DIFFER"

@@ -24,6 +24,7 @@ from fedcarbon.paillier.shares import share_batch
 from fedcarbon.paillier.threshold_key import ThresholdKey, derive_verification_base
 from tests.keys.primes import BITS_2048, TINY, load_primes
 from tests.vectors.generate_range import range_proof
+from tests.vectors.link_proof import link_proof
 from tests.vectors.stream import SeededStream
 
 FOLDER: Final = Path(__file__).parent
@@ -160,6 +161,7 @@ FILES: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "threshold_paillier.json": threshold_paillier,
     "packing.json": packing,
     "range_proof.json": range_proof,
+    "link_proof.json": link_proof,
 }
 
 

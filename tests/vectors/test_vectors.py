@@ -9,6 +9,11 @@ from typing import Any
 import pytest
 from gmpy2 import powmod
 
+from fedcarbon.identity.ristretto import Point
+from fedcarbon.opening.links import check_link, link_statement
+from fedcarbon.proofs.link import LinkContext, LinkProofInvalidError
+from fedcarbon.units import MicrogramsCO2e
+from tests.keys.ceremonies import dealt
 from tests.vectors.generate import FILES, FOLDER, text_of
 
 
@@ -65,3 +70,32 @@ def test_the_packing_vectors_hold_by_plain_arithmetic(position: int) -> None:
     for target in case["targets"]:
         assert masked >> 112 * target & (2**112 - 1) == 2**56 - 1
         assert all(number(mask) >> 112 * target & (2**112 - 1) == 0 for mask in case["masks"])
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_the_link_vectors_hold_and_their_changed_proofs_fail_by_their_number(position: int) -> None:
+    case = load("link_proof.json")["cases"][position]
+    parameters = dealt().parameters
+    statement = link_statement(
+        parameters,
+        LinkContext(
+            programme_id=case["programme"],
+            party_id=case["party"],
+            epoch=case["epoch"],
+            plan_leaf=bytes.fromhex(case["plan_leaf"]),
+            verdict_leaf=bytes.fromhex(case["verdict_leaf"]),
+        ),
+        cap_ug=MicrogramsCO2e(int(case["cap_ug"])),
+        commitments={item["block"]: number(item["A"]) for item in case["blocks"]},
+        winnings=Point(bytes.fromhex(case["K"])),
+    )
+    product = 1
+    for item in case["blocks"]:
+        product = product * number(item["A"]) % number(case["N"])
+    assert number(case["A"]) in {product, number(case["N"]) - product}
+
+    check_link(parameters, statement, bytes.fromhex(case["proof"]))
+    for check, data in case["refused"].items():
+        with pytest.raises(LinkProofInvalidError) as caught:
+            check_link(parameters, statement, bytes.fromhex(data))
+        assert caught.value.check == check

@@ -15,6 +15,7 @@ from fedcarbon.errors import FedcarbonError, SignatureInvalidError
 from fedcarbon.opening.refusals import (
     ChunkFileDiffersError,
     IncompleteSealError,
+    PlacesDifferError,
     PlanTooEarlyError,
     ProductsDifferError,
     RequestNotWitnessedError,
@@ -34,7 +35,11 @@ from fedcarbon.paillier.cipher import (
     CiphertextNotUnitError,
     CiphertextRangeError,
 )
-from fedcarbon.submission.intake import BlockMissingError, BlockNotExpectedError
+from fedcarbon.submission.intake import (
+    BlockMissingError,
+    BlockNotExpectedError,
+    HeaderPlacesDifferError,
+)
 from fedcarbon.transparency.checkpoint import (
     ForkedRecordError,
     PartnerWitnessMissingError,
@@ -56,6 +61,8 @@ CHECK_OF_ERROR: Final[Mapping[type[FedcarbonError], CheckId]] = MappingProxyType
         TypeInBodyDiffersError: CheckId.SIGNATURES,
         SlotTakenError: CheckId.ENROLMENTS,
         TokenPlacedTwiceError: CheckId.ENROLMENTS,
+        PlacesDifferError: CheckId.ENROLMENTS,
+        HeaderPlacesDifferError: CheckId.ENROLMENTS,
         ChunkFileDiffersError: CheckId.CHUNKS,
         CiphertextLengthError: CheckId.RANGE_PROOFS,
         CiphertextNotUnitError: CheckId.RANGE_PROOFS,
@@ -83,6 +90,8 @@ CHECK_OF_LEAF: Final[Mapping[LeafType, CheckId]] = MappingProxyType(
         LeafType.BEACON_VALUE: CheckId.CLAIMS,
         LeafType.CLAIM_LIST: CheckId.CLAIMS,
         LeafType.VERDICT_LIST: CheckId.CLAIMS,
+        LeafType.DISPUTE: CheckId.CLAIMS,
+        LeafType.LINK_PROOF: CheckId.LINKS,
         LeafType.CHUNK_HEADER: CheckId.CHUNKS,
         LeafType.SEAL: CheckId.DENSITY,
         LeafType.OPERATOR_BINDING: CheckId.REQUESTS,

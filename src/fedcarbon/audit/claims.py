@@ -10,12 +10,14 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from fedcarbon.audit.attribution import check_of
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.source import RecordSource
+from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
+from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
@@ -26,6 +28,7 @@ from fedcarbon.epoch.statements import (
 from fedcarbon.epoch.verdict_file import verdict_file_bytes
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity.claims import TokenList, check_list, claim_quota, rank_of
+from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import judge
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.opening.beacon_checks import check_beacon
@@ -43,10 +46,20 @@ class ListJob:
     partner_id: PartyId
     epoch: EpochIndex
     name: str
+    commitments: str
+    """Name of the commitment file."""
     count: int
     root: bytes
     best_rank: int
     quota: int
+
+
+class JudgedList(NamedTuple):
+    """A list of an epoch that was judged."""
+
+    epoch: EpochIndex
+    partner_id: PartyId
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +71,12 @@ class JoinJob:
     epoch: EpochIndex
     lists: Mapping[PartyId, str]
     """Partner to the name of its list."""
-    earlier: tuple[str, ...]
+    earlier: tuple[JudgedList, ...]
     """Lists of epochs that were judged before, with which no token should be shared."""
     beacon: bytes
     verdicts: tuple[PartnerVerdict, ...]
     repeated_tokens: int
+    conflicts_sha256: bytes
 
 
 def judge_list(job: ListJob) -> Finding | None:
@@ -70,6 +84,7 @@ def judge_list(job: ListJob) -> Finding | None:
     try:
         check_list(
             job.source.file(job.name) or b"",
+            job.source.file(job.commitments) or b"",
             count=job.count,
             root=job.root,
             best_rank=job.best_rank,
@@ -103,8 +118,14 @@ def repeat_join(job: JoinJob) -> list[Finding]:
     findings = []
     for verdict in job.verdicts:
         expected = lost.get(verdict.partner_id, ())
-        data = verdict_file_bytes(expected)
-        if (verdict.lost, verdict.file_sha256) != (len(expected), hashlib.sha256(data).digest()):
+        own = lists.get(verdict.partner_id)
+        positions = positions_of(own.tokens() if own is not None else (), expected)
+        data, place = verdict_file_bytes(expected), position_file_bytes(positions)
+        if (verdict.lost, verdict.file_sha256, verdict.positions_sha256) != (
+            len(expected),
+            hashlib.sha256(data).digest(),
+            hashlib.sha256(place).digest(),
+        ):
             findings.append(
                 found(
                     "VERDICTS_DIFFER",
@@ -113,20 +134,38 @@ def repeat_join(job: JoinJob) -> list[Finding]:
                     f"{len(expected)}, or others",
                 )
             )
-    tokens = {token for claims in lists.values() for token in claims.tokens()}
-    repeated = set()
-    for name in job.earlier:
-        earlier = TokenList.from_bytes(job.source.file(name) or b"")
-        repeated.update(tokens.intersection(earlier.tokens()))
-    if len(repeated) != job.repeated_tokens:
+    conflicts = conflicts_of(job, lists)
+    repeated = len({claim.token for claim in conflicts})
+    data = conflict_file_bytes(conflicts)
+    if (job.repeated_tokens, job.conflicts_sha256) != (repeated, hashlib.sha256(data).digest()):
         findings.append(
             found(
                 "REPEATED_TOKENS_DIFFER",
                 f"epoch {job.epoch}",
-                f"{job.repeated_tokens} tokens are logged as judged before, {len(repeated)} are",
+                f"{job.repeated_tokens} tokens are logged as judged before, {repeated} are, or the "
+                "conflict file lists other claims of them",
             )
         )
     return findings
+
+
+def conflicts_of(job: JoinJob, lists: Mapping[PartyId, TokenList]) -> list[ConflictingClaim]:
+    """Return every claim, in this epoch and in the first, of the tokens that were judged before."""
+    tokens = {token for claims in lists.values() for token in claims.tokens()}
+    first: dict[ClaimToken, EpochIndex] = {}
+    before: list[ConflictingClaim] = []
+    for earlier in job.earlier:  # in the order of their epochs
+        claims = TokenList.from_bytes(job.source.file(earlier.name) or b"")
+        for position, token in enumerate(claims.tokens()):
+            if token in tokens and first.setdefault(token, earlier.epoch) == earlier.epoch:
+                before.append(ConflictingClaim(token, earlier.epoch, earlier.partner_id, position))
+    now = [
+        ConflictingClaim(token, job.epoch, partner_id, position)
+        for partner_id, claims in lists.items()
+        for position, token in enumerate(claims.tokens())
+        if token in first
+    ]
+    return before + now
 
 
 class ClaimCheck:
@@ -137,8 +176,8 @@ class ClaimCheck:
         self._exam: Final = exam
         self._lists: Final[list[ListJob]] = []
         self._joins: Final[list[JoinJob]] = []
-        self._judged: Final[dict[tuple[str, int], list[str]]] = defaultdict(list)
-        """Names of the lists that were judged, by exclusivity domain and token epoch."""
+        self._judged: Final[dict[tuple[str, int], list[JudgedList]]] = defaultdict(list)
+        """The lists that were judged, by exclusivity domain and token epoch."""
 
     def on_beacon(self, beacon: Logged[BeaconValue]) -> None:
         """Judge whether trustees could evaluate a beacon over the leaf that it names."""
@@ -168,6 +207,7 @@ class ClaimCheck:
             None,
         )
         usable = exam.refer(item.file_sha256, revealed.index)
+        usable = exam.refer(item.commitments_sha256, revealed.index) and usable
         if committed is None or closing is None or committed.statement.count != item.count:
             checklist.find(
                 CheckId.CLAIMS,
@@ -203,6 +243,7 @@ class ClaimCheck:
                 partner_id=item.partner_id,
                 epoch=item.epoch,
                 name=item.file_sha256.hex(),
+                commitments=item.commitments_sha256.hex(),
                 count=committed.statement.count,
                 root=committed.statement.list_root,
                 best_rank=rank_of(admission.best_tier, short=False),
@@ -218,7 +259,7 @@ class ClaimCheck:
         """Take the verdicts of an epoch: over its beacon, for everyone who revealed."""
         exam, item = self._exam, verdicts.statement
         ref = EpochRef(item.programme_id, item.epoch)
-        lists = exam.view.claims.lists.get(ref, {})
+        lists = exam.view.epochs.lists.get(ref, {})
         beacon = self._beacon_of(ref, item)
         partners = [verdict.partner_id for verdict in item.verdicts]
         if beacon is None or partners != sorted(lists):
@@ -233,7 +274,10 @@ class ClaimCheck:
             return
         self._require_time_to_reveal(ref, verdicts)
         files = [logged.statement.file_sha256 for logged in lists.values()]
-        usable = [exam.refer(verdict.file_sha256, verdicts.index) for verdict in item.verdicts]
+        named = [item.conflicts_sha256]
+        for verdict in item.verdicts:
+            named += [verdict.file_sha256, verdict.positions_sha256]
+        usable = [exam.refer(sha256, verdicts.index) for sha256 in named]
         programme = exam.view.parties.programme(item.programme_id)
         earlier = self._judged[programme.exclusivity_domain, programme.token_epoch]
         names = {partner: logged.statement.file_sha256.hex() for partner, logged in lists.items()}
@@ -248,11 +292,12 @@ class ClaimCheck:
                     beacon=beacon.output,
                     verdicts=item.verdicts,
                     repeated_tokens=item.repeated_tokens,
+                    conflicts_sha256=item.conflicts_sha256,
                 )
             )
         else:
             exam.checklist.leave_out(CheckId.CLAIMS)
-        earlier.extend(names.values())
+        earlier.extend(JudgedList(item.epoch, *found) for found in names.items())
 
     def finish(self) -> None:
         """Read the lists."""
@@ -267,7 +312,11 @@ class ClaimCheck:
             if found is not None:
                 checklist.extend([found])
                 bad.add(job.name)
-        joins = [job for job in self._joins if not bad & {*job.lists.values(), *job.earlier}]
+        joins = [
+            job
+            for job in self._joins
+            if not bad & {*job.lists.values(), *(earlier.name for earlier in job.earlier)}
+        ]
         checklist.leave_out(CheckId.CLAIMS, len(self._joins) - len(joins))
         for findings in exam.mapped(CheckId.CLAIMS, "joining claims", repeat_join, joins):
             checklist.count(CheckId.CLAIMS)
@@ -288,7 +337,7 @@ class ClaimCheck:
     def _require_time_to_reveal(self, ref: EpochRef, verdicts: Logged[VerdictList]) -> None:
         """Find an epoch that was judged while a partner could still reveal its list."""
         view = self._exam.view
-        silent = set(view.epochs.commitments.get(ref, {})) - set(view.claims.lists.get(ref, {}))
+        silent = set(view.epochs.commitments.get(ref, {})) - set(view.epochs.lists.get(ref, {}))
         plan, times = view.epochs.plans.get(ref), view.times_over(verdicts.index)
         if not silent or plan is None or times is None:
             return

@@ -15,6 +15,7 @@ from fedcarbon.audit.attribution import CHECK_OF_LEAF
 from fedcarbon.audit.claims import ClaimCheck
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
+from fedcarbon.audit.links import LinkCheck
 from fedcarbon.audit.openings import OpeningCheck
 from fedcarbon.audit.products import ProductCheck
 from fedcarbon.audit.shares import ShareCheck
@@ -52,6 +53,7 @@ class Replay:
         self._forked_at: int | None = None
         exam.view.expect_heads([data for _, data in self._heads.values()])
         self._submissions: Final = SubmissionCheck(exam)
+        self._links: Final = LinkCheck(exam)
         self._products: Final = ProductCheck(exam, self._opened_blocks())
         shares = ShareCheck(exam, self._products)
         self._shares: Final = shares
@@ -151,16 +153,21 @@ class Replay:
 
     def _seal(self, _: int) -> None:
         seal = _last(self._exam.view.epochs.seals)
-        self._products.on_seal(seal, self._submissions.on_seal(seal))
+        files = self._submissions.on_seal(seal)
+        self._links.on_seal(seal, files)
+        self._products.on_seal(seal, files)
 
     def _beacon(self, _: int) -> None:
         self._claims.on_beacon(_last(self._exam.view.epochs.beacons))
 
     def _list(self, index: int) -> None:
-        self._claims.on_list(self._exam.view.claims.lists_by_leaf[index])
+        lists = self._exam.view.epochs.lists.values()
+        self._claims.on_list(
+            next(item for of in lists for item in of.values() if item.index == index)
+        )
 
     def _verdicts(self, _: int) -> None:
-        self._claims.on_verdicts(_last(self._exam.view.claims.verdicts))
+        self._claims.on_verdicts(_last(self._exam.view.epochs.verdicts))
 
     def _start(self, index: int) -> None:
         with self._exam.checklist.timed(CheckId.REQUESTS):

@@ -150,13 +150,13 @@ def _epochs(view: AuditView) -> list[EpochFigure]:
         opened[start.programme_id, start.epoch] += len(start.targets)
     figures = []
     for ref in sorted(view.epochs.plans):
-        seal, verdicts = view.epochs.seals.get(ref), view.claims.verdicts.get(ref)
+        seal, verdicts = view.epochs.seals.get(ref), view.epochs.verdicts.get(ref)
         parts = () if seal is None else seal.statement.parts
         figures.append(
             EpochFigure(
                 programme_id=ref.programme_id,
                 epoch=ref.epoch,
-                lists=len(view.claims.lists.get(ref, ())),
+                lists=len(view.epochs.lists.get(ref, ())),
                 lost_claims=(
                     0 if verdicts is None else sum(v.lost for v in verdicts.statement.verdicts)
                 ),

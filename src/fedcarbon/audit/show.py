@@ -23,7 +23,9 @@ from fedcarbon.epoch.statements import (
     ClaimCommitment,
     ClaimList,
     CommitClosed,
+    Dispute,
     EpochPlan,
+    LinkProof,
     Seal,
     VerdictList,
 )
@@ -132,6 +134,16 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
             statement=VerdictList,
             sentence="The claims of an epoch are joined: who lost how many.",
             refers_to=lambda item: [item.beacon_leaf],
+        ),
+        LeafType.DISPUTE: Kind(
+            statement=Dispute,
+            sentence="A loser asks that the winners of some claims show an auditor their evidence.",
+            refers_to=lambda item: [item.verdict_leaf],
+        ),
+        LeafType.LINK_PROOF: Kind(
+            statement=LinkProof,
+            sentence="A partner proves that it submitted no more than its winning claims hold.",
+            refers_to=lambda item: [item.plan_leaf, item.verdict_leaf],
         ),
         LeafType.CHUNK_HEADER: Kind(
             statement=ChunkHeader,

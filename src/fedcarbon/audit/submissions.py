@@ -197,7 +197,7 @@ class SubmissionCheck:
         first = next(
             item.statement for item in headers if item.statement.partner_id == header.partner_id
         )
-        judged_before = ref in view.claims.verdicts
+        judged_before = ref in view.epochs.verdicts
         return ChunkJob(
             source=self._exam.source,
             leaf=logged.index,
@@ -208,6 +208,7 @@ class SubmissionCheck:
                 phase=SubmissionPhase.OPEN if judged_before else SubmissionPhase.EARLY,
                 plan_leaf=plan.index,
                 expected_blocks=own.blocks(),
+                places_digest=own.places_digest,
                 bounds_ug=own.caps_ug,
                 cap_ug=own.cap_ug,
                 evidence_root=(
@@ -312,11 +313,9 @@ class SubmissionCheck:
 
 def _nothing_owed(view: AuditView, header: ChunkHeader) -> PartnerSnapshot:
     """Return the snapshot of a partner that has no enrolled account."""
-    return PartnerSnapshot(
-        slots=view.parties.parameters.layout.slots,
-        cap_ug=view.parties.programme(header.programme_id).epoch_cap_ug,
-        slots_of={},
-        accounts=0,
+    return PartnerSnapshot.empty(
+        view.parties.parameters.layout.slots,
+        view.parties.programme(header.programme_id).epoch_cap_ug,
     )
 
 

@@ -19,16 +19,15 @@ from typing_extensions import override
 
 from fedcarbon.audit.books import MoneyLeaf
 from fedcarbon.canonical.statement import Statement
-from fedcarbon.epoch.statements import ClaimList, VerdictList
+from fedcarbon.epoch.statements import Dispute
 from fedcarbon.errors import FedcarbonError, MalformedError
-from fedcarbon.ids import PartyId, Role
+from fedcarbon.ids import Role
 from fedcarbon.ledger.batch import LedgerBatch
-from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.heads import HeadBook
-from fedcarbon.opening.logged import Logged, LoggedBody
+from fedcarbon.opening.logged import LoggedBody
 from fedcarbon.opening.parties import PartyBook
 from fedcarbon.opening.view import RecordView, body_of
-from fedcarbon.opening.violations import LeafInvalidError, LoggedTwiceError
+from fedcarbon.opening.violations import LeafInvalidError
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.payouts import PayoutBatch
@@ -130,47 +129,15 @@ class AuditHeads(HeadBook):
             self._moment_s = None
 
 
-class ClaimBook:
-    """Revealed lists and verdicts."""
-
-    __slots__ = ("_parties", "lists", "lists_by_leaf", "verdicts")
-
-    def __init__(self, parties: PartyBook) -> None:
-        """Start empty; `parties` says who may sign."""
-        self._parties: Final = parties
-        self.lists: Final[dict[EpochRef, dict[PartyId, Logged[ClaimList]]]] = {}
-        self.lists_by_leaf: Final[dict[int, Logged[ClaimList]]] = {}
-        self.verdicts: Final[dict[EpochRef, Logged[VerdictList]]] = {}
-
-    def fold_list(self, logged: LoggedBody) -> None:
-        """Take the hub's word that a list was revealed: one per partner and epoch."""
-        revealed, _ = self._parties.open_by(ClaimList, logged, Role.HUB)
-        item = revealed.statement
-        lists = self.lists.setdefault(EpochRef(item.programme_id, item.epoch), {})
-        if item.partner_id in lists:
-            raise LoggedTwiceError(f"{item.partner_id!r} revealed two lists in epoch {item.epoch}")
-        lists[item.partner_id] = revealed
-        self.lists_by_leaf[logged.index] = revealed
-
-    def fold_verdicts(self, logged: LoggedBody) -> None:
-        """Take the hub's verdicts: once per epoch."""
-        verdicts, _ = self._parties.open_by(VerdictList, logged, Role.HUB)
-        ref = EpochRef(verdicts.statement.programme_id, verdicts.statement.epoch)
-        if ref in self.verdicts:
-            raise LoggedTwiceError(f"epoch {ref.epoch} is judged twice")
-        self.verdicts[ref] = verdicts
-
-
 class AuditView(RecordView):
     """Everything that the record says to somebody who may read all of it."""
 
-    __slots__ = ("_times", "audit_heads", "claims", "money")
+    __slots__ = ("_times", "audit_heads", "money")
 
     def __init__(self, roots: TrustRoots) -> None:
         """Start before the first leaf, from the trust roots."""
         self.audit_heads: Final = AuditHeads()
         super().__init__(roots, self.audit_heads)
-        self.claims: Final = ClaimBook(self.parties)
         self.money: Final[dict[LeafType, list[MoneyLeaf]]] = {kind: [] for kind in _MONEY}
         """Leaves about grams and money, in the order of the record; judged with the books."""
         self._times: tuple[HeadTimes, ...] = ()
@@ -223,6 +190,10 @@ class AuditView(RecordView):
                 MoneyLeaf(index=logged.index, payload=payload, is_signed=is_signed)
             )
 
+    def fold_dispute(self, logged: LoggedBody) -> None:
+        """Take a loser's dispute: what people must look into, not a fault of the record."""
+        self.parties.open_own(Dispute, logged, "partner_id", Role.PARTNER)
+
 
 class _Signer(NamedTuple):
     """Who signs a leaf about grams or money."""
@@ -244,8 +215,7 @@ _MONEY: Final[Mapping[LeafType, _Signer]] = MappingProxyType(
 _AUDITOR_FOLDS: Final[Mapping[LeafType, Callable[[AuditView, LoggedBody], None]]] = (
     MappingProxyType(
         {
-            LeafType.CLAIM_LIST: lambda view, logged: view.claims.fold_list(logged),
-            LeafType.VERDICT_LIST: lambda view, logged: view.claims.fold_verdicts(logged),
+            LeafType.DISPUTE: lambda view, logged: view.fold_dispute(logged),
         }
     )
 )

@@ -21,6 +21,7 @@ from fedcarbon.audit.receipts import KeptReceipt
 from fedcarbon.audit.report import Report
 from fedcarbon.audit.show import explain
 from fedcarbon.audit.verify import Tools, verify
+from fedcarbon.cli.audit_challenge import challenge
 from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.cli.audit_progress import Bar
 from fedcarbon.errors import ConfigurationError
@@ -53,8 +54,13 @@ was, 2 that the input was not usable.
   fedcarbon audit diff record-of-monday record
 
   fedcarbon audit show record 54
+
+A node's build is checked by what it makes of known values:
+
+  fedcarbon audit challenge challenge.json --parameters parameters.dsse.json
 """,
 )
+app.command(challenge)
 
 
 class AuditInputError(ConfigurationError):

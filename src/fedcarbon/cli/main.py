@@ -8,7 +8,16 @@ from typing import Final
 from cyclopts import App
 
 from fedcarbon import __version__
-from fedcarbon.cli import audit, ceremony, dev_ca, keygen, record, registry, wallet
+from fedcarbon.cli import (
+    audit,
+    audit_evidence,
+    ceremony,
+    dev_ca,
+    keygen,
+    record,
+    registry,
+    wallet,
+)
 from fedcarbon.errors import FedcarbonError
 
 EXIT_REFUSED: Final = 1
@@ -19,6 +28,8 @@ app = App(
     version=__version__,
     help="Federated carbon-reduction accounts: keys, certificates, wallets, audits.",
 )
+audit.app.command(audit_evidence.sample)
+audit.app.command(audit_evidence.evidence)
 app.command(audit.app)
 app.command(ceremony.ceremony)
 app.command(dev_ca.app)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fedcarbon.canonical.hashing import digest, u32
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.enrolment import EnrolmentAction
 from fedcarbon.units import MicrogramsCO2e
@@ -47,6 +48,16 @@ class PartnerSnapshot:
     """Block to the slots where this partner has an enrolled account; no block without any."""
     accounts: int
     """How many accounts are enrolled."""
+    places_digest: bytes
+    """`places_digest` of the enrolled accounts: a partner repeats it in its chunk headers, from the
+    places that the hub told it, so that a hub cannot tell it a friend's place instead."""
+
+    @classmethod
+    def empty(cls, slots: int, cap_ug: MicrogramsCO2e) -> PartnerSnapshot:
+        """Return the snapshot of a partner that has no enrolled account."""
+        return cls(
+            slots=slots, cap_ug=cap_ug, slots_of={}, accounts=0, places_digest=places_digest({})
+        )
 
     def blocks(self) -> tuple[int, ...]:
         """Return the blocks that a dense submission must cover, ascending."""
@@ -67,6 +78,18 @@ class Snapshot:
     epoch: EpochIndex
     partners: Mapping[PartyId, PartnerSnapshot]
     """Sorted by id."""
+
+
+def places_digest(places: Mapping[bytes, Place]) -> bytes:
+    """Return the 32 bytes that stand for which account is kept where.
+
+    Args:
+        places: account token (32 bytes) to place.
+    """
+    entries = (
+        token + u32(place.block) + u32(place.slot) for token, place in sorted(places.items())
+    )
+    return digest(b"fedcarbon/v1/places", b"".join(entries))
 
 
 def snapshot_of(
@@ -99,13 +122,14 @@ def snapshot_of(
     accounts: dict[PartyId, _Accounts] = defaultdict(_Accounts)
     for (partner_id, token), action in last.items():
         if action is EnrolmentAction.ENROL:
-            accounts[partner_id].add(places[token])
+            accounts[partner_id].add(token, places[token])
     partners = {
         partner_id: PartnerSnapshot(
             slots=slots,
             cap_ug=cap_ug,
             slots_of={block: frozenset(taken) for block, taken in own.slots_of.items()},
-            accounts=own.count,
+            accounts=len(own.places),
+            places_digest=places_digest(own.places),
         )
         for partner_id, own in sorted(accounts.items())
     }
@@ -116,9 +140,9 @@ def snapshot_of(
 class _Accounts:
     """The accounts of one partner while they are collected."""
 
-    count: int = 0
+    places: dict[bytes, Place] = field(default_factory=dict)
     slots_of: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, place: Place) -> None:
-        self.count += 1
+    def add(self, token: bytes, place: Place) -> None:
+        self.places[token] = place
         self.slots_of[place.block].add(place.slot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, u32, u64
 from fedcarbon.canonical.statement import Statement
@@ -63,13 +63,28 @@ class ClaimCommitment(Statement):
     """Padded number of claims."""
     list_root: bytes
     evidence_root: bytes
+    evidence_count: int
+    """Leaves under `evidence_root`; see `evidence_leaves`."""
 
     def __post_init__(self) -> None:
         """Check sizes."""
         checked_name(self.partner_id)
+        if self.evidence_count < self.count:
+            raise MalformedError("every claim has a leaf of evidence")
         sizes = {len(self.parameter_id), len(self.list_root), len(self.evidence_root)}
         if sizes != {DIGEST_BYTES}:
             raise MalformedError("parameter id and roots have 32 bytes")
+
+
+def evidence_leaves(claims: int, accounts: int, days: int) -> int:
+    """Return how many leaves a partner's evidence of an epoch has.
+
+    Args:
+        claims: length of its claim list, pads included.
+        accounts: its enrolled accounts in the epoch's snapshot.
+        days: local days of the epoch.
+    """
+    return claims + accounts * days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,16 +173,31 @@ class ClaimList(Statement):
     epoch: EpochIndex
     partner_id: PartyId
     file_sha256: bytes
+    """Of the token file, which hub and auditors read."""
+    commitments_sha256: bytes
+    """Of the commitment file, which trustees read too."""
     count: int
+
+    def __post_init__(self) -> None:
+        """Check sizes."""
+        _require_hashes(self.parameter_id, self.file_sha256, self.commitments_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerVerdict:
-    """How many claims a partner lost, and the hash of the file that lists them."""
+    """How many claims a partner lost, and the hashes of the files that list them."""
 
     partner_id: PartyId
     lost: int
     file_sha256: bytes
+    """Of the verdict file of tokens, which the partner, hub and auditors read."""
+    positions_sha256: bytes
+    """Of the position file about the same claims, which trustees read too."""
+
+    def __post_init__(self) -> None:
+        """Check the name and sizes."""
+        checked_name(self.partner_id)
+        _require_hashes(self.file_sha256, self.positions_sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +213,71 @@ class VerdictList(Statement):
     verdicts: tuple[PartnerVerdict, ...]
     repeated_tokens: int
     """Tokens that were already decided in an earlier epoch: a rule was broken by someone."""
+    conflicts_sha256: bytes
+    """Of the conflict file, which lists both claims of every such token; auditors read it."""
+
+    def __post_init__(self) -> None:
+        """Check sizes, and that partners are sorted and stand once."""
+        _require_hashes(self.parameter_id, self.conflicts_sha256)
+        names = [item.partner_id for item in self.verdicts]
+        if names != sorted(set(names)):
+            raise MalformedError("verdicts must be sorted by partner and stand once")
+
+
+LINK_PROOF_BYTES_MAX: Final = 64 * 1024
+"""Far above what a proof has: 7 kB at 2048 bits, 10 kB at 3072."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkProof(Statement):
+    """A partner's proof that what it submitted is at most what its winning claims are worth."""
+
+    KIND: ClassVar[str] = "link_proof"
+
+    parameter_id: bytes
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+    partner_id: PartyId
+    plan_leaf: int
+    """Index of the epoch-plan leaf; the proof binds its 34 bytes."""
+    verdict_leaf: int
+    """Index of the verdict-list leaf; the proof binds its 34 bytes."""
+    proof: bytes
+    """See `fedcarbon.proofs.link`."""
+
+    def __post_init__(self) -> None:
+        """Check names, sizes and order."""
+        checked_name(self.partner_id)
+        checked_name(self.programme_id)
+        _require_hashes(self.parameter_id)
+        if self.epoch < 1 or not self.plan_leaf < self.verdict_leaf:
+            raise MalformedError("epochs start at 1, and verdicts follow the plan")
+        if len(self.proof) > LINK_PROOF_BYTES_MAX:
+            raise MalformedError(f"a link proof has at most {LINK_PROOF_BYTES_MAX} bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute(Statement):
+    """A loser asks that the winners of some of its lost claims show an auditor their evidence."""
+
+    KIND: ClassVar[str] = "dispute"
+
+    parameter_id: bytes
+    programme_id: ProgrammeId
+    epoch: EpochIndex
+    partner_id: PartyId
+    verdict_leaf: int
+    """Index of the verdict-list leaf that is disputed."""
+    positions: tuple[int, ...]
+    """Lost claims by their positions in the partner's own list, ascending."""
+
+    def __post_init__(self) -> None:
+        """Check names, sizes and order."""
+        checked_name(self.partner_id)
+        checked_name(self.programme_id)
+        _require_hashes(self.parameter_id)
+        if not self.positions or list(self.positions) != sorted(set(self.positions)):
+            raise MalformedError("a dispute names at least one position, ascending")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +315,11 @@ class Seal(Statement):
         names = [part.partner_id for part in self.parts]
         if names != sorted(set(names)) or len(self.products_root) != DIGEST_BYTES:
             raise MalformedError("parts are sorted, stand once, and the root has 32 bytes")
+
+
+def _require_hashes(*hashes: bytes) -> None:
+    if {len(item) for item in hashes} != {DIGEST_BYTES}:
+        raise MalformedError(f"an id or hash has {DIGEST_BYTES} bytes")
 
 
 def product_entry(block: int, ciphertext: bytes) -> bytes:

@@ -1,9 +1,9 @@
 """Claim lists: which slots a partner claims, committed by a root before anyone sees a token.
 
-A list is a file: the magic line, then one record of 33 bytes per claim (token 16, rank 1,
-salt 16), strictly ascending by token. Its root is the Merkle root over one leaf per record,
-leaf = H(H(salt | token | rank) | K). K is the claim's piece commitment; while claims carry none it
-is empty. The inner hash lets commitments be shown to somebody who may not see the tokens.
+A list is two files under one root. This one is the token file: the magic line, then one record of
+33 bytes per claim (token 16, rank 1, salt 16), strictly ascending by token. The other holds
+H(salt | token | rank) and the piece commitment K of every claim in the same order, and gives the
+root (`fedcarbon.identity.commitment_list`): it can be shown to somebody who may not see a token.
 
 Tokens of a list are padded with random ones to a size that hides the real count.
 """
@@ -12,25 +12,23 @@ from __future__ import annotations
 
 import operator
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from typing import ClassVar, Final
 
 from fedcarbon.canonical.hashing import digest
 from fedcarbon.errors import MalformedError, PeerError
+from fedcarbon.identity.commitment_list import LENGTH_MAX, CommitmentList
 from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
-from fedcarbon.transparency import merkle
 
 SALT_BYTES: Final = 16
 RANK_MAX: Final = 5
 """2 * tier + short, with tier 0 to 2; lower wins."""
-CLAIMS_MAX: Final = 3 << 23
+CLAIMS_MAX: Final = LENGTH_MAX
 """Limit of one list; a padded size."""
 FILE_MAGIC: Final = b"fedcarbon/v1/claims\n"
 RECORD_BYTES: Final = CLAIM_TOKEN_BYTES + 1 + SALT_BYTES
-NO_COMMITMENT: Final = b""
-"""K of a claim that carries no piece commitment."""
 
 _RECORD: Final = struct.Struct(f"{CLAIM_TOKEN_BYTES}sB{SALT_BYTES}s")
 _TOKEN: Final = struct.Struct(f"{CLAIM_TOKEN_BYTES}s{1 + SALT_BYTES}x")
@@ -137,19 +135,12 @@ class TokenList:
         """Return all ranks in order, one byte each."""
         return self.records[CLAIM_TOKEN_BYTES::RECORD_BYTES]
 
-    def root(self, commitments: Sequence[bytes] | None = None) -> bytes:
-        """Return the Merkle root of the list, 32 bytes.
-
-        Args:
-            commitments: K of each claim in order; None while claims carry none.
-        """
-        pieces = repeat(NO_COMMITMENT, len(self)) if commitments is None else commitments
-        return merkle.root_of(
-            claim_leaf(token, rank, salt, piece)
-            for (token, rank, salt), piece in zip(
-                _RECORD.iter_unpack(self.records), pieces, strict=True
-            )
-        )
+    def hidden(self) -> list[bytes]:
+        """Return H(salt | token | rank) of every claim, in order, 32 bytes each."""
+        return [
+            hidden_claim(token, rank, salt)
+            for token, rank, salt in _RECORD.iter_unpack(self.records)
+        ]
 
     def to_bytes(self) -> bytes:
         """Return the list as a file."""
@@ -178,10 +169,9 @@ class TokenList:
         return cls(records=b"".join(sorted(packed)))
 
 
-def claim_leaf(token: bytes, rank: int, salt: bytes, commitment: bytes = NO_COMMITMENT) -> bytes:
-    """Return the leaf of one claim: H(H(salt | token | rank) | K), 32 bytes."""
-    hidden = digest(b"fedcarbon/v1/claim", salt, token, rank.to_bytes(1, "big"))
-    return digest(b"fedcarbon/v1/claim-leaf", hidden, commitment)
+def hidden_claim(token: bytes, rank: int, salt: bytes) -> bytes:
+    """Return H(salt | token | rank), 32 bytes: what a commitment file shows of a claim."""
+    return digest(b"fedcarbon/v1/claim", salt, token, rank.to_bytes(1, "big"))
 
 
 def rank_of(tier: int, *, short: bool) -> int:
@@ -248,11 +238,20 @@ def pad(
     return TokenList.from_entries(chain(real, pads))
 
 
-def check_list(data: bytes, *, count: int, root: bytes, best_rank: int, quota: int) -> TokenList:
-    """Return the list in the file `data` if it is the committed one and within its bounds.
+def check_list(
+    data: bytes,
+    commitments: bytes,
+    *,
+    count: int,
+    root: bytes,
+    best_rank: int,
+    quota: int,
+) -> TokenList:
+    """Return the list in two files if it is the committed one and within its bounds.
 
     Args:
-        data: the revealed file.
+        data: the revealed token file.
+        commitments: the commitment file that was revealed with it.
         count: the logged number of claims.
         root: the logged root, 32 bytes.
         best_rank: the best rank the partner's admission allows: 2 * best tier.
@@ -261,24 +260,33 @@ def check_list(data: bytes, *, count: int, root: bytes, best_rank: int, quota: i
     Raises:
         DuplicateTokenInListError: a token stands twice.
         MalformedClaimListError: the file is not a claim list.
-        ListDiffersFromRootError: count or root are not the logged ones.
+        MalformedCommitmentsError: the other is no commitment file.
+        ListDiffersFromRootError: count or root are not the logged ones, or the two files are not
+            about the same claims.
+        CommitmentInvalidError: a piece commitment is no canonical group element.
         ListNotPaddedError: the count is no padded size.
         ClaimQuotaExceededError: more claims than the quota.
         TierAboveAllowedError: a claim's rank is better than `best_rank`.
     """
-    # (1) a well-formed list without duplicates
+    # (1) a well-formed list without duplicates, and a well-formed commitment file
     claims = TokenList.from_bytes(data)
+    pieces = CommitmentList.from_bytes(commitments)
     # (2) it is the list that was logged before any list was revealed
-    if len(claims) != count or claims.root() != root:
+    if len(claims) != count or len(pieces) != count or pieces.root() != root:
         raise ListDiffersFromRootError(
             f"the revealed list of {len(claims)} claims is not the logged one of {count}"
         )
-    # (3) its length tells no more than a padded size, (4) within the quota
+    # (3) and both files are about the same claims
+    if pieces.hidden() != claims.hidden():
+        raise ListDiffersFromRootError("the commitment file is about other claims")
+    # (4) every piece commitment is a canonical group element
+    pieces.check_elements()
+    # (5) its length tells no more than a padded size, (6) within the quota
     if padded_size(count) != count:
         raise ListNotPaddedError(f"{count} claims are not padded to {padded_size(count)}")
     if count > quota:
         raise ClaimQuotaExceededError(f"{count} claims exceed the quota of {quota}")
-    # (5) no claim ranks better than the partner's evidence may
+    # (7) no claim ranks better than the partner's evidence may
     best = min(claims.ranks(), default=RANK_MAX)
     if best < best_rank:
         raise TierAboveAllowedError(f"a claim has rank {best}; {best_rank} is the best allowed")

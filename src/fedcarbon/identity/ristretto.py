@@ -26,6 +26,9 @@ Element = NewType("Element", bytes)
 Scalar = NewType("Scalar", int)
 """An integer in [0, ORDER)."""
 
+Point = NewType("Point", bytes)
+"""32 bytes: the canonical encoding of any group element, the identity included."""
+
 RandomBelow = Callable[[int], int]
 """Returns a uniform integer in [0, bound), as `secrets.randbelow` does."""
 
@@ -34,7 +37,7 @@ ORDER: Final = (1 << 252) + 27742317777372353535851937790883648493
 ELEMENT_BYTES: Final = 32
 SCALAR_BYTES: Final = 32
 
-_IDENTITY: Final = bytes(ELEMENT_BYTES)
+IDENTITY: Final = Point(bytes(ELEMENT_BYTES))
 _TOP_BIT: Final = 0x80
 
 # RFC 9380 section 5.3.1 with SHA-512: output and block size in bytes, and the length limits.
@@ -63,7 +66,7 @@ def element(data: bytes) -> Element:
     """
     if len(data) != ELEMENT_BYTES:
         raise ElementInvalidError(f"a group element has {ELEMENT_BYTES} bytes, got {len(data)}")
-    if data == _IDENTITY:
+    if data == IDENTITY:
         raise ElementInvalidError("the identity of the group is not accepted")
     if data[-1] & _TOP_BIT or not rbcl.crypto_core_ristretto255_is_valid_point(data):
         raise ElementInvalidError("not the canonical encoding of a ristretto255 element")
@@ -141,9 +144,37 @@ def _sum(points: Sequence[Element]) -> Element:
     total: bytes = points[0]
     for point in points[1:]:
         total = rbcl.crypto_core_ristretto255_add(total, point)
-    if total == _IDENTITY:
+    if total == IDENTITY:
         raise ElementInvalidError("a sum is the identity of the group")
     return Element(total)
+
+
+def pedersen(value: int, blinding: int, generator: Element) -> Point:
+    """Return value * G + blinding * generator: a commitment to `value` modulo `ORDER`.
+
+    Args:
+        value: any integer.
+        blinding: any integer; uniform in [0, ORDER) it hides the value perfectly.
+        generator: G', of which nobody may know the logarithm to G.
+    """
+    # Zero is an ordinary value here, so these are the library's variants that answer it.
+    left = rbcl.crypto_scalarmult_ristretto255_base_allow_scalar_zero(scalar_to_bytes(value))
+    right = scaled(blinding, Point(generator))
+    return Point(rbcl.crypto_core_ristretto255_add(left, right))
+
+
+def scaled(scalar: int, point: Point) -> Point:
+    """Return scalar * point, which may be the identity."""
+    data = scalar_to_bytes(scalar)
+    return Point(rbcl.crypto_scalarmult_ristretto255_allow_scalar_zero(data, point))
+
+
+def sum_of(points: Iterable[Point]) -> Point:
+    """Return the sum of canonical encodings; the identity if there are none."""
+    total: bytes = IDENTITY
+    for point in points:
+        total = rbcl.crypto_core_ristretto255_add(total, point)
+    return Point(total)
 
 
 def hash_to_group(message: bytes, dst: bytes) -> Element:

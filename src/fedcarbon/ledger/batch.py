@@ -6,6 +6,7 @@ gets the same balances, from nothing but the files (`replay`). A ledger day is a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final, NewType
@@ -27,6 +28,9 @@ LedgerDay = NewType("LedgerDay", int)
 CHAIN_START: Final = bytes(DIGEST_BYTES)
 """Stands where the first batch names the batch before it."""
 _LABEL: Final = b"fedcarbon/v1/ledger-batch"
+_DIGITS_MAX: Final = 40
+"""More than any sum of micrograms or fen will ever have."""
+_AMOUNT: Final = re.compile(rf"[0-9]{{1,{_DIGITS_MAX}}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +55,8 @@ class LedgerLine:
         Raises:
             MalformedError: the line is not a valid transfer.
         """
-        if not self.amount.isascii() or not self.amount.isdecimal():
-            raise MalformedError("the amount of a ledger line is decimal digits")
+        if _AMOUNT.fullmatch(self.amount) is None:
+            raise MalformedError(f"an amount is 1 to {_DIGITS_MAX} decimal digits")
         transfer = Transfer(
             transfer_id=self.transfer_id,
             debit=Account.from_name(self.debit),

@@ -5,6 +5,7 @@ Grams of two vintages or two programmes are two units and never mix in a transfe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, NewType
 
@@ -18,6 +19,7 @@ VINTAGE_MIN: Final = 2000
 VINTAGE_MAX: Final = 2999
 _MASS_PREFIX: Final = "ug"
 _MASS_PARTS: Final = 3
+_YEAR: Final = re.compile(r"[0-9]{4}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def unit_from_text(text: str) -> Unit:
     if text == FEN.text:
         return FEN
     parts = text.split(":")
-    if len(parts) != _MASS_PARTS or parts[0] != _MASS_PREFIX or not parts[2].isdecimal():
+    if len(parts) != _MASS_PARTS or parts[0] != _MASS_PREFIX or _YEAR.fullmatch(parts[2]) is None:
         raise MalformedError(f"{text[:80]!r} is not a unit of the ledger")
     unit = MassUnit(programme=programme_id(parts[1]), vintage=Vintage(int(parts[2])))
     if unit.text != text:

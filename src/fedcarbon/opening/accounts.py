@@ -104,6 +104,10 @@ class AccountBook:
         """Return where an account's sum is kept, or None if it has no place."""
         return self._places[account.programme_id].get(account.token)
 
+    def account_at(self, place: Place) -> bytes | None:
+        """Return the token of the account whose sum is kept at a place, or None if it is free."""
+        return self._owners.get(place)
+
     def enrolled_accounts(self, partner: PartyId) -> int:
         """Return how many different accounts a partner has ever enrolled."""
         return len(self._seen.get(partner, ()))

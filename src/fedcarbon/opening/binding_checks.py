@@ -16,7 +16,11 @@ from fedcarbon.opening import refusals
 from fedcarbon.opening.accounts import AccountRef
 from fedcarbon.opening.bindings import Binding
 from fedcarbon.opening.epochs import EpochRef
-from fedcarbon.opening.statements import OpeningRequest
+from fedcarbon.opening.statements import (
+    OpeningRequest,
+    PartnerBinding,
+    wallet_hint,
+)
 from fedcarbon.opening.view import RecordView
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.units import Seconds
@@ -40,8 +44,8 @@ def check_request(view: RecordView, request: OpeningRequest) -> None:
     Raises:
         RequestExpiredError, PlaceNotOfTokenError: see there.
         BindingUnknownError, WalletSwappedError, AnonymousWalletError, BindingEndedError,
-            BindingFrozenError, BindingByOperatorAloneError, BindingPartnerTooNewError,
-            BindingWaitsError, EarlierGramsUnconfirmedError: see there.
+            BindingFrozenError, BindingByOperatorAloneError, WalletShownDiffersError,
+            BindingPartnerTooNewError, BindingWaitsError, EarlierGramsUnconfirmedError: see there.
         NotWitnessedError: a half is not under a witnessed head yet.
     """
     now_s = view.heads.clock_s
@@ -82,8 +86,9 @@ def signing_partners(
 
     Raises:
         AnonymousWalletError, BindingEndedError, BindingFrozenError,
-            BindingByOperatorAloneError, BindingPartnerTooNewError, BindingWaitsError: see there;
-            of the last three the one for the partner that comes closest.
+            BindingByOperatorAloneError, WalletShownDiffersError, BindingPartnerTooNewError,
+            BindingWaitsError: see there; of the last four the one for the partner that comes
+            closest.
         NotWitnessedError: a half is not under a witnessed head yet.
     """
     half = binding.operator_half.statement
@@ -104,6 +109,11 @@ def signing_partners(
         enrolled = view.accounts.enrolled_since(binding.account, partner_id, signed.index)
         if enrolled is None:
             continue
+        try:
+            require_shown(half.operator_id, half.wallet_id, signed.statement)
+        except refusals.WalletShownDiffersError as differs:
+            reason = differs
+            continue
         age_s = view.heads.leaf_time_s(signed.index) - view.heads.wait_from_s(enrolled)
         if age_s < policy.enrolment_age_s:
             reason = refusals.BindingPartnerTooNewError(
@@ -123,6 +133,19 @@ def signing_partners(
     if not good:
         raise reason
     return tuple(good)
+
+
+def require_shown(operator_id: PartyId, wallet_id: str, partner_half: PartnerBinding) -> None:
+    """Check that the holder was shown the very operator and wallet of the operator's half.
+
+    Raises:
+        WalletShownDiffersError: something else was shown.
+    """
+    shown = (partner_half.operator_id, partner_half.wallet_hint)
+    if shown != (operator_id, wallet_hint(wallet_id)):
+        raise refusals.WalletShownDiffersError(
+            "the holder was shown another operator or wallet than the binding's"
+        )
 
 
 def _require_no_earlier_grams(

@@ -104,6 +104,9 @@ def ends_a_year(programme: Programme, epoch: EpochIndex) -> bool:
 def _require_interval(programme: Programme, last: EpochIndex, epoch: EpochIndex) -> None:
     if ends_a_year(programme, epoch) or (last and ends_a_year(programme, last)):
         return
+    if epoch == programme.epochs:
+        # No later epoch could open the last days, so without this they would never be opened.
+        return
     days = (epoch - last) * programme.epoch_days
     if days < programme.policy.opening_interval_days:
         raise refusals.OpeningTooSoonError(

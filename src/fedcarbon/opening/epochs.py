@@ -10,9 +10,12 @@ from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
     ClaimCommitment,
+    ClaimList,
     CommitClosed,
     EpochPlan,
+    LinkProof,
     Seal,
+    VerdictList,
     beacon_input,
     planned_deadlines,
 )
@@ -44,7 +47,18 @@ class BeaconKey(NamedTuple):
 class EpochBook:
     """What was logged while epochs ran."""
 
-    __slots__ = ("_parties", "beacons", "closings", "commitments", "headers", "plans", "seals")
+    __slots__ = (
+        "_parties",
+        "beacons",
+        "closings",
+        "commitments",
+        "headers",
+        "link_proofs",
+        "lists",
+        "plans",
+        "seals",
+        "verdicts",
+    )
 
     def __init__(self, parties: PartyBook) -> None:
         """Start empty; `parties` says who may sign."""
@@ -56,6 +70,11 @@ class EpochBook:
         self.closings: Final[dict[int, Logged[CommitClosed]]] = {}
         """By leaf index; more than one of an epoch is a fault that the beacon stops."""
         self.beacons: Final[dict[BeaconKey, Logged[BeaconValue]]] = {}
+        self.lists: Final[dict[EpochRef, dict[PartyId, Logged[ClaimList]]]] = defaultdict(dict)
+        self.verdicts: Final[dict[EpochRef, Logged[VerdictList]]] = {}
+        self.link_proofs: Final[dict[EpochRef, dict[PartyId, Logged[LinkProof]]]] = defaultdict(
+            dict
+        )
         self.headers: Final[dict[int, Logged[ChunkHeader]]] = {}
         """By leaf index."""
         self.seals: Final[dict[EpochRef, Logged[Seal]]] = {}
@@ -113,6 +132,10 @@ class EpochBook:
         leaf = leaf_at(item.leaf_index)
         if leaf is None:
             raise LeafInvalidError(f"the {item.label} beacon names leaf {item.leaf_index}")
+        if item.leaf_index not in self._leaves_of(key):
+            raise LeafInvalidError(
+                f"the {item.label} beacon of epoch {item.epoch} hashes leaf {item.leaf_index}"
+            )
         parameters = self._parties.parameters
         output = combine_beacon(
             parameters.voprf_key(KeyLabel.BEACON),
@@ -129,6 +152,47 @@ class EpochBook:
         if output != item.output:
             raise LeafInvalidError(f"the {item.label} beacon of epoch {item.epoch} is another one")
         self.beacons[key] = beacon
+
+    def _leaves_of(self, key: BeaconKey) -> set[int]:
+        """Return the leaves that a beacon may hash: closings for ties, the seal for samples."""
+        if key.label is BeaconLabel.TIE:
+            found = [
+                (closing.index, closing.statement.programme_id, closing.statement.epoch)
+                for closing in self.closings.values()
+            ]
+        else:
+            found = [(seal.index, *ref) for ref, seal in self.seals.items()]
+        return {
+            index
+            for index, programme_id, epoch in found
+            if epoch == key.epoch
+            and self._parties.programme(programme_id).exclusivity_domain == key.exclusivity_domain
+        }
+
+    def fold_claim_list(self, logged: LoggedBody) -> None:
+        """Take the hub's word that a partner revealed its list: once per partner and epoch."""
+        revealed, _ = self._parties.open_by(ClaimList, logged, Role.HUB)
+        item = revealed.statement
+        ref = EpochRef(item.programme_id, item.epoch)
+        if item.partner_id in self.lists[ref]:
+            raise LoggedTwiceError(f"{item.partner_id!r} revealed twice in epoch {item.epoch}")
+        self.lists[ref][item.partner_id] = revealed
+
+    def fold_verdicts(self, logged: LoggedBody) -> None:
+        """Take the verdicts of an epoch, once; the files that they name are read with the seal."""
+        verdicts, _ = self._parties.open_by(VerdictList, logged, Role.HUB)
+        ref = EpochRef(verdicts.statement.programme_id, verdicts.statement.epoch)
+        if ref in self.verdicts:
+            raise LoggedTwiceError(f"epoch {ref.epoch} is judged twice")
+        self.verdicts[ref] = verdicts
+
+    def fold_link_proof(self, logged: LoggedBody) -> None:
+        """Take a partner's link proof, once per epoch; it is verified with the seal."""
+        proof, signer = self._parties.open_own(LinkProof, logged, "partner_id", Role.PARTNER)
+        ref = EpochRef(proof.statement.programme_id, proof.statement.epoch)
+        if signer in self.link_proofs[ref]:
+            raise LoggedTwiceError(f"{signer!r} proved its sum twice in epoch {ref.epoch}")
+        self.link_proofs[ref][signer] = proof
 
     def fold_header(self, logged: LoggedBody) -> None:
         """Take a chunk header; the seal says which ones count."""

@@ -8,18 +8,20 @@ once. Results are cumulative, so that an epoch costs its own ciphertexts only.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from fedcarbon.epoch.snapshot import PartnerSnapshot
 from fedcarbon.epoch.statements import EpochPlan, SealedPart, product_entry
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.epochs import EpochRef
+from fedcarbon.opening.links import block_commitment, check_sealed_link
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.refusals import (
     ChunkFileDiffersError,
     EpochNotSealedError,
     IncompleteSealError,
+    PlacesDifferError,
     PlanTooEarlyError,
     ProductsDifferError,
 )
@@ -52,15 +54,18 @@ def sealed_products(
         view: the record.
         ref: the epoch.
         previous: what this function returned for the epoch before; empty for the first.
-        fetch: gets chunk files.
+        fetch: gets chunk files, and the files of claims that trustees read.
         check: checks the range proofs of a chunk's blocks.
 
     Raises:
         EpochNotSealedError: no plan or no seal.
         PlanTooEarlyError: the plan is from before the end of the epoch.
         IncompleteSealError: see there.
+        PlacesDifferError: a partner encrypted for other places than the record's.
         ChunkFileDiffersError: naming the partner and the chunk.
         RangeProofInvalidError: naming the partner and the block.
+        VerdictsDifferError, LinkProofMissingError, ClaimFileDiffersError, LinkProofInvalidError:
+            see `check_sealed_link`.
         ProductsDifferError: the seal's root is not that of these products.
         NotWitnessedError: the plan is not under a witnessed head yet.
     """
@@ -78,14 +83,28 @@ def sealed_products(
         )
     factors: dict[int, list[bytes]] = {block: [data] for block, data in previous.items()}
     for part in seal.statement.parts:
+        if part.missing:
+            continue
         own = snapshot.partners[part.partner_id]
-        sent = _part_of(view, plan, part, seal.index, _Checks(own, fetch, check))
-        if not part.missing and sorted(sent) != list(own.blocks()):
+        headers = [
+            require_header(view, plan, part, number, seal.index)
+            for number in range(len(part.header_leaves))
+        ]
+        if any(header.places_digest != own.places_digest for header in headers):
+            raise PlacesDifferError(
+                f"{part.partner_id!r} encrypted for other accounts or places in epoch {ref.epoch} "
+                "than the record has: it must compare them with the answers that the hub signed"
+            )
+        sent = _sent(view, headers, _Checks(own, fetch, check))
+        if sorted(sent.ciphertexts) != list(own.blocks()):
             raise IncompleteSealError(
                 f"{part.partner_id!r} owes {len(own.slots_of)} blocks in epoch {ref.epoch}, "
-                f"{len(sent)} of them are there"
+                f"{len(sent.ciphertexts)} of them are there"
             )
-        for block, data in sent.items():
+        check_sealed_link(
+            view, plan, part.partner_id, sent.commitments, seal_leaf=seal.index, fetch=fetch
+        )
+        for block, data in sent.ciphertexts.items():
             factors.setdefault(block, []).append(data)
     products = _multiplied(view, factors)
     if (seal.statement.blocks, seal.statement.products_root) != (
@@ -123,20 +142,28 @@ class _Checks(NamedTuple):
     check: CheckBlocks
 
 
-def _part_of(
-    view: RecordView, plan: Logged[EpochPlan], part: SealedPart, seal_leaf: int, checks: _Checks
-) -> dict[int, bytes]:
-    """Return the ciphertexts of one partner by block."""
-    sent: dict[int, bytes] = {}
-    for number in range(len(part.header_leaves)):
-        header = require_header(view, plan, part, number, seal_leaf)
+class _Sent(NamedTuple):
+    """What a partner sent, by block."""
+
+    ciphertexts: dict[int, bytes]
+    commitments: dict[int, int]
+    """A of every range proof."""
+
+
+def _sent(view: RecordView, headers: Iterable[ChunkHeader], checks: _Checks) -> _Sent:
+    """Return what one partner sent."""
+    parameters = view.parties.parameters
+    sent = _Sent({}, {})
+    for header in headers:
         chunk = _chunk_of(view, header, checks.fetch)
-        if not checks.own.slots_of.keys() - sent.keys() >= set(chunk.blocks()):
+        if not checks.own.slots_of.keys() - sent.ciphertexts.keys() >= set(chunk.blocks()):
             raise IncompleteSealError(
-                f"{part.partner_id!r} sent a block twice, or one that it does not owe"
+                f"{header.partner_id!r} sent a block twice, or one that it does not owe"
             )
-        checks.check(view.parties.parameters.proof_key, _proved(header, chunk, checks.own))
-        sent.update(chunk.ciphertexts())
+        checks.check(parameters.proof_key, _proved(header, chunk, checks.own))
+        for entry in chunk:
+            sent.ciphertexts[entry.block] = entry.ciphertext
+            sent.commitments[entry.block] = block_commitment(parameters, entry.proof)
     return sent
 
 

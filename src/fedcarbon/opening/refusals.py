@@ -12,6 +12,7 @@
 | 2 | BINDING_ENDED | the binding was ended |
 | 2 | BINDING_FROZEN | a partner enrolled for the account objected |
 | 2 | BINDING_BY_OPERATOR_ALONE | no partner enrolled for the account has signed |
+| 2 | WALLET_SHOWN_DIFFERS | the holder confirmed another wallet or operator than is bound |
 | 2 | BINDING_PARTNER_TOO_NEW | the signing partner enrolled the account too shortly before |
 | 2 | BINDING_WAITS | the wait after the second half is not over |
 | 2 | EARLIER_GRAMS_UNCONFIRMED | grams from before the signing partner's enrolment need another |
@@ -25,7 +26,11 @@
 | 1 | EPOCH_NOT_SEALED | the epoch has no seal under the request's checkpoint |
 | 4 | PLAN_TOO_EARLY | the epoch's plan was logged before the epoch was over |
 | 4 | INCOMPLETE_SEAL | the seal leaves out a partner, chunk or block, or has one too many |
+| 4 | PLACES_DIFFER | a chunk header was made for other accounts or places than the record's |
 | 4 | CHUNK_FILE_DIFFERS | a chunk file is not what its header says |
+| 4 | VERDICTS_DIFFER | the verdicts do not rest on what was committed and revealed |
+| 4 | CLAIM_FILE_DIFFERS | a file of commitments or lost positions is not what its leaf says |
+| 4 | LINK_PROOF_MISSING | a partner is counted without a link proof for these verdicts |
 | 4 | PRODUCTS_DIFFER | the products are not what the seal or the start says |
 | 5 | SUBSET_REFUSED | too few trustees, an unknown one, or not this one |
 | 5 | OPENING_ID_DIFFERS | the opening id is not the hash of what is opened |
@@ -101,6 +106,12 @@ class BindingByOperatorAloneError(PeerError):
     """No partner enrolled for the account has signed the binding."""
 
     code: ClassVar[str] = "BINDING_BY_OPERATOR_ALONE"
+
+
+class WalletShownDiffersError(PeerError):
+    """The holder confirmed another wallet or operator than is bound; who showed it has lied."""
+
+    code: ClassVar[str] = "WALLET_SHOWN_DIFFERS"
 
 
 class BindingPartnerTooNewError(PeerError):
@@ -181,10 +192,34 @@ class IncompleteSealError(PeerError):
     code: ClassVar[str] = "INCOMPLETE_SEAL"
 
 
+class PlacesDifferError(PeerError):
+    """A partner encrypted for other accounts or places than the record's: a hub lied to it."""
+
+    code: ClassVar[str] = "PLACES_DIFFER"
+
+
 class ChunkFileDiffersError(PeerError):
     """A chunk file is not what its signed header says."""
 
     code: ClassVar[str] = "CHUNK_FILE_DIFFERS"
+
+
+class VerdictsDifferError(PeerError):
+    """The verdict list does not rest on the lists that were committed and revealed."""
+
+    code: ClassVar[str] = "VERDICTS_DIFFER"
+
+
+class ClaimFileDiffersError(PeerError):
+    """A file of commitments or of lost positions is not what the record says of it."""
+
+    code: ClassVar[str] = "CLAIM_FILE_DIFFERS"
+
+
+class LinkProofMissingError(PeerError):
+    """A seal counts a partner that has logged no link proof for its plan and verdicts."""
+
+    code: ClassVar[str] = "LINK_PROOF_MISSING"
 
 
 class ProductsDifferError(PeerError):

@@ -15,6 +15,12 @@ from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES, TOKEN_BYTES
 from fedcarbon.units import MicrogramsCO2e
 
 OPENING_ID_BYTES: Final = 32
+WALLET_HINT_LENGTH: Final = 4
+
+
+def wallet_hint(wallet_id: str) -> str:
+    """Return what a holder is shown of a wallet before confirming: its last four characters."""
+    return wallet_id[-WALLET_HINT_LENGTH:]
 
 
 class Purpose(StrEnum):
@@ -56,11 +62,18 @@ class PartnerBinding(Statement):
     account_token: bytes
     operator_leaf: bytes
     """The 34-byte leaf of the operator's half."""
+    operator_id: PartyId
+    """The operator that the holder was shown."""
+    wallet_hint: str
+    """What the holder was shown of the wallet; see `wallet_hint`."""
     partner_id: PartyId
 
     def __post_init__(self) -> None:
-        """Check sizes."""
+        """Check names and sizes."""
         checked_name(self.partner_id)
+        checked_name(self.operator_id)
+        if len(self.wallet_hint) > WALLET_HINT_LENGTH:
+            raise MalformedError(f"a wallet hint has at most {WALLET_HINT_LENGTH} characters")
         _check_ids(self.parameter_id, self.binding_id, self.account_token)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.ids import PartyId, party_id
 from fedcarbon.transparency.envelope import KEY_BYTES
 
@@ -63,8 +63,14 @@ def parse_roots(data: bytes) -> TrustRoots:
             raise ConfigurationError("roots: a trustee stands twice")
         return TrustRoots(
             parameter_id=bytes.fromhex(tree["parameter_id"]),
-            threshold=int(tree["threshold"]),
+            threshold=_integer(tree["threshold"]),
             root_keys=MappingProxyType(keys),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError, MalformedError) as error:
         raise ConfigurationError(f"roots: {type(error).__name__}: {error}") from error
+
+
+def _integer(value: object) -> int:
+    if type(value) is not int:  # TOML has floats, infinities and truths too
+        raise TypeError("the threshold is an integer")
+    return value

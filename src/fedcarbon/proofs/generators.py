@@ -44,6 +44,11 @@ class GeneratorKind(StrEnum):
     """g_0: the coefficients of the range equation; index 0 only."""
     BLINDING = "h"
     """h: the randomness; index 0 only."""
+    DELTA_VALUE = "dv"
+    """g_dv: the difference of a link proof (DESIGN section 9.4); index 0 only, as its roots."""
+    DELTA_X = "dx"
+    DELTA_Y = "dy"
+    DELTA_Z = "dz"
 
 
 SLOT_KINDS: Final = (
@@ -53,6 +58,13 @@ SLOT_KINDS: Final = (
     GeneratorKind.SQUARE_Z,
 )
 SINGLE_KINDS: Final = (GeneratorKind.CONSTANT, GeneratorKind.BLINDING)
+LINK_KINDS: Final = (
+    GeneratorKind.DELTA_VALUE,
+    GeneratorKind.DELTA_X,
+    GeneratorKind.DELTA_Y,
+    GeneratorKind.DELTA_Z,
+)
+"""Of link proofs: everyone derives them, and no parameter set lists their counters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

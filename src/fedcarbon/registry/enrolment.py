@@ -104,3 +104,30 @@ class PlaceBatch(Statement):
         """Check the batch size."""
         if len(self.entries) > BATCH_ENTRIES_MAX:
             raise MalformedError(f"a batch has at most {BATCH_ENTRIES_MAX} entries")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacesAnswer(Statement):
+    """Where the accounts of a batch are kept, signed by the hub for the partner that sent it.
+
+    It is no leaf: the partner keeps it. If a chunk header made from it is refused because the
+    record has other places, it proves that the hub lied to the partner.
+    """
+
+    KIND: ClassVar[str] = "places_answer"
+
+    parameter_id: bytes
+    programme_id: ProgrammeId
+    partner_id: PartyId
+    batch_id: bytes
+    places: tuple[PlaceEntry, ...]
+    """One per entry of the batch, in its order."""
+
+    def __post_init__(self) -> None:
+        """Check names and sizes."""
+        checked_name(self.partner_id)
+        checked_name(self.programme_id)
+        if len(self.batch_id) != MESSAGE_ID_BYTES or len(self.parameter_id) != DIGEST_BYTES:
+            raise MalformedError("a batch id has 16 bytes, a parameter id 32")
+        if not 1 <= len(self.places) <= BATCH_ENTRIES_MAX:
+            raise MalformedError(f"a batch has 1 to {BATCH_ENTRIES_MAX} places")

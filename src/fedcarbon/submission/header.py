@@ -31,6 +31,8 @@ class ChunkHeader(Statement):
     """Ciphertexts in the file, at least 1."""
     slot_width_bits: int
     slots: int
+    places_digest: bytes
+    """Of the partner's accounts in the snapshot, at the places that it encrypted to."""
     entries_root: bytes
     """RFC 6962 root over the file's entries, so that one entry is provable."""
     file_sha256: bytes
@@ -45,6 +47,7 @@ class ChunkHeader(Statement):
         checked_name(self.programme_id)
         hashes = (
             self.parameter_id,
+            self.places_digest,
             self.entries_root,
             self.file_sha256,
             self.evidence_root,

@@ -14,17 +14,18 @@ that failed, out. They run in this order, so a chunk with several faults always 
  (9) the partner has an account in the enrolment snapshot         NOT_IN_SNAPSHOT
 (10) the plan leaf                                                PLAN_DIFFERS
 (11) slot width and slots                                         LAYOUT_DIFFERS
-(12) the evidence root of phase 1a; zeros if that was missed      EVIDENCE_ROOT_DIFFERS
-(13) number of chunks and bundle are those of the other chunks    CHUNK_COUNT_DIFFERS
-(14) the file has at most 4 MiB                                   CHUNK_TOO_LARGE
-(15) and the SHA-256 in the header                                FILE_HASH_DIFFERS
-(16) it is a chunk file whose blocks ascend                       MALFORMED_CHUNK, BLOCK_ORDER
-(17) with as many entries, and the root, as the header says       ENTRIES_ROOT_DIFFERS
-(18) every block is one that the snapshot asks for                BLOCK_NOT_EXPECTED
-(19) and came in no other chunk                                   BLOCK_SENT_TWICE
-(20) every ciphertext is a unit modulo n^2                        CIPHERTEXT_RANGE, _NOT_UNIT
-(21) every slot range proof holds under the record's own bounds   RANGE_PROOF_INVALID
-(22) with the last chunk no block is missing                      BLOCK_MISSING
+(12) every account of the snapshot is kept where the record says  HEADER_PLACES_DIFFER
+(13) the evidence root of phase 1a; zeros if that was missed      EVIDENCE_ROOT_DIFFERS
+(14) number of chunks and bundle are those of the other chunks    CHUNK_COUNT_DIFFERS
+(15) the file has at most 4 MiB                                   CHUNK_TOO_LARGE
+(16) and the SHA-256 in the header                                FILE_HASH_DIFFERS
+(17) it is a chunk file whose blocks ascend                       MALFORMED_CHUNK, BLOCK_ORDER
+(18) with as many entries, and the root, as the header says       ENTRIES_ROOT_DIFFERS
+(19) every block is one that the snapshot asks for                BLOCK_NOT_EXPECTED
+(20) and came in no other chunk                                   BLOCK_SENT_TWICE
+(21) every ciphertext is a unit modulo n^2                        CIPHERTEXT_RANGE, _NOT_UNIT
+(22) every slot range proof holds under the record's own bounds   RANGE_PROOF_INVALID
+(23) with the last chunk no block is missing                      BLOCK_MISSING
 
 A chunk that came before with the same bytes (6) is a replay, whatever the epoch's state: it gets
 its old receipt and the later rules are not asked.
@@ -92,6 +93,16 @@ class LayoutDiffersError(CallerError):
     """The header was packed with another slot width or number of slots."""
 
     code: ClassVar[str] = "LAYOUT_DIFFERS"
+
+
+class HeaderPlacesDifferError(CallerError):
+    """The partner keeps its accounts in other places than the record, or knows other accounts.
+
+    It must compare the hub's signed answers with what it stored: either it lost something, or the
+    hub told it places that are not those of the record, and has signed that.
+    """
+
+    code: ClassVar[str] = "HEADER_PLACES_DIFFER"
 
 
 class EvidenceRootDiffersError(PeerError):
@@ -163,6 +174,8 @@ class IntakeContext:
     plan_leaf: int
     expected_blocks: Collection[int]
     """All blocks of the partner in the snapshot; empty if it is not in it."""
+    places_digest: bytes
+    """Of the partner's accounts in the snapshot; not looked at if it is not in it."""
     bounds_ug: Callable[[int], tuple[MicrogramsCO2e, ...]]
     """The bounds of a block's slots: the cap where the partner has an enrolled account, else 0."""
     cap_ug: MicrogramsCO2e
@@ -235,11 +248,12 @@ def is_replay(header: ChunkHeader, data: bytes, context: IntakeContext) -> bool:
 
 
 def check_header(header: ChunkHeader, context: IntakeContext) -> None:
-    """Apply rules (7) to (13), which need no file.
+    """Apply rules (7) to (14), which need no file.
 
     Raises:
         EpochSealedError, SubmissionNotOpenError, NotInSnapshotError, PlanDiffersError,
-        LayoutDiffersError, EvidenceRootDiffersError, ChunkCountDiffersError: the first that fails.
+        LayoutDiffersError, HeaderPlacesDifferError, EvidenceRootDiffersError,
+        ChunkCountDiffersError: the first that fails.
     """
     name = f"epoch {header.epoch} of {header.programme_id}"
     # (7) the epoch is not sealed
@@ -259,10 +273,15 @@ def check_header(header: ChunkHeader, context: IntakeContext) -> None:
         raise LayoutDiffersError(
             f"the layout is {context.key.layout.slots} slots of {SLOT_WIDTH_BITS} bits"
         )
-    # (12) the evidence root of phase 1a; zeros if that was missed
+    # (12) every account of the snapshot is kept where the record says
+    if header.places_digest != context.places_digest:
+        raise HeaderPlacesDifferError(
+            f"{header.partner_id} has other accounts or places in {name} than the record"
+        )
+    # (13) the evidence root of phase 1a; zeros if that was missed
     if header.evidence_root != context.evidence_root:
         raise EvidenceRootDiffersError(f"{header.partner_id} committed another evidence root")
-    # (13) number of chunks and bundle are those of the other chunks
+    # (14) number of chunks and bundle are those of the other chunks
     said = (header.chunks, header.methodology_bundle)
     if any((other.chunks, other.methodology_bundle) != said for other in context.admitted.values()):
         raise ChunkCountDiffersError(
@@ -271,25 +290,25 @@ def check_header(header: ChunkHeader, context: IntakeContext) -> None:
 
 
 def check_file(header: ChunkHeader, file: bytes, context: IntakeContext) -> ChunkFile:
-    """Return the chunk in `file`, after rules (14) to (20).
+    """Return the chunk in `file`, after rules (15) to (21).
 
     Raises:
         ChunkTooLargeError, FileHashDiffersError, MalformedChunkError, BlockOrderError,
         EntriesRootDiffersError, BlockNotExpectedError, BlockSentTwiceError, CiphertextRangeError,
         CiphertextNotUnitError: the first that fails.
     """
-    # (14) the file has at most 4 MiB
+    # (15) the file has at most 4 MiB
     require_size(len(file))
-    # (15) and the SHA-256 in the header
+    # (16) and the SHA-256 in the header
     if hashlib.sha256(file).digest() != header.file_sha256:
         raise FileHashDiffersError(f"chunk {header.chunk} is not the file that its header names")
-    # (16) it is a chunk file whose blocks ascend
+    # (17) it is a chunk file whose blocks ascend
     chunk = ChunkFile.from_bytes(file, EntryShape.of(context.key, context.cap_ug))
-    # (17) with as many entries, and the root, as the header says
+    # (18) with as many entries, and the root, as the header says
     if len(chunk) != header.entries or chunk.root() != header.entries_root:
         raise EntriesRootDiffersError(f"chunk {header.chunk} has other entries than its header")
     check_blocks(chunk.blocks(), context)
-    # (20) every ciphertext is a unit modulo n^2
+    # (21) every ciphertext is a unit modulo n^2
     _check_units(list(chunk.ciphertexts().items()), context.key.public_key)
     return chunk
 
@@ -301,7 +320,7 @@ def check_proofs(
     randbelow: RandomBelow,
     in_parallel: Mapper = map,
 ) -> None:
-    """Apply rule (21), by far the most work.
+    """Apply rule (22), by far the most work.
 
     Args:
         header: of the chunk.
@@ -313,7 +332,7 @@ def check_proofs(
     Raises:
         RangeProofInvalidError: naming the block and the check that fails.
     """
-    # (21) every slot range proof holds under the record's own bounds
+    # (22) every slot range proof holds under the record's own bounds
     blocks = ProvedBlocks(
         programme_id=header.programme_id,
         partner_id=header.partner_id,
@@ -326,30 +345,30 @@ def check_proofs(
 
 
 def check_blocks(blocks: Sequence[int], context: IntakeContext) -> None:
-    """Apply rules (18) and (19) to the blocks of a chunk.
+    """Apply rules (19) and (20) to the blocks of a chunk.
 
     Raises:
         BlockNotExpectedError, BlockSentTwiceError: the first that fails.
     """
-    # (18) every block is one that the snapshot asks for
+    # (19) every block is one that the snapshot asks for
     unexpected = sorted(set(blocks).difference(context.expected_blocks))
     if unexpected:
         raise BlockNotExpectedError(f"block {unexpected[0]} holds none of the partner's accounts")
-    # (19) and came in no other chunk
+    # (20) and came in no other chunk
     twice = sorted(set(blocks).intersection(context.received_blocks))
     if twice:
         raise BlockSentTwiceError(f"block {twice[0]} came in another chunk")
 
 
 def is_complete(header: ChunkHeader, blocks: Collection[int], context: IntakeContext) -> bool:
-    """Tell whether a chunk with these `blocks` completes its submission: rule (22).
+    """Tell whether a chunk with these `blocks` completes its submission: rule (23).
 
     Raises:
         BlockMissingError: it is the last chunk, and a block has no ciphertext.
     """
     if len({*context.admitted, header.chunk}) < header.chunks:
         return False
-    # (22) with the last chunk no block is missing
+    # (23) with the last chunk no block is missing
     missing = set(context.expected_blocks).difference(context.received_blocks, blocks)
     if missing:
         raise BlockMissingError(

@@ -208,4 +208,5 @@ def open_signed(
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("expected text")
+    value.encode()  # a lone surrogate fits into JSON, but neither into a signature nor into a log
     return value

@@ -38,6 +38,8 @@ class LeafType(IntEnum):
     VERDICT_LIST = 37
     CHUNK_HEADER = 38
     SEAL = 39
+    LINK_PROOF = 40
+    DISPUTE = 41
     OPERATOR_BINDING = 48
     PARTNER_BINDING = 49
     BINDING_OBJECTION = 50
@@ -72,14 +74,17 @@ PUBLIC_TYPES: Final = frozenset(
 TRUSTEE_TYPES: Final = frozenset(
     set(LeafType)
     - {
-        LeafType.CLAIM_LIST,
-        LeafType.VERDICT_LIST,
+        LeafType.DISPUTE,
         LeafType.LEDGER_BATCH,
         LeafType.REDEMPTION_ORDER,
         LeafType.PAYOUT_BATCH,
     }
 )
-"""Bodies that a trustee must process, in order and without a gap: no claim tokens, no money."""
+"""Bodies that a trustee must process, in order and without a gap.
+
+No money; and no claim token stands in any of them: those are in files that `may_read_file` keeps
+from trustees.
+"""
 
 
 def may_read(role: Role, leaf_type: LeafType) -> bool:
@@ -89,6 +94,17 @@ def may_read(role: Role, leaf_type: LeafType) -> bool:
     if role is Role.TRUSTEE:
         return leaf_type in TRUSTEE_TYPES
     return leaf_type in PUBLIC_TYPES
+
+
+def may_read_file(role: Role, leaf_type: LeafType, *, holds_tokens: bool) -> bool:
+    """Tell whether `role` may read a file that bodies of `leaf_type` name.
+
+    Args:
+        role: who asks.
+        leaf_type: of the leaf whose body names the file.
+        holds_tokens: whether claim tokens stand in the file: hub and auditors only.
+    """
+    return may_read(role, leaf_type) and (not holds_tokens or role in {Role.HUB, Role.AUDITOR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,39 +24,47 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x65\x64\x63\x61rbon/v1/epoch.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\")\n\x11ListEpochsRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"9\n\x12ListEpochsResponse\x12#\n\x06\x65pochs\x18\x01 \x03(\x0b\x32\x13.fedcarbon.v1.Epoch\"\xfd\x01\n\x05\x45poch\x12\r\n\x05\x65poch\x18\x01 \x01(\r\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.fedcarbon.v1.EpochState\x12\x11\n\tplan_leaf\x18\x03 \x01(\x04\x12\x18\n\x0b\x63losed_leaf\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x16\n\tseal_leaf\x18\x05 \x01(\x04H\x01\x88\x01\x01\x12\x11\n\tcommitted\x18\x06 \x01(\x08\x12\x10\n\x08revealed\x18\x07 \x01(\x08\x12\x17\n\x0f\x63hunks_received\x18\x08 \x03(\r\x12\x1b\n\x13missing_partner_ids\x18\t \x03(\tB\x0e\n\x0c_closed_leafB\x0c\n\n_seal_leaf\"9\n\x1c\x43reateClaimCommitmentRequest\x12\x19\n\x11signed_commitment\x18\x01 \x01(\x0c\"0\n\x1d\x43reateClaimCommitmentResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"P\n\x16\x43reateClaimListRequest\x12%\n\x02id\x18\x01 \x01(\x0b\x32\x19.fedcarbon.v1.ClaimListId\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"2\n\x0b\x43laimListId\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\"*\n\x17\x43reateClaimListResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"_\n\x15ListLostClaimsRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\x12\n\nfrom_index\x18\x03 \x01(\x04\x12\r\n\x05limit\x18\x04 \x01(\r\"=\n\x16ListLostClaimsResponse\x12\x14\n\x0c\x63laim_tokens\x18\x01 \x03(\x0c\x12\r\n\x05total\x18\x02 \x01(\x04\"<\n\x12\x43reateChunkRequest\x12\x15\n\rsigned_header\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"&\n\x13\x43reateChunkResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c*\xc5\x01\n\nEpochState\x12\x1b\n\x17\x45POCH_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45POCH_STATE_PLANNED\x10\x01\x12\x1a\n\x16\x45POCH_STATE_COMMITTING\x10\x02\x12\x19\n\x15\x45POCH_STATE_REVEALING\x10\x03\x12\x16\n\x12\x45POCH_STATE_JUDGED\x10\x04\x12\x1a\n\x16\x45POCH_STATE_SUBMITTING\x10\x05\x12\x16\n\x12\x45POCH_STATE_SEALED\x10\x06\x32\xe6\x03\n\x0c\x45pochService\x12O\n\nListEpochs\x12\x1f.fedcarbon.v1.ListEpochsRequest\x1a .fedcarbon.v1.ListEpochsResponse\x12p\n\x15\x43reateClaimCommitment\x12*.fedcarbon.v1.CreateClaimCommitmentRequest\x1a+.fedcarbon.v1.CreateClaimCommitmentResponse\x12`\n\x0f\x43reateClaimList\x12$.fedcarbon.v1.CreateClaimListRequest\x1a%.fedcarbon.v1.CreateClaimListResponse(\x01\x12[\n\x0eListLostClaims\x12#.fedcarbon.v1.ListLostClaimsRequest\x1a$.fedcarbon.v1.ListLostClaimsResponse\x12T\n\x0b\x43reateChunk\x12 .fedcarbon.v1.CreateChunkRequest\x1a!.fedcarbon.v1.CreateChunkResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66\x65\x64\x63\x61rbon/v1/epoch.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\")\n\x11ListEpochsRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"9\n\x12ListEpochsResponse\x12#\n\x06\x65pochs\x18\x01 \x03(\x0b\x32\x13.fedcarbon.v1.Epoch\"\xa9\x02\n\x05\x45poch\x12\r\n\x05\x65poch\x18\x01 \x01(\r\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.fedcarbon.v1.EpochState\x12\x11\n\tplan_leaf\x18\x03 \x01(\x04\x12\x18\n\x0b\x63losed_leaf\x18\x04 \x01(\x04H\x00\x88\x01\x01\x12\x16\n\tseal_leaf\x18\x05 \x01(\x04H\x01\x88\x01\x01\x12\x11\n\tcommitted\x18\x06 \x01(\x08\x12\x10\n\x08revealed\x18\x07 \x01(\x08\x12\x17\n\x0f\x63hunks_received\x18\x08 \x03(\r\x12\x1b\n\x13missing_partner_ids\x18\t \x03(\t\x12\x19\n\x0cverdict_leaf\x18\n \x01(\x04H\x02\x88\x01\x01\x42\x0e\n\x0c_closed_leafB\x0c\n\n_seal_leafB\x0f\n\r_verdict_leaf\"9\n\x1c\x43reateClaimCommitmentRequest\x12\x19\n\x11signed_commitment\x18\x01 \x01(\x0c\"0\n\x1d\x43reateClaimCommitmentResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"e\n\x16\x43reateClaimListRequest\x12%\n\x02id\x18\x01 \x01(\x0b\x32\x19.fedcarbon.v1.ClaimListId\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x13\n\x0b\x63ommitments\x18\x03 \x01(\x0c\"2\n\x0b\x43laimListId\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\"*\n\x17\x43reateClaimListResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"_\n\x15ListLostClaimsRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\x12\n\nfrom_index\x18\x03 \x01(\x04\x12\r\n\x05limit\x18\x04 \x01(\r\"P\n\x16ListLostClaimsResponse\x12\x14\n\x0c\x63laim_tokens\x18\x01 \x03(\x0c\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x11\n\tpositions\x18\x03 \x03(\r\"<\n\x12\x43reateChunkRequest\x12\x15\n\rsigned_header\x18\x01 \x01(\x0c\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"&\n\x13\x43reateChunkResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\".\n\x16\x43reateLinkProofRequest\x12\x14\n\x0csigned_proof\x18\x01 \x01(\x0c\"*\n\x17\x43reateLinkProofResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\".\n\x14\x43reateDisputeRequest\x12\x16\n\x0esigned_dispute\x18\x01 \x01(\x0c\"(\n\x15\x43reateDisputeResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c*\xc5\x01\n\nEpochState\x12\x1b\n\x17\x45POCH_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45POCH_STATE_PLANNED\x10\x01\x12\x1a\n\x16\x45POCH_STATE_COMMITTING\x10\x02\x12\x19\n\x15\x45POCH_STATE_REVEALING\x10\x03\x12\x16\n\x12\x45POCH_STATE_JUDGED\x10\x04\x12\x1a\n\x16\x45POCH_STATE_SUBMITTING\x10\x05\x12\x16\n\x12\x45POCH_STATE_SEALED\x10\x06\x32\xa0\x05\n\x0c\x45pochService\x12O\n\nListEpochs\x12\x1f.fedcarbon.v1.ListEpochsRequest\x1a .fedcarbon.v1.ListEpochsResponse\x12p\n\x15\x43reateClaimCommitment\x12*.fedcarbon.v1.CreateClaimCommitmentRequest\x1a+.fedcarbon.v1.CreateClaimCommitmentResponse\x12`\n\x0f\x43reateClaimList\x12$.fedcarbon.v1.CreateClaimListRequest\x1a%.fedcarbon.v1.CreateClaimListResponse(\x01\x12[\n\x0eListLostClaims\x12#.fedcarbon.v1.ListLostClaimsRequest\x1a$.fedcarbon.v1.ListLostClaimsResponse\x12T\n\x0b\x43reateChunk\x12 .fedcarbon.v1.CreateChunkRequest\x1a!.fedcarbon.v1.CreateChunkResponse(\x01\x12^\n\x0f\x43reateLinkProof\x12$.fedcarbon.v1.CreateLinkProofRequest\x1a%.fedcarbon.v1.CreateLinkProofResponse\x12X\n\rCreateDispute\x12\".fedcarbon.v1.CreateDisputeRequest\x1a#.fedcarbon.v1.CreateDisputeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedcarbon.v1.epoch_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EPOCHSTATE']._serialized_start=950
-  _globals['_EPOCHSTATE']._serialized_end=1147
+  _globals['_EPOCHSTATE']._serialized_start=1216
+  _globals['_EPOCHSTATE']._serialized_end=1413
   _globals['_LISTEPOCHSREQUEST']._serialized_start=42
   _globals['_LISTEPOCHSREQUEST']._serialized_end=83
   _globals['_LISTEPOCHSRESPONSE']._serialized_start=85
   _globals['_LISTEPOCHSRESPONSE']._serialized_end=142
   _globals['_EPOCH']._serialized_start=145
-  _globals['_EPOCH']._serialized_end=398
-  _globals['_CREATECLAIMCOMMITMENTREQUEST']._serialized_start=400
-  _globals['_CREATECLAIMCOMMITMENTREQUEST']._serialized_end=457
-  _globals['_CREATECLAIMCOMMITMENTRESPONSE']._serialized_start=459
-  _globals['_CREATECLAIMCOMMITMENTRESPONSE']._serialized_end=507
-  _globals['_CREATECLAIMLISTREQUEST']._serialized_start=509
-  _globals['_CREATECLAIMLISTREQUEST']._serialized_end=589
-  _globals['_CLAIMLISTID']._serialized_start=591
-  _globals['_CLAIMLISTID']._serialized_end=641
-  _globals['_CREATECLAIMLISTRESPONSE']._serialized_start=643
-  _globals['_CREATECLAIMLISTRESPONSE']._serialized_end=685
-  _globals['_LISTLOSTCLAIMSREQUEST']._serialized_start=687
-  _globals['_LISTLOSTCLAIMSREQUEST']._serialized_end=782
-  _globals['_LISTLOSTCLAIMSRESPONSE']._serialized_start=784
-  _globals['_LISTLOSTCLAIMSRESPONSE']._serialized_end=845
-  _globals['_CREATECHUNKREQUEST']._serialized_start=847
-  _globals['_CREATECHUNKREQUEST']._serialized_end=907
-  _globals['_CREATECHUNKRESPONSE']._serialized_start=909
-  _globals['_CREATECHUNKRESPONSE']._serialized_end=947
-  _globals['_EPOCHSERVICE']._serialized_start=1150
-  _globals['_EPOCHSERVICE']._serialized_end=1636
+  _globals['_EPOCH']._serialized_end=442
+  _globals['_CREATECLAIMCOMMITMENTREQUEST']._serialized_start=444
+  _globals['_CREATECLAIMCOMMITMENTREQUEST']._serialized_end=501
+  _globals['_CREATECLAIMCOMMITMENTRESPONSE']._serialized_start=503
+  _globals['_CREATECLAIMCOMMITMENTRESPONSE']._serialized_end=551
+  _globals['_CREATECLAIMLISTREQUEST']._serialized_start=553
+  _globals['_CREATECLAIMLISTREQUEST']._serialized_end=654
+  _globals['_CLAIMLISTID']._serialized_start=656
+  _globals['_CLAIMLISTID']._serialized_end=706
+  _globals['_CREATECLAIMLISTRESPONSE']._serialized_start=708
+  _globals['_CREATECLAIMLISTRESPONSE']._serialized_end=750
+  _globals['_LISTLOSTCLAIMSREQUEST']._serialized_start=752
+  _globals['_LISTLOSTCLAIMSREQUEST']._serialized_end=847
+  _globals['_LISTLOSTCLAIMSRESPONSE']._serialized_start=849
+  _globals['_LISTLOSTCLAIMSRESPONSE']._serialized_end=929
+  _globals['_CREATECHUNKREQUEST']._serialized_start=931
+  _globals['_CREATECHUNKREQUEST']._serialized_end=991
+  _globals['_CREATECHUNKRESPONSE']._serialized_start=993
+  _globals['_CREATECHUNKRESPONSE']._serialized_end=1031
+  _globals['_CREATELINKPROOFREQUEST']._serialized_start=1033
+  _globals['_CREATELINKPROOFREQUEST']._serialized_end=1079
+  _globals['_CREATELINKPROOFRESPONSE']._serialized_start=1081
+  _globals['_CREATELINKPROOFRESPONSE']._serialized_end=1123
+  _globals['_CREATEDISPUTEREQUEST']._serialized_start=1125
+  _globals['_CREATEDISPUTEREQUEST']._serialized_end=1171
+  _globals['_CREATEDISPUTERESPONSE']._serialized_start=1173
+  _globals['_CREATEDISPUTERESPONSE']._serialized_end=1213
+  _globals['_EPOCHSERVICE']._serialized_start=1416
+  _globals['_EPOCHSERVICE']._serialized_end=2088
 # @@protoc_insertion_point(module_scope)

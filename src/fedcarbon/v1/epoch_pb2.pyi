@@ -37,7 +37,7 @@ class ListEpochsResponse(_message.Message):
     def __init__(self, epochs: _Optional[_Iterable[_Union[Epoch, _Mapping]]] = ...) -> None: ...
 
 class Epoch(_message.Message):
-    __slots__ = ("epoch", "state", "plan_leaf", "closed_leaf", "seal_leaf", "committed", "revealed", "chunks_received", "missing_partner_ids")
+    __slots__ = ("epoch", "state", "plan_leaf", "closed_leaf", "seal_leaf", "committed", "revealed", "chunks_received", "missing_partner_ids", "verdict_leaf")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     PLAN_LEAF_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class Epoch(_message.Message):
     REVEALED_FIELD_NUMBER: _ClassVar[int]
     CHUNKS_RECEIVED_FIELD_NUMBER: _ClassVar[int]
     MISSING_PARTNER_IDS_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_LEAF_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     state: EpochState
     plan_leaf: int
@@ -56,7 +57,8 @@ class Epoch(_message.Message):
     revealed: bool
     chunks_received: _containers.RepeatedScalarFieldContainer[int]
     missing_partner_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, epoch: _Optional[int] = ..., state: _Optional[_Union[EpochState, str]] = ..., plan_leaf: _Optional[int] = ..., closed_leaf: _Optional[int] = ..., seal_leaf: _Optional[int] = ..., committed: _Optional[bool] = ..., revealed: _Optional[bool] = ..., chunks_received: _Optional[_Iterable[int]] = ..., missing_partner_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    verdict_leaf: int
+    def __init__(self, epoch: _Optional[int] = ..., state: _Optional[_Union[EpochState, str]] = ..., plan_leaf: _Optional[int] = ..., closed_leaf: _Optional[int] = ..., seal_leaf: _Optional[int] = ..., committed: _Optional[bool] = ..., revealed: _Optional[bool] = ..., chunks_received: _Optional[_Iterable[int]] = ..., missing_partner_ids: _Optional[_Iterable[str]] = ..., verdict_leaf: _Optional[int] = ...) -> None: ...
 
 class CreateClaimCommitmentRequest(_message.Message):
     __slots__ = ("signed_commitment",)
@@ -71,12 +73,14 @@ class CreateClaimCommitmentResponse(_message.Message):
     def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
 
 class CreateClaimListRequest(_message.Message):
-    __slots__ = ("id", "content")
+    __slots__ = ("id", "content", "commitments")
     ID_FIELD_NUMBER: _ClassVar[int]
     CONTENT_FIELD_NUMBER: _ClassVar[int]
+    COMMITMENTS_FIELD_NUMBER: _ClassVar[int]
     id: ClaimListId
     content: bytes
-    def __init__(self, id: _Optional[_Union[ClaimListId, _Mapping]] = ..., content: _Optional[bytes] = ...) -> None: ...
+    commitments: bytes
+    def __init__(self, id: _Optional[_Union[ClaimListId, _Mapping]] = ..., content: _Optional[bytes] = ..., commitments: _Optional[bytes] = ...) -> None: ...
 
 class ClaimListId(_message.Message):
     __slots__ = ("programme_id", "epoch")
@@ -105,12 +109,14 @@ class ListLostClaimsRequest(_message.Message):
     def __init__(self, programme_id: _Optional[str] = ..., epoch: _Optional[int] = ..., from_index: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class ListLostClaimsResponse(_message.Message):
-    __slots__ = ("claim_tokens", "total")
+    __slots__ = ("claim_tokens", "total", "positions")
     CLAIM_TOKENS_FIELD_NUMBER: _ClassVar[int]
     TOTAL_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
     claim_tokens: _containers.RepeatedScalarFieldContainer[bytes]
     total: int
-    def __init__(self, claim_tokens: _Optional[_Iterable[bytes]] = ..., total: _Optional[int] = ...) -> None: ...
+    positions: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, claim_tokens: _Optional[_Iterable[bytes]] = ..., total: _Optional[int] = ..., positions: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class CreateChunkRequest(_message.Message):
     __slots__ = ("signed_header", "content")
@@ -121,6 +127,30 @@ class CreateChunkRequest(_message.Message):
     def __init__(self, signed_header: _Optional[bytes] = ..., content: _Optional[bytes] = ...) -> None: ...
 
 class CreateChunkResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
+class CreateLinkProofRequest(_message.Message):
+    __slots__ = ("signed_proof",)
+    SIGNED_PROOF_FIELD_NUMBER: _ClassVar[int]
+    signed_proof: bytes
+    def __init__(self, signed_proof: _Optional[bytes] = ...) -> None: ...
+
+class CreateLinkProofResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
+class CreateDisputeRequest(_message.Message):
+    __slots__ = ("signed_dispute",)
+    SIGNED_DISPUTE_FIELD_NUMBER: _ClassVar[int]
+    signed_dispute: bytes
+    def __init__(self, signed_dispute: _Optional[bytes] = ...) -> None: ...
+
+class CreateDisputeResponse(_message.Message):
     __slots__ = ("receipt",)
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     receipt: bytes

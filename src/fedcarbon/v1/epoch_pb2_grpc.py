@@ -60,6 +60,16 @@ class EpochServiceStub:
                 request_serializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateChunkRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateChunkResponse.FromString,
                 _registered_method=True)
+        self.CreateLinkProof = channel.unary_unary(
+                '/fedcarbon.v1.EpochService/CreateLinkProof',
+                request_serializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateLinkProofRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateLinkProofResponse.FromString,
+                _registered_method=True)
+        self.CreateDispute = channel.unary_unary(
+                '/fedcarbon.v1.EpochService/CreateDispute',
+                request_serializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateDisputeRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateDisputeResponse.FromString,
+                _registered_method=True)
 
 
 class EpochServiceServicer:
@@ -81,7 +91,7 @@ class EpochServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateClaimList(self, request_iterator, context):
-        """Phase 1b: streams the list whose root was committed. Idempotent.
+        """Phase 1b: streams the two files of the list whose root was committed. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +107,22 @@ class EpochServiceServicer:
     def CreateChunk(self, request_iterator, context):
         """Streams one signed chunk. Idempotent on (programme, epoch, partner, chunk); other bytes are
         refused.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateLinkProof(self, request, context):
+        """After the last chunk: the proof that binds the submission to the winning claims. Idempotent on
+        (programme, epoch, partner); other bytes are refused. Without it a submission is not complete.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateDispute(self, request, context):
+        """Asks that the winners of some of the caller's lost claims open their evidence to an auditor.
+        Idempotent on (programme, epoch, partner); other bytes are refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -129,6 +155,16 @@ def add_EpochServiceServicer_to_server(servicer, server):
                     servicer.CreateChunk,
                     request_deserializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateChunkRequest.FromString,
                     response_serializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateChunkResponse.SerializeToString,
+            ),
+            'CreateLinkProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateLinkProof,
+                    request_deserializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateLinkProofRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateLinkProofResponse.SerializeToString,
+            ),
+            'CreateDispute': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateDispute,
+                    request_deserializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateDisputeRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_epoch__pb2.CreateDisputeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -267,6 +303,60 @@ class EpochService:
             '/fedcarbon.v1.EpochService/CreateChunk',
             fedcarbon_dot_v1_dot_epoch__pb2.CreateChunkRequest.SerializeToString,
             fedcarbon_dot_v1_dot_epoch__pb2.CreateChunkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateLinkProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.EpochService/CreateLinkProof',
+            fedcarbon_dot_v1_dot_epoch__pb2.CreateLinkProofRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_epoch__pb2.CreateLinkProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateDispute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.EpochService/CreateDispute',
+            fedcarbon_dot_v1_dot_epoch__pb2.CreateDisputeRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_epoch__pb2.CreateDisputeResponse.FromString,
             options,
             channel_credentials,
             insecure,

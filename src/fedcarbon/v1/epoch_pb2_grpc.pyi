@@ -38,12 +38,20 @@ class EpochServiceStub:
     CreateClaimCommitment: _grpc.UnaryUnaryMultiCallable[_epoch_pb2.CreateClaimCommitmentRequest, _epoch_pb2.CreateClaimCommitmentResponse]
     """Phase 1a. Idempotent on (programme, epoch, partner); other bytes are refused."""
     CreateClaimList: _grpc.StreamUnaryMultiCallable[_epoch_pb2.CreateClaimListRequest, _epoch_pb2.CreateClaimListResponse]
-    """Phase 1b: streams the list whose root was committed. Idempotent."""
+    """Phase 1b: streams the two files of the list whose root was committed. Idempotent."""
     ListLostClaims: _grpc.UnaryUnaryMultiCallable[_epoch_pb2.ListLostClaimsRequest, _epoch_pb2.ListLostClaimsResponse]
     """Phase 2: the caller's own lost claims, without the winners' names."""
     CreateChunk: _grpc.StreamUnaryMultiCallable[_epoch_pb2.CreateChunkRequest, _epoch_pb2.CreateChunkResponse]
     """Streams one signed chunk. Idempotent on (programme, epoch, partner, chunk); other bytes are
     refused.
+    """
+    CreateLinkProof: _grpc.UnaryUnaryMultiCallable[_epoch_pb2.CreateLinkProofRequest, _epoch_pb2.CreateLinkProofResponse]
+    """After the last chunk: the proof that binds the submission to the winning claims. Idempotent on
+    (programme, epoch, partner); other bytes are refused. Without it a submission is not complete.
+    """
+    CreateDispute: _grpc.UnaryUnaryMultiCallable[_epoch_pb2.CreateDisputeRequest, _epoch_pb2.CreateDisputeResponse]
+    """Asks that the winners of some of the caller's lost claims open their evidence to an auditor.
+    Idempotent on (programme, epoch, partner); other bytes are refused.
     """
 
 @_typing.type_check_only
@@ -56,12 +64,20 @@ class EpochServiceAsyncStub(EpochServiceStub):
     CreateClaimCommitment: _aio.UnaryUnaryMultiCallable[_epoch_pb2.CreateClaimCommitmentRequest, _epoch_pb2.CreateClaimCommitmentResponse]  # type: ignore[assignment]
     """Phase 1a. Idempotent on (programme, epoch, partner); other bytes are refused."""
     CreateClaimList: _aio.StreamUnaryMultiCallable[_epoch_pb2.CreateClaimListRequest, _epoch_pb2.CreateClaimListResponse]  # type: ignore[assignment]
-    """Phase 1b: streams the list whose root was committed. Idempotent."""
+    """Phase 1b: streams the two files of the list whose root was committed. Idempotent."""
     ListLostClaims: _aio.UnaryUnaryMultiCallable[_epoch_pb2.ListLostClaimsRequest, _epoch_pb2.ListLostClaimsResponse]  # type: ignore[assignment]
     """Phase 2: the caller's own lost claims, without the winners' names."""
     CreateChunk: _aio.StreamUnaryMultiCallable[_epoch_pb2.CreateChunkRequest, _epoch_pb2.CreateChunkResponse]  # type: ignore[assignment]
     """Streams one signed chunk. Idempotent on (programme, epoch, partner, chunk); other bytes are
     refused.
+    """
+    CreateLinkProof: _aio.UnaryUnaryMultiCallable[_epoch_pb2.CreateLinkProofRequest, _epoch_pb2.CreateLinkProofResponse]  # type: ignore[assignment]
+    """After the last chunk: the proof that binds the submission to the winning claims. Idempotent on
+    (programme, epoch, partner); other bytes are refused. Without it a submission is not complete.
+    """
+    CreateDispute: _aio.UnaryUnaryMultiCallable[_epoch_pb2.CreateDisputeRequest, _epoch_pb2.CreateDisputeResponse]  # type: ignore[assignment]
+    """Asks that the winners of some of the caller's lost claims open their evidence to an auditor.
+    Idempotent on (programme, epoch, partner); other bytes are refused.
     """
 
 class EpochServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -89,7 +105,7 @@ class EpochServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_epoch_pb2.CreateClaimListRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_epoch_pb2.CreateClaimListResponse, _abc.Awaitable[_epoch_pb2.CreateClaimListResponse]]:
-        """Phase 1b: streams the list whose root was committed. Idempotent."""
+        """Phase 1b: streams the two files of the list whose root was committed. Idempotent."""
 
     @_abc_1.abstractmethod
     def ListLostClaims(
@@ -107,6 +123,26 @@ class EpochServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_epoch_pb2.CreateChunkResponse, _abc.Awaitable[_epoch_pb2.CreateChunkResponse]]:
         """Streams one signed chunk. Idempotent on (programme, epoch, partner, chunk); other bytes are
         refused.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateLinkProof(
+        self,
+        request: _epoch_pb2.CreateLinkProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_epoch_pb2.CreateLinkProofResponse, _abc.Awaitable[_epoch_pb2.CreateLinkProofResponse]]:
+        """After the last chunk: the proof that binds the submission to the winning claims. Idempotent on
+        (programme, epoch, partner); other bytes are refused. Without it a submission is not complete.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateDispute(
+        self,
+        request: _epoch_pb2.CreateDisputeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_epoch_pb2.CreateDisputeResponse, _abc.Awaitable[_epoch_pb2.CreateDisputeResponse]]:
+        """Asks that the winners of some of the caller's lost claims open their evidence to an auditor.
+        Idempotent on (programme, epoch, partner); other bytes are refused.
         """
 
 def add_EpochServiceServicer_to_server(servicer: EpochServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

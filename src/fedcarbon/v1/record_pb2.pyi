@@ -103,13 +103,17 @@ class GetConsistencyProofResponse(_message.Message):
     def __init__(self, hashes: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class GetFileRequest(_message.Message):
-    __slots__ = ("sha256",)
+    __slots__ = ("sha256", "from_byte")
     SHA256_FIELD_NUMBER: _ClassVar[int]
+    FROM_BYTE_FIELD_NUMBER: _ClassVar[int]
     sha256: bytes
-    def __init__(self, sha256: _Optional[bytes] = ...) -> None: ...
+    from_byte: int
+    def __init__(self, sha256: _Optional[bytes] = ..., from_byte: _Optional[int] = ...) -> None: ...
 
 class GetFileResponse(_message.Message):
-    __slots__ = ("content",)
+    __slots__ = ("content", "total_bytes")
     CONTENT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_BYTES_FIELD_NUMBER: _ClassVar[int]
     content: bytes
-    def __init__(self, content: _Optional[bytes] = ...) -> None: ...
+    total_bytes: int
+    def __init__(self, content: _Optional[bytes] = ..., total_bytes: _Optional[int] = ...) -> None: ...

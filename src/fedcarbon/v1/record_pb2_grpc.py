@@ -121,7 +121,7 @@ class RecordServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetFile(self, request, context):
-        """Returns a file that a readable body names by its SHA-256.
+        """Returns a part of a file that a readable body names by its SHA-256.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

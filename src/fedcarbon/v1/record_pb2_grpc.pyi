@@ -50,7 +50,7 @@ class RecordServiceStub:
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetConsistencyProofRequest, _record_pb2.GetConsistencyProofResponse]
     """Returns the hashes that show one tree to begin with another."""
     GetFile: _grpc.UnaryUnaryMultiCallable[_record_pb2.GetFileRequest, _record_pb2.GetFileResponse]
-    """Returns a file that a readable body names by its SHA-256."""
+    """Returns a part of a file that a readable body names by its SHA-256."""
 
 @_typing.type_check_only
 class RecordServiceAsyncStub(RecordServiceStub):
@@ -74,7 +74,7 @@ class RecordServiceAsyncStub(RecordServiceStub):
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_record_pb2.GetConsistencyProofRequest, _record_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
     """Returns the hashes that show one tree to begin with another."""
     GetFile: _aio.UnaryUnaryMultiCallable[_record_pb2.GetFileRequest, _record_pb2.GetFileResponse]  # type: ignore[assignment]
-    """Returns a file that a readable body names by its SHA-256."""
+    """Returns a part of a file that a readable body names by its SHA-256."""
 
 class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
     """The append-only record. Bodies are given by role."""
@@ -137,6 +137,6 @@ class RecordServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _record_pb2.GetFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_record_pb2.GetFileResponse, _abc.Awaitable[_record_pb2.GetFileResponse]]:
-        """Returns a file that a readable body names by its SHA-256."""
+        """Returns a part of a file that a readable body names by its SHA-256."""
 
 def add_RecordServiceServicer_to_server(servicer: RecordServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

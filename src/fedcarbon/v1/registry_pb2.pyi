@@ -1,8 +1,6 @@
-from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable, Mapping as _Mapping
-from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Optional as _Optional
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -37,12 +35,12 @@ class CreateEnrolmentBatchRequest(_message.Message):
     def __init__(self, signed_batch: _Optional[bytes] = ...) -> None: ...
 
 class CreateEnrolmentBatchResponse(_message.Message):
-    __slots__ = ("receipt", "places")
+    __slots__ = ("receipt", "signed_places")
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
-    PLACES_FIELD_NUMBER: _ClassVar[int]
+    SIGNED_PLACES_FIELD_NUMBER: _ClassVar[int]
     receipt: bytes
-    places: _containers.RepeatedCompositeFieldContainer[Place]
-    def __init__(self, receipt: _Optional[bytes] = ..., places: _Optional[_Iterable[_Union[Place, _Mapping]]] = ...) -> None: ...
+    signed_places: bytes
+    def __init__(self, receipt: _Optional[bytes] = ..., signed_places: _Optional[bytes] = ...) -> None: ...
 
 class Place(_message.Message):
     __slots__ = ("account_token", "block", "slot")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -25,6 +26,17 @@ from fedcarbon.ids import PartyId, Role, party_id
 DEFAULT_TRUST_DOMAIN: Final = "fedcarbon.test"
 _TRUST_DOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?")
 _URI: Final = re.compile(r"spiffe://([^/]+)/([^/]+)/([^/]+)")
+
+
+_UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What a certificate of other bytes than expected makes its reader raise."""
 
 
 class CertificateError(CallerError):
@@ -81,7 +93,7 @@ def party_name_of(certificate_pem: bytes) -> PartyName:
     try:
         certificate = x509.load_pem_x509_certificate(certificate_pem)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension) as error:
+    except _UNREADABLE as error:
         raise CertificateError("the certificate carries no readable alternative names") from error
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     if len(uris) != 1:
@@ -98,7 +110,7 @@ def check_pair(certificate_pem: bytes, key_pem: bytes) -> None:
     try:
         certified = x509.load_pem_x509_certificate(certificate_pem).public_key()
         held = load_pem_private_key(key_pem, password=None).public_key()
-    except (ValueError, TypeError) as error:
+    except (*_UNREADABLE, TypeError) as error:
         raise CertificateError("certificate or key is not PEM") from error
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if certified.public_bytes(*form) != held.public_bytes(*form):

@@ -136,6 +136,18 @@ class HubClient(Protocol):
         """EpochService.CreateChunk; see `GrpcHubClient` for when it is repeated."""
         ...
 
+    def create_link_proof(
+        self, request: epoch_pb2.CreateLinkProofRequest
+    ) -> epoch_pb2.CreateLinkProofResponse:
+        """EpochService.CreateLinkProof."""
+        ...
+
+    def create_dispute(
+        self, request: epoch_pb2.CreateDisputeRequest
+    ) -> epoch_pb2.CreateDisputeResponse:
+        """EpochService.CreateDispute."""
+        ...
+
     def create_operator_binding(
         self, request: opening_pb2.CreateOperatorBindingRequest
     ) -> opening_pb2.CreateOperatorBindingResponse:
@@ -320,6 +332,18 @@ class GrpcHubClient(HubClient):
         self, requests: Iterable[epoch_pb2.CreateChunkRequest]
     ) -> epoch_pb2.CreateChunkResponse:
         return self._upload(self._epoch.CreateChunk, requests)
+
+    @override
+    def create_link_proof(
+        self, request: epoch_pb2.CreateLinkProofRequest
+    ) -> epoch_pb2.CreateLinkProofResponse:
+        return self._ask(self._epoch.CreateLinkProof, request)
+
+    @override
+    def create_dispute(
+        self, request: epoch_pb2.CreateDisputeRequest
+    ) -> epoch_pb2.CreateDisputeResponse:
+        return self._ask(self._epoch.CreateDispute, request)
 
     @override
     def create_operator_binding(

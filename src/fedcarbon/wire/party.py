@@ -87,9 +87,9 @@ def load_party(path: Path) -> PartyFiles:
     try:
         identity = party_id(fields["party_id"])
         role = Role(fields["role"])
+        name = PartyName(party_id=identity, role=role, trust_domain=fields["trust_domain"])
     except (FedcarbonError, ValueError) as error:
         raise PartyFilesError(f"{path.name}: {error}") from error
-    name = PartyName(party_id=identity, role=role, trust_domain=fields["trust_domain"])
     paths = tuple(home / fields[key] for key in ("tls_certificate", "tls_key", "tls_ca"))
     certificate, key, ca = paths
     return PartyFiles(
@@ -121,7 +121,7 @@ def read_signing_key(path: Path) -> SigningKey:
 def _read_fields(path: Path) -> dict[str, str]:
     try:
         tree = tomllib.loads(_read(path).decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PartyFilesError(f"{path.name} is not TOML: {error}") from error
     tree.setdefault("trust_domain", DEFAULT_TRUST_DOMAIN)
     if tree.keys() != _FIELDS or not all(isinstance(value, str) for value in tree.values()):
@@ -147,6 +147,8 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PartyFilesError(f"cannot read {path.name}: {error.strerror}") from error
+    except ValueError as error:  # a name that no file can have
+        raise PartyFilesError(f"cannot read a file called {path.name!r}") from error
 
 
 def _read_secret(path: Path) -> bytes:

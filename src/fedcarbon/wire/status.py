@@ -13,6 +13,7 @@ from typing import ClassVar, Final, NoReturn, Protocol
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 from grpc import StatusCode
 from grpc_status import rpc_status
@@ -206,12 +207,16 @@ def error_of(failure: grpc.RpcError) -> FedcarbonError:
     """
     status, message = failure.code(), failure.details() or ""
     info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-    rich = _rich(failure)
-    for detail in rich.details if rich is not None else ():
-        if detail.Is(info.DESCRIPTOR):
-            detail.Unpack(info)
-        elif detail.Is(retry.DESCRIPTOR):
-            detail.Unpack(retry)
+    try:
+        rich = rpc_status.from_call(failure)
+        for detail in rich.details if rich is not None else ():
+            if detail.Is(info.DESCRIPTOR):
+                detail.Unpack(info)
+            elif detail.Is(retry.DESCRIPTOR):
+                detail.Unpack(retry)
+    except (ValueError, DecodeError):
+        # Details that contradict the status, or are no protobuf, are worth nothing.
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
     retry_after_s = retry.retry_delay.seconds if retry.HasField("retry_delay") else None
     if info.domain == DOMAIN and info.reason:
         return remote_class_of(status)(info.reason, message, retry_after_s)
@@ -227,14 +232,6 @@ def remote_class_of(status: StatusCode) -> type[RemoteError]:
     if status in _CALLER_STATUSES:
         return RemoteCallerError
     return RemoteStateError if status in _STATE_STATUSES else RemotePeerError
-
-
-def _rich(failure: grpc.RpcError) -> status_pb2.Status | None:
-    try:
-        rich: status_pb2.Status | None = rpc_status.from_call(failure)
-    except ValueError:  # details that contradict the status are worth nothing
-        return None
-    return rich
 
 
 def _rich_status(code: StatusCode, reason: str, message: str, *, retry: bool) -> grpc.Status:

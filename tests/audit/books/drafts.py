@@ -23,6 +23,7 @@ from fedcarbon.opening.statements import (
     OperatorBinding,
     PartnerBinding,
     Target,
+    wallet_hint,
 )
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.payouts import PayoutBatch, PayoutLine
@@ -173,6 +174,8 @@ class Honest:
                         binding_id=bytes([holder]) * 16,
                         account_token=self.hub.token(holder),
                         operator_leaf=leaf,
+                        operator_id=OPERATOR,
+                        wallet_hint=wallet_hint(sandbox_wallet_id(holder)),
                         partner_id=METRO,
                     ),
                 )

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from fedcarbon.epoch.conflict_file import conflict_file_bytes
+from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
+from fedcarbon.epoch.snapshot import Place
 from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconPartial,
@@ -22,9 +25,13 @@ from fedcarbon.epoch.statements import (
     planned_deadlines,
 )
 from fedcarbon.epoch.verdict_file import verdict_file_bytes
+from fedcarbon.evidence.leaf import EVIDENCE_KEY_BYTES
+from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
+from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
 from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.ristretto import element, random_scalar
 from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.identity.threshold import PartialEvaluation
 from fedcarbon.identity.tokens import ClaimToken, claim_token
@@ -33,22 +40,24 @@ from fedcarbon.ids import PartyId
 from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.evaluation import reduction_ug
-from fedcarbon.methodology.person_day import Piece, by_day, claims_of, pieces_of
+from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import midnight_s, zone
 from fedcarbon.units import Metres, MicrogramsCO2e, Seconds
-from partner_node.epochs.evidence import (
-    EVIDENCE_SALT_BYTES,
-    claim_evidence,
-    evidence_root,
-    person_day_evidence,
-)
+from partner_node.epochs.evidence import EpochEvidence, EvidenceSources
 from partner_node.storage.activities import StoredActivity
-from partner_node.storage.epochs import ClaimRow, PersonDay
+from partner_node.storage.epochs import ClaimRow
 from tests.house.examples import parties
 from tests.house.examples.chance import NamedChance
 from tests.house.examples.parties import BIKES, METRO, PROGRAMME_ID
-from tests.house.examples.registry import ALICE, BOB, FIRST_EPOCH, epoch_end_s, token_of
+from tests.house.examples.registry import (
+    ALICE,
+    BOB,
+    FIRST_EPOCH,
+    PLACES,
+    epoch_end_s,
+    token_of,
+)
 from tests.house.examples.tiny_record import TinyRecord
 
 
@@ -127,14 +136,9 @@ class Claimed:
     """One partner's claims and evidence."""
 
     claims: TokenList
+    commitments: CommitmentList
     rows: tuple[ClaimRow, ...]
-    claim_leaves: tuple[bytes, ...]
-    day_leaves: tuple[bytes, ...]
-
-    @property
-    def evidence_root(self) -> bytes:
-        """The root over all evidence leaves."""
-        return evidence_root(self.claim_leaves, self.day_leaves)
+    evidence: EpochEvidence
 
 
 @cache
@@ -154,16 +158,51 @@ def claimed(partner: PartyId) -> Claimed:
             rank=entry.rank,
             person_id=about.get(entry.token, (None, None))[0],
             slot_start_s=about.get(entry.token, (None, None))[1],
-            evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
+            piece_ug=_worth(partner, about.get(entry.token)),
+            blinding=random_scalar(chance.below),
         )
         for entry in claims
     )
-    return Claimed(
-        claims=claims,
-        rows=rows,
-        claim_leaves=tuple(_claim_leaf(partner, row) for row in rows),
-        day_leaves=tuple(_day_leaves(partner, chance)),
+    commitments = CommitmentList.of(claims.hidden(), [_commitment(row) for row in rows])
+    sources = EvidenceSources(
+        evidence_key=chance.octets(EVIDENCE_KEY_BYTES),
+        claims=rows,
+        commitments=commitments.commitments(),
+        pieces={serial: pieces(ride) for serial, ride in RIDES[partner].items()},
+        activities={ride.activity_id: stored(n, ride) for n, ride in RIDES[partner].items()},
+        persons=persons_of(partner),
+        tokens={serial: token_of(serial) for serial in persons_of(partner)},
+        numbering=Numbering(
+            claims=len(rows),
+            places=tuple(sorted(persons_of(partner).values())),
+            days=parties.programme().days_of(FIRST_EPOCH),
+        ),
+        methodology=methodology().content_hash,
     )
+    return Claimed(
+        claims=claims, commitments=commitments, rows=rows, evidence=EpochEvidence(sources)
+    )
+
+
+def persons_of(partner: PartyId) -> dict[int, Place]:
+    """Return the persons that a partner has enrolled, and their places."""
+    return {serial: Place(*PLACES[serial]) for serial in RIDES[partner]}
+
+
+def _worth(partner: PartyId, about: tuple[int, Seconds] | None) -> MicrogramsCO2e:
+    """Return the sum of the pieces of a claim; a pad is worth nothing."""
+    if about is None:
+        return MicrogramsCO2e(0)
+    serial, slot_start_s = about
+    own = pieces(RIDES[partner][serial])
+    return MicrogramsCO2e(
+        sum(piece.piece_ug for piece in own if piece.slot_start_s == slot_start_s)
+    )
+
+
+def _commitment(row: ClaimRow) -> bytes:
+    generator = element(parties.parameters().ristretto_generator)
+    return piece_commitment(row.piece_ug, row.blinding, generator)
 
 
 def stored(serial: int, ride: Activity) -> StoredActivity:
@@ -180,31 +219,6 @@ def stored(serial: int, ride: Activity) -> StoredActivity:
     )
 
 
-def _claim_leaf(partner: PartyId, row: ClaimRow) -> bytes:
-    own: list[Piece] = []
-    activities = {}
-    if row.person_id is not None:
-        ride = RIDES[partner][row.person_id]
-        own = [piece for piece in pieces(ride) if piece.slot_start_s == row.slot_start_s]
-        activities = {ride.activity_id: stored(row.person_id, ride)}
-    return claim_evidence(row, own, activities, methodology().content_hash)
-
-
-def _day_leaves(partner: PartyId, chance: NamedChance) -> list[bytes]:
-    leaves = []
-    for serial, ride in RIDES[partner].items():
-        for day, of_day in by_day(pieces(ride)).items():
-            entry = PersonDay(
-                person_id=serial,
-                day=day,
-                reduction_ug=MicrogramsCO2e(sum(piece.piece_ug for piece in of_day)),
-                evidence_salt=chance.octets(EVIDENCE_SALT_BYTES),
-            )
-            content_hash = methodology().content_hash
-            leaves.append(person_day_evidence(entry, token_of(serial), of_day, content_hash))
-    return leaves
-
-
 def commitment(partner: PartyId) -> ClaimCommitment:
     """Return a partner's commitment of phase 1a."""
     found = claimed(partner)
@@ -214,8 +228,9 @@ def commitment(partner: PartyId) -> ClaimCommitment:
         epoch=FIRST_EPOCH,
         partner_id=partner,
         count=len(found.claims),
-        list_root=found.claims.root(),
-        evidence_root=found.evidence_root,
+        list_root=found.commitments.root(),
+        evidence_root=found.evidence.root(),
+        evidence_count=found.evidence.numbering.leaves,
     )
 
 
@@ -268,6 +283,7 @@ def add_claims(record: TinyRecord) -> None:
                 epoch=FIRST_EPOCH,
                 partner_id=name,
                 file_sha256=record.keep(claims.to_bytes()),
+                commitments_sha256=record.keep(claimed(name).commitments.to_bytes()),
                 count=len(claims),
             )
         )
@@ -284,10 +300,14 @@ def add_claims(record: TinyRecord) -> None:
                     partner_id=name,
                     lost=len(lost),
                     file_sha256=record.keep(verdict_file_bytes(lost)),
+                    positions_sha256=record.keep(
+                        position_file_bytes(positions_of(claimed(name).claims.tokens(), lost))
+                    ),
                 )
                 for name, lost in judged.lost.items()
             ),
             repeated_tokens=0,
+            conflicts_sha256=record.keep(conflict_file_bytes(())),
         )
     )
 

@@ -10,17 +10,23 @@ from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
     ClaimCommitment,
+    LinkProof,
     Seal,
     VerdictList,
     beacon_input,
     product_entry,
 )
-from fedcarbon.identity.claims import FILE_MAGIC, claim_leaf, padded_size
+from fedcarbon.identity import commitment_list
+from fedcarbon.identity.claims import FILE_MAGIC, hidden_claim, padded_size
+from fedcarbon.identity.commitment_list import list_leaf
 from fedcarbon.identity.labels import KeyLabel, evaluation_input
+from fedcarbon.identity.ristretto import scalar_to_bytes
 from fedcarbon.identity.verdicts import tie_hash
 from fedcarbon.methodology.definition import bundle_hash
 from fedcarbon.methodology.person_day import Piece, settle_day
+from fedcarbon.opening.links import winnings_of
 from fedcarbon.packing.layout import pack
+from fedcarbon.proofs.link import delta_generators
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e, Seconds
@@ -48,6 +54,7 @@ def examples() -> Iterator[Example]:
     yield _packing()
     yield _encryption()
     yield _chunk()
+    yield _link()
     yield _seal()
 
 
@@ -87,8 +94,8 @@ def _short() -> Example:
 
 
 def _list() -> Example:
-    found = claims.claimed(BIKES).claims
-    first = next(iter(found))
+    found, commitments = claims.claimed(BIKES).claims, claims.claimed(BIKES).commitments
+    first, row = next(iter(found)), claims.claimed(BIKES).rows[0]
     return Example(
         name="claim-list",
         values={
@@ -97,30 +104,40 @@ def _list() -> Example:
                 f"record {number}": entry.token + bytes((entry.rank,)) + entry.salt
                 for number, entry in enumerate(found)
             },
-            "leaf 0": claim_leaf(first.token, first.rank, first.salt),
-            "root": found.root(),
+            "hidden 0": hidden_claim(first.token, first.rank, first.salt),
+            "piece 0": row.piece_ug,
+            "randomness 0": scalar_to_bytes(row.blinding),
+            "K 0": commitments.commitments()[0],
+            "commitment file's magic line": commitment_list.FILE_MAGIC,
+            "leaf 0": list_leaf(commitments.hidden()[0], commitments.commitments()[0]),
+            "root": commitments.root(),
         },
     )
 
 
 def _evidence() -> Example:
-    found = claims.claimed(BIKES)
-    row, ride = found.rows[0], claims.BIKE
-    piece = next(item for item in claims.pieces(ride) if item.slot_start_s == row.slot_start_s)
+    found, ride = claims.claimed(BIKES).evidence, claims.BIKE
+    claim, number = found.claim(0), found.numbering.claims
+    day, piece = found.person_day(number), found.claim(0).pieces[0]
     return Example(
         name="evidence",
         values={
-            "salt": row.evidence_salt,
-            "claim token": row.token,
-            "rank": row.rank,
-            "methodology": claims.methodology().content_hash,
-            "activity": f"{ride.activity_id}, {ride.mode}, {ride.started_at_s}, {ride.ended_at_s}, "
-            f"{ride.distance_m}, {ride.evidence}",
+            "salt of leaf 0": found.salt(0),
+            "claim token": claim.token,
+            "rank": claim.rank,
+            "methodology": claim.methodology,
+            "activity": f"{ride.activity_id}, {ride.person_ref}, {ride.mode}, "
+            f"{ride.started_at_s}, {ride.ended_at_s}, {ride.distance_m}, {ride.evidence}",
             "slot start, piece": f"{piece.slot_start_s}, {piece.piece_ug}",
-            "leaf of the claim": found.claim_leaves[0],
+            "leaf 0, of a claim": claim.leaf(found.salt(0)),
+            f"salt of leaf {number}": found.salt(number),
             "account token": token_of(ALICE),
-            "leaf of the person-day": found.day_leaves[0],
-            "evidence root": found.evidence_root,
+            "day, reduction": f"{day.day}, {day.reduction_ug}",
+            "slot start, claim, reduction": "; ".join(
+                f"{slot.slot_start_s}, {slot.claim}, {slot.reduction_ug}" for slot in day.slots
+            ),
+            f"leaf {number}, of a person-day": day.leaf(found.salt(number)),
+            "evidence root": found.root(),
             "bundle": bundle_hash([claims.methodology()]),
         },
     )
@@ -164,6 +181,9 @@ def _verdict() -> Example:
             "winner": contested.winner,
             f"file of {loser}": record().files[named.file_sha256],
             "its SHA-256": named.file_sha256,
+            "positions": record().files[named.positions_sha256],
+            "their SHA-256": named.positions_sha256,
+            "conflicts": record().files[verdict.conflicts_sha256],
         },
     )
 
@@ -231,6 +251,28 @@ def _chunk() -> Example:
             "entries root": file.root(),
             "SHA-256": file.sha256(),
             "header": statements.encode(found).decode(),
+        },
+    )
+
+
+def _link() -> Example:
+    beacon: BeaconValue = leaf(LeafType.BEACON_VALUE).statement(BeaconValue)
+    lost_by = claims.verdicts(beacon.output).lost
+    loser = next(name for name, lost in lost_by.items() if lost)
+    proofs = [item.statement(LinkProof) for item in record().of_type(LeafType.LINK_PROOF)]
+    found = next(item for item in proofs if item.partner_id == loser)
+    own = claims.claimed(loser)
+    positions = [n for n, row in enumerate(own.rows) if row.token in lost_by[loser]]
+    return Example(
+        name="link",
+        values={
+            "partner": loser,
+            "lost positions": ", ".join(map(str, positions)),
+            "K": winnings_of(own.commitments, positions),
+            "delta generators": ", ".join(
+                f"{value:x}" for value in delta_generators(parties.parameters().proof_key)
+            ),
+            "proof": found.proof,
         },
     )
 

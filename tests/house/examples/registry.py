@@ -10,7 +10,7 @@ from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.person_id import CanonicalIdentity, IdType, make_test_id
 from fedcarbon.identity.tokens import AccountToken, account_token
 from fedcarbon.ids import EpochIndex, PartyId
-from fedcarbon.opening.statements import OperatorBinding, PartnerBinding
+from fedcarbon.opening.statements import OperatorBinding, PartnerBinding, wallet_hint
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.registry.enrolment import (
     MESSAGE_ID_BYTES,
@@ -165,6 +165,8 @@ def add_beginning(record: TinyRecord) -> None:
             binding_id=binding.binding_id,
             account_token=binding.account_token,
             operator_leaf=half.leaf,
+            operator_id=binding.operator_id,
+            wallet_hint=wallet_hint(binding.wallet_id),
             partner_id=METRO,
         ),
     )

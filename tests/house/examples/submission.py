@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-from fedcarbon.epoch.statements import BeaconValue, Seal, SealedPart
+from fedcarbon.epoch.snapshot import Place, places_digest
+from fedcarbon.epoch.statements import BeaconValue, LinkProof, Seal, SealedPart
 from fedcarbon.ids import PartyId
 from fedcarbon.methodology.definition import bundle_hash
 from fedcarbon.methodology.person_day import DaySettlement, settle_day
 from fedcarbon.opening.epochs import EpochRef
+from fedcarbon.opening.links import link_statement, winnings_of
 from fedcarbon.opening.products import products_root_of, sealed_products
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
+from fedcarbon.proofs.link import LinkContext, LinkProofShape
+from fedcarbon.proofs.link_prover import LinkWitness, prove_link
 from fedcarbon.proofs.range_proof import RangeProofShape
 from fedcarbon.proofs.range_prover import ProvedBlock, encrypt_and_prove
 from fedcarbon.submission.block_proofs import block_context, verify_blocks
@@ -21,7 +25,7 @@ from fedcarbon.transparency.leaf import LeafType
 from tests.house.examples import claims, parties
 from tests.house.examples.chance import NamedChance
 from tests.house.examples.parties import PROGRAMME_ID
-from tests.house.examples.registry import FIRST_EPOCH, PLACES, epoch_end_s
+from tests.house.examples.registry import FIRST_EPOCH, PLACES, epoch_end_s, token_of
 from tests.house.examples.tiny_record import ExampleLeaf, TinyRecord
 from tests.proving import tables_of
 
@@ -96,9 +100,12 @@ def header(partner: PartyId, plan: ExampleLeaf, tie_beacon: bytes) -> ChunkHeade
         entries=len(file),
         slot_width_bits=SLOT_WIDTH_BITS,
         slots=parties.parameters().layout.slots,
+        places_digest=places_digest(
+            {token_of(serial): Place(*PLACES[serial]) for serial in claims.RIDES[partner]}
+        ),
         entries_root=file.root(),
         file_sha256=file.sha256(),
-        evidence_root=claims.claimed(partner).evidence_root,
+        evidence_root=claims.claimed(partner).evidence.root(),
         methodology_bundle=bundle_hash([claims.methodology()]),
     )
 
@@ -116,6 +123,49 @@ def products(record: TinyRecord) -> dict[int, bytes]:
     return sealed_products(record.view, EPOCH, {}, record.files.__getitem__, check)
 
 
+def link_proof(record: TinyRecord, partner: PartyId, tie_beacon: bytes) -> LinkProof:
+    """Return a partner's proof that its block holds no more than its winning claims."""
+    (plan,), (verdicts,) = (
+        record.of_type(LeafType.EPOCH_PLAN),
+        record.of_type(LeafType.VERDICT_LIST),
+    )
+    found, block = claims.claimed(partner), proved(partner, tie_beacon)
+    lost = set(claims.verdicts(tie_beacon).lost[partner])
+    won = [row for row in found.rows if row.token not in lost]
+    statement = link_statement(
+        parties.parameters(),
+        LinkContext(
+            programme_id=PROGRAMME_ID,
+            party_id=partner,
+            epoch=FIRST_EPOCH,
+            plan_leaf=plan.leaf,
+            verdict_leaf=verdicts.leaf,
+        ),
+        cap_ug=parties.programme().epoch_cap_ug,
+        commitments={BLOCK: block.proof.commitment},
+        winnings=winnings_of(
+            found.commitments,
+            [number for number, row in enumerate(found.rows) if row.token in lost],
+        ),
+    )
+    witness = LinkWitness.of(
+        [block.witness],
+        winnings=sum(row.piece_ug for row in won),
+        winnings_blinding=sum(row.blinding for row in won),
+    )
+    key = parties.parameters().proof_key
+    made = prove_link(key, statement, witness, NamedChance(f"link {partner}").below)
+    return LinkProof(
+        parameter_id=parties.parameters().parameter_id,
+        programme_id=PROGRAMME_ID,
+        epoch=FIRST_EPOCH,
+        partner_id=partner,
+        plan_leaf=plan.index,
+        verdict_leaf=verdicts.index,
+        proof=LinkProofShape.of(key, statement).encode(made),
+    )
+
+
 def add_submissions(record: TinyRecord) -> None:
     """Log both headers and the seal, and have the head witnessed."""
     (plan,) = record.of_type(LeafType.EPOCH_PLAN)
@@ -125,6 +175,7 @@ def add_submissions(record: TinyRecord) -> None:
         file = chunk(name, tie_beacon)
         record.keep(file.to_bytes())
         leaf = record.append_by(name, header(name, plan, tie_beacon))
+        record.append_by(name, link_proof(record, name, tie_beacon))
         parts.append(SealedPart(partner_id=name, header_leaves=(leaf.index,), missing=False))
         factors.append(ciphertext(name, tie_beacon))
     public_key = parties.parameters().public_key

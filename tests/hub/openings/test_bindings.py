@@ -10,7 +10,12 @@ import pytest
 
 from fedcarbon.errors import FedcarbonError, SignatureInvalidError
 from fedcarbon.ids import PartyId, Role
-from fedcarbon.opening.refusals import BindingEndedError, BindingFrozenError, BindingUnknownError
+from fedcarbon.opening.refusals import (
+    BindingEndedError,
+    BindingFrozenError,
+    BindingUnknownError,
+    WalletShownDiffersError,
+)
 from fedcarbon.redemption.wallet import (
     WalletClassInvalidError,
     WalletClassRefusedError,
@@ -180,6 +185,16 @@ def test_a_partners_half_must_name_the_very_half_of_the_operator(world: World) -
     ):
         with pytest.raises(BindingUnknownError):
             world.send_partner_half(METRO, signed(wrong, METRO))
+
+
+@pytest.mark.parametrize("shown", [{"wallet_hint": "7788"}, {"operator_id": OTHER_PURSE}])
+def test_a_half_over_something_else_than_the_binding_is_refused(
+    world: World, shown: dict[str, Any]
+) -> None:
+    half = replace(world.partner_half(world.propose(1)), **shown)
+
+    with pytest.raises(WalletShownDiffersError):
+        world.send_partner_half(METRO, signed(half, METRO))
 
 
 def test_only_a_partner_with_the_account_may_confirm_or_object(world: World) -> None:

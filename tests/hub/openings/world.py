@@ -25,6 +25,7 @@ from fedcarbon.opening.statements import (
     PartnerBinding,
     Purpose,
     Unbinding,
+    wallet_hint,
 )
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.redemption.order import RedemptionOrder
@@ -82,13 +83,9 @@ PEOPLE: Final = (1, 2, 3, 4)
 GRAMS: Final = {1: 1_000, 2: 2_000, 3: 40, 4: 8}
 """What each of three partners submits for each person in the first epoch."""
 POLICY: Final = Policy(
-    commit_window_s=3600,
-    reveal_window_s=3600,
-    submit_window_s=3600,
-    opening_interval_days=1,
-    binding_wait_s=7_200,
-    enrolment_age_s=3_600,
-)
+    commit_window_s=3600, reveal_window_s=3600, submit_window_s=3600,
+    opening_interval_days=1, binding_wait_s=7_200, enrolment_age_s=3_600,
+)  # fmt: skip
 
 Tamper = Callable[[trustee_pb2.WorkRequest], trustee_pb2.WorkRequest | None]
 """Changes an answer on its way; None loses it."""
@@ -327,6 +324,8 @@ class World(Federation):
             binding_id=binding_id,
             account_token=binding.account_token,
             operator_leaf=binding.leaf,
+            operator_id=binding.operator_id,
+            wallet_hint=wallet_hint(binding.wallet_id),
             partner_id=partner,
         )
 

@@ -1,0 +1,1 @@
+"""Audits on site: opening drawn evidence to an auditor, and nothing else."""

@@ -1,0 +1,112 @@
+"""The full weighted check: all piece commitments of a partner and epoch (DESIGN section 9.4).
+
+The proof that a submission is worth no more than the winning claims takes all kept commitments at
+their sum, pads included, so one inflated pad would satisfy it. On site the node therefore shows its
+whole claim table, the piece of every claim and 0 for pads, with R = sum w_c r_c mod l, and
+
+    sum w_c K_c = (sum w_c piece_c) G + R G'
+
+must hold under 128-bit weights w_c = SHAKE-256(LP("fedcarbon/v1/claim-weight", beacon, programme,
+partner, u64 c)). The beacon was not known when the K_c were logged, so a table in which one piece
+is not the committed one passes with probability 2^-128; pads that cancel each other do not pass
+either. The r_c themselves stay with the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from fedcarbon.audit.sampling import DrawSource
+from fedcarbon.canonical.hashing import expand_integer, u64
+from fedcarbon.errors import MalformedError, PeerError
+from fedcarbon.identity.ristretto import (
+    ORDER,
+    SCALAR_BYTES,
+    Element,
+    Point,
+    pedersen,
+    scalar_from_bytes,
+    scalar_to_bytes,
+    scaled,
+    sum_of,
+)
+from fedcarbon.units import MicrogramsCO2e
+
+WEIGHT_BITS: Final = 128
+
+
+class PieceCommitmentsDifferError(PeerError):
+    """A partner committed to other pieces than its claim table holds: keep both as evidence."""
+
+    code: ClassVar[str] = "PIECE_COMMITMENTS_DIFFER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimTable:
+    """What a node shows of all claims of an epoch."""
+
+    pieces_ug: tuple[MicrogramsCO2e, ...] = field(repr=False)
+    """What every claim is worth before any verdict, in the order of the list; 0 for a pad."""
+    blinding: bytes = field(repr=False)
+    """R, 32 bytes, little-endian."""
+
+    def __post_init__(self) -> None:
+        """Check sizes."""
+        if len(self.blinding) != SCALAR_BYTES or min(self.pieces_ug, default=0) < 0:
+            raise MalformedError("a claim table has pieces and a blinding of 32 bytes")
+
+
+def claim_weight(source: DrawSource, number: int) -> int:
+    """Return w_c of the claim at position `number` of the list."""
+    return expand_integer(
+        b"fedcarbon/v1/claim-weight",
+        source.beacon,
+        source.programme_id.encode(),
+        source.partner_id.encode(),
+        u64(number),
+        bits=WEIGHT_BITS,
+    )
+
+
+def claim_table(
+    source: DrawSource, pieces_ug: Sequence[MicrogramsCO2e], blindings: Sequence[int]
+) -> ClaimTable:
+    """Return the table of a partner that knows r_c of every claim.
+
+    Args:
+        source: the sample beacon, and whose claims these are.
+        pieces_ug: of every claim.
+        blindings: r_c of every claim.
+    """
+    total = sum(claim_weight(source, c) * r for c, r in enumerate(blindings)) % ORDER
+    return ClaimTable(pieces_ug=tuple(pieces_ug), blinding=scalar_to_bytes(total))
+
+
+def check_claim_table(
+    source: DrawSource, table: ClaimTable, commitments: Sequence[bytes], generator: Element
+) -> None:
+    """Check a table against all commitments of the list.
+
+    Args:
+        source: see `claim_table`.
+        table: what the node showed.
+        commitments: K of every claim, canonical elements, from the record.
+        generator: G' of the parameter set.
+
+    Raises:
+        PieceCommitmentsDifferError: the equation does not hold, or the table has another length.
+        ScalarInvalidError: the blinding is no canonical scalar.
+    """
+    if len(table.pieces_ug) != len(commitments):
+        raise PieceCommitmentsDifferError(
+            f"the table has {len(table.pieces_ug)} claims, the list {len(commitments)}"
+        )
+    weights = [claim_weight(source, number) for number in range(len(commitments))]
+    total_ug = sum(w * piece for w, piece in zip(weights, table.pieces_ug, strict=True))
+    left = sum_of(scaled(w, Point(k)) for w, k in zip(weights, commitments, strict=True))
+    if left != pedersen(total_ug, scalar_from_bytes(table.blinding), generator):
+        raise PieceCommitmentsDifferError(
+            "the claim table is not what the piece commitments of the list hold"
+        )

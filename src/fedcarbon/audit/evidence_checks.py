@@ -1,0 +1,396 @@
+"""From opened evidence to the ciphertext: what an auditor on site recomputes (check V24).
+
+Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, except after (1):
+
+(1) the partner signed it, for the sample that the record draws           SAMPLE_NOT_DRAWN
+(2) there is a leaf per claim, account and day, and all that the          EVIDENCE_COUNT_DIFFERS,
+    sample asks for are opened                                            EVIDENCE_NOT_OPENED
+(3) every leaf is under the evidence root                                 EVIDENCE_LEAF_DIFFERS
+(4) a person-day is that of its place and day                             EVIDENCE_MISPLACED
+(5) its methodology is one of the bundle in the headers                   METHODOLOGY_UNKNOWN
+(6) every activity counts, its tier is allowed, none overlap              ACTIVITY_NOT_ELIGIBLE,
+                                                  TIER_ABOVE_ALLOWED, ACTIVITIES_OVERLAP
+(7) every activity lies in the day, the pieces follow from it             DAY_OUTSIDE_EPOCH,
+                                                                          REDUCTION_DIFFERS
+(8) a claim is the one of the list and holds the pieces of its slot       CLAIM_DIFFERS
+(9) no pad is claimed by another partner too                              CLAIM_WITHOUT_ACTIVITY
+(10) verdicts, half-lost rule and cap give the submitted value            SLOT_VALUE_DIFFERS
+(11) which is what the block holds in this slot                           SLOT_PROOF_INVALID
+(12) the commitments of all claims hold what the node's table says        PIECE_COMMITMENTS_DIFFER
+
+What it cannot find: an activity that never happened. A leaf shows what the partner says; whether
+somebody rode is for the auditor to compare with the platform's own records.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from fedcarbon.audit.claim_table import PieceCommitmentsDifferError, check_claim_table
+from fedcarbon.audit.evidence_record import EvidenceRecord
+from fedcarbon.audit.evidence_sample import EvidenceSample, sample_of
+from fedcarbon.audit.findings import CheckId, Finding
+from fedcarbon.audit.opened_evidence import LeafOpening, OpenedClaim, OpenedDay, OpenedEvidence
+from fedcarbon.epoch.snapshot import Place
+from fedcarbon.identity.claims import ClaimEntry
+from fedcarbon.identity.ristretto import ScalarInvalidError
+from fedcarbon.methodology.activity import Activity, overlaps
+from fedcarbon.methodology.definition import Methodology, bundle_hash
+from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
+from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of, settle_day
+from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.proofs.slot_value import SlotProofInvalidError, SlotStatement, verify_slot
+from fedcarbon.registry.programme import zone
+from fedcarbon.transparency.envelope import open_signed
+from fedcarbon.transparency.merkle import leaf_hash
+from fedcarbon.transparency.merkle_proofs import InclusionProofInvalidError, verify_inclusion
+from fedcarbon.units import MicrogramsCO2e, Seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceReport:
+    """What an audit of evidence did and found."""
+
+    sample: EvidenceSample
+    findings: tuple[Finding, ...]
+    person_days: int
+    """Opened, with every day of a drawn account."""
+    activities: int
+    claims: int
+    slots: int
+    """Accounts whose submitted value was compared with the ciphertext."""
+
+
+def check_evidence(
+    record: EvidenceRecord, opened: bytes, methodologies: Iterable[Methodology]
+) -> EvidenceReport:
+    """Recompute everything that a node has opened.
+
+    Args:
+        record: what the record says.
+        opened: the envelope that the node wrote.
+        methodologies: those of the partner's bundle, from their published files.
+
+    Raises:
+        MalformedError, SignatureInvalidError: the file is not what this partner signed.
+        SampleSizeError: it names a size that no sample has.
+    """
+    partner = record.basis.partner_id
+    evidence = open_signed(OpenedEvidence, opened, {partner: record.signing_key}, signers={partner})
+    return _EvidenceAudit(record, evidence, tuple(methodologies)).run()
+
+
+class _EvidenceAudit:
+    """One run over one file."""
+
+    def __init__(
+        self,
+        record: EvidenceRecord,
+        evidence: OpenedEvidence,
+        methodologies: tuple[Methodology, ...],
+    ) -> None:
+        self._record: Final = record
+        self._evidence: Final = evidence
+        self._methodologies: Final = {item.content_hash: item for item in methodologies}
+        self._grid: Final = SlotGrid(
+            zone=zone(record.programme.time_zone), slot_s=record.programme.slot_s
+        )
+        self._days: Final = set(record.basis.numbering.days)
+        self._entries: Final[list[ClaimEntry]] = list(record.claims)
+        self._claims: Final[dict[int, OpenedClaim]] = {}
+        self._opened_days: Final[dict[int, OpenedDay]] = {}
+        self._findings: Final[list[Finding]] = []
+
+    def run(self) -> EvidenceReport:
+        record, evidence = self._record, self._evidence
+        # (1) the sample that the record draws
+        if (
+            evidence.partner_id != record.basis.partner_id
+            or sample_of(record.basis, evidence.sample.size) != evidence.sample
+        ):
+            self._find("SAMPLE_NOT_DRAWN", "the file", "it answers another sample than is drawn")
+            return self._report()
+        if record.evidence_count != record.basis.numbering.leaves:
+            self._find(  # (2)
+                "EVIDENCE_COUNT_DIFFERS",
+                "the commitment",
+                f"it counts {record.evidence_count} leaves, the record gives "
+                f"{record.basis.numbering.leaves}: the hub must not have taken it",
+            )
+        if bundle_hash(self._methodologies.values()) != record.methodology_bundle:
+            self._find(  # (5)
+                "METHODOLOGY_UNKNOWN",
+                "the bundle",
+                "the given methodology files are not the bundle that the chunk headers name",
+            )
+        for claim in evidence.claims:
+            if self._is_under_root(claim.opening, claim.evidence.leaf(claim.opening.salt)):
+                self._claims[claim.opening.number] = claim
+        for day in evidence.person_days:
+            if self._is_under_root(day.opening, day.evidence.leaf(day.opening.salt)):
+                self._opened_days[day.opening.number] = day
+        self._check_complete()
+        for number, claim in self._claims.items():
+            self._check_claim(number, claim)
+        self._check_table()
+        worth_ug = {number: self._worth_of(number) for number in self._opened_days}
+        self._check_slots(worth_ug)
+        return self._report()
+
+    # --- leaves ---------------------------------------------------------------------------
+
+    def _is_under_root(self, opening: LeafOpening, leaf: bytes) -> bool:
+        """(3) Check the way from a recomputed leaf to the root."""
+        try:
+            verify_inclusion(
+                opening.path,
+                index=opening.number,
+                size=self._record.basis.numbering.leaves,
+                leaf_hash=leaf_hash(leaf),
+                root=self._record.evidence_root,
+            )
+        except InclusionProofInvalidError as error:
+            self._find("EVIDENCE_LEAF_DIFFERS", f"leaf {opening.number}", str(error))
+            return False
+        return True
+
+    def _check_complete(self) -> None:
+        """(2) Everything that was drawn is there, and what belongs to it."""
+        sample, numbering = self._evidence.sample, self._record.basis.numbering
+        days = {
+            number
+            for drawn in sample.person_days
+            for number in numbering.days_of_account(drawn.leaf)
+        }
+        named = [slot.claim for day in self._opened_days.values() for slot in day.evidence.slots]
+        if len(set(named)) != len(named):
+            self._find("CLAIM_DIFFERS", "the days", "two slots name one claim")
+        claims = {*sample.kept_claims, *sample.lost_claims, *named}
+        places = {(drawn.block, drawn.slot) for drawn in sample.person_days}
+        shown = {(item.block, item.slot) for item in self._evidence.slots}
+        for missing, what in (
+            (days - self._opened_days.keys(), "person-day"),
+            (claims - self._claims.keys(), "claim"),
+            (places - shown, "slot"),
+        ):
+            for subject in sorted(missing):
+                self._find(
+                    "EVIDENCE_NOT_OPENED",
+                    f"{what} {subject}",
+                    "the partner did not open it, or opened something else; it counts as false",
+                )
+
+    # --- claims ---------------------------------------------------------------------------
+
+    def _check_claim(self, number: int, opened: OpenedClaim) -> None:
+        """(8) and (9) A claim is the one of the list; its pieces follow from their activities."""
+        subject, evidence = f"claim {number}", opened.evidence
+        if not 0 <= number < len(self._entries):
+            self._find("CLAIM_DIFFERS", subject, "the list has no such claim")
+            return
+        entry = self._entries[number]
+        if (entry.token, entry.rank) != (evidence.token, evidence.rank):
+            self._find("CLAIM_DIFFERS", subject, "token or rank are not those of the list")
+        if evidence.commitment != self._record.commitments[number]:
+            self._find("CLAIM_DIFFERS", subject, "its piece commitment is not that of the list")
+        table_ug = self._evidence.table.pieces_ug
+        if number < len(table_ug) and table_ug[number] != evidence.reduction_ug:
+            self._find(  # (12)
+                PieceCommitmentsDifferError.code,
+                subject,
+                f"the claim table says {table_ug[number]} ug, the evidence gives "
+                f"{evidence.reduction_ug} ug",
+            )
+        if not evidence.pieces:
+            if number in self._record.contested:
+                self._find(  # (9)
+                    "CLAIM_WITHOUT_ACTIVITY",
+                    subject,
+                    "another partner claims the same token, so it is no random pad",
+                )
+            return
+        found = [
+            piece
+            for item in evidence.pieces
+            for piece in self._pieces(subject, item.activity, evidence.methodology)
+            if piece.slot_start_s == item.slot_start_s and piece.piece_ug == item.piece_ug
+        ]
+        if len(found) != len(evidence.pieces):
+            self._find("REDUCTION_DIFFERS", subject, "a piece does not follow from its activity")
+            return
+        slots = {(piece.slot_start_s, piece.day) for piece in found}
+        if len(slots) != 1 or min(piece.rank for piece in found) != evidence.rank:
+            self._find("CLAIM_DIFFERS", subject, "its pieces have another slot or rank")
+        if not {day for _, day in slots} <= self._days:
+            self._find("DAY_OUTSIDE_EPOCH", subject, "its slot lies on a day of another epoch")
+
+    def _check_table(self) -> None:
+        """(12) All piece commitments of the list hold what the claim table says."""
+        record = self._record
+        try:
+            check_claim_table(
+                record.basis.source, self._evidence.table, record.commitments, record.generator
+            )
+        except (PieceCommitmentsDifferError, ScalarInvalidError) as error:
+            self._find(PieceCommitmentsDifferError.code, "the claim table", str(error))
+
+    # --- person-days ----------------------------------------------------------------------
+
+    def _worth_of(self, number: int) -> MicrogramsCO2e:
+        """Return what an opened person-day is worth by its evidence and the verdicts."""
+        subject, evidence = f"person-day {number}", self._opened_days[number].evidence
+        numbering = self._record.basis.numbering
+        if not numbering.claims <= number < numbering.leaves:
+            self._find("EVIDENCE_MISPLACED", subject, "the leaf is no person-day")
+            return MicrogramsCO2e(0)
+        place, day = numbering.person_day(number)
+        expected = (self._record.tokens[place], day.isoformat())
+        if (evidence.account_token, evidence.day) != expected:  # (4)
+            self._find("EVIDENCE_MISPLACED", subject, "it is about another account or day")
+        for first, second in itertools.combinations(evidence.activities, 2):
+            if overlaps(first, second):  # (6)
+                names = f"{first.activity_id!r} and {second.activity_id!r}"
+                self._find("ACTIVITIES_OVERLAP", subject, f"{names} are at the same time")
+        pieces = self._pieces_of_day(subject, evidence.activities, evidence.methodology, day)
+        self._compare_slots(subject, number, pieces)
+        lost = {
+            slot.slot_start_s
+            for slot in evidence.slots
+            if slot.claim in self._record.basis.lost_claims
+        }
+        return settle_day(pieces, lost, self._record.programme.cap_ug).submitted_ug
+
+    def _pieces_of_day(
+        self, subject: str, activities: Iterable[Activity], methodology: bytes, day: dt.date
+    ) -> list[Piece]:
+        """(7) Return the pieces of the day's activities; each must have one."""
+        pieces: list[Piece] = []
+        for activity in activities:
+            found = self._pieces(subject, activity, methodology)
+            of_day = [piece for piece in found if piece.day == day]
+            if found and not of_day:
+                self._find(
+                    "DAY_OUTSIDE_EPOCH",
+                    subject,
+                    f"activity {activity.activity_id!r} has no slot on {day.isoformat()}",
+                )
+            pieces += of_day
+        return pieces
+
+    def _compare_slots(self, subject: str, number: int, pieces: list[Piece]) -> None:
+        """(7) and (8) Slots and sum follow from the activities, and so do the claims."""
+        evidence = self._opened_days[number].evidence
+        worth_ug = {claim.slot_start_s: claim.reduction_ug for claim in claims_of(pieces)}
+        stated_ug = {slot.slot_start_s: slot.reduction_ug for slot in evidence.slots}
+        if stated_ug != worth_ug or evidence.reduction_ug != sum(worth_ug.values()):
+            self._find(
+                "REDUCTION_DIFFERS",
+                subject,
+                f"the leaf says {evidence.reduction_ug} ug, its activities give "
+                f"{sum(worth_ug.values())} ug",
+            )
+        by_slot: defaultdict[Seconds, set[tuple[str, int]]] = defaultdict(set)
+        for piece in pieces:
+            by_slot[piece.slot_start_s].add((piece.activity_id, piece.piece_ug))
+        for slot in evidence.slots:
+            claim = self._claims.get(slot.claim)
+            if claim is None:
+                continue  # said already
+            held = {(p.activity.activity_id, p.piece_ug) for p in claim.evidence.pieces}
+            starts = {piece.slot_start_s for piece in claim.evidence.pieces}
+            if held != by_slot[slot.slot_start_s] or starts != {slot.slot_start_s}:
+                self._find("CLAIM_DIFFERS", subject, f"claim {slot.claim} is about something else")
+
+    def _pieces(self, subject: str, activity: Activity, methodology: bytes) -> tuple[Piece, ...]:
+        """(5) and (6) Return all pieces of an activity, none if it does not count."""
+        rules = self._methodologies.get(methodology)
+        if rules is None:
+            self._find("METHODOLOGY_UNKNOWN", subject, f"no given file is {methodology.hex()}")
+            return ()
+        if activity.evidence < self._record.best_tier:
+            self._find(
+                "TIER_ABOVE_ALLOWED",
+                subject,
+                f"tier {activity.evidence} is better than the admission allows",
+            )
+        try:
+            mass_ug = reduction_ug(activity, rules)
+        except NotEligibleError as error:
+            self._find(
+                "ACTIVITY_NOT_ELIGIBLE", subject, f"activity {activity.activity_id!r}: {error}"
+            )
+            return ()
+        return pieces_of(activity, mass_ug, self._grid)
+
+    # --- slots ----------------------------------------------------------------------------
+
+    def _check_slots(self, worth_ug: Mapping[int, MicrogramsCO2e]) -> None:
+        """(10) and (11) What was submitted is what the days are worth, and in the ciphertext."""
+        numbering = self._record.basis.numbering
+        sums: defaultdict[Place, int] = defaultdict(int)
+        for number, mass_ug in worth_ug.items():
+            if numbering.claims <= number < numbering.leaves:
+                sums[numbering.person_day(number).place] += mass_ug
+        for item in self._evidence.slots:
+            place = Place(item.block, item.slot)
+            subject = f"slot {item.slot} of block {item.block}"
+            if item.value_ug != sums[place]:
+                self._find(
+                    "SLOT_VALUE_DIFFERS",
+                    subject,
+                    f"{item.value_ug} ug were submitted, the evidence gives {sums[place]} ug",
+                )
+            commitment = self._record.block_commitments.get(item.block)
+            if commitment is None:
+                self._find("SLOT_PROOF_INVALID", subject, "the partner submitted no such block")
+                continue
+            statement = SlotStatement(
+                seal_leaf=self._record.seal,
+                programme_id=self._record.basis.programme_id,
+                party_id=self._record.basis.partner_id,
+                epoch=self._record.basis.epoch,
+                block=item.block,
+                slot=item.slot,
+                value=item.value_ug,
+                commitment=commitment,
+                bounds=self._record.snapshot.caps_ug(item.block),
+            )
+            try:
+                verify_slot(self._record.key, statement, item.proof)
+            except SlotProofInvalidError as error:
+                self._find(error.code, subject, str(error))
+
+    # --- results --------------------------------------------------------------------------
+
+    def _find(self, code: str, subject: str, text: str) -> None:
+        basis = self._record.basis
+        self._findings.append(
+            Finding(
+                check=CheckId.SAMPLES,
+                code=code,
+                subject=f"{basis.partner_id}, epoch {basis.epoch}, {subject}",
+                text=text,
+                leaf=basis.commitment_leaf,
+            )
+        )
+
+    def _report(self) -> EvidenceReport:
+        return EvidenceReport(
+            sample=self._evidence.sample,
+            findings=tuple(dict.fromkeys(self._findings)),
+            person_days=len(self._opened_days),
+            activities=len(
+                {
+                    activity.activity_id
+                    for day in self._opened_days.values()
+                    for activity in day.evidence.activities
+                }
+            ),
+            claims=len(self._claims),
+            slots=len(self._evidence.slots),
+        )

@@ -1,0 +1,152 @@
+"""Commitment files: what a list commits to besides its tokens, for readers who see no token.
+
+A list is two files under one root. The token file (`fedcarbon.identity.claims`) goes to hub and
+auditors; this one also to trustees. Format: the magic line, then 64 bytes per claim in the order of
+the token file:
+
+    hidden   32 bytes, H(salt | token | rank)
+    K        32 bytes, the piece commitment: a ristretto255 element, never the identity
+
+The leaf of a claim is H(hidden | K), and the root the RFC 6962 root over all leaves. Whoever knows
+salt, token and rank recomputes `hidden`; from it nobody learns them.
+
+K = piece * G + r * G' commits to the mass that the claim is worth (0 for a pad): perfectly hiding
+for a uniform r, and binding because nobody knows the logarithm of G' (Pedersen 1991).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from fedcarbon.canonical.hashing import DIGEST_BYTES, digest
+from fedcarbon.errors import MalformedError
+from fedcarbon.identity.ristretto import (
+    ELEMENT_BYTES,
+    Element,
+    ElementInvalidError,
+    Point,
+    element,
+    pedersen,
+    sum_of,
+)
+from fedcarbon.transparency import merkle
+from fedcarbon.units import MicrogramsCO2e
+
+FILE_MAGIC: Final = b"fedcarbon/v1/commitments\n"
+RECORD_BYTES: Final = DIGEST_BYTES + ELEMENT_BYTES
+LENGTH_MAX: Final = 3 << 23
+"""Limit of one list, as for the token file; a padded size."""
+FILE_BYTES_MAX: Final = len(FILE_MAGIC) + LENGTH_MAX * RECORD_BYTES
+
+
+class MalformedCommitmentsError(MalformedError):
+    """Bytes that are no commitment file."""
+
+    code: ClassVar[str] = "MALFORMED_COMMITMENTS"
+
+
+class CommitmentInvalidError(MalformedError):
+    """A piece commitment is no canonical group element; the message names its position."""
+
+    code: ClassVar[str] = "COMMITMENT_INVALID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitmentList:
+    """The records of a commitment file."""
+
+    records: bytes
+    """`RECORD_BYTES` per claim."""
+
+    def __post_init__(self) -> None:
+        """Check the size; whether every K is an element is for `check_elements`.
+
+        Raises:
+            MalformedCommitmentsError: an incomplete record, or too many.
+        """
+        if len(self.records) % RECORD_BYTES or len(self) > LENGTH_MAX:
+            raise MalformedCommitmentsError(
+                f"a commitment file has at most {LENGTH_MAX} records of {RECORD_BYTES} bytes"
+            )
+
+    def __len__(self) -> int:
+        """Return the number of claims."""
+        return len(self.records) // RECORD_BYTES
+
+    def hidden(self) -> list[bytes]:
+        """Return H(salt | token | rank) of every claim, in order."""
+        starts = range(0, len(self.records), RECORD_BYTES)
+        return [self.records[i : i + DIGEST_BYTES] for i in starts]
+
+    def commitments(self) -> list[bytes]:
+        """Return K of every claim, in order."""
+        starts = range(DIGEST_BYTES, len(self.records), RECORD_BYTES)
+        return [self.records[i : i + ELEMENT_BYTES] for i in starts]
+
+    def check_elements(self) -> None:
+        """Check that every K is the canonical encoding of an element.
+
+        Raises:
+            CommitmentInvalidError: naming the first position where one is not.
+        """
+        for position, data in enumerate(self.commitments()):
+            try:
+                element(data)
+            except ElementInvalidError as error:
+                raise CommitmentInvalidError(f"the commitment at {position}: {error}") from error
+
+    def root(self) -> bytes:
+        """Return the Merkle root of the list, 32 bytes."""
+        return merkle.root_of(map(list_leaf, self.hidden(), self.commitments()))
+
+    def sum_without(self, lost: Iterable[int]) -> Point:
+        """Return the sum of K over all positions except `lost`; the elements must be checked.
+
+        Args:
+            lost: positions below the length.
+        """
+        without = set(lost)
+        return sum_of(
+            Point(data)
+            for position, data in enumerate(self.commitments())
+            if position not in without
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return the list as a file."""
+        return FILE_MAGIC + self.records
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> CommitmentList:
+        """Return the list in a file.
+
+        Raises:
+            MalformedCommitmentsError: it is none.
+        """
+        if not data.startswith(FILE_MAGIC):
+            raise MalformedCommitmentsError("a commitment file must begin with its magic line")
+        return cls(records=data[len(FILE_MAGIC) :])
+
+    @classmethod
+    def of(cls, hidden: Sequence[bytes], commitments: Sequence[bytes]) -> CommitmentList:
+        """Return the list of as many hidden claims as commitments, in order."""
+        pairs = zip(hidden, commitments, strict=True)
+        return cls(records=b"".join(part for pair in pairs for part in pair))
+
+
+def list_leaf(hidden: bytes, commitment: bytes) -> bytes:
+    """Return the leaf of one claim: H(hidden | K), 32 bytes."""
+    return digest(b"fedcarbon/v1/claim-leaf", hidden, commitment)
+
+
+def piece_commitment(piece_ug: MicrogramsCO2e, blinding: int, generator: Element) -> Point:
+    """Return K = piece * G + r * G'.
+
+    Args:
+        piece_ug: what the claim is worth before any verdict, in ug CO2e; 0 for a pad.
+        blinding: r, uniform in [0, ORDER), kept with the claim and never shown.
+        generator: G' of the parameter set.
+    """
+    return pedersen(piece_ug, blinding, generator)

@@ -1,0 +1,242 @@
+"""Link proofs as the record tells them: which claims won, and what a submission was proved against.
+
+Hub, partner and auditor put the same statement together; a trustee does it with the record alone,
+before it counts a partner's blocks, without ever reading a token:
+
+ (1) the verdicts rest on the tie beacon over the closing leaf,
+     and name exactly the partners that revealed                 VERDICTS_DIFFER
+ (2) the partner has logged a link proof below the seal, for
+     this plan and these verdicts                                LINK_PROOF_MISSING
+ (3) its commitment file has the count and root that the closing
+     leaf lists, and holds group elements only                   CLAIM_FILE_DIFFERS
+ (4) its position file names as many lost claims as the verdict,
+     all of them in the list                                     CLAIM_FILE_DIFFERS
+ (5) the proof holds                                             LINK_PROOF_INVALID
+
+A partner that committed or revealed nothing has won nothing: K is the identity, and its proof shows
+that all its slots are 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+from fedcarbon.epoch.lost_positions import lost_positions
+from fedcarbon.epoch.statements import (
+    BeaconLabel,
+    ClaimList,
+    CommitClosed,
+    CommittedList,
+    EpochPlan,
+    PartnerVerdict,
+    VerdictList,
+)
+from fedcarbon.errors import FedcarbonError, MalformedError
+from fedcarbon.identity.commitment_list import CommitmentList
+from fedcarbon.identity.ristretto import IDENTITY, Point, element
+from fedcarbon.ids import PartyId
+from fedcarbon.opening.epochs import BeaconKey, EpochRef
+from fedcarbon.opening.logged import Logged
+from fedcarbon.opening.refusals import (
+    ClaimFileDiffersError,
+    LinkProofMissingError,
+    VerdictsDifferError,
+)
+from fedcarbon.opening.view import RecordView
+from fedcarbon.parameters.parameter_set import ParameterSet
+from fedcarbon.proofs.link import (
+    LinkCheck,
+    LinkContext,
+    LinkProofInvalidError,
+    LinkProofShape,
+    LinkStatement,
+)
+from fedcarbon.proofs.link_verifier import verify_link
+from fedcarbon.units import MicrogramsCO2e
+
+Fetch = Callable[[bytes], bytes]
+"""Returns the file that has the given SHA-256; its bytes are checked here."""
+
+
+def link_statement(
+    parameters: ParameterSet,
+    context: LinkContext,
+    *,
+    cap_ug: MicrogramsCO2e,
+    commitments: Mapping[int, int],
+    winnings: Point,
+) -> LinkStatement:
+    """Return what a link proof says.
+
+    Args:
+        parameters: the parameter set.
+        context: what the proof belongs to.
+        cap_ug: the cap of one account over the epoch, the largest bound of a slot.
+        commitments: A_b of every block of the submission, in any order.
+        winnings: K; see `winnings_of`.
+    """
+    return LinkStatement(
+        context=context,
+        bound_max=cap_ug,
+        commitments=dict(sorted(commitments.items())),
+        winnings=winnings,
+        generator=element(parameters.ristretto_generator),
+    )
+
+
+def winnings_of(commitments: CommitmentList | None, lost: Sequence[int]) -> Point:
+    """Return K: the sum of the commitments of the claims that won.
+
+    Args:
+        commitments: of the whole list, its elements checked; None if none was revealed.
+        lost: positions of the claims that another partner won.
+    """
+    return IDENTITY if commitments is None else commitments.sum_without(lost)
+
+
+def block_commitment(parameters: ParameterSet, range_proof: bytes) -> int:
+    """Return A_b, with which the encoded range proof of a block begins."""
+    return int.from_bytes(range_proof[: parameters.proof_key.element_bytes], "big")
+
+
+def check_link(parameters: ParameterSet, statement: LinkStatement, proof: bytes) -> None:
+    """Accept the bytes of a link proof.
+
+    Args:
+        parameters: the parameter set.
+        statement: as the verifier put it together from the record.
+        proof: as the partner signed it.
+
+    Raises:
+        LinkProofInvalidError: naming the first check that fails.
+    """
+    key = parameters.proof_key
+    try:
+        decoded = LinkProofShape.of(key, statement).decode(proof)
+    except MalformedError as error:
+        raise LinkProofInvalidError(LinkCheck.SHAPE, statement.context, str(error)) from error
+    verify_link(key, statement, decoded)
+
+
+def check_sealed_link(
+    view: RecordView,
+    plan: Logged[EpochPlan],
+    partner_id: PartyId,
+    commitments: Mapping[int, int],
+    *,
+    seal_leaf: int,
+    fetch: Fetch,
+) -> None:
+    """Check that a partner that a seal counts has proved its sum: (1) to (5).
+
+    Args:
+        view: the record.
+        plan: of the epoch.
+        partner_id: the partner.
+        commitments: A_b of every block that it sent.
+        seal_leaf: index of the seal.
+        fetch: gets commitment and position files.
+
+    Raises:
+        VerdictsDifferError, LinkProofMissingError, ClaimFileDiffersError, LinkProofInvalidError:
+            the first check that fails.
+    """
+    ref = EpochRef(plan.statement.programme_id, plan.statement.epoch)
+    verdicts, closing = _verdicts(view, ref, seal_leaf)  # (1)
+    proof = view.epochs.link_proofs.get(ref, {}).get(partner_id)
+    if (  # (2)
+        proof is None
+        or not verdicts.index < proof.index < seal_leaf
+        or (proof.statement.plan_leaf, proof.statement.verdict_leaf) != (plan.index, verdicts.index)
+    ):
+        raise LinkProofMissingError(
+            f"{partner_id!r} is counted in epoch {ref.epoch} without a link proof"
+        )
+    parameters = view.parties.parameters
+    statement = link_statement(
+        parameters,
+        LinkContext(
+            programme_id=ref.programme_id,
+            party_id=partner_id,
+            epoch=ref.epoch,
+            plan_leaf=plan.leaf,
+            verdict_leaf=verdicts.leaf,
+        ),
+        cap_ug=view.parties.programme(ref.programme_id).epoch_cap_ug,
+        commitments=commitments,
+        winnings=_winnings(  # (3), (4)
+            closing, verdicts.statement, view.epochs.lists[ref].get(partner_id), fetch
+        ),
+    )
+    check_link(parameters, statement, proof.statement.proof)  # (5)
+
+
+def _verdicts(
+    view: RecordView, ref: EpochRef, seal_leaf: int
+) -> tuple[Logged[VerdictList], CommitClosed]:
+    """Return the verdicts of an epoch, and the closing leaf that they rest on."""
+    verdicts = view.epochs.verdicts.get(ref)
+    if verdicts is None or verdicts.index > seal_leaf:
+        raise VerdictsDifferError(f"epoch {ref.epoch} is sealed without verdicts")
+    domain = view.parties.programme(ref.programme_id).exclusivity_domain
+    beacon = view.epochs.beacons.get(BeaconKey(BeaconLabel.TIE, domain, ref.epoch))
+    if beacon is None or beacon.index != verdicts.statement.beacon_leaf:
+        raise VerdictsDifferError(f"the verdicts of epoch {ref.epoch} rest on no tie beacon")
+    closing = view.epochs.closings.get(beacon.statement.leaf_index)
+    if closing is None or closing.statement.programme_id != ref.programme_id:
+        raise VerdictsDifferError(f"the tie beacon of epoch {ref.epoch} is over another leaf")
+    revealed = {
+        partner_id: item.index
+        for partner_id, item in view.epochs.lists.get(ref, {}).items()
+        if item.index < verdicts.index
+    }
+    if [item.partner_id for item in verdicts.statement.verdicts] != sorted(revealed):
+        raise VerdictsDifferError(
+            f"the verdicts of epoch {ref.epoch} are not about {sorted(revealed)}, who revealed"
+        )
+    return verdicts, closing.statement
+
+
+def _winnings(
+    closing: CommitClosed,
+    verdicts: VerdictList,
+    revealed: Logged[ClaimList] | None,
+    fetch: Fetch,
+) -> Point:
+    """Return K of the partner that revealed a list, or of one that revealed none."""
+    partner_id = None if revealed is None else revealed.statement.partner_id
+    verdict = next((item for item in verdicts.verdicts if item.partner_id == partner_id), None)
+    if revealed is None or verdict is None:
+        return winnings_of(None, ())
+    listed = next((item for item in closing.lists if item.partner_id == partner_id), None)
+    if listed is None:
+        raise ClaimFileDiffersError(f"{partner_id!r} revealed a list that it had not committed to")
+    commitments = _commitments(listed, revealed.statement.commitments_sha256, fetch)
+    return winnings_of(commitments, _lost(verdict, listed.count, fetch))
+
+
+def _commitments(listed: CommittedList, sha256: bytes, fetch: Fetch) -> CommitmentList:
+    where = f"the commitment file of {listed.partner_id!r}"
+    data = fetch(sha256)
+    try:
+        commitments = CommitmentList.from_bytes(data)
+        commitments.check_elements()
+    except FedcarbonError as error:
+        raise ClaimFileDiffersError(f"{where}: {error}") from error
+    found = (hashlib.sha256(data).digest(), len(commitments), commitments.root())
+    if found != (sha256, listed.count, listed.list_root):
+        raise ClaimFileDiffersError(f"{where} is not what was committed before the verdicts")
+    return commitments
+
+
+def _lost(verdict: PartnerVerdict, count: int, fetch: Fetch) -> list[int]:
+    where = f"the position file of {verdict.partner_id!r}"
+    data = fetch(verdict.positions_sha256)
+    try:
+        positions = lost_positions(data, count)
+    except FedcarbonError as error:
+        raise ClaimFileDiffersError(f"{where}: {error}") from error
+    if (hashlib.sha256(data).digest(), len(positions)) != (verdict.positions_sha256, verdict.lost):
+        raise ClaimFileDiffersError(f"{where} is not what the verdict says")
+    return positions

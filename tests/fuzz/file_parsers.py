@@ -1,0 +1,143 @@
+"""Parsers of files that one party gets from another."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import resources
+
+from fedcarbon.epoch.conflict_file import (
+    ConflictingClaim,
+    MalformedConflictFileError,
+    conflict_file_bytes,
+    conflicting_claims,
+)
+from fedcarbon.epoch.lost_positions import MalformedPositionsError, lost_positions
+from fedcarbon.epoch.verdict_file import MalformedVerdictFileError, lost_tokens
+from fedcarbon.errors import ConfigurationError
+from fedcarbon.identity.claims import MalformedClaimListError, TokenList
+from fedcarbon.identity.commitment_list import (
+    CommitmentInvalidError,
+    CommitmentList,
+    MalformedCommitmentsError,
+)
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.ids import EpochIndex, Role
+from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+from fedcarbon.parameters.roots import parse_roots
+from fedcarbon.submission.chunk_file import (
+    ChunkFile,
+    ChunkTooLargeError,
+    EntryShape,
+    MalformedChunkError,
+)
+from fedcarbon.units import Seconds
+from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
+from fedcarbon.wire.dev_ca import Authority
+from partner_node.importing.methodology_file import catalogue_names
+from tests.fuzz.parser import Parser, simple
+from tests.house.examples import parties
+from tests.house.examples.parties import METRO
+from tests.house.examples.whole import record
+
+
+def files(beginning: bytes) -> list[bytes]:
+    """Return the files beside the record that begin so."""
+    return [data for data in record().files.values() if data.startswith(beginning)]
+
+
+def entry_shape() -> EntryShape:
+    """Return the shape of the entries of the record's chunks."""
+    return EntryShape.of(parties.parameters().proof_key, parties.programme().epoch_cap_ug)
+
+
+def catalogue() -> list[bytes]:
+    """Return the methodologies that come with the program."""
+    folder = resources.files("fedcarbon.methodology") / "catalogue"
+    return [(folder / f"{name}.json").read_bytes() for name in catalogue_names()]
+
+
+def certificates() -> list[bytes]:
+    """Return a party's certificate."""
+    now_s = Seconds(1_790_000_000)
+    name = PartyName(party_id=METRO, role=Role.PARTNER)
+    return [Authority.create(now_s).issue(name, now_s).certificate_pem]
+
+
+def of_files() -> list[Parser]:
+    """Return the parsers of files."""
+    return [
+        Parser(
+            name="fedcarbon.submission.chunk_file:ChunkFile.from_bytes",
+            parse=partial(ChunkFile.from_bytes, shape=entry_shape()),
+            errors=(MalformedChunkError, ChunkTooLargeError),
+            examples=lambda: files(b"fedcarbon/v1/chunk\n"),
+        ),
+        *_of_claims(),
+        Parser(
+            name="fedcarbon.methodology.definition:Methodology.parse",
+            parse=Methodology.parse,
+            errors=(InvalidMethodologyError,),
+            examples=catalogue,
+        ),
+        Parser(
+            name="fedcarbon.parameters.roots:parse_roots",
+            parse=parse_roots,
+            errors=(ConfigurationError,),
+            examples=lambda: [parties.roots().to_toml().encode()],
+        ),
+        Parser(
+            name="fedcarbon.wire.certificates:party_name_of",
+            parse=party_name_of,
+            errors=(CertificateError,),
+            examples=certificates,
+        ),
+    ]
+
+
+def _of_claims() -> list[Parser]:
+    return [
+        Parser(
+            name="fedcarbon.identity.claims:TokenList.from_bytes",
+            parse=TokenList.from_bytes,
+            errors=(MalformedClaimListError,),
+            examples=lambda: files(b"fedcarbon/v1/claims\n"),
+        ),
+        Parser(
+            name="fedcarbon.epoch.verdict_file:lost_tokens",
+            parse=lost_tokens,
+            errors=(MalformedVerdictFileError,),
+            examples=lambda: files(b"fedcarbon/v1/verdicts\n"),
+        ),
+        Parser(
+            name="fedcarbon.identity.commitment_list:CommitmentList.from_bytes",
+            parse=CommitmentList.from_bytes,
+            errors=(MalformedCommitmentsError,),
+            examples=lambda: files(b"fedcarbon/v1/commitments\n"),
+        ),
+        Parser(
+            name="fedcarbon.identity.commitment_list:CommitmentList.check_elements",
+            parse=lambda data: CommitmentList.from_bytes(data).check_elements(),
+            errors=(MalformedCommitmentsError, CommitmentInvalidError),
+            examples=lambda: files(b"fedcarbon/v1/commitments\n"),
+        ),
+        Parser(
+            name="fedcarbon.epoch.lost_positions:lost_positions",
+            parse=partial(lost_positions, count=9),
+            errors=(MalformedPositionsError,),
+            examples=lambda: files(b"fedcarbon/v1/lost-positions\n"),
+        ),
+        simple(
+            "fedcarbon.epoch.conflict_file:conflicting_claims",
+            conflicting_claims,
+            (MalformedConflictFileError,),
+            conflict_file_bytes(
+                ConflictingClaim(
+                    token=ClaimToken(b"t" * 16),
+                    epoch=EpochIndex(epoch),
+                    partner_id=METRO,
+                    position=3,
+                )
+                for epoch in (1, 2)
+            ),
+        ),
+    ]

@@ -1,0 +1,121 @@
+"""Parsers of short texts: names, identities, times."""
+
+from __future__ import annotations
+
+from fedcarbon.errors import ConfigurationError, MalformedError
+from fedcarbon.identity.person_id import (
+    MalformedIdError,
+    SyntheticIdRefusedError,
+    canonical_identity,
+    make_test_id,
+)
+from fedcarbon.ids import checked_name
+from fedcarbon.ledger.account import Account
+from fedcarbon.ledger.unit import MassUnit, Vintage, unit_from_text
+from fedcarbon.methodology.activity import InvalidActivityError, mode_of
+from fedcarbon.redemption.wallet import (
+    WalletClassInvalidError,
+    WalletIdInvalidError,
+    wallet_class,
+    wallet_id,
+)
+from fedcarbon.registry.programme import zone
+from fedcarbon.wire.certificates import CertificateError, parse_uri
+from partner_node.activities.instants import parse_instant
+from partner_node.persons.consent import parse_consent
+from tests.fuzz.parser import Parser, of_text, simple
+from tests.house.examples import parties
+
+
+def of_names() -> list[Parser]:
+    """Return the parsers of names, ids and units."""
+    token = "ab" * 32
+    return [
+        simple(
+            "fedcarbon.ids:checked_name", of_text(checked_name), (MalformedError,), "sz-metro", "a"
+        ),
+        simple(
+            "fedcarbon.ledger.account:Account.from_name",
+            of_text(Account.from_name),
+            (MalformedError,),
+            f"holder:{token}:spendable",
+            "programme:carbon-sz:float",
+        ),
+        simple(
+            "fedcarbon.ledger.unit:unit_from_text",
+            of_text(unit_from_text),
+            (MalformedError,),
+            "fen",
+            MassUnit(programme=parties.PROGRAMME_ID, vintage=Vintage(2026)).text,
+        ),
+        simple(
+            "fedcarbon.redemption.wallet:wallet_id",
+            of_text(wallet_id),
+            (WalletIdInvalidError,),
+            "0022500000005081",
+            "purse-1",
+        ),
+        simple(
+            "fedcarbon.redemption.wallet:wallet_class",
+            of_text(wallet_class),
+            (WalletClassInvalidError,),
+            "2",
+            "WL03",
+        ),
+        simple(
+            "fedcarbon.wire.certificates:parse_uri",
+            of_text(parse_uri),
+            (CertificateError,),
+            "spiffe://fedcarbon.test/partner/sz-metro",
+        ),
+    ]
+
+
+def of_values() -> list[Parser]:
+    """Return the parsers of identities, zones, modes and times."""
+    return [
+        simple(
+            "fedcarbon.identity.person_id:canonical_identity",
+            of_text(lambda text: canonical_identity("TEST", text, allow_test=True)),
+            (MalformedIdError,),
+            make_test_id(1),
+        ),
+        simple(
+            "fedcarbon.identity.person_id:canonical_identity type and country",
+            of_text(
+                lambda text: canonical_identity(text[:8], "E12345678", issuing_country=text[8:])
+            ),
+            (MalformedIdError, SyntheticIdRefusedError),
+            "PASSPORTDE",
+        ),
+        simple(
+            "fedcarbon.registry.programme:zone",
+            of_text(zone),
+            (ConfigurationError,),
+            "Asia/Shanghai",
+            "UTC",
+        ),
+        simple(
+            "fedcarbon.methodology.activity:mode_of",
+            of_text(mode_of),
+            (InvalidActivityError,),
+            "rail",
+            "ev_ride",
+        ),
+        simple(
+            "partner_node.activities.instants:parse_instant",
+            of_text(lambda text: parse_instant(text, "Asia/Shanghai")),
+            (InvalidActivityError,),
+            "2026-03-02T08:00:00",
+            "2026-03-02T08:00:00.5+08:00",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59",
+        ),
+        simple(
+            "partner_node.persons.consent:parse_consent",
+            of_text(lambda text: parse_consent(text, "Asia/Shanghai")),
+            (InvalidActivityError,),
+            "true",
+            "2026-03-02T08:00:00",
+        ),
+    ]
