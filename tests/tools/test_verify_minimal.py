@@ -176,3 +176,26 @@ def test_padded_sizes_are_those_of_the_page(count: int) -> None:
     example = json.loads((VECTORS / "protocol.json").read_text())["examples"]["padding"]
 
     assert verify_minimal.padded(count) == int(example[str(count)])
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_link_proofs_get_their_known_answers(position: int) -> None:
+    case = json.loads((VECTORS / "link_proof.json").read_text())["cases"][position]
+    moduli = (int(case[name], 16) for name in ("n", "N"))
+    our = verify_minimal.Moduli(*moduli, bytes.fromhex(case["parameter_id"]))
+    about = verify_minimal.Submitted(
+        programme=case["programme"],
+        party=case["party"],
+        epoch=case["epoch"],
+        plan=bytes.fromhex(case["plan_leaf"]),
+        verdicts=bytes.fromhex(case["verdict_leaf"]),
+        cap=int(case["cap_ug"]),
+        blocks=tuple((item["block"], int(item["A"], 16)) for item in case["blocks"]),
+        won=bytes.fromhex(case["K"]),
+        second=bytes.fromhex(case["ristretto_generator"]),
+    )
+
+    verify_minimal.check_link(our, about, bytes.fromhex(case["proof"]))
+    for check, data in case["refused"].items():
+        with pytest.raises(verify_minimal.Broken, match=rf"LINK_PROOF_INVALID: \({check}\)"):
+            verify_minimal.check_link(our, about, bytes.fromhex(data))
