@@ -56,28 +56,28 @@ def test_tokens_follow_from_the_outputs() -> None:
 
 def test_an_evidence_leaf_follows_from_what_the_partner_keeps() -> None:
     example = EXAMPLES["evidence"]
-    name, mode, *numbers = example["activity"].split(", ")
+    name, person, mode, *numbers = example["activity"].split(", ")
     start_s, end_s, distance_m, tier = map(int, numbers)
     slot_start_s, piece_ug = map(int, example["slot start, piece"].split(", "))
     methodology = bytes.fromhex(example["methodology"])
-    piece = joined(
+    activity = joined(
         name.encode(),
+        person.encode(),
         mode.encode(),
         *map(u64, (start_s, end_s, distance_m)),
         u32(tier),
-        u64(slot_start_s),
-        u64(piece_ug),
     )
     leaf = hashed(
         "evidence-claim",
-        bytes.fromhex(example["salt"]),
+        bytes.fromhex(example["salt of leaf 0"]),
         bytes.fromhex(example["claim token"]),
-        u32(example["rank"]),
+        u32(int(example["rank"])),
+        bytes.fromhex(example["K"]),
         methodology,
-        piece,
+        joined(activity, u64(slot_start_s), u64(piece_ug)),
     )
 
-    assert leaf.hex() == example["leaf of the claim"]
+    assert leaf.hex() == example["leaf 0, of a claim"]
     assert hashed("methodology-bundle", methodology).hex() == example["bundle"]
 
 

@@ -125,6 +125,7 @@ def _evidence() -> Example:
             "salt of leaf 0": found.salt(0),
             "claim token": claim.token,
             "rank": claim.rank,
+            "K": claim.commitment,
             "methodology": claim.methodology,
             "activity": f"{ride.activity_id}, {ride.person_ref}, {ride.mode}, "
             f"{ride.started_at_s}, {ride.ended_at_s}, {ride.distance_m}, {ride.evidence}",
