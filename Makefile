@@ -18,7 +18,7 @@ K ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench
+.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench tampered
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -83,6 +83,9 @@ vectors: $(STAMP) ## regenerate tests/vectors; git must show no difference after
 
 constraints: $(STAMP) ## write constraints.txt from what .venv holds now
 	$(BIN)/python -m pip freeze --all --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' | LC_ALL=C sort -f > constraints.txt
+
+tampered: $(STAMP) ## spoil a good record in every way; two verifiers must find the same
+	$(BIN)/python -m tests.audit.make_tampered --out build/tampered
 
 bench: $(STAMP) ## measure and print ratios; JSON in build/bench.json
 	$(BIN)/python -m bench --out build/bench.json

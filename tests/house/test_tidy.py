@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("src", "hub", "partner_node", "trustee", "demo", "tests", "bench")
+FOLDERS = ("src", "hub", "partner_node", "trustee", "demo", "tests", "bench", "tools")
 LINES_MAX = 500
+ONE_FILE = "tools/verify_minimal.py"
+"""A whole verifier: that it is one file which needs no other is what it is for."""
 FUNCTION_LINES_MAX = 70
 GENERATED = ("src/fedcarbon/v1/", "src/fedcarbon/node/v1/")
 HOMELESS = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "shared", "base"}
@@ -49,7 +51,7 @@ def own_text() -> Iterator[Path]:
 def test_no_file_is_longer_than_the_wall() -> None:
     lengths = {relative(path): len(path.read_text().splitlines()) for path in own_python()}
 
-    assert {path: lines for path, lines in lengths.items() if lines > LINES_MAX} == {}
+    assert {path for path, lines in lengths.items() if lines > LINES_MAX} == {ONE_FILE}
 
 
 def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -1,0 +1,38 @@
+"""The verifier in one file says the same of every record as the auditor's command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.audit.good_record import GoodRecord
+from tests.audit.kit import Kit
+from tests.audit.make_tampered import minimal
+from tests.audit.tampering import TAMPERINGS, Tampering
+
+
+@pytest.fixture
+def roots(good: GoodRecord, tmp_path: Path) -> Path:
+    path = tmp_path / "roots.toml"
+    path.write_text(good.roots.to_toml())
+    return path
+
+
+def test_a_good_record_passes(good: GoodRecord, roots: Path, tmp_path: Path) -> None:
+    verdict = minimal(good.folder, roots, tmp_path / "report.json")
+
+    assert (verdict.exit_code, verdict.findings) == (0, frozenset())
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS, ids=[item.name for item in TAMPERINGS])
+def test_a_tampered_record_fails_on_the_same_lines(
+    kit: Kit, roots: Path, tmp_path: Path, tampering: Tampering
+) -> None:
+    """What the auditor's command finds is asserted in `test_tampered_records`."""
+    tampering.spoil(kit)
+
+    verdict = minimal(kit.folder, roots, tmp_path / "report.json")
+
+    assert verdict.exit_code == 1
+    assert verdict.lines == {check for check, _ in tampering.findings}

@@ -1,0 +1,2955 @@
+#!/usr/bin/env python3
+"""Verify a record with nothing but this file and Python's standard library.
+
+It was written from docs/PROTOCOL.md and the RFCs that the page names, never from the code that
+makes records; the numbers in comments are sections of that page. It works through the checklist of
+docs/AUDIT.md, collects everything that does not hold, and is slow: `fedcarbon audit verify` is the
+tool for every day, and the two must agree.
+
+    python3 tools/verify_minimal.py RECORD --roots roots.toml [--json OUT]
+
+Exit code 0 says that nothing was found, 1 that something was, 2 that the input cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import bisect
+import functools
+import hashlib
+import itertools
+import json
+import math
+import multiprocessing
+import re
+import sys
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+CHECKS: Final = {
+    "V01": "files present, hashes match their names",
+    "V02": "parameter set proved",
+    "V03": "dealt shares open the self-test",
+    "V04": "signers admitted when they signed",
+    "V05": "tree recomputed, history only grows",
+    "V06": "quorum under what was acted upon",
+    "V07": "signatures over the stored bytes",
+    "V09": "enrolments, places, withdrawals",
+    "V10": "chunks are what their headers say",
+    "V11": "every slot within its cap",
+    "V12": "claims committed, joined, judged",
+    "V13": "sums bound to winning claims",
+    "V14": "a ciphertext for every enrolled block",
+    "V15": "cumulative products recomputed",
+    "V16": "openings requested, bound, once",
+    "V17": "masks committed and zero in targets",
+    "V18": "shares proved, opened sums recombined",
+    "V19": "ledger replays, credits follow openings",
+    "V20": "redemptions by the rule",
+    "V21": "payouts reconcile",
+    "V22": "issued = opened, spent <= issued",
+}
+LEFT_OUT: Final = {
+    "V08": "methodologies are not published in the record",
+    "V23": "no statistics in this version",
+    "V24": "evidence is opened on site, not in the record",
+    "V25": "receipts are kept by those who got them, not in the record",
+}
+VERSION: Final = 2
+TOLERANCE_S: Final = 300
+SLOT_BITS: Final = 112
+CHALLENGE: Final = 128
+HIDING: Final = 80
+
+Statement = dict[str, Any]
+"""A decoded statement or an object in it: bytes, integers, texts, lists by their forms."""
+
+
+class Broken(Exception):  # noqa: N818 - what it says about the record is broken, not this program
+    """A rule does not hold."""
+
+    def __init__(self, code: str, text: str = "", check: str = "") -> None:
+        """Name the rule; without a check it belongs to the line that is being worked on."""
+        super().__init__(f"{code}: {text}" if text else code)
+        self.code, self.text, self.check = code, text, check
+
+
+def need(holds: bool, code: str, text: str = "", check: str = "") -> None:  # noqa: FBT001
+    """Raise unless a rule holds."""
+    if not holds:
+        raise Broken(code, text, check)
+
+
+class Finding(NamedTuple):
+    """One thing that does not hold."""
+
+    check: str
+    code: str
+    leaf: int | None
+    text: str
+
+
+# --- 1: hashing, expansion, transcripts -----------------------------------------------------------
+
+
+def joined(*items: bytes) -> bytes:
+    """Section 1.2."""
+    return b"".join(len(item).to_bytes(8, "big") + item for item in items)
+
+
+def hashed(label: str, *items: bytes) -> bytes:
+    """H of section 1.2; labels are written without their common beginning."""
+    return hashlib.sha256(joined(b"fedcarbon/v1/" + label.encode(), *items)).digest()
+
+
+def top_bits(data: bytes, bits: int) -> int:
+    """Read bytes big-endian and drop the surplus low bits."""
+    return int.from_bytes(data, "big") >> (8 * len(data) - bits)
+
+
+def expanded(bits: int, label: str, *items: bytes) -> int:
+    """X_b of section 1.3."""
+    sponge = hashlib.shake_256(joined(b"fedcarbon/v1/" + label.encode(), *items))
+    return top_bits(sponge.digest(-(-bits // 8)), bits)
+
+
+def hash_below(bound: int, label: str, *items: bytes) -> int:
+    """Return "a hash below" a bound, section 1.3."""
+    return expanded(bound.bit_length() + 128, label, *items) % bound
+
+
+def u32(value: int) -> bytes:
+    """Encode four bytes."""
+    return value.to_bytes(4, "big")
+
+
+def u64(value: int) -> bytes:
+    """Encode eight bytes."""
+    return value.to_bytes(8, "big")
+
+
+def shortest(value: int) -> bytes:
+    """Encode as few bytes as possible."""
+    return value.to_bytes(-(-value.bit_length() // 8), "big")
+
+
+class Transcript:
+    """Section 1.4."""
+
+    def __init__(self, name: str) -> None:
+        """Begin a proof of this name."""
+        start = joined(b"fedcarbon/v1/transcript", name.encode())
+        self.sponge = hashlib.shake_256(start)
+
+    def take(self, label: str, data: bytes) -> None:
+        """Take in bytes."""
+        self.sponge.update(joined(b"item", label.encode(), data))
+
+    def number(self, label: str, value: int, bits: int) -> None:
+        """Take in a number of at most so many bits."""
+        self.take(label, value.to_bytes(-(-bits // 8), "big"))
+
+    def challenge(self, label: str, bits: int) -> int:
+        """Ask for a challenge."""
+        self.sponge.update(joined(b"challenge", label.encode(), u32(bits)))
+        return top_bits(self.sponge.copy().digest(-(-bits // 8)), bits)
+
+
+# --- 2: statements --------------------------------------------------------------------------------
+
+OBJECTS: Final = """
+parameters: insecure bool, modulus natural, commitment_modulus natural, blinding_counter integer,
+  verification_counter integer, generator_counters list integer, ristretto_generator bytes32,
+  threshold integer, trustees list TrusteeEntry, voprf_keys list VoprfEntry,
+  modulus_square_free list natural, commitment_square_free list natural
+TrusteeEntry: trustee_id name, root_key bytes32, verification_key natural
+VoprfEntry: label account|claim|object|beacon, public bytes32, trustee_publics list bytes32,
+  commitments list bytes32
+self_test: trustees list TrusteeSelfTest
+TrusteeSelfTest: trustee_id name, shares list natural, proof bytes
+party_admission: party_id name, role hub|partner|trustee|wallet_operator|auditor,
+  signing_key bytes32, best_tier integer, claim_slots_per_account_day integer, object_quota integer
+programme: programme_id name, exclusivity_domain name, exclusivity_group name, token_epoch integer,
+  time_zone text, first_day text, last_day text, epoch_days integer, slot_s integer, cap_ug mass,
+  partners_max integer, days_max integer, unit_ug mass, unit_fen integer, test_identities bool,
+  policy Policy
+Policy: commit_window_s integer, reveal_window_s integer, submit_window_s integer,
+  opening_interval_days integer, binding_wait_s integer, enrolment_age_s integer,
+  missing_wait_s integer, starts_max integer
+enrolment_batch: programme_id name, partner_id name, batch_id bytes16, entries list EnrolmentEntry
+EnrolmentEntry: account_token bytes32, action enrol|withdraw, from_epoch integer,
+  consent_data_hash bytes32, consent_claim_hash bytes32
+place_batch: programme_id name, enrolment_leaf integer, entries list PlaceEntry
+PlaceEntry: account_token bytes32, block integer, slot integer
+evaluation_request: programme_id name, asker_id name, request_id bytes16,
+  key_label account|claim|object|beacon, count integer, elements_hash bytes32
+epoch_plan: programme_id name, epoch integer, snapshot_size integer, commit_until_s integer,
+  reveal_until_s integer, submit_until_s integer
+claim_commitment: programme_id name, epoch integer, partner_id name, count integer,
+  list_root bytes32, evidence_root bytes32, evidence_count integer
+commit_closed: exclusivity_domain name, programme_id name, epoch integer,
+  lists list CommittedList, missed list name
+CommittedList: partner_id name, leaf_index integer, count integer, list_root bytes32
+beacon_value: label tie|sample, exclusivity_domain name, epoch integer, leaf_index integer,
+  partials list BeaconPartial, output bytes64
+BeaconPartial: trustee_id name, element bytes32, proof bytes64
+claim_list: programme_id name, epoch integer, partner_id name, file_sha256 bytes32,
+  commitments_sha256 bytes32, count integer
+verdict_list: programme_id name, epoch integer, beacon_leaf integer, verdicts list PartnerVerdict,
+  repeated_tokens integer, conflicts_sha256 bytes32
+PartnerVerdict: partner_id name, lost integer, file_sha256 bytes32, positions_sha256 bytes32
+chunk_header: programme_id name, epoch integer, partner_id name, plan_leaf integer, chunk integer,
+  chunks integer, entries integer, slot_width_bits integer, slots integer,
+  places_digest bytes32, entries_root bytes32,
+  file_sha256 bytes32, evidence_root bytes32, methodology_bundle bytes32
+seal: programme_id name, epoch integer, plan_leaf integer, parts list SealedPart, blocks integer,
+  products_root bytes32
+SealedPart: partner_id name, header_leaves list integer, missing bool
+link_proof: programme_id name, epoch integer, partner_id name, plan_leaf integer,
+  verdict_leaf integer, proof bytes
+dispute: programme_id name, epoch integer, partner_id name, verdict_leaf integer,
+  positions list integer
+operator_binding: programme_id name, binding_id bytes16, account_token bytes32, wallet_id text,
+  wallet_class integer, operator_id name
+partner_binding: programme_id name, binding_id bytes16, account_token bytes32,
+  operator_leaf bytes34, operator_id name, wallet_hint text, partner_id name
+binding_objection: programme_id name, binding_id bytes16, account_token bytes32, partner_id name
+unbinding: programme_id name, binding_id bytes16, account_token bytes32, party_id name
+opening_request: programme_id name, request_id bytes16, account_token bytes32, block integer,
+  slot integer, epoch integer, previous_epoch integer, purpose credit, wallet_id text,
+  binding_leaf bytes34, operator_id name, not_after_s integer, checkpoint_size integer,
+  checkpoint_root bytes32
+opening_start: programme_id name, opening_id bytes32, attempt integer, block integer, epoch integer,
+  targets list Target, subset list name, product_sha256 bytes32, mask_hashes list bytes32
+Target: slot integer, account_token bytes32, request_leaf integer
+opening_result: programme_id name, opening_id bytes32, attempt integer, start_leaf integer,
+  values list OpenedValue, shares list ShareBatch
+OpenedValue: slot integer, account_token bytes32, opened_ug mass
+ShareBatch: trustee_id name, file_sha256 bytes32
+share_file: trustee_id name, start_leaves list integer, masks list bytes, masked list natural,
+  shares list natural, proof bytes
+refusal: trustee_id name, refusal_code text, subject bytes32, detail text
+redemption_order: programme_id name, redemption_id bytes16, account_token bytes32, wallet_id text,
+  wallet_class integer, binding_leaf bytes34, operator_id name, units integer?
+ledger_batch: day integer, previous_batch bytes32, first_sequence integer, lines list LedgerLine
+LedgerLine: transfer_id bytes16, debit text, credit text, unit text, amount text,
+  phase single|reserve|post|void, resolves bytes16?, recorded_s integer
+payout_batch: day integer, ledger_batch bytes32, lines list PayoutLine
+PayoutLine: payout_id bytes16, redemption_id bytes16, wallet_id text, amount_fen integer,
+  outcome settled|rejected|reversed, answered_s integer, reference text, reason text
+"""
+FIELDS: Final[dict[str, dict[str, str]]] = {
+    line.partition(":")[0]: {
+        name: form
+        for name, _, form in (
+            item.strip().partition(" ") for item in line.partition(":")[2].split(",")
+        )
+    }
+    for line in OBJECTS.replace("\n  ", " ").strip().splitlines()
+}
+NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+HEX: Final = re.compile(r"([0-9a-f]{2})*")
+
+
+def read_text(form: str, value: str) -> object:
+    """Read a value that stands as a text in JSON."""
+    if form == "text":
+        return value
+    if form == "name":
+        need(NAME.fullmatch(value) is not None and len(value) <= 40, "MALFORMED", "no name")  # noqa: PLR2004
+        return value
+    if form == "mass":
+        need(re.fullmatch(r"0|[1-9][0-9]{0,40}", value) is not None, "MALFORMED", "no mass")
+        return int(value)
+    if form == "natural":
+        need(re.fullmatch(r"0|[1-9a-f][0-9a-f]*", value) is not None, "MALFORMED", "no natural")
+        return int(value, 16)
+    if form.startswith("bytes"):
+        need(HEX.fullmatch(value) is not None, "MALFORMED", "no hexadecimal text")
+        data = bytes.fromhex(value)
+        need(form in {"bytes", f"bytes{len(data)}"}, "MALFORMED", "bytes of another length")
+        return data
+    need(value in form.split("|"), "MALFORMED", f"{value!r} is none of {form}")
+    return value
+
+
+def read_value(form: str, value: object) -> object:
+    """Read one value by its form, section 2."""
+    if form.endswith("?"):
+        return None if value is None else read_value(form[:-1], value)
+    if form.startswith("list "):
+        need(isinstance(value, list), "MALFORMED", "no array")
+        return [read_value(form[5:], item) for item in value] if isinstance(value, list) else []
+    if form == "bool":
+        need(isinstance(value, bool), "MALFORMED", "no boolean")
+        return value
+    if form == "integer":
+        good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 53
+        need(good, "MALFORMED", "no integer")
+        return value
+    if form in FIELDS:
+        need(isinstance(value, dict), "MALFORMED", "no object")
+        return read_object(form, value) if isinstance(value, dict) else {}
+    if isinstance(value, str):
+        return read_text(form, value)
+    raise Broken("MALFORMED", "no text")
+
+
+def read_object(kind: str, tree: Statement) -> Statement:
+    """Read exactly the fields of a table."""
+    need(tree.keys() == FIELDS[kind].keys(), "MALFORMED", f"other fields than those of {kind}")
+    return {name: read_value(form, tree[name]) for name, form in FIELDS[kind].items()}
+
+
+def canonical_tree(data: bytes) -> Statement:
+    """Parse JSON and refuse every spelling but the one of section 2."""
+    try:
+        tree = json.loads(data)
+        again = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise Broken("MALFORMED", "no JSON") from error
+    need(again == data and isinstance(tree, dict), "MALFORMED", "not the canonical bytes")
+    return dict(tree)
+
+
+def decoded(kind: str, data: bytes, parameter_id: bytes | None) -> Statement:
+    """Decode a statement of this kind, section 2."""
+    tree = canonical_tree(data)
+    need(tree.pop("fedcarbon", None) == VERSION, "MALFORMED", "another protocol version")
+    need(tree.pop("statement", None) == kind, "MALFORMED", f"no {kind}")
+    if kind != "parameters":
+        found = tree.pop("parameter_id", None)
+        need(isinstance(found, str), "MALFORMED", "no parameter id")
+        need(found == (parameter_id or b"").hex(), "PARAMETERS_DIFFER", "another parameter set")
+    return read_object(kind, tree)
+
+
+# --- RFC 8032 and RFC 9496: the curve, signatures, ristretto255 -----------------------------------
+
+P: Final = 2**255 - 19
+ORDER: Final = 2**252 + 27742317777372353535851937790883648493
+D: Final = -121665 * pow(121666, -1, P) % P
+ROOT_M1: Final = pow(2, (P - 1) // 4, P)
+
+Point = tuple[int, int, int, int]
+"""Extended coordinates (X, Y, Z, T) with x = X/Z, y = Y/Z, x y = T/Z."""
+ZERO: Final[Point] = (0, 1, 1, 0)
+
+
+def add(a: Point, b: Point) -> Point:
+    """RFC 8032, section 5.1.4."""
+    m, n = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    c, d = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = n - m, d - c, d + c, n + m
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def double(a: Point) -> Point:
+    """RFC 8032, section 5.1.4."""
+    m, n, c = a[0] * a[0] % P, a[1] * a[1] % P, 2 * a[2] * a[2] % P
+    h = m + n
+    e, g = h - (a[0] + a[1]) ** 2 % P, m - n
+    f = c + g
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def combination(*terms: tuple[int, Point]) -> Point:
+    """Return the sum of scalar times point."""
+    result = ZERO
+    for bit in reversed(range(max((scalar.bit_length() for scalar, _ in terms), default=0))):
+        result = double(result)
+        for scalar, point in terms:
+            if scalar >> bit & 1:
+                result = add(result, point)
+    return result
+
+
+def negated(a: Point) -> Point:
+    """Return the inverse of a point."""
+    return -a[0] % P, a[1], a[2], -a[3] % P
+
+
+def root_of_ratio(u: int, v: int) -> tuple[bool, int]:
+    """SQRT_RATIO_M1 of RFC 9496, section 4.2."""
+    r = u * v**3 * pow(u * v**7, (P - 5) // 8, P) % P
+    check = v * r * r % P
+    flipped = check in {-u % P, -u * ROOT_M1 % P}
+    r = r * ROOT_M1 % P if flipped else r
+    return check in {u % P, -u % P}, magnitude(r)
+
+
+def magnitude(x: int) -> int:
+    """CT_ABS of RFC 9496: the even one of x and -x."""
+    return -x % P if x % P & 1 else x % P
+
+
+def curve_point(data: bytes) -> Point:
+    """Decode a point of Ed25519, RFC 8032, section 5.1.3."""
+    y = int.from_bytes(data, "little") & (1 << 255) - 1
+    square, x = root_of_ratio(y * y - 1, D * y * y + 1)
+    need(len(data) == 32 and y < P and square, "SIGNATURE_INVALID", "no point", "V07")  # noqa: PLR2004
+    x = -x % P if data[31] >> 7 != x & 1 else x
+    return x, y, 1, x * y % P
+
+
+def curve_bytes(a: Point) -> bytes:
+    """Encode a point of Ed25519, RFC 8032, section 5.1.2."""
+    inverse = pow(a[2], -1, P)
+    x, y = a[0] * inverse % P, a[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+BASE: Final = curve_point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+
+
+def check_signature(key: bytes, signature: bytes, message: bytes) -> None:
+    """RFC 8032, section 5.1.7, without the cofactor."""
+    good = len(signature) == 64  # noqa: PLR2004
+    scalar = int.from_bytes(signature[32:], "little")
+    if good and scalar < ORDER:
+        digest = hashlib.sha512(signature[:32] + key + message).digest()
+        k = int.from_bytes(digest, "little") % ORDER
+        found = combination((scalar, BASE), (k, negated(curve_point(key))))
+        good = curve_bytes(found) == signature[:32]
+    need(good and scalar < ORDER, "SIGNATURE_INVALID", "a signature does not hold", "V07")
+
+
+ONE_MINUS_D_SQUARED: Final = (1 - D * D) % P
+D_MINUS_ONE_SQUARED: Final = (D - 1) ** 2 % P
+ROOT_AD_MINUS_ONE: Final = P - root_of_ratio(-D - 1, 1)[1]
+INVERSE_ROOT_A_MINUS_D: Final = root_of_ratio(1, -1 - D)[1]
+
+
+def element(data: bytes) -> Point:
+    """Decode a ristretto255 element, RFC 9496, section 4.3.1; never the identity."""
+    s = int.from_bytes(data, "little")
+    need(len(data) == 32 and s < P and s % 2 == 0 and s > 0, "ELEMENT_INVALID")  # noqa: PLR2004
+    ss = s * s % P
+    u1, u2 = 1 - ss, 1 + ss
+    v = -(D * u1 * u1) - u2 * u2
+    square, inverse = root_of_ratio(1, v * u2 * u2 % P)
+    den_x = inverse * u2
+    x = magnitude(2 * s * den_x)
+    y = u1 * inverse * den_x * v % P
+    t = x * y % P
+    need(square and t % 2 == 0 and y != 0, "ELEMENT_INVALID")
+    return x, y, 1, t
+
+
+def element_bytes(a: Point) -> bytes:
+    """Encode a ristretto255 element, RFC 9496, section 4.3.2."""
+    x, y, z, t = a
+    u1, u2 = (z + y) * (z - y) % P, x * y % P
+    inverse = root_of_ratio(1, u1 * u2 * u2 % P)[1]
+    den1, den2 = inverse * u1 % P, inverse * u2 % P
+    z_inverse = den1 * den2 * t % P
+    if t * z_inverse % P & 1:
+        x, y = y * ROOT_M1 % P, x * ROOT_M1 % P
+        den2 = den1 * INVERSE_ROOT_A_MINUS_D % P
+    y = -y if x * z_inverse % P & 1 else y
+    return magnitude(den2 * (z - y)).to_bytes(32, "little")
+
+
+def mapped(data: bytes) -> Point:
+    """MAP of RFC 9496, section 4.3.4."""
+    t = (int.from_bytes(data, "little") & (1 << 255) - 1) % P
+    r = ROOT_M1 * t * t % P
+    u, v = (r + 1) * ONE_MINUS_D_SQUARED % P, (-1 - r * D) * (r + D) % P
+    square, s = root_of_ratio(u, v)
+    c = -1
+    if not square:
+        s, c = -magnitude(s * t) % P, r
+    n = (c * (r - 1) * D_MINUS_ONE_SQUARED - v) % P
+    w0, w1, w2, w3 = 2 * s * v % P, n * ROOT_AD_MINUS_ONE % P, (1 - s * s) % P, (1 + s * s) % P
+    return w0 * w3 % P, w2 * w1 % P, w1 * w3 % P, w0 * w2 % P
+
+
+def expand_message(message: bytes, tag: bytes) -> bytes:
+    """Return 64 bytes of expand_message_xmd with SHA-512, RFC 9380, section 5.3.1."""
+    tail = tag + bytes([len(tag)])
+    first = hashlib.sha512(bytes(128) + message + b"\x00\x40\x00" + tail).digest()
+    return hashlib.sha512(first + b"\x01" + tail).digest()
+
+
+def hash_to_group(message: bytes, tag: bytes) -> Point:
+    """RFC 9380, appendix B."""
+    data = expand_message(message, tag)
+    return add(mapped(data[:32]), mapped(data[32:]))
+
+
+# --- 8.2, 8.3: evaluations ------------------------------------------------------------------------
+
+CONTEXT: Final = b"OPRFV1-\x01-ristretto255-SHA512"
+
+
+def hash_to_scalar(message: bytes) -> int:
+    """RFC 9497, section 4.1."""
+    return int.from_bytes(expand_message(message, b"HashToScalar-" + CONTEXT), "little") % ORDER
+
+
+def prefixed(item: bytes) -> bytes:
+    """Return the bytes after their length in two bytes."""
+    return len(item).to_bytes(2, "big") + item
+
+
+def check_evaluation(public: bytes, blinded: Point, evaluated: bytes, proof: bytes) -> None:
+    """Check the proof of one evaluation, section 8.3."""
+    c, s = int.from_bytes(proof[:32], "little"), int.from_bytes(proof[32:], "little")
+    pair = prefixed(element_bytes(blinded)) + prefixed(evaluated)
+    batch = prefixed(b"fedcarbon/v1/voprf-batch") + b"\x00\x01" + element_bytes(blinded) + evaluated
+    seed = hashlib.sha512(prefixed(public) + prefixed(b"Seed-" + CONTEXT) + batch).digest()
+    d = hash_to_scalar(prefixed(seed) + b"\x00\x00" + pair + b"Composite")
+    m, z, key = combination((d, blinded)), combination((d, element(evaluated))), element(public)
+    points = (m, z, combination((s, BASE), (c, key)), combination((s, m), (c, z)))
+    text = prefixed(public) + b"".join(prefixed(element_bytes(point)) for point in points)
+    good = c < ORDER and s < ORDER and hash_to_scalar(text + b"Challenge") == c
+    need(good, "EVALUATION_PROOF_INVALID")
+
+
+def evaluated_openly(subject: bytes, answers: dict[int, bytes]) -> bytes:
+    """Combine answers to an input that was not blinded, section 8.2."""
+    terms = []
+    for i, answer in answers.items():
+        others = [j for j in answers if j != i]
+        below = pow(math.prod(j - i for j in others), -1, ORDER)
+        terms.append((math.prod(others) * below % ORDER, element(answer)))
+    z = element_bytes(combination(*terms))
+    return hashlib.sha512(prefixed(subject) + prefixed(z) + b"Finalize").digest()
+
+
+# --- 3, 4, 5: envelopes, leaves, heads ------------------------------------------------------------
+
+KINDS: Final = {
+    1: "parameters", 2: "self_test", 3: "party_admission", 4: "programme", 16: "enrolment_batch",
+    17: "place_batch", 18: "evaluation_request", 32: "epoch_plan", 33: "claim_commitment",
+    34: "commit_closed", 35: "beacon_value", 36: "claim_list", 37: "verdict_list",
+    38: "chunk_header", 39: "seal", 40: "link_proof", 41: "dispute", 48: "operator_binding",
+    49: "partner_binding",
+    50: "binding_objection", 51: "unbinding", 64: "opening_request", 65: "opening_start",
+    66: "opening_result", 67: "refusal", 96: "ledger_batch", 97: "redemption_order",
+    98: "payout_batch",
+}  # fmt: skip
+HOME: Final = {
+    "parameters": "V02", "self_test": "V03", "party_admission": "V04", "programme": "V04",
+    "enrolment_batch": "V09", "place_batch": "V09", "evaluation_request": "V04",
+    "epoch_plan": "V14", "claim_commitment": "V12", "commit_closed": "V12", "beacon_value": "V12",
+    "claim_list": "V12", "verdict_list": "V12", "chunk_header": "V10", "seal": "V14",
+    "link_proof": "V13", "dispute": "V12",
+    "operator_binding": "V16", "partner_binding": "V16", "binding_objection": "V16",
+    "unbinding": "V16", "opening_request": "V16", "opening_start": "V16", "opening_result": "V18",
+    "refusal": "V16", "ledger_batch": "V19", "redemption_order": "V20", "payout_batch": "V21",
+}  # fmt: skip
+"""The line of a statement that breaks a rule which has no line of its own."""
+SIGNERS: Final = {
+    "enrolment_batch": ("partner_id", {"partner"}),
+    "evaluation_request": ("asker_id", {"partner", "wallet_operator"}),
+    "claim_commitment": ("partner_id", {"partner"}),
+    "chunk_header": ("partner_id", {"partner"}),
+    "link_proof": ("partner_id", {"partner"}),
+    "dispute": ("partner_id", {"partner"}),
+    "operator_binding": ("operator_id", {"wallet_operator"}),
+    "partner_binding": ("partner_id", {"partner"}),
+    "binding_objection": ("partner_id", {"partner"}),
+    "unbinding": ("party_id", {"partner", "wallet_operator"}),
+    "opening_request": ("operator_id", {"wallet_operator"}),
+    "refusal": ("trustee_id", {"trustee"}),
+    "redemption_order": ("operator_id", {"wallet_operator"}),
+}
+"""The field that names the signer, and the roles that it may have; of what neither root keys nor
+trustees of a subset sign, all else is the hub's."""
+
+
+class Entry(NamedTuple):
+    """A line of leaves.txt."""
+
+    leaf: bytes
+    salt: bytes
+    sha256: str
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A leaf whose body is canonical and signed by whoever must sign it."""
+
+    index: int
+    kind: str
+    leaf: bytes
+    payload: bytes
+    said: Statement
+
+
+class Envelope(NamedTuple):
+    """A DSSE envelope, section 3."""
+
+    type: str
+    payload: bytes
+    signatures: list[tuple[str, bytes]]
+
+    @property
+    def covered(self) -> bytes:
+        """What is signed."""
+        kind = self.type.encode()
+        return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(self.payload), self.payload)
+
+
+def envelope_of(data: bytes) -> Envelope:
+    """Parse an envelope in its one form."""
+    tree = canonical_tree(data)
+    try:
+        signatures = [(item["keyid"], unbase64(item["sig"])) for item in tree["signatures"]]
+        found = Envelope(tree["payloadType"], unbase64(tree["payload"]), signatures)
+        plain = all(item.keys() == {"keyid", "sig"} for item in tree["signatures"])
+        plain = plain and all(type(name) is str for name, _ in signatures)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Broken("MALFORMED", "no envelope") from error
+    plain = plain and len(tree) == 3 and type(found.type) is str  # noqa: PLR2004
+    need(plain and 0 < len(signatures) <= 32, "MALFORMED", "no envelope")  # noqa: PLR2004
+    return found
+
+
+def unbase64(text: str) -> bytes:
+    """Decode standard base64 in its one spelling."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (ValueError, TypeError) as error:
+        raise Broken("MALFORMED", "no base64") from error
+    need(base64.b64encode(data).decode() == text, "MALFORMED", "another spelling of base64")
+    return data
+
+
+def check_signers(envelope: Envelope, keys: dict[str, bytes], least: int) -> None:
+    """Have every signature of these keys hold, and enough of them there: section 3, step 3."""
+    theirs = [(name, signature) for name, signature in envelope.signatures if name in keys]
+    need(len({name for name, _ in theirs}) == len(theirs), "SIGNATURE_INVALID", "twice", "V07")
+    for name, signature in theirs:
+        check_signature(keys[name], signature, envelope.covered)
+    need(len(theirs) >= least, "SIGNER_REFUSED", "who must sign did not", "V04")
+
+
+def tree_root(leaves: Iterable[bytes]) -> bytes:
+    """RFC 6962, section 2.1."""
+    return Tree(leaves).root()
+
+
+class Tree:
+    """A tree that grows: the roots of its perfect subtrees, largest first."""
+
+    def __init__(self, leaves: Iterable[bytes] = ()) -> None:
+        """Begin with these leaves."""
+        self.stack: list[tuple[int, bytes]] = []
+        for leaf in leaves:
+            self.add(leaf)
+
+    def add(self, leaf: bytes) -> None:
+        """Take in a leaf."""
+        size, node = 1, hashlib.sha256(b"\x00" + leaf).digest()
+        while self.stack and self.stack[-1][0] == size:
+            node = hashlib.sha256(b"\x01" + self.stack.pop()[1] + node).digest()
+            size *= 2
+        self.stack.append((size, node))
+
+    def root(self) -> bytes:
+        """Return the root over all leaves so far."""
+        if not self.stack:
+            return hashlib.sha256(b"").digest()
+        nodes = [node for _, node in self.stack]
+        return functools.reduce(
+            lambda right, left: hashlib.sha256(b"\x01" + left + right).digest(), reversed(nodes)
+        )
+
+
+class Head(NamedTuple):
+    """A witnessed head, section 5.2."""
+
+    size: int
+    root: bytes
+    time: int
+    wait: int
+    by_partner: bool
+    """Whether a partner has signed it too."""
+
+
+class Folder:
+    """The files of section 4.3."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a folder."""
+        self.path = path
+
+    def data(self, place: str, sha256: str, ending: str = "") -> bytes:
+        """Read a body or file, and hold it against its name."""
+        noun = "BODY" if ending else "FILE"
+        try:
+            data = (self.path / place / f"{sha256}{ending}").read_bytes()
+        except OSError as error:
+            raise Broken(f"{noun}_MISSING", f"{place}/{sha256}{ending}", "V01") from error
+        good = hashlib.sha256(data).hexdigest() == sha256
+        need(good, f"{noun}_CHANGED", f"{place}/{sha256}{ending}", "V01")
+        return data
+
+
+def read_entries(world: World) -> dict[int, Entry]:
+    """Read the list of leaves: every leaf once and in order."""
+    entries: dict[int, Entry] = {}
+    line_form = re.compile(r"(0|[1-9][0-9]{0,15}) ([0-9a-f]{68}) ([0-9a-f]{64}) ([0-9a-f]{64})")
+    text = (world.folder.path / "leaves.txt").read_text(encoding="utf-8", errors="replace")
+    lines = text.split("\n")
+    if lines.pop() != "":
+        world.find("V05", "LEAF_LINE_MALFORMED", "leaves.txt does not end with a line feed")
+    before = -1
+    for line in lines:
+        found = line_form.fullmatch(line)
+        if found is None:
+            world.find("V05", "LEAF_LINE_MALFORMED", repr(line[:80]))
+            continue
+        index = int(found[1])
+        entry = Entry(bytes.fromhex(found[2]), bytes.fromhex(found[3]), found[4])
+        if index in entries:
+            world.find("V05", "LEAF_DOUBLED", "stands there twice", index)
+            continue
+        if index < before:
+            world.find("V05", "LEAF_OUT_OF_ORDER", "stands behind a later one", index)
+        entries[index], before = entry, index
+    missing = [index for index in range(max(entries, default=-1) + 1) if index not in entries]
+    for index in missing[:10]:
+        world.find("V05", "LEAF_MISSING", "is not in the list", index)
+    return entries
+
+
+def read_leaf(world: World, index: int, entry: Entry) -> Leaf:
+    """Check a leaf by itself: sections 2, 3 and 4.1."""
+    body = world.folder.data("bodies", entry.sha256, ".json")
+    kind = KINDS.get(entry.leaf[0])
+    need(kind is not None and entry.leaf[1] == 1, "LEAF_TYPE_UNKNOWN", "", "V05")
+    good = entry.leaf[2:] == hashed("leaf", entry.leaf[:1], entry.salt, body)
+    need(good, "COMMITMENT_DIFFERS", "salt and body do not give the leaf", "V05")
+    kind = kind or ""
+    with world.line(HOME[kind]):
+        envelope = envelope_of(body)
+        own_type = f"application/vnd.fedcarbon.{kind.replace('_', '-')}+json"
+        need(envelope.type == own_type, "TYPE_IN_BODY_DIFFERS", envelope.type, "V07")
+        parameter_id = bytes.fromhex(world.roots["parameter_id"])
+        said = decoded(kind, envelope.payload, parameter_id)
+        leaf = Leaf(index, kind, entry.leaf, envelope.payload, said)
+        if kind in {"ledger_batch", "redemption_order", "payout_batch"}:
+            world.books.append(leaf)  # signed or not: the hub's own balances rest on it (15.8)
+        try:
+            check_signers(envelope, *keys_for(world, leaf))
+        except Broken:
+            if kind in {"ledger_batch", "redemption_order", "payout_batch"}:
+                world.find(HOME[kind], f"{kind}_unsigned".upper(), "", index)
+            raise
+        world.count("V04", "V07")
+    return leaf
+
+
+def keys_for(world: World, leaf: Leaf) -> tuple[dict[str, bytes], int]:
+    """Return the keys whose signatures count for a leaf, and how many are needed (4.1)."""
+    if leaf.kind in {"parameters", "self_test", "party_admission", "programme"}:
+        keys = {f"root:{root['trustee']}": bytes.fromhex(root["key"]) for root in world.root_keys}
+        every = leaf.kind in {"parameters", "self_test"}
+        return keys, len(keys) if every else world.roots["threshold"]
+    if leaf.kind == "opening_start":
+        names, roles, least = leaf.said["subset"], {"trustee"}, len(leaf.said["subset"])
+    elif leaf.kind in SIGNERS:
+        name, roles = SIGNERS[leaf.kind]
+        names, least = [leaf.said[name]], 1
+    else:
+        names, roles, least = list(world.parties), {"hub"}, 1
+    admitted = {name: world.parties[name] for name in names if name in world.parties}
+    return {name: a["signing_key"] for name, a in admitted.items() if a["role"] in roles}, least
+
+
+def read_heads(world: World, entries: dict[int, Entry]) -> dict[int, bytes]:
+    """Return the file of every head by its size."""
+    heads = {}
+    for path in sorted((world.folder.path / "checkpoints").glob("*.txt")):
+        if re.fullmatch(r"[1-9][0-9]{0,15}", path.stem) is None:
+            world.find("V05", "HEAD_MALFORMED", path.name)
+        else:
+            heads[int(path.stem)] = path.read_bytes()
+    beyond = [size for size in heads if size > max(entries, default=-1) + 1]
+    if beyond:
+        world.find("V05", "LEAF_MISSING", f"a head covers {max(beyond)} leaves")
+    return heads
+
+
+NOTE_LINE: Final = re.compile("\u2014 ([^ ]+) ([A-Za-z0-9+/=]+)")
+
+
+def key_id(name: str, kind: int, key: bytes) -> bytes:
+    """Return the 4 bytes by which a line of a note names its key (5.2)."""
+    return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + key).digest()[:4]
+
+
+def read_note(world: World, data: bytes) -> tuple[int, bytes, dict[str, int], bool]:
+    """Return size, root, the times of witnesses, and whether the hub has signed (5.2)."""
+    try:
+        text, _, ending = data.decode().partition("\n\n")
+    except ValueError as error:
+        raise Broken("MALFORMED", "no note") from error
+    origin = f"fedcarbon/{world.roots['parameter_id']}"
+    head = re.fullmatch(re.escape(origin) + r"\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/=]{44})", text)
+    lines = [NOTE_LINE.fullmatch(line) for line in ending.split("\n")[:-1]]
+    if head is None or not ending.endswith("\n") or len(lines) > 512:  # noqa: PLR2004
+        raise Broken("MALFORMED", "no note of this record")
+    signed, by_hub, times = text.encode() + b"\n", False, {}
+    for line in lines:
+        if line is None:
+            raise Broken("MALFORMED", "no line of a note")
+        name, blob = line[1], unbase64(line[2])
+        admission = world.parties.get(name, {"role": "", "signing_key": b""})
+        key = admission["signing_key"]
+        witness = admission["role"] in {"trustee", "partner"} and name not in times
+        if witness and blob[:4] == key_id(name, 4, key):
+            time = int.from_bytes(blob[4:12], "big")
+            message = b"cosignature/v1\ntime %d\n" % time + signed
+            check_signature(key, blob[12:], message)
+            times[name] = time
+        for hub in world.parties.values() if name == origin else ():
+            if hub["role"] == "hub" and blob[:4] == key_id(name, 1, hub["signing_key"]):
+                check_signature(hub["signing_key"], blob[4:], signed)
+                by_hub = True
+    return int(head[1]), unbase64(head[2]), times, by_hub
+
+
+def judge_head(world: World, size: int, data: bytes, root: bytes | None) -> None:
+    """Check a head over the first leaves, and remember it if a quorum signed it (5.2)."""
+    trustees = {name for name, admission in world.parties.items() if admission["role"] == "trustee"}
+    n, t = len(world.root_keys), world.roots["threshold"]
+    need(len(trustees) == n, "QUORUM_MISSING", "not all trustees are admitted yet", "V06")
+    told, found, times, by_hub = read_note(world, data)
+    need(told == size, "HEAD_MISNAMED", f"it covers {told}")
+    need(by_hub, "SIGNATURE_INVALID", "the hub has not signed", "V07")
+    moments = sorted(time for name, time in times.items() if name in trustees)
+    need(len(moments) >= -(-(n + t) // 2), "QUORUM_MISSING", f"{len(moments)} trustees", "V06")
+    median = moments[(len(moments) - 1) // 2]
+    partners = times.keys() - trustees
+    world.heads.append(Head(size, found, median, max(moments[t - 1], median), bool(partners)))
+    world.count("V05", "V06")
+    if root is not None and found != root and not world.forked:
+        world.forked = True
+        raise Broken("FORKED_RECORD", "a quorum signed another head", "V05")
+
+
+# --- the state of a reader ------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Epoch:
+    """What is known of one epoch of a programme."""
+
+    plan: Leaf | None = None
+    commitments: dict[str, Leaf] = field(default_factory=dict)
+    closing: Leaf | None = None
+    lists: dict[str, Leaf] = field(default_factory=dict)
+    beacons: dict[str, Leaf] = field(default_factory=dict)
+    verdicts: Leaf | None = None
+    claims: dict[str, dict[bytes, int] | None] = field(default_factory=dict)
+    """Rank by token of every revealed list, in its order; None if its file cannot be read."""
+    pieces: dict[str, list[bytes]] = field(default_factory=dict)
+    """K of every claim of a revealed list."""
+    chunks: dict[int, Chunk] = field(default_factory=dict)
+    """By the index of the header."""
+    links: dict[str, Leaf] = field(default_factory=dict)
+    seal: Leaf | None = None
+    missing: set[str] = field(default_factory=set)
+    products: dict[int, int] | None = None
+    """Cumulative ciphertext of every block; None if it could not be judged."""
+
+
+@dataclass(slots=True)
+class Chunk:
+    """A chunk header and what its file holds."""
+
+    said: Statement
+    blocks: dict[int, int | None] | None = None
+    """Ciphertext by block; None where it could not be read."""
+    commitments: dict[int, int] = field(default_factory=dict)
+    """A by block."""
+
+
+@dataclass(slots=True)
+class Binding:
+    """The halves of a binding that count."""
+
+    half: Leaf
+    partners: dict[str, Leaf] = field(default_factory=dict)
+    frozen: int | None = None
+    """Leaf of the first objection that counts."""
+    ended: int | None = None
+    """Leaf of the unbinding."""
+
+
+@dataclass(slots=True)
+class Opening:
+    """A start and what came of it."""
+
+    leaf: Leaf
+    product: int | None = None
+    """The cumulative ciphertext of its block; None if that could not be judged."""
+    result: Leaf | None = None
+
+
+Job = tuple[Callable[..., None], tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class World:
+    """What a reader of the record knows, and what it has found."""
+
+    folder: Folder
+    roots: dict[str, Any]
+    findings: list[Finding] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    parties: Statement = field(default_factory=dict)
+    """Admission by party, in force at the leaf that is being read."""
+    heads: list[Head] = field(default_factory=list)
+    forked: bool = False
+    tree: dict[int, bytes] = field(default_factory=dict)
+    """Root by size."""
+    leaves: dict[int, Leaf] = field(default_factory=dict)
+    """What was folded."""
+    parameters: Parameters | None = None
+    programmes: dict[str, Programme] = field(default_factory=dict)
+    places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+    taken: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    halves: dict[bytes, Binding] = field(default_factory=dict)
+    """By the operator's half."""
+    bindings: dict[bytes, Binding] = field(default_factory=dict)
+    """By binding id."""
+    openings: dict[int, Opening] = field(default_factory=dict)
+    """By the index of the start."""
+    history: dict[tuple[str, bytes], list[Opening]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Starts by programme and account."""
+    results: list[Opening] = field(default_factory=list)
+    share_files: dict[bytes, Shared | None] = field(default_factory=dict)
+    once: set[tuple[object, ...]] = field(default_factory=set)
+    jobs: list[tuple[str, int | None, str, Job]] = field(default_factory=list)
+    """Range proofs, which are checked last: line, leaf, what it is about, work."""
+    books: list[Leaf] = field(default_factory=list)
+
+    @property
+    def root_keys(self) -> list[dict[str, str]]:
+        """Return the keys of roots.toml."""
+        return list(self.roots["root"])
+
+    @property
+    def set(self) -> Parameters:
+        """Return the parameters; nothing works without."""
+        if self.parameters is None:
+            raise Broken("PARAMETERS_INVALID", "there is no parameter set to work with", "V02")
+        return self.parameters
+
+    def find(self, check: str, code: str, text: str, leaf: int | None = None) -> None:
+        """Note what does not hold."""
+        finding = Finding(check, code, leaf, text)
+        if finding not in self.findings:
+            self.findings.append(finding)
+
+    def count(self, *checks: str) -> None:
+        """Note that something was checked."""
+        self.counts.update(checks)
+
+    @contextmanager
+    def line(self, check: str) -> Iterator[None]:
+        """Give errors that have no line of their own this one."""
+        try:
+            yield
+        except Broken as error:
+            error.check = error.check or check
+            raise
+
+    @contextmanager
+    def judging(self, check: str, leaf: int | None = None, about: str = "") -> Iterator[None]:
+        """Note what does not hold, and go on."""
+        try:
+            yield
+        except Broken as error:
+            text = f"{about}: {error.text}" if about and error.text else about or error.text
+            self.find(error.check or check, error.code, text, leaf)
+
+    def first(self, *what: object) -> None:
+        """Refuse what may stand once and stands there again (4.2)."""
+        need(what not in self.once, "LOGGED_TWICE", " ".join(map(str, what[:1])))
+        self.once.add(what)
+
+    def head_over(self, index: int) -> Head | None:
+        """Return the first witnessed head that covers a leaf."""
+        at = bisect.bisect_right(self.heads, index, key=lambda head: head.size)
+        return self.heads[at] if at < len(self.heads) else None
+
+    def witnessed(self, index: int, by: int) -> bool:
+        """Return whether a leaf was under a witnessed head before another one was logged."""
+        head = self.head_over(index)
+        return head is not None and head.size <= by
+
+    def file(self, sha256: bytes) -> bytes:
+        """Read a file that a body names."""
+        data = self.folder.data("files", sha256.hex())
+        self.count("V01")
+        return data
+
+    def programme(self, name: str) -> Programme:
+        """Return a programme."""
+        need(name in self.programmes, "UNKNOWN_PROGRAMME", name)
+        return self.programmes[name]
+
+
+# --- 6: parameters --------------------------------------------------------------------------------
+
+
+class Moduli:
+    """What follows from n and N alone (6.2), and arithmetic with it."""
+
+    def __init__(self, n: int, big_n: int, parameter_id: bytes) -> None:
+        """Derive H, v and the generators, and note at which counters they were found."""
+        good = n % 2 == 1 == big_n % 2 and min(n, big_n).bit_length() > 2 * SLOT_BITS
+        need(good, "PARAMETERS_INVALID", "moduli")
+        self.n, self.N, self.id = n, big_n, parameter_id
+        self.nn = n * n
+        self.bits, self.group_bits = n.bit_length(), big_n.bit_length()
+        self.width = self.bits // 4
+        self.slots = (self.bits - 2) // SLOT_BITS
+        y, at_y = self.first("paillier/y", n)
+        root, at_v = self.first("paillier/v", self.nn)
+        self.H, self.v = pow(y * y, n, self.nn), root * root % self.nn
+        names = [(kind, j) for kind in "vxyz" for j in range(self.slots)] + [("0", 0), ("h", 0)]
+        found = {name: self.generator(*name) for name in names}
+        self.g = {name: value for name, (value, _) in found.items()}
+        self.counters = [at_y, at_v, *(counter for _, counter in found.values())]
+
+    def first(self, label: str, bound: int) -> tuple[int, int]:
+        """Return the first hash that is above 1 and a unit, and its counter."""
+        for counter in range(1000):
+            value = hash_below(bound, label, shortest(self.n), u32(counter))
+            if value > 1 and math.gcd(value, self.n) == 1:
+                return value, counter
+        raise Broken("PARAMETERS_INVALID", label)
+
+    def generator(self, kind: str, j: int) -> tuple[int, int]:
+        """Return a generator of the commitment group, and its counter."""
+        items = (kind.encode(), u32(j), shortest(self.N), shortest(self.n))
+        for counter in range(1000):
+            value = hash_below(self.N, "generator", *items, u32(counter))
+            if jacobi(value, self.N) == 1:
+                return min(value, self.N - value), counter
+        raise Broken("PARAMETERS_INVALID", f"g_{kind},{j}")
+
+    def wide(self, value: int) -> bytes:
+        """Encode a number mod n^2."""
+        return value.to_bytes(self.width, "big")
+
+    def ciphertext(self, data: bytes) -> int:
+        """Decode a ciphertext, section 12.3."""
+        need(len(data) == self.width, "CIPHERTEXT_LENGTH", "", "V11")
+        value = int.from_bytes(data, "big")
+        need(0 < value < self.nn, "CIPHERTEXT_RANGE", "", "V11")
+        need(math.gcd(value, self.n) == 1, "CIPHERTEXT_NOT_UNIT", "", "V11")
+        return value
+
+    def encrypted(self, message: int, s: int) -> int:
+        """Section 12.2."""
+        blinding: int = pow(self.H, s, self.nn)
+        return (1 + self.n * message) * blinding % self.nn
+
+    def member(self, value: int) -> int:
+        """Have a number be in the signed quadratic residues mod N (12.7)."""
+        good = 0 < value <= (self.N - 1) // 2 and jacobi(value, self.N) == 1
+        need(good, "RANGE_PROOF_INVALID", "(1b) no element of the group")
+        return value
+
+
+class Parameters(Moduli):
+    """What follows from leaf 0."""
+
+    def __init__(self, said: Statement, payload: bytes) -> None:
+        """Take the statement and its bytes."""
+        super().__init__(
+            said["modulus"], said["commitment_modulus"], hashed("parameter-id", payload)
+        )
+        self.said = said
+        self.t: int = said["threshold"]
+        self.trustees: list[str] = [item["trustee_id"] for item in said["trustees"]]
+        self.keys: list[int] = [item["verification_key"] for item in said["trustees"]]
+        self.delta = math.factorial(len(self.trustees))
+        told = [said["blinding_counter"], said["verification_counter"]]
+        good = [*told, *said["generator_counters"]] == self.counters
+        need(good, "PARAMETERS_INVALID", "counters")
+        self.beacon = next(key for key in said["voprf_keys"] if key["label"] == "beacon")
+
+    def lagrange(self, indices: Iterable[int], of: int, at: int) -> int:
+        """Delta times the coefficient of an index: an integer."""
+        others = [index for index in indices if index != of]
+        above: int = self.delta * math.prod(at - index for index in others)
+        return above // math.prod(of - index for index in others)
+
+
+def jacobi(a: int, n: int) -> int:
+    """Return the Jacobi symbol (a|n) for odd n."""
+    a, result = a % n, 1
+    while a:
+        twos = (a & -a).bit_length() - 1
+        a >>= twos
+        if twos % 2 and n % 8 in {3, 5}:
+            result = -result
+        if a % 4 == n % 4 == 3:  # noqa: PLR2004
+            result = -result
+        a, n = n % a, a
+    return result if n == 1 else 0
+
+
+def is_prime(m: int) -> bool:
+    """Miller and Rabin with the primes below 40 as bases: enough to know a prime from a modulus."""
+    odd, twos = m - 1, 0
+    while odd % 2 == 0:
+        odd, twos = odd // 2, twos + 1
+    for base in (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37):
+        x = pow(base, odd, m)
+        if x not in {1, m - 1} and all(pow(x, 1 << i, m) != m - 1 for i in range(1, twos)):
+            return False
+    return True
+
+
+def check_square_free(m: int, roots: list[int]) -> None:
+    """Section 6.3."""
+    small = [p for p in range(3, 1 << 16, 2) if m % p == 0]
+    need(m % 2 == 1 and not small and not is_prime(m), "PARAMETERS_INVALID", "a small factor")
+    need(math.isqrt(m) ** 2 != m, "PARAMETERS_INVALID", "a square")
+    need(len(roots) == 8, "PARAMETERS_INVALID", "8 roots")  # noqa: PLR2004
+    bits = m.bit_length()
+    transcript = Transcript("square-free")
+    transcript.number("bits", bits, 32)
+    transcript.number("modulus", m, bits)
+    for root in roots:
+        rho = 0
+        while math.gcd(rho, m) != 1:
+            rho = transcript.challenge("element", bits + 128) % m
+        good = 0 < root < m and pow(root, m, m) == rho
+        need(good, "PARAMETERS_INVALID", "a root of the square-freeness proof")
+
+
+def judge_parameters(world: World, leaf: Leaf) -> None:
+    """Sections 6.1 to 6.4."""
+    need(leaf.index == 0, "RECORD_VIOLATION", "leaf 0 is the parameter set")
+    try:
+        found = Parameters(leaf.said, leaf.payload)
+    except (ValueError, ZeroDivisionError, StopIteration, IndexError) as error:
+        raise Broken("PARAMETERS_INVALID", str(error)) from error
+    said, count = leaf.said, len(found.trustees)
+    roots = [(item["trustee_id"], item["root_key"].hex()) for item in said["trustees"]]
+    known = [(root["trustee"], root["key"]) for root in world.root_keys]
+    good = found.id.hex() == world.roots["parameter_id"] and roots == known
+    need(
+        good and found.t == world.roots["threshold"], "PARAMETERS_DIFFER", "not those of the roots"
+    )
+    bits = min(found.bits, found.group_bits)
+    need(bits >= 2048 or said["insecure"], "PARAMETERS_INVALID", "short moduli")  # noqa: PLR2004
+    need(found.bits % 16 == 0, "PARAMETERS_INVALID", "length of n")
+    need(found.t <= count < 2 * found.t and count <= 15, "PARAMETERS_INVALID", "t of n")  # noqa: PLR2004
+    coprime = math.gcd(2 * found.delta, found.n) == 1 == math.gcd(found.n, found.N)
+    need(coprime, "PARAMETERS_INVALID", "a common factor")
+    units = all(0 < key < found.nn and math.gcd(key, found.n) == 1 for key in found.keys)
+    need(units, "PARAMETERS_INVALID", "a verification key is no unit")
+    check_square_free(found.n, said["modulus_square_free"])
+    check_square_free(found.N, said["commitment_square_free"])
+    low = range(1, found.t + 1)
+    for i in range(found.t + 1, count + 1):
+        powers = [pow(found.keys[j - 1], found.lagrange(low, j, i), found.nn) for j in low]
+        good = math.prod(powers) % found.nn == pow(found.keys[i - 1], found.delta, found.nn)
+        need(
+            good, "PARAMETERS_INVALID", f"verification key {i} is on no polynomial of degree t - 1"
+        )
+    check_voprf_keys(found)
+    tag, moduli = b"fedcarbon/v1/ristretto-generator", joined(shortest(found.n), shortest(found.N))
+    good = element_bytes(hash_to_group(moduli, tag)) == said["ristretto_generator"]
+    need(good, "PARAMETERS_INVALID", "G'")
+    world.parameters = found
+    world.count("V02")
+
+
+def check_voprf_keys(found: Parameters) -> None:
+    """Section 6.4, 5 and 6."""
+    keys, count = found.said["voprf_keys"], len(found.trustees)
+    labels = [key["label"] for key in keys]
+    need(labels == ["account", "claim", "object", "beacon"], "PARAMETERS_INVALID", "labels")
+    roots = {item["root_key"] for item in found.said["trustees"]}
+    good = len(roots) == count and len({key["public"] for key in keys}) == len(keys)
+    need(good, "PARAMETERS_INVALID", "one key twice")
+    for key in keys:
+        good = len(key["commitments"]) == found.t and len(key["trustee_publics"]) == count
+        need(good and key["commitments"][0] == key["public"], "PARAMETERS_INVALID", "A_0 = K")
+        points = [element(data) for data in key["commitments"]]
+        for i, public in enumerate(key["trustee_publics"], 1):
+            terms = ((i**j, point) for j, point in enumerate(points))
+            good = element_bytes(combination(*terms)) == public
+            need(good, "PARAMETERS_INVALID", f"K_{i} of {key['label']}")
+
+
+def judge_self_test(world: World, leaf: Leaf) -> None:
+    """Section 6.5."""
+    need(leaf.index == 1, "RECORD_VIOLATION", "leaf 1 is the self-test")
+    our = world.set
+    tests = leaf.said["trustees"]
+    names = [test["trustee_id"] for test in tests]
+    need(names == our.trustees, "PARAMETERS_INVALID", "not every trustee, in order")
+    context = hashed("self-test", our.id)
+    for i, test in enumerate(tests, 1):
+        shares, proof = test["shares"], test["proof"]
+        check_share_proof(our, i, context, [1 + our.n, our.H], shares, proof, "PARAMETERS_INVALID")
+        world.count("V03")
+    indices = range(1, our.t + 1)
+    for at, expected in enumerate((1, 0)):
+        shares = {i: tests[i - 1]["shares"][at] for i in indices}
+        need(
+            combined(our, shares) == expected, "PARAMETERS_INVALID", f"does not open to {expected}"
+        )
+
+
+# --- 14.7, 14.8: shares ---------------------------------------------------------------------------
+
+
+def check_share_proof(
+    our: Parameters,
+    i: int,
+    context: bytes,
+    ciphertexts: Sequence[int],
+    shares: Sequence[int],
+    proof: bytes,
+    code: str = "SHARE_PROOF_INVALID",
+) -> None:
+    """Section 14.7."""
+    most = 2 * our.bits + our.delta.bit_length() + CHALLENGE + HIDING + 1
+    w, nn = our.width, our.nn
+    need(len(proof) == 2 * w + -(-most // 8), code, "length of the proof")
+    need(len(shares) == len(ciphertexts), code, "a share per ciphertext")
+    a, b = (int.from_bytes(proof[at : at + w], "big") for at in (0, w))
+    z = int.from_bytes(proof[2 * w :], "big")
+    units = all(0 < x < nn and math.gcd(x, our.n) == 1 for x in (*shares, a, b))
+    need(units, code, "(1) a number is no unit")
+    need(z.bit_length() <= most, code, "(2) response too long")
+    pairs = [our.wide(x) for pair in zip(ciphertexts, shares, strict=True) for x in pair]
+    start = (our.id, shortest(our.n), u32(i), context, our.wide(our.v), our.wide(our.keys[i - 1]))
+    name = "paillier/share-proof/"
+    d = hashed(name + "statement", *start, u32(len(shares)), *pairs)
+    weights = [expanded(128, name + "weight", d, u32(j)) for j in range(len(shares))]
+    c = math.prod(pow(x, weight, nn) for x, weight in zip(ciphertexts, weights, strict=True)) % nn
+    s = math.prod(pow(x, weight, nn) for x, weight in zip(shares, weights, strict=True)) % nn
+    e = expanded(128, name + "challenge", d, our.wide(a), our.wide(b))
+    need(pow(our.v, z, nn) == a * pow(our.keys[i - 1], e, nn) % nn, code, "(3) v^z = a v_i^e")
+    good = pow(pow(c, 4, nn), z, nn) == b * pow(s, 2 * e, nn) % nn
+    need(good, code, "(4) (C^4)^z = b S^(2e)")
+
+
+def combined(our: Parameters, shares: dict[int, int]) -> int:
+    """Section 14.8."""
+    chosen = sorted(shares)[: our.t]
+    powers = (pow(shares[i], 2 * our.lagrange(chosen, i, 0), our.nn) for i in chosen)
+    value = math.prod(powers) % our.nn
+    need(value % our.n == 1, "COMBINED_NOT_ONE")
+    message: int = (value - 1) // our.n * pow(4 * our.delta**2, -1, our.n) % our.n
+    return message
+
+
+# --- 12.7: slot range proofs ----------------------------------------------------------------------
+
+
+class Context(NamedTuple):
+    """What a range proof is made for."""
+
+    purpose: str
+    programme: str
+    party: str
+    epoch: int
+    block: int
+    subject: bytes
+    bounds: tuple[int, ...]
+    largest_bits: int
+    """Length of the largest bound that the context allows."""
+
+
+def split(data: bytes, widths: Sequence[int]) -> list[int]:
+    """Cut bytes into big-endian numbers."""
+    need(len(data) == sum(widths), "RANGE_PROOF_INVALID", "(1a) length of the proof")
+    found, at = [], 0
+    for width in widths:
+        found.append(int.from_bytes(data[at : at + width], "big"))
+        at += width
+    return found
+
+
+def proof_widths(our: Moduli, largest_bits: int) -> list[int]:
+    """Return the bytes of every field of a range proof."""
+    group = -(-our.group_bits // 8)
+    answer = -(-(largest_bits + CHALLENGE + HIDING + 2) // 8)
+    blinding = -(-(our.group_bits + 2 * HIDING + CHALLENGE + 1) // 8)
+    randomiser = -(-(our.bits // 2 + CHALLENGE + HIDING + 1) // 8)
+    answers = [answer] * (4 * our.slots)
+    return [group] * 4 + [our.width] + answers + [blinding] * 2 + [randomiser]
+
+
+def range_challenges(
+    our: Moduli, context: Context, ciphertext: int, shown: Sequence[int]
+) -> tuple[list[int], int]:
+    """Return every gamma, and e; shown are A, T, E1, E0 and D."""
+    a, t, e1, e0, d = shown
+    transcript = Transcript("slot-range")
+    transcript.take("version", u32(VERSION))
+    transcript.take("parameters", our.id)
+    transcript.take("purpose", context.purpose.encode())
+    transcript.take("programme", context.programme.encode())
+    transcript.take("party", context.party.encode())
+    transcript.take("epoch", u32(context.epoch))
+    transcript.take("block", u64(context.block))
+    transcript.take("subject", context.subject)
+    transcript.take("W", u32(SLOT_BITS))
+    transcript.take("k", u32(our.slots))
+    for bound in context.bounds:
+        transcript.number("B", bound, SLOT_BITS)
+    transcript.number("C", ciphertext, 2 * our.bits)
+    transcript.number("A", a, our.group_bits)
+    gammas = [transcript.challenge("gamma", 128) for _ in range(our.slots)]
+    transcript.number("T", t, our.group_bits)
+    transcript.number("D", d, 2 * our.bits)
+    transcript.number("E1", e1, our.group_bits)
+    transcript.number("E0", e0, our.group_bits)
+    return gammas, transcript.challenge("e", 128)
+
+
+def committed(our: Moduli, answers: Sequence[int], blinding: int) -> int:
+    """Compute commit(v, x, y, z; r)."""
+    value = pow(our.g["h", 0], blinding, our.N)
+    for at, answer in enumerate(answers):
+        base = our.g["vxyz"[at // our.slots], at % our.slots]
+        value = value * pow(base, answer, our.N) % our.N
+    return value
+
+
+def same(a: int, b: int, modulus: int) -> bool:
+    """Compare up to sign."""
+    return (a - b) % modulus == 0 or (a + b) % modulus == 0
+
+
+def check_range(our: Moduli, context: Context, ciphertext: int, proof: bytes) -> None:
+    """Check one slot range proof by the numbered checks of section 12.7."""
+    code, k, n, big_n = "RANGE_PROOF_INVALID", our.slots, our.n, our.N
+    a, t, e1, e0, d, *rest = split(proof, proof_widths(our, context.largest_bits))
+    f, (rho, tau, s) = rest[: 4 * k], rest[4 * k :]
+    bounds = context.bounds
+    good = len(bounds) == k and all(0 <= bound < 1 << SLOT_BITS for bound in bounds)
+    need(good and k * SLOT_BITS <= our.bits - 2, code, "(1a) bounds")
+    for value in (a, t, e1, e0):
+        our.member(value)
+    units = all(0 < value < our.nn and jacobi(value, n) == 1 for value in (ciphertext, d))
+    need(units, code, "(1c) C or D")
+    longest = [bound.bit_length() + CHALLENGE + HIDING + 2 for bound in bounds]
+    good = all(answer.bit_length() <= longest[at % k] for at, answer in enumerate(f))
+    blinding = our.group_bits + CHALLENGE + 2 * HIDING + 1
+    good = good and max(rho, tau).bit_length() <= blinding
+    good = good and s.bit_length() <= our.bits // 2 + CHALLENGE + HIDING + 1
+    need(good, code, "(1d) an answer is too long")
+
+    gammas, e = range_challenges(our, context, ciphertext, (a, t, e1, e0, d))
+    good = same(committed(our, f, rho), t * pow(a, e, big_n), big_n)
+    need(good, code, "(2) commit(f; rho_f) = T A^e")
+    message = sum(answer << SLOT_BITS * j for j, answer in enumerate(f[:k]))
+    left, right = our.encrypted(message, s), d * pow(ciphertext, e, our.nn)
+    need((left**2 - right**2) % our.nn == 0, code, "(3) Enc(f_v; s_f)^2 = (D C^e)^2")
+    fv, fx, fy, fz = (f[at * k : at * k + k] for at in range(4))
+    q = sum(
+        gammas[j]
+        * (4 * fv[j] * (bounds[j] * e - fv[j]) + e**2 - fx[j] ** 2 - fy[j] ** 2 - fz[j] ** 2)
+        for j in range(k)
+    )
+    left = pow(our.g["0", 0], q, big_n) * pow(our.g["h", 0], tau, big_n)
+    need(same(left, e0 * pow(e1, e, big_n), big_n), code, "(4) g_0^Q h^tau_f = E0 E1^e")
+
+
+# --- 9, 10: programmes, enrolments, places --------------------------------------------------------
+
+
+class Entered(NamedTuple):
+    """One line of an enrolment batch."""
+
+    leaf: int
+    from_epoch: int
+    enrolled: bool
+
+
+class Programme:
+    """A programme and what happened in it."""
+
+    def __init__(self, said: Statement) -> None:
+        """Take the statement of section 9.2."""
+        self.said = said
+        self.id: str = said["programme_id"]
+        self.zone = ZoneInfo(said["time_zone"])
+        self.first_day = date.fromisoformat(said["first_day"])
+        days = (date.fromisoformat(said["last_day"]) - self.first_day).days + 1
+        self.days: int = said["epoch_days"]
+        need(days > 0 and self.days > 0 and days % self.days == 0, "RECORD_VIOLATION", "epochs")
+        self.last_epoch = days // self.days
+        self.cap: int = said["cap_ug"] * self.days
+        self.policy: Statement = said["policy"]
+        self.entries: dict[str, dict[bytes, list[Entered]]] = defaultdict(lambda: defaultdict(list))
+        self.epochs: dict[int, Epoch] = defaultdict(Epoch)
+        self.snapshots: dict[int, dict[str, dict[bytes, tuple[int, int]]]] = {}
+        """Per epoch and partner: the enrolled accounts and their places."""
+
+    def ends(self, epoch: int) -> int:
+        """Return the second at which an epoch is over (9.3)."""
+        day = self.first_day + timedelta(days=epoch * self.days)
+        return int(datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp())
+
+    def vintage(self, epoch: int) -> int:
+        """Return the calendar year of an epoch's last day."""
+        return (self.first_day + timedelta(days=epoch * self.days - 1)).year
+
+    def ends_year(self, epoch: int) -> bool:
+        """Return whether the next epoch is of another vintage."""
+        return epoch < self.last_epoch and self.vintage(epoch) != self.vintage(epoch + 1)
+
+    def enrolment(self, partner: str, token: bytes, below: int, epoch: int | None) -> list[Entered]:
+        """Return the unbroken run of enrolments that ends with the last entry, or nothing."""
+        entries = [entry for entry in self.entries[partner][token] if entry.leaf < below]
+        run: list[Entered] = []
+        for entry in entries:
+            if epoch is None or entry.from_epoch <= epoch:
+                run = [*run, entry] if entry.enrolled else []
+        return run
+
+    def epoch(self, number: int) -> Epoch:
+        """Return an epoch whose plan is logged."""
+        need(self.epochs[number].plan is not None, "WRONG_EPOCH", f"epoch {number} has no plan")
+        return self.epochs[number]
+
+
+def judge_admission(world: World, leaf: Leaf) -> None:
+    """Section 9.1."""
+    said, our = leaf.said, world.set
+    name, key = said["party_id"], said["signing_key"]
+    before = world.parties.get(name)
+    need((name in our.trustees) == (said["role"] == "trustee"), "ADMISSION_CONFLICT", name)
+    need(before is None or before["role"] == said["role"], "ADMISSION_CONFLICT", name)
+    others = [item["signing_key"] for other, item in world.parties.items() if other != name]
+    need(key not in others, "ADMISSION_CONFLICT", f"key of {name}")
+    world.parties[name] = said
+
+
+def judge_programme(world: World, leaf: Leaf) -> None:
+    """Section 9.2."""
+    said = leaf.said
+    need(said["programme_id"] not in world.programmes, "PROGRAMME_CONFLICT")
+    domains = [item.said["exclusivity_domain"] for item in world.programmes.values()]
+    need(said["exclusivity_domain"] not in domains, "PROGRAMME_CONFLICT")
+    most = said["partners_max"] * said["days_max"] * said["cap_ug"]
+    need(most < 1 << 56, "HEADROOM")
+    need(said["slot_s"] >= 60 and 86_400 % said["slot_s"] == 0, "RECORD_VIOLATION", "slot_s")  # noqa: PLR2004
+    try:
+        world.programmes[said["programme_id"]] = Programme(said)
+    except (ValueError, OSError) as error:
+        raise Broken("RECORD_VIOLATION", f"days or time zone: {error}") from error
+
+
+def judge_enrolment(world: World, leaf: Leaf) -> None:
+    """Section 10.1."""
+    said = leaf.said
+    programme, partner = world.programme(said["programme_id"]), said["partner_id"]
+    world.first("enrolment batch", partner, said["batch_id"])
+    entries = said["entries"]
+    tokens = {entry["account_token"] for entry in entries}
+    need(0 < len(entries) == len(tokens) <= 2000, "MALFORMED", "entries")  # noqa: PLR2004
+    mine = programme.entries[partner]
+    for entry in entries:
+        inside = 1 <= entry["from_epoch"] <= programme.last_epoch
+        need(inside, "EPOCH_OUTSIDE_PROGRAMME")
+        known = mine.get(entry["account_token"])
+        good = entry["action"] == "enrol" or bool(known and known[-1].enrolled)
+        need(good, "NOT_ENROLLED", "a withdrawal of what is not enrolled")
+    partners = {name for name, accounts in programme.entries.items() if accounts}
+    need(len(partners | {partner}) <= programme.said["partners_max"], "PARTNERS_MAX_REACHED")
+    for entry in entries:
+        entered = Entered(leaf.index, entry["from_epoch"], entry["action"] == "enrol")
+        mine[entry["account_token"]].append(entered)
+    world.count("V09")
+
+
+def judge_places(world: World, leaf: Leaf) -> None:
+    """Section 10.2."""
+    said = leaf.said
+    batch = world.leaves.get(said["enrolment_leaf"])
+    good = batch is not None and batch.kind == "enrolment_batch"
+    need(good, "RECORD_VIOLATION", "places without an enrolment batch")
+    batch_said = batch.said if batch else {}
+    need(batch_said["programme_id"] == said["programme_id"], "RECORD_VIOLATION", "programme")
+    enrolled = {e["account_token"] for e in batch_said["entries"] if e["action"] == "enrol"}
+    places = {entry["account_token"]: (entry["block"], entry["slot"]) for entry in said["entries"]}
+    for token, (block, slot) in places.items():
+        need(token in enrolled, "RECORD_VIOLATION", "a place for what the batch did not enrol")
+        need(token not in world.places, "TOKEN_PLACED_TWICE")
+        need((block, slot) not in world.taken, "SLOT_TAKEN")
+        need(block < 1 << 32 and slot < world.set.slots, "RECORD_VIOLATION", "no such place")
+    need(len(set(places.values())) == len(said["entries"]), "SLOT_TAKEN", "twice in one batch")
+    world.places |= places
+    world.taken |= {place: token for token, place in places.items()}
+    world.count("V09")
+
+
+def judge_evaluation_request(world: World, leaf: Leaf) -> None:
+    """Section 8.5; the quotas are kept by trustees."""
+    said = leaf.said
+    world.programme(said["programme_id"])
+    need(said["key_label"] != "beacon" and 1 <= said["count"] <= 1000, "RECORD_VIOLATION")  # noqa: PLR2004
+    role = world.parties[said["asker_id"]]["role"]
+    need(role == "partner" or said["key_label"] == "account", "OPERATOR_CANNOT_GET_CLAIM_KEY")
+    world.first("evaluation request", said["asker_id"], said["request_id"])
+
+
+def judge_plan(world: World, leaf: Leaf) -> None:
+    """Sections 13.2 and 10.3: the plan, and the snapshot that it fixes."""
+    said = leaf.said
+    programme, number = world.programme(said["programme_id"]), said["epoch"]
+    need(1 <= number <= programme.last_epoch, "WRONG_EPOCH", f"epoch {number}")
+    world.first("plan", programme.id, number)
+    need(said["snapshot_size"] == leaf.index, "RECORD_VIOLATION", "snapshot_size")
+    least = programme.ends(number)
+    head = world.head_over(leaf.index)
+    if head is not None and head.time + TOLERANCE_S < least:
+        world.find("V14", "PLAN_TOO_EARLY", f"epoch {number} was not over", leaf.index)
+    for phase in ("commit", "reveal", "submit"):
+        least += programme.policy[f"{phase}_window_s"]
+        need(said[f"{phase}_until_s"] >= least, "RECORD_VIOLATION", f"{phase}_until_s")
+    programme.epochs[number].plan = leaf
+    snapshot = programme.snapshots[number] = {}
+    for partner, accounts in programme.entries.items():
+        found = {
+            token: world.places[token]
+            for token in accounts
+            if token in world.places and programme.enrolment(partner, token, leaf.index, number)
+        }
+        if found:
+            snapshot[partner] = found
+
+
+def bounds_of(world: World, programme: Programme, epoch: int, partner: str) -> dict[int, list[int]]:
+    """Return B_j of every slot of every block that a partner owes."""
+    found: dict[int, list[int]] = {}
+    for block, slot in programme.snapshots[epoch].get(partner, {}).values():
+        found.setdefault(block, [0] * world.set.slots)[slot] = programme.cap
+    return found
+
+
+def places_digest(programme: Programme, epoch: int, partner: str) -> bytes:
+    """Section 10.4."""
+    accounts = programme.snapshots[epoch].get(partner, {})
+    entries = [token + u32(block) + u32(slot) for token, (block, slot) in sorted(accounts.items())]
+    return hashed("places", b"".join(entries))
+
+
+# --- 11: claims -----------------------------------------------------------------------------------
+
+
+def padded(count: int) -> int:
+    """Return the padded size of a list (11.4)."""
+    if count <= 1:
+        return count
+    power = 1 << (count - 1).bit_length()
+    return 3 * power // 4 if 4 * count <= 3 * power else power
+
+
+def judge_commitment(world: World, leaf: Leaf) -> None:
+    """Section 11.6."""
+    said, partner = leaf.said, leaf.said["partner_id"]
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(said["epoch"])
+    world.first("commitment", programme.id, said["epoch"], partner)
+    need(epoch.closing is None, "EPOCH_STATE", "commitments are closed")
+    accounts = programme.snapshots[said["epoch"]].get(partner, {})
+    need(bool(accounts), "NOT_IN_SNAPSHOT", partner)
+    need(padded(said["count"]) == said["count"], "LIST_NOT_PADDED")
+    a_day = world.parties[partner]["claim_slots_per_account_day"]
+    need(said["count"] <= padded(a_day * len(accounts) * programme.days), "CLAIM_QUOTA_EXCEEDED")
+    leaves = said["count"] + len(accounts) * programme.days
+    need(said["evidence_count"] == leaves, "EVIDENCE_COUNT_DIFFERS")
+    epoch.commitments[partner] = leaf
+
+
+def judge_closing(world: World, leaf: Leaf) -> None:
+    """Section 11.7, by the rules of 11.8."""
+    said = leaf.said
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(said["epoch"])
+    need(said["exclusivity_domain"] == programme.said["exclusivity_domain"], "CLOSING_DIFFERS")
+    world.first("closing", programme.id, said["epoch"])
+    lists = [
+        {"partner_id": name, "leaf_index": item.index}
+        | {key: item.said[key] for key in ("count", "list_root")}
+        for name, item in sorted(epoch.commitments.items())
+    ]
+    missed = sorted(programme.snapshots[said["epoch"]].keys() - epoch.commitments.keys())
+    epoch.closing = leaf
+    with world.judging("V12", leaf.index):
+        need(said["lists"] == lists and said["missed"] == missed, "CLOSING_DIFFERS")
+        head, until = world.head_over(leaf.index), epoch.plan and epoch.plan.said["commit_until_s"]
+        good = not missed or head is None or head.time + TOLERANCE_S >= (until or 0)
+        need(good, "CLOSED_TOO_EARLY")
+        world.count("V12")
+
+
+def judge_claim_list(world: World, leaf: Leaf) -> None:
+    """Sections 11.4 and 11.7."""
+    said, partner = leaf.said, leaf.said["partner_id"]
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(said["epoch"])
+    need(partner in epoch.commitments, "LIST_WITHOUT_LOGGED_ROOT", partner)
+    world.first("claim list", programme.id, said["epoch"], partner)
+    need(epoch.closing is not None and epoch.verdicts is None, "EPOCH_STATE", "not revealing")
+    epoch.lists[partner] = leaf
+    epoch.claims[partner] = None
+    promised = epoch.commitments[partner].said
+    with world.judging("V12", leaf.index, "commitment file"):
+        records = cut(world.file(said["commitments_sha256"]), "commitments", 64, "MALFORMED")
+        check_list(said, promised, [(record[:32], record[32:]) for record in records])
+        for record in records:
+            with world.line("V12"):
+                element(record[32:])
+        epoch.pieces[partner] = [record[32:] for record in records]
+    with world.judging("V12", leaf.index, "token file"):
+        claims = read_claims(world, leaf)
+        if partner in epoch.pieces:
+            hidden = [hashed("claim", salt, token, bytes([rank])) for token, rank, salt in claims]
+            pairs = zip(hidden, epoch.pieces[partner], strict=False)
+            check_list(said, promised, list(pairs) if len(hidden) == promised["count"] else [])
+        epoch.claims[partner] = {token: rank for token, rank, _ in claims}
+        world.count("V12")
+
+
+def check_list(said: Statement, promised: Statement, pairs: list[tuple[bytes, bytes]]) -> None:
+    """Hold the hidden halves and commitments of a list against what was promised."""
+    root = tree_root(hashed("claim-leaf", hidden, piece) for hidden, piece in pairs)
+    good = len(pairs) == promised["count"] == said["count"] and root == promised["list_root"]
+    need(good, "LIST_DIFFERS_FROM_ROOT")
+
+
+def read_claims(world: World, leaf: Leaf) -> list[tuple[bytes, int, bytes]]:
+    """Return token, rank and salt of every claim of a token file."""
+    records = cut(world.file(leaf.said["file_sha256"]), "claims", 33, "MALFORMED_CLAIM_LIST")
+    claims = [(record[:16], record[16], record[17:]) for record in records]
+    ascending = all(a[0] < b[0] for a, b in itertools.pairwise(claims))
+    ranks = [rank for _, rank, _ in claims]
+    need(ascending and max(ranks, default=0) <= 5, "MALFORMED_CLAIM_LIST")  # noqa: PLR2004
+    best = world.parties[leaf.said["partner_id"]]["best_tier"]
+    need(min(ranks, default=5) >= 2 * best, "TIER_ABOVE_ALLOWED")
+    return claims
+
+
+def cut(data: bytes, magic: str, width: int, code: str) -> list[bytes]:
+    """Cut a file into its records, behind its magic line."""
+    start = f"fedcarbon/v1/{magic}\n".encode()
+    need(data.startswith(start) and (len(data) - len(start)) % width == 0, code)
+    return [data[at : at + width] for at in range(len(start), len(data), width)]
+
+
+def judge_beacon(world: World, leaf: Leaf) -> None:
+    """Section 11.8."""
+    said, our = leaf.said, world.set
+    label, domain, number = said["label"], said["exclusivity_domain"], said["epoch"]
+    kind = "commit_closed" if label == "tie" else "seal"
+    target = world.leaves.get(said["leaf_index"])
+    if target is None or target.kind != kind or target.index >= leaf.index:
+        raise Broken("BEACON_LEAF", "not over the leaf that this beacon hashes")
+    programme = world.programme(target.said["programme_id"])
+    good = programme.said["exclusivity_domain"] == domain and target.said["epoch"] == number
+    need(good, "BEACON_LEAF", "of another epoch")
+    world.first("beacon", label, domain, number)
+    hashed_input = hashed("beacon-input", label.encode(), domain.encode(), u32(number), target.leaf)
+    subject = joined(b"fedcarbon/v1/voprf", b"beacon", hashed_input)
+    point = hash_to_group(subject, b"HashToGroup-" + CONTEXT)
+    answers: dict[int, bytes] = {}
+    for partial in said["partials"]:
+        need(partial["trustee_id"] in our.trustees, "BEACON_INVALID", "an unknown trustee")
+        i = our.trustees.index(partial["trustee_id"]) + 1
+        public = our.beacon["trustee_publics"][i - 1]
+        check_evaluation(public, point, partial["element"], partial["proof"])
+        answers[i] = partial["element"]
+    enough = our.t <= len(answers) == len(said["partials"])
+    need(enough, "BEACON_INVALID", "fewer than t distinct trustees")
+    need(evaluated_openly(subject, answers) == said["output"], "BEACON_INVALID", "output")
+    programme.epochs[number].beacons[label] = leaf
+    with world.judging("V06", leaf.index):
+        need(world.witnessed(target.index, leaf.index), "NOT_WITNESSED", "drawn too early")
+    world.count("V12", "V06")
+
+
+def judge_verdicts(world: World, leaf: Leaf) -> None:
+    """Sections 11.9 and 11.10."""
+    said, number = leaf.said, leaf.said["epoch"]
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(number)
+    world.first("verdicts", programme.id, number)
+    beacon = epoch.beacons.get("tie")
+    epoch.verdicts = leaf
+    if beacon is None or beacon.index != said["beacon_leaf"]:
+        raise Broken("VERDICTS_DIFFER", "not by the tie beacon of the epoch")
+    named = [verdict["partner_id"] for verdict in said["verdicts"]]
+    need(named == sorted(epoch.lists), "VERDICTS_DIFFER", "not one per revealed list")
+    claims = {name: found for name, found in epoch.claims.items() if found is not None}
+    if len(claims) < len(named):
+        return  # what is wrong with a list has been found already
+    lost = lost_tokens(claims, beacon.said["output"])
+    for verdict in said["verdicts"]:
+        partner = verdict["partner_id"]
+        where = {token: at for at, token in enumerate(claims[partner])}
+        files = {
+            "file_sha256": b"fedcarbon/v1/verdicts\n" + b"".join(lost[partner]),
+            "positions_sha256": b"fedcarbon/v1/lost-positions\n"
+            + b"".join(u32(where[token]) for token in lost[partner]),
+        }
+        with world.judging("V12", leaf.index, partner):
+            good = verdict["lost"] == len(lost[partner])
+            for key, data in files.items():
+                good = good and verdict[key] == hashlib.sha256(data).digest()
+                world.file(verdict[key])
+            need(good, "VERDICTS_DIFFER")
+    with world.judging("V12", leaf.index):
+        check_conflicts(world, programme, said)
+        world.count("V12")
+
+
+def check_conflicts(world: World, programme: Programme, said: Statement) -> None:
+    """Compare the conflict file: tokens that were judged in an earlier epoch too (11.10)."""
+    number = said["epoch"]
+    first: dict[bytes, int] = {}
+    for other in sorted(programme.epochs):
+        for found in programme.epochs[other].claims.values():
+            need(found is not None or other > number, "REPEATED_TOKENS_DIFFER", "a list is missing")
+            for token in found or ():
+                first.setdefault(token, other)
+    claims = programme.epochs[number].claims.values()
+    repeated = {token for found in claims for token in found or () if first[token] < number}
+    lines = []
+    for epoch in sorted({number, *(first[token] for token in repeated)}):
+        for name, found in programme.epochs[epoch].claims.items():
+            for at, token in enumerate(found or ()):
+                if token in repeated and epoch in {number, first[token]}:
+                    place = u32(at) + bytes([len(name)]) + name.encode()
+                    lines.append((token, epoch, name, token + u32(epoch) + place))
+    data = b"fedcarbon/v1/conflicts\n" + b"".join(line[3] for line in sorted(lines))
+    good = said["conflicts_sha256"] == hashlib.sha256(data).digest()
+    good = good and said["repeated_tokens"] == len(repeated)
+    need(good, "REPEATED_TOKENS_DIFFER")
+    world.file(said["conflicts_sha256"])
+
+
+def judge_dispute(world: World, leaf: Leaf) -> None:
+    """Section 11.12."""
+    said, partner = leaf.said, leaf.said["partner_id"]
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(said["epoch"])
+    world.first("dispute", programme.id, said["epoch"], partner)
+    if epoch.verdicts is None or partner not in epoch.lists:
+        raise Broken("EPOCH_STATE", "no verdicts for this partner")
+    need(said["verdict_leaf"] == epoch.verdicts.index, "VERDICT_LEAF_DIFFERS")
+    heads = world.head_over(leaf.index), world.head_over(epoch.verdicts.index)
+    if heads[0] is not None and heads[1] is not None:
+        late = heads[0].time - heads[1].time > 30 * 86_400 + TOLERANCE_S
+        need(not late, "DISPUTE_TOO_LATE")
+    lost = lost_positions(world, epoch, partner)
+    positions = said["positions"]
+    good = bool(positions) and positions == sorted(set(positions)) and set(positions) <= set(lost)
+    need(good, "CLAIM_NOT_LOST")
+    need(len(positions) <= max(20, len(lost) // 1000), "DISPUTE_TOO_LARGE")
+    world.count("V12")
+
+
+def lost_positions(world: World, epoch: Epoch, partner: str) -> list[int]:
+    """Read the position file that the verdicts name for a partner (11.10)."""
+    said = epoch.verdicts.said if epoch.verdicts else {"verdicts": []}
+    verdict = next((item for item in said["verdicts"] if item["partner_id"] == partner), None)
+    if verdict is None:
+        raise Broken("VERDICTS_DIFFER", f"no verdict for {partner}")
+    data = world.file(verdict["positions_sha256"])
+    positions = [
+        int.from_bytes(item) for item in cut(data, "lost-positions", 4, "CLAIM_FILE_DIFFERS")
+    ]
+    ascending = all(a < b for a, b in itertools.pairwise(positions))
+    below = not positions or positions[-1] < len(epoch.pieces[partner])
+    good = ascending and below and len(positions) == verdict["lost"]
+    need(good, "CLAIM_FILE_DIFFERS", f"positions of {partner}")
+    return positions
+
+
+def lost_tokens(claims: dict[str, dict[bytes, int]], beacon: bytes) -> dict[str, list[bytes]]:
+    """Judge an epoch: who loses what, ascending (11.9)."""
+    claimants: dict[bytes, list[str]] = defaultdict(list)
+    for partner, found in claims.items():
+        for token in found:
+            claimants[token].append(partner)
+    lost: dict[str, list[bytes]] = {partner: [] for partner in claims}
+    for token in sorted(claimants):
+        names = claimants[token]
+        order = [(claims[p][token], hashed("tie", beacon, token, p.encode()), p) for p in names]
+        for _, _, partner in sorted(order)[1:]:
+            lost[partner].append(token)
+    return lost
+
+
+# --- 12.8: link proofs ----------------------------------------------------------------------------
+
+
+class Submitted(NamedTuple):
+    """What a link proof is about."""
+
+    programme: str
+    party: str
+    epoch: int
+    plan: bytes
+    verdicts: bytes
+    cap: int
+    blocks: tuple[tuple[int, int], ...]
+    """Every block of the submission, ascending, and its commitment A."""
+    won: bytes
+    """K: the sum of the piece commitments of the claims that won."""
+    second: bytes
+    """G'."""
+
+
+DELTA_BITS: Final = 60
+
+
+def link_challenge(our: Moduli, about: Submitted, shown: Sequence[int], u: bytes) -> int:
+    """Return e; shown are A_d, T, T_d, E1 and E0."""
+    transcript = Transcript("link")
+    transcript.take("version", u32(VERSION))
+    transcript.take("parameters", our.id)
+    transcript.take("programme", about.programme.encode())
+    transcript.take("party", about.party.encode())
+    transcript.take("epoch", u32(about.epoch))
+    transcript.take("plan", about.plan)
+    transcript.take("verdicts", about.verdicts)
+    transcript.take("k", u32(our.slots))
+    transcript.take("B", u64(about.cap))
+    transcript.take("blocks", u32(len(about.blocks)))
+    for block, commitment in about.blocks:
+        transcript.take("block", u64(block))
+        transcript.number("A", commitment, our.group_bits)
+    transcript.take("G'", about.second)
+    transcript.take("K", about.won)
+    for label, value in zip(("A_d", "T", "T_d", "E1", "E0"), shown, strict=True):
+        transcript.number(label, value, our.group_bits)
+    transcript.take("U", u)
+    return transcript.challenge("e", CHALLENGE)
+
+
+def check_link(our: Moduli, about: Submitted, proof: bytes) -> None:
+    """Check one link proof by the numbered checks of section 12.8."""
+    code, k, big_n = "LINK_PROOF_INVALID", our.slots, our.N
+    group, more = -(-our.group_bits // 8), len(about.blocks).bit_length()
+    answer = about.cap.bit_length() + more + CHALLENGE + HIDING + 2
+    blinding = our.group_bits + CHALLENGE + 2 * HIDING + 1
+    limits = [answer] * (4 * k) + [DELTA_BITS + CHALLENGE + HIDING + 2] * 4
+    limits += [blinding + more, blinding, blinding]
+    widths = [group] * 5 + [32] + [-(-bits // 8) for bits in limits] + [32]
+    need(bool(about.blocks) and len(proof) == sum(widths), code, "(1a) length of the proof")
+    *shown, u_number = split(proof[: 5 * group + 32], widths[:6])
+    u, blind = u_number.to_bytes(32, "big"), int.from_bytes(proof[-32:], "little")
+    answers = split(proof[5 * group + 32 : -32], widths[6:-1])
+    a_d, t, t_d, e1, e0 = shown
+    try:
+        for value in (*shown, *(commitment for _, commitment in about.blocks)):
+            our.member(value)
+        point = element(u)
+    except Broken as error:
+        raise Broken(code, "(1b) no element of its group") from error
+    short = all(x.bit_length() <= bits for x, bits in zip(answers, limits, strict=True))
+    need(short and blind < ORDER, code, "(1c) an answer is too long")
+    e = link_challenge(our, about, shown, u)
+    f, (fv, fx, fy, fz), (rho, rho_d, tau) = answers[: 4 * k], answers[4 * k : -3], answers[-3:]
+    a = math.prod(commitment for _, commitment in about.blocks) % big_n
+    good = same(committed(our, f, rho), t * pow(a, e, big_n), big_n)
+    need(good, code, "(2) commit(f; rho_f) = T A^e")
+    left = pow(our.g["h", 0], rho_d, big_n)
+    for kind, value in zip(("dv", "dx", "dy", "dz"), (fv, fx, fy, fz), strict=True):
+        left = left * pow(our.generator(kind, 0)[0], value, big_n) % big_n
+    need(same(left, t_d * pow(a_d, e, big_n), big_n), code, "(3) commit_d(f_d; rho_df) = T_d A_d^e")
+    q = 4 * fv * (((1 << DELTA_BITS) - 1) * e - fv) + e**2 - fx**2 - fy**2 - fz**2
+    left = pow(our.g["0", 0], q, big_n) * pow(our.g["h", 0], tau, big_n)
+    need(same(left, e0 * pow(e1, e, big_n), big_n), code, "(4) g_0^Q h^tau_f = E0 E1^e")
+    total = (sum(f[:k]) + fv) % ORDER
+    left_point = combination((total, BASE), (blind, element(about.second)))
+    won = ZERO if about.won == bytes(32) else element(about.won)
+    good = element_bytes(left_point) == element_bytes(add(point, combination((e, won))))
+    need(good, code, "(5) (sum of f_v + f_dv) G + r_f G' = U + e K")
+
+
+def judge_link(world: World, leaf: Leaf) -> None:
+    """Note a link proof; it is judged with the seal that counts it (13.4)."""
+    said = leaf.said
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(said["epoch"])
+    world.first("link proof", programme.id, said["epoch"], said["partner_id"])
+    need(epoch.seal is None, "EPOCH_SEALED")
+    epoch.links[said["partner_id"]] = leaf
+
+
+def check_submission(world: World, programme: Programme, seal: Leaf, partner: str) -> None:
+    """Have a partner that a seal counts have a link proof, and note it as work to be done."""
+    number = seal.said["epoch"]
+    epoch = programme.epochs[number]
+    leaf, plan, verdicts = epoch.links.get(partner), epoch.plan, epoch.verdicts
+    if leaf is None or plan is None or verdicts is None:
+        raise Broken("LINK_PROOF_MISSING", partner)
+    good = leaf.said["plan_leaf"] == plan.index and leaf.said["verdict_leaf"] == verdicts.index
+    need(good and verdicts.index < leaf.index, "LINK_PROOF_MISSING", partner)
+    blocks: dict[int, int] = {}
+    for chunk in epoch.chunks.values():
+        if chunk.said["partner_id"] == partner:
+            blocks |= chunk.commitments
+    if blocks.keys() != bounds_of(world, programme, number, partner).keys():
+        return  # why is told elsewhere
+    won = ZERO
+    if partner in epoch.lists:
+        need(partner in epoch.pieces, "CLAIM_FILE_DIFFERS", f"commitments of {partner}")
+        lost = set(lost_positions(world, epoch, partner))
+        pieces = enumerate(epoch.pieces[partner])
+        won = functools.reduce(add, (element(data) for at, data in pieces if at not in lost), ZERO)
+    second = world.set.said["ristretto_generator"]
+    parts = (programme.cap, tuple(sorted(blocks.items())), element_bytes(won), second)
+    about = Submitted(programme.id, partner, number, plan.leaf, verdicts.leaf, *parts)
+    work: Job = (check_link, (world.set, about, leaf.said["proof"]))
+    world.jobs.append(("V13", leaf.index, partner, work))
+
+
+# --- 12, 13: chunks, seals, products --------------------------------------------------------------
+
+
+def judge_header(world: World, leaf: Leaf) -> None:
+    """Sections 12.4 to 12.6."""
+    said, partner, number = leaf.said, leaf.said["partner_id"], leaf.said["epoch"]
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(number)
+    world.first("chunk", programme.id, number, partner, said["chunk"])
+    need(epoch.seal is None, "EPOCH_SEALED")
+    need(epoch.verdicts is not None, "SUBMISSION_NOT_OPEN")
+    owed = bounds_of(world, programme, number, partner)
+    need(bool(owed), "NOT_IN_SNAPSHOT", partner)
+    chunk = epoch.chunks[leaf.index] = Chunk(said)
+    with world.judging("V10", leaf.index):
+        check_header(world, programme, said)
+    with world.judging("V10", leaf.index):
+        read_chunk(world, programme, leaf, owed, chunk)
+        world.count("V10")
+
+
+def check_header(world: World, programme: Programme, said: Statement) -> None:
+    """Rules 10 to 14 of section 12.6."""
+    partner, epoch = said["partner_id"], programme.epochs[said["epoch"]]
+    need(epoch.plan is not None and said["plan_leaf"] == epoch.plan.index, "PLAN_DIFFERS")
+    layout = (said["slot_width_bits"], said["slots"])
+    need(layout == (SLOT_BITS, world.set.slots), "LAYOUT_DIFFERS")
+    digest = places_digest(programme, said["epoch"], partner)
+    need(said["places_digest"] == digest, "HEADER_PLACES_DIFFER", "", "V09")
+    commitment = epoch.commitments.get(partner)
+    root = commitment.said["evidence_root"] if commitment else bytes(32)
+    need(said["evidence_root"] == root, "EVIDENCE_ROOT_DIFFERS")
+    others = [chunk.said for chunk in epoch.chunks.values() if chunk.said["partner_id"] == partner]
+    same_all = all(
+        other[key] == said[key] for other in others for key in ("chunks", "methodology_bundle")
+    )
+    need(same_all and said["chunk"] < said["chunks"], "CHUNK_COUNT_DIFFERS")
+
+
+def read_chunk(
+    world: World, programme: Programme, leaf: Leaf, owed: dict[int, list[int]], chunk: Chunk
+) -> None:
+    """Read a chunk file, and note its range proofs as work to be done."""
+    said, our = leaf.said, world.set
+    data = world.file(said["file_sha256"])
+    need(len(data) <= 4 << 20, "CHUNK_TOO_LARGE")
+    bits = programme.cap.bit_length()
+    width = 4 + our.width + sum(proof_widths(our, bits))
+    entries = cut(data, "chunk", width, "MALFORMED_CHUNK")
+    blocks = [int.from_bytes(entry[:4], "big") for entry in entries]
+    ascending = all(a < b for a, b in itertools.pairwise(blocks))
+    need(bool(entries) and ascending, "BLOCK_ORDER")
+    good = len(entries) == said["entries"] and tree_root(entries) == said["entries_root"]
+    need(good, "ENTRIES_ROOT_DIFFERS")
+    chunk.blocks = dict.fromkeys(blocks)
+    at, group = 4 + our.width, -(-our.group_bits // 8)
+    for block, entry in zip(blocks, entries, strict=True):
+        need(block in owed, "BLOCK_NOT_EXPECTED", f"block {block}", "V14")
+        chunk.commitments[block] = int.from_bytes(entry[at : at + group], "big")
+        with world.judging("V11", leaf.index, f"block {block}"):
+            ciphertext = our.ciphertext(entry[4:at])
+            chunk.blocks[block] = ciphertext
+            names = (programme.id, said["partner_id"], said["epoch"])
+            bounds = tuple(owed[block])
+            context = Context("block", *names, block, b"", bounds, bits)
+            work = (check_range, (our, context, ciphertext, entry[at:]))
+            world.jobs.append(("V11", leaf.index, f"block {block}", work))
+
+
+def judge_seal(world: World, leaf: Leaf) -> None:
+    """Section 13.3."""
+    said, number = leaf.said, leaf.said["epoch"]
+    programme = world.programme(said["programme_id"])
+    epoch = programme.epoch(number)
+    world.first("seal", programme.id, number)
+    earlier = number == 1 or programme.epochs[number - 1].seal is not None
+    need(earlier, "EPOCH_STATE", "the epoch before is not sealed")
+    need(epoch.plan is not None and said["plan_leaf"] == epoch.plan.index, "PLAN_DIFFERS")
+    epoch.seal = leaf
+    sound = []
+    with world.judging("V14", leaf.index):
+        named = [part["partner_id"] for part in said["parts"]]
+        need(named == sorted(programme.snapshots[number]), "INCOMPLETE_SEAL", "other partners")
+    for part in said["parts"]:
+        with world.judging("V14", leaf.index, part["partner_id"]):
+            sound.append(check_part(world, programme, leaf, part))
+    for part in said["parts"]:
+        if not part["missing"]:
+            with world.judging("V13", leaf.index):
+                check_submission(world, programme, leaf, part["partner_id"])
+    if (
+        sound.count(True) == len(sound) == len(programme.snapshots[number])
+    ):  # else it is told elsewhere why not
+        with world.judging("V15", leaf.index):
+            multiply(world, programme, leaf)
+
+
+def check_part(world: World, programme: Programme, leaf: Leaf, part: Statement) -> bool:
+    """Check what a seal says of one partner; return whether its ciphertexts are all known."""
+    number, partner = leaf.said["epoch"], part["partner_id"]
+    epoch = programme.epochs[number]
+    owed = set(bounds_of(world, programme, number, partner))
+    chunks = {i: c for i, c in epoch.chunks.items() if c.said["partner_id"] == partner}
+    need(part["missing"] == (not part["header_leaves"]), "INCOMPLETE_SEAL", "missing")
+    numbers = sorted(chunk.said["chunk"] for chunk in chunks.values())
+    complete = bool(chunks) and numbers == list(range(next(iter(chunks.values())).said["chunks"]))
+    if part["missing"]:
+        epoch.missing.add(partner)
+        sent = {block for chunk in chunks.values() for block in chunk.blocks or ()}
+        if complete and sent == owed and partner in epoch.links:
+            world.find("V14", "SUBMISSION_DROPPED", f"{partner} has sent everything", leaf.index)
+        head = world.head_over(leaf.index)
+        until = epoch.plan.said["submit_until_s"] if epoch.plan else 0
+        if head is not None and head.time + TOLERANCE_S < until:
+            world.find("V14", "SEALED_TOO_EARLY", partner, leaf.index)
+        return True
+    leaves = part["header_leaves"]
+    need(complete and len(leaves) == len(chunks), "INCOMPLETE_SEAL", "chunks")
+    order = [chunks[i].said["chunk"] if i in chunks else -1 for i in leaves]
+    need(order == numbers, "INCOMPLETE_SEAL", "chunks in another order")
+    known = [chunk.blocks for chunk in chunks.values() if chunk.blocks is not None]
+    if len(known) < len(chunks):
+        return False
+    blocks = [block for found in known for block in found]
+    need(len(blocks) == len(set(blocks)), "BLOCK_SENT_TWICE", "", "V10")
+    need(set(blocks) == owed, "BLOCK_MISSING")
+    world.count("V14")
+    return all(value is not None for found in known for value in found.values())
+
+
+def multiply(world: World, programme: Programme, leaf: Leaf) -> None:
+    """Multiply the ciphertexts of an epoch onto those before, and compare (13.4)."""
+    said, number, our = leaf.said, leaf.said["epoch"], world.set
+    epoch = programme.epochs[number]
+    before = programme.epochs[number - 1].products if number > 1 else {}
+    if before is None:
+        return
+    products = dict(before)
+    for part in said["parts"]:
+        for index in part["header_leaves"]:
+            for block, ciphertext in (epoch.chunks[index].blocks or {}).items():
+                products[block] = products.get(block, 1) * (ciphertext or 1) % our.nn
+    epoch.products = products
+    entries = [
+        u32(block) + hashed("product", u64(block), our.wide(products[block]))
+        for block in sorted(products)
+    ]
+    good = said["blocks"] == len(products) and said["products_root"] == tree_root(entries)
+    need(good, "PRODUCTS_DIFFER", "", "V15")
+    world.count("V15")
+
+
+# --- 14: bindings, requests, starts, results ------------------------------------------------------
+
+
+def judge_operator_half(world: World, leaf: Leaf) -> None:
+    """Section 14.1."""
+    said = leaf.said
+    world.programme(said["programme_id"])
+    good = re.fullmatch(r"[A-Za-z0-9._-]{1,68}", said["wallet_id"]) is not None
+    need(good and said["wallet_class"] in {1, 2, 3}, "RECORD_VIOLATION", "wallet")
+    world.first("binding", said["binding_id"])
+    world.halves[leaf.leaf] = world.bindings[said["binding_id"]] = Binding(leaf)
+
+
+def judge_partner_half(world: World, leaf: Leaf) -> None:
+    """Section 14.1: a half that names something else does not count."""
+    said, binding = leaf.said, world.bindings.get(leaf.said["binding_id"])
+    if binding is not None and said["operator_leaf"] == binding.half.leaf:
+        keys = ("programme_id", "account_token")
+        if all(said[key] == binding.half.said[key] for key in keys):
+            binding.partners.setdefault(said["partner_id"], leaf)
+
+
+def judge_objection(world: World, leaf: Leaf) -> None:
+    """Section 14.1: an objection counts if its signer has the account enrolled."""
+    binding = world.bindings.get(leaf.said["binding_id"])
+    if binding is not None:
+        half = binding.half.said
+        programme = world.programme(half["programme_id"])
+        partner = leaf.said["partner_id"]
+        if programme.enrolment(partner, half["account_token"], leaf.index, None):
+            binding.frozen = leaf.index if binding.frozen is None else binding.frozen
+
+
+def judge_unbinding(world: World, leaf: Leaf) -> None:
+    """Section 14.1: an unbinding counts if the operator or a partner that signed has signed it."""
+    binding = world.bindings.get(leaf.said["binding_id"])
+    if binding is not None:
+        signers = {binding.half.said["operator_id"], *binding.partners}
+        if binding.ended is None and leaf.said["party_id"] in signers:
+            binding.ended = leaf.index
+
+
+def judge_request(world: World, leaf: Leaf) -> None:
+    """Section 14.3; the rest is judged with the start."""
+    programme = world.programme(leaf.said["programme_id"])
+    need(1 <= leaf.said["epoch"] <= programme.last_epoch, "WRONG_EPOCH")
+    world.first("opening request", leaf.said["operator_id"], leaf.said["request_id"])
+
+
+def waited(world: World, index: int) -> int:
+    """Return the wait time of a leaf (5.2)."""
+    head = world.head_over(index)
+    if head is None:
+        raise Broken("NOT_WITNESSED", f"leaf {index} is under no head", "V06")
+    return head.wait
+
+
+def signing_partners(
+    world: World, programme: Programme, binding: Binding
+) -> list[tuple[str, int, int]]:
+    """Return who made a binding good: partner, leaf of its enrolment, when the wait is over."""
+    half = binding.half.said
+    need(binding.ended is None, "BINDING_ENDED")
+    need(binding.frozen is None, "BINDING_FROZEN")
+    found, code = [], "BINDING_BY_OPERATOR_ALONE"
+    for partner, leaf in binding.partners.items():
+        run = programme.enrolment(partner, half["account_token"], leaf.index, None)
+        if not run:
+            continue
+        shown = (leaf.said["operator_id"], leaf.said["wallet_hint"])
+        if shown != (half["operator_id"], half["wallet_id"][-4:]):
+            code = "WALLET_SHOWN_DIFFERS"
+            continue
+        head, since = world.head_over(leaf.index), waited(world, run[0].leaf)
+        over = max(waited(world, leaf.index), waited(world, binding.half.index))
+        if head is not None and head.time - since >= programme.policy["enrolment_age_s"]:
+            found.append((partner, run[0].leaf, over + programme.policy["binding_wait_s"]))
+        else:
+            code = "BINDING_PARTNER_TOO_NEW"
+    need(bool(found), code)
+    return found
+
+
+def judge_start(world: World, leaf: Leaf) -> None:
+    """Section 14.4: a start counts as opened for its targets, whatever is wrong with it."""
+    said = leaf.said
+    programme = world.programme(said["programme_id"])
+    attempts = [
+        other.leaf.said["attempt"]
+        for other in world.openings.values()
+        if other.leaf.said["opening_id"] == said["opening_id"]
+    ]
+    products = programme.epochs[said["epoch"]].products
+    product = None if products is None else products.get(said["block"], 1)
+    opening = world.openings[leaf.index] = Opening(leaf, product)
+    with world.judging("V16", leaf.index):
+        check_start(world, programme, opening)
+        need(said["attempt"] > max(attempts, default=0), "ATTEMPT_USED")
+        world.count("V16")
+    for target in said["targets"]:
+        world.history[programme.id, target["account_token"]].append(opening)
+
+
+def check_start(world: World, programme: Programme, opening: Opening) -> None:
+    """Make a trustee's checks over the leaves below a start (14.10)."""
+    leaf, said, our = opening.leaf, opening.leaf.said, world.set
+    slots, names = [target["slot"] for target in said["targets"]], said["subset"]
+    need(bool(slots) and slots == sorted(set(slots)), "RECORD_VIOLATION", "targets")
+    before = [head for head in world.heads if head.size <= leaf.index]
+    over = world.head_over(leaf.index)
+    earliest = before[-1].wait if before else 0
+    latest = over.wait if over else None
+    for target in said["targets"]:
+        asked = find_request(world, leaf, target).said
+        wait = check_binding(world, programme, asked, latest)
+        wait = max(wait, check_history(world, programme, asked))
+        due = asked["not_after_s"] + TOLERANCE_S
+        need(max(earliest, wait) <= due, "REQUEST_EXPIRED")
+        need(latest is None or wait <= max(latest, earliest), "MISSING_PARTNER_WAITS")
+    if opening.product is not None:
+        good = hashlib.sha256(our.wide(opening.product)).digest() == said["product_sha256"]
+        need(good, "PRODUCTS_DIFFER", "", "V15")
+    good = names == sorted(set(names)) and len(names) >= our.t and set(names) <= set(our.trustees)
+    need(good, "SUBSET_REFUSED")
+    hashes = said["mask_hashes"]
+    good = len(hashes) == len(set(hashes)) == len(names) and bytes(32) not in hashes
+    need(good, "MASK_HASHES_INVALID")
+    requests = sorted({world.leaves[t["request_leaf"]].leaf for t in said["targets"]})
+    numbers = (u64(said["block"]), u32(said["epoch"]), b"".join(map(u32, slots)))
+    opening_id = hashed("opening-id", b"".join(requests), *numbers, said["product_sha256"])
+    need(opening_id == said["opening_id"], "OPENING_ID_DIFFERS")
+
+
+def find_request(world: World, leaf: Leaf, target: Statement) -> Leaf:
+    """Check 1 of section 14.10, and the place."""
+    said, request = leaf.said, world.leaves.get(target["request_leaf"])
+    if request is None or request.kind != "opening_request":
+        raise Broken("TARGET_WITHOUT_REQUEST")
+    asked = request.said
+    wanted = {key: said[key] for key in ("programme_id", "block", "epoch")}
+    wanted |= {key: target[key] for key in ("slot", "account_token")}
+    need(all(asked[key] == value for key, value in wanted.items()), "TARGET_WITHOUT_REQUEST")
+    good = world.witnessed(request.index, leaf.index)
+    need(good, "REQUEST_NOT_WITNESSED", f"leaf {request.index}", "V06")
+    size = asked["checkpoint_size"]
+    need(size <= leaf.index, "HEAD_AHEAD", "the request's checkpoint is above the start", "V06")
+    known = {head.root for head in world.heads if head.size == size}
+    if asked["checkpoint_root"] not in known | {world.tree.get(size)}:
+        world.find("V05", "FORKED_RECORD", "the request names another head", request.index)
+    seal = world.programme(said["programme_id"]).epochs[said["epoch"]].seal
+    need(seal is not None and seal.index < size, "EPOCH_NOT_SEALED")
+    place = world.places.get(asked["account_token"])
+    need(place == (asked["block"], asked["slot"]), "PLACE_NOT_OF_TOKEN")
+    return request
+
+
+def check_binding(world: World, programme: Programme, asked: Statement, latest: int | None) -> int:
+    """Check 2 of section 14.10; return from when on the binding was good."""
+    binding = world.halves.get(asked["binding_leaf"])
+    if binding is None:
+        raise Broken("BINDING_UNKNOWN")
+    keys = ("programme_id", "account_token", "wallet_id", "operator_id")
+    good = all(asked[key] == binding.half.said[key] for key in keys)
+    need(good, "WALLET_SWAPPED")
+    partners = signing_partners(world, programme, binding)
+    ready = [item for item in partners if latest is None or item[2] <= latest]
+    need(bool(ready), "BINDING_WAITS")
+    if len(ready) == 1:
+        check_earlier_grams(programme, asked, ready[0])
+    return min(item[2] for item in ready)
+
+
+def check_earlier_grams(programme: Programme, asked: Statement, only: tuple[str, int, int]) -> None:
+    """Section 14.2: grams from before the one signing partner's enrolment need another half."""
+    partner, since, _ = only
+    for number in range(asked["previous_epoch"] + 1, asked["epoch"] + 1):
+        epoch = programme.epochs[number]
+        snapshot = programme.snapshots.get(number, {})
+        enrolled = {name for name in snapshot if asked["account_token"] in snapshot[name]}
+        if partner in enrolled and epoch.plan is not None and since < epoch.plan.index:
+            return
+        others = enrolled - epoch.missing - {partner}
+        need(not others, "EARLIER_GRAMS_UNCONFIRMED", f"epoch {number}")
+
+
+def check_history(world: World, programme: Programme, asked: Statement) -> int:
+    """Check 3 of section 14.10; return from when on nothing missing stands in the way."""
+    number, policy = asked["epoch"], programme.policy
+    past = world.history[programme.id, asked["account_token"]]
+    started = [opening.leaf.said["epoch"] for opening in past]
+    done = [opening.leaf.said["epoch"] for opening in past if opening.result is not None]
+    finished = max(done, default=0)
+    need(number >= max(started, default=0), "PAST_EPOCH_AFTER_LATER")
+    need(number > finished, "EPOCH_NOT_INCREASING")
+    need(asked["previous_epoch"] == finished, "PREVIOUS_EPOCH_DIFFERS")
+    need(started.count(number) < policy["starts_max"], "STARTS_EXHAUSTED")
+    last = max([finished, *(item for item in started if item < number)])
+    exempt = (
+        number == programme.last_epoch
+        or programme.ends_year(number)
+        or (last > 0 and programme.ends_year(last))
+    )
+    days = (number - last) * programme.days
+    need(exempt or days >= policy["opening_interval_days"], "OPENING_TOO_SOON")
+    same_year = programme.vintage(finished + 1) == programme.vintage(number)
+    need(same_year, "VINTAGES_MIXED")
+    over = 0
+    for other in range(finished + 1, number + 1):
+        seal, snapshot = programme.epochs[other].seal, programme.snapshots.get(other, {})
+        missing = programme.epochs[other].missing
+        if seal is not None and any(asked["account_token"] in snapshot[name] for name in missing):
+            over = max(over, waited(world, seal.index) + policy["missing_wait_s"])
+    return over
+
+
+def judge_result(world: World, leaf: Leaf) -> None:
+    """Section 14.9: the sums are those that the shares give."""
+    said, opening = leaf.said, world.openings.get(leaf.said["start_leaf"])
+    if opening is None or opening.result is not None:
+        raise Broken("RECORD_VIOLATION", "no start that waits for a result", "V16")
+    start = opening.leaf
+    keys = ("programme_id", "opening_id", "attempt")
+    need(all(said[key] == start.said[key] for key in keys), "RECORD_VIOLATION", "another start")
+    targets = [(target["slot"], target["account_token"]) for target in start.said["targets"]]
+    found = [(value["slot"], value["account_token"]) for value in said["values"]]
+    need(sorted(found) == sorted(targets), "RECORD_VIOLATION", "not exactly the targets")
+    opening.result = leaf
+    world.results.append(opening)
+    with world.judging("V06", leaf.index):
+        need(world.witnessed(start.index, leaf.index), "START_NOT_WITNESSED")
+        over = [head for head in world.heads if start.index < head.size <= leaf.index]
+        need(any(head.by_partner for head in over), "PARTNER_WITNESS_MISSING")
+        world.count("V06")
+    files = {item["trustee_id"]: item["file_sha256"] for item in said["shares"]}
+    good = len(files) == len(said["shares"]) and files.keys() <= set(start.said["subset"])
+    need(good, "RECORD_VIOLATION", "files of others than the subset")
+    need(
+        files.keys() == set(start.said["subset"]),
+        "TOO_FEW_SHARES",
+        "a file of the subset is missing",
+    )
+    loaded = {name: share_file(world, leaf, name, sha256) for name, sha256 in files.items()}
+    whole = {name: item for name, item in loaded.items() if item is not None}
+    if len(whole) < len(loaded) or opening.product is None:
+        return  # why is told elsewhere
+    judge_shares(world, whole, leaf)
+    read_sums(world, opening, leaf, whole)
+
+
+@dataclass(slots=True)
+class Shared:
+    """A share file, and what was found good in it."""
+
+    said: Statement
+    masks: dict[int, int | None] = field(default_factory=dict)
+    """Ciphertext of the mask by start; None if it is not the mask that was committed to."""
+    proved: bool | None = None
+    """Whether its proof holds; None if that could not be judged."""
+
+
+def share_file(world: World, leaf: Leaf, name: str, sha256: bytes) -> Shared | None:
+    """Read a share file once, with its masks (14.5)."""
+    if sha256 not in world.share_files:
+        world.share_files[sha256] = None
+        with world.judging("V18", leaf.index, f"share file of {name}"):
+            said = decoded("share_file", world.file(sha256), world.set.id)
+            starts = said["start_leaves"]
+            need(said["trustee_id"] == name, "MALFORMED", "of another trustee")
+            lengths = {len(said[key]) for key in ("start_leaves", "masks", "masked", "shares")}
+            good = len(lengths) == 1 and len(set(starts)) == len(starts)
+            need(good, "MALFORMED", "not one of each per start")
+            shared = world.share_files[sha256] = Shared(said)
+            for index, mask in zip(starts, said["masks"], strict=True):
+                with world.judging("V17", leaf.index, f"mask of {name} for start {index}"):
+                    shared.masks[index] = None
+                    shared.masks[index] = read_mask(world, index, name, mask)
+                    world.count("V17")
+    found = world.share_files[sha256]
+    need(found is None or found.said["trustee_id"] == name, "MALFORMED", "of another trustee")
+    return found
+
+
+def read_mask(world: World, index: int, name: str, mask: bytes) -> int:
+    """Hold a mask against its hash in the start, and note its range proof as work to be done."""
+    our, opening = world.set, world.openings.get(index)
+    if opening is None or name not in opening.leaf.said["subset"]:
+        raise Broken("RECORD_VIOLATION", "of no such start", "V18")
+    said = opening.leaf.said
+    subject = (said["opening_id"], u32(said["attempt"]))
+    committed_to = said["mask_hashes"][said["subset"].index(name)]
+    good = hashed("mask", *subject, name.encode(), mask) == committed_to
+    need(good, "MASK_HASH_DIFFERS")
+    need(len(mask) == our.width + sum(proof_widths(our, SLOT_BITS)), "MASK_INVALID", "length")
+    value = int.from_bytes(mask[: our.width], "big")
+    need(0 < value < our.nn and math.gcd(value, our.n) == 1, "MASK_INVALID", "no unit")
+    slots = {target["slot"] for target in said["targets"]}
+    edges = {slot - 1 for slot in slots} | {our.slots - 1}
+    bounds = tuple(
+        0 if j in slots else (1 << (108 if j in edges else SLOT_BITS)) - 1 for j in range(our.slots)
+    )
+    names = (said["programme_id"], name, said["epoch"], said["block"])
+    context = Context("mask", *names, joined(*subject), bounds, SLOT_BITS)
+    work = (check_range, (our, context, value, mask[our.width :]))
+    world.jobs.append(("V17", index, f"mask of {name} for start {index}", work))
+    return value
+
+
+def judge_shares(world: World, files: dict[str, Shared], leaf: Leaf) -> None:
+    """Check the proof of every file of a batch against what is computed here (14.6, 14.7)."""
+    our = world.set
+    for name, shared in files.items():
+        if shared.proved is not None:
+            continue
+        starts = shared.said["start_leaves"]
+        masked = [masked_sum(world, index, files) for index in starts]
+        numbers = [value for value in masked if value is not None]
+        if len(numbers) < len(masked):
+            continue  # what is wrong with a mask is told elsewhere
+        shared.proved = False
+        with world.judging("V18", leaf.index, f"share file of {name}"):
+            need(numbers == shared.said["masked"], "MASKED_DIFFERS")
+            leaves = b"".join(world.openings[index].leaf.leaf for index in starts)
+            context = hashed("share-context", leaves, *map(our.wide, numbers))
+            i = our.trustees.index(name) + 1
+            shares, proof = shared.said["shares"], shared.said["proof"]
+            check_share_proof(our, i, context, numbers, shares, proof)
+            shared.proved = True
+            world.count("V18")
+
+
+def masked_sum(world: World, index: int, files: dict[str, Shared]) -> int | None:
+    """Multiply a product with all masks of its start (14.6)."""
+    opening = world.openings.get(index)
+    if opening is None or opening.product is None:
+        return None
+    value = opening.product
+    for name in opening.leaf.said["subset"]:
+        mask = files[name].masks.get(index) if name in files else None
+        if mask is None:
+            return None
+        value = value * mask % world.set.nn
+    return value
+
+
+def read_sums(world: World, opening: Opening, leaf: Leaf, files: dict[str, Shared]) -> None:
+    """Combine the shares and compare the digits with what was logged (14.8)."""
+    our, start = world.set, opening.leaf
+    if any(shared.proved is None for shared in files.values()):
+        return
+    shares = {}
+    for name, shared in files.items():
+        need(start.index in shared.said["start_leaves"], "RECORD_VIOLATION", "of other starts")
+        if shared.proved:
+            at = shared.said["start_leaves"].index(start.index)
+            shares[our.trustees.index(name) + 1] = shared.said["shares"][at]
+    need(len(shares) >= our.t, "TOO_FEW_SHARES")
+    message = combined(our, shares)
+    need(message.bit_length() <= our.slots * SLOT_BITS, "PLAINTEXT_ABOVE_LAYOUT")
+    programme = world.programme(start.said["programme_id"])
+    for value in leaf.said["values"]:
+        digit = message >> SLOT_BITS * value["slot"] & (1 << SLOT_BITS) - 1
+        need(digit == value["opened_ug"], "OPENED_VALUE_DIFFERS")
+        most = sum(
+            programme.cap
+            for number in range(1, start.said["epoch"] + 1)
+            for name, accounts in programme.snapshots.get(number, {}).items()
+            if value["account_token"] in accounts and name not in programme.epochs[number].missing
+        )
+        need(digit <= most, "OPENED_VALUE_ABOVE_HEADROOM")
+
+
+# --- 15: the books --------------------------------------------------------------------------------
+
+MOVES: Final = {
+    ("single", "issuance", "spendable"), ("reserve", "spendable", "reserved"),
+    ("post", "reserved", "redeemed"), ("void", "reserved", "spendable"),
+    ("single", "redeemed", "spendable"), ("single", "funding", "float"),
+    ("reserve", "float", "payout_in_flight"), ("post", "payout_in_flight", "paid_out"),
+    ("void", "payout_in_flight", "float"), ("single", "paid_out", "float"),
+}  # fmt: skip
+GRAMS: Final = {"issuance", "spendable", "reserved", "redeemed"}
+ACCOUNT: Final = re.compile(r"(holder|programme):([^:]+):([a-z_]+)")
+
+
+class Credit(NamedTuple):
+    """What an opening adds to an account."""
+
+    leaf: int
+    programme: str
+    vintage: int
+    token: bytes
+    amount: int
+
+
+@dataclass(slots=True)
+class Order:
+    """A redemption order and what was booked for it."""
+
+    leaf: Leaf
+    pooled: int | None = None
+    """Spendable grams of the account before the first reservation."""
+    lines: dict[tuple[str, str], Statement] = field(default_factory=dict)
+    """By step and part."""
+    outcomes: list[str] = field(default_factory=list)
+
+    def sum(self, step: str, *, money: bool) -> int:
+        """Return what a step moved."""
+        return sum(
+            int(line["amount"])
+            for (found, part), line in self.lines.items()
+            if found == step and (part == "money") == money
+        )
+
+
+@dataclass(slots=True)
+class Books:
+    """The ledger while it is replayed."""
+
+    world: World
+    credits: dict[bytes, Credit] = field(default_factory=dict)
+    orders: dict[bytes, Order] = field(default_factory=dict)
+    """By redemption id."""
+    known: dict[bytes, tuple[Order, str, str]] = field(default_factory=dict)
+    """Order, step and part by transfer id."""
+    lines: dict[bytes, Statement] = field(default_factory=dict)
+    resolved: set[bytes] = field(default_factory=set)
+    balances: Counter[tuple[str, str]] = field(default_factory=Counter)
+    credited: dict[bytes, int] = field(default_factory=dict)
+    reported: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Fen settled and not reversed, by programme."""
+
+
+def judge_books(world: World) -> None:
+    """Section 15.8: replay all batches without stopping."""
+    books = Books(world)
+    note_credits(books)
+    for leaf in world.books:
+        if leaf.kind == "redemption_order":
+            with world.judging("V20", leaf.index):
+                note_order(books, leaf)
+    previous, sequence, day = bytes(32), 1, -1
+    batches = [leaf for leaf in world.books if leaf.kind != "redemption_order"]
+    for at, leaf in enumerate(batches):
+        if leaf.kind == "payout_batch":
+            follows = at > 0 and batches[at - 1].kind == "ledger_batch"
+            follows = follows and batches[at - 1].index == leaf.index - 1
+            if not follows:
+                world.find("V21", "PAYOUTS_OUT_OF_STEP", "", leaf.index)
+            continue
+        said = leaf.said
+        good = said["previous_batch"] == previous and said["day"] > day and said["lines"]
+        if not (good and said["first_sequence"] == sequence):
+            world.find("V19", "BATCH_CHAIN_BROKEN", "", leaf.index)
+        previous, day = hashed("ledger-batch", leaf.payload), said["day"]
+        sequence = said["first_sequence"] + len(said["lines"])
+        for line in said["lines"]:
+            with world.judging("V19", leaf.index, line["transfer_id"].hex()):
+                enter(books, leaf, line)
+        close_batch(books, leaf)
+        after = batches[at + 1] if at + 1 < len(batches) else None
+        if after is None or after.kind != "payout_batch" or after.index != leaf.index + 1:
+            world.find("V21", "PAYOUTS_NOT_REPORTED", "no payout batch behind it", leaf.index)
+        else:
+            judge_payouts(books, leaf, after)
+        world.count("V19")
+    for name in sorted(world.programmes):
+        conserve(books, world.programmes[name])
+
+
+def note_credits(books: Books) -> None:
+    """Work out what every opening adds to its account (15.5)."""
+    world, sums = books.world, Counter[tuple[str, bytes]]()
+    for opening in world.results:
+        start, result = opening.leaf.said, opening.result
+        programme = world.programme(start["programme_id"])
+        for value in result.said["values"] if result else ():
+            key = (programme.id, value["account_token"])
+            amount, sums[key] = value["opened_ug"] - sums[key], value["opened_ug"]
+            at = result.index if result else 0
+            if amount < 0:
+                world.find("V19", "OPENED_SUM_DECREASED", "", at)
+            items = (programme.id.encode(), key[1], start["opening_id"])
+            vintage = programme.vintage(start["epoch"])
+            credit = Credit(at, programme.id, vintage, key[1], amount)
+            books.credits[hashed("transfer-id", b"opening", *items)[:16]] = credit
+
+
+def note_order(books: Books, leaf: Leaf) -> None:
+    """Judge an order by itself (15.1), and work out the ids of its transfers."""
+    world, said = books.world, leaf.said
+    programme = world.programme(said["programme_id"])
+    need(said["redemption_id"] not in books.orders, "REDEMPTION_ID_REUSED")
+    order = books.orders[said["redemption_id"]] = Order(leaf)
+    years = {programme.vintage(epoch) for epoch in range(1, programme.last_epoch + 1)}
+    for part in ["money", *map(str, years)]:
+        data = b"money" if part == "money" else u32(int(part))
+        for step in ("reserve", "post", "void", "reverse"):
+            items = (said["redemption_id"], step.encode(), data)
+            books.known[hashed("transfer-id", b"redemption", *items)[:16]] = (order, step, part)
+    need(said["wallet_class"] in {1, 2, 3}, "WALLET_CLASS_REFUSED")
+    need(said["units"] is None or said["units"] > 0, "REDEMPTION_UNITS_DIFFER")
+    check_order_binding(world, programme, leaf)
+    world.count("V20")
+
+
+def check_order_binding(world: World, programme: Programme, leaf: Leaf) -> None:
+    """Have an order rest on a binding that stood at its leaf."""
+    said, binding = leaf.said, world.halves.get(leaf.said["binding_leaf"])
+    if binding is None or binding.half.index > leaf.index:
+        raise Broken("BINDING_UNKNOWN")
+    half = binding.half.said
+    keys = ("programme_id", "account_token", "wallet_id", "wallet_class", "operator_id")
+    need(all(said[key] == half[key] for key in keys), "WALLET_SWAPPED")
+    token = said["account_token"]
+    signed = [
+        name
+        for name, item in binding.partners.items()
+        if item.index < leaf.index and programme.enrolment(name, token, item.index, None)
+    ]
+    need(bool(signed), "BINDING_BY_OPERATOR_ALONE")
+    need(binding.frozen is None or binding.frozen > leaf.index, "BINDING_FROZEN")
+    need(binding.ended is None or binding.ended > leaf.index, "BINDING_ENDED")
+
+
+def account_of(text: str) -> tuple[str, str, str]:
+    """Read the name of an account: whose sort, whose, kind."""
+    found = ACCOUNT.fullmatch(text)
+    if found is None:
+        raise Broken("TRANSFER_MALFORMED", text)
+    held = found[3] in {"spendable", "reserved"}
+    owner = r"[0-9a-f]{64}" if held else NAME.pattern
+    good = held == (found[1] == "holder") and re.fullmatch(owner, found[2]) is not None
+    need(good, "TRANSFER_MALFORMED", text)
+    return found[1], found[2], found[3]
+
+
+def enter(books: Books, leaf: Leaf, line: Statement) -> None:
+    """Take a transfer by the rules of section 15.5."""
+    transfer_id, unit = line["transfer_id"], line["unit"]
+    need(transfer_id not in books.lines, "TRANSFER_ID_REUSED")
+    debit, credit = account_of(line["debit"]), account_of(line["credit"])
+    good = re.fullmatch(r"[1-9][0-9]*", line["amount"]) is not None and len(line["amount"]) < 18  # noqa: PLR2004
+    good = good and int(line["amount"]) < 1 << 56
+    good = good and (line["phase"], debit[2], credit[2]) in MOVES
+    sides = re.fullmatch(r"ug:([a-z0-9-]+):([0-9]{4})", unit)
+    good = good and (sides is not None if debit[2] in GRAMS else unit == "fen")
+    owners = {item[1] for item in (debit, credit) if item[0] == "programme"}
+    holders = {item[1] for item in (debit, credit) if item[0] == "holder"}
+    good = good and len(owners) <= 1 and len(holders) <= 1
+    good = good and (sides is None or owners <= {sides[1]})
+    good = good and (line["phase"] in {"post", "void"}) == (line["resolves"] is not None)
+    need(good, "TRANSFER_MALFORMED", transfer_id.hex())
+    books.lines[transfer_id] = line
+    broken = [*broken_resolution(books, line)]
+    broken += [*meaning(books, leaf, line)]
+    amount = int(line["amount"])
+    for side, sign in (("debit", -1), ("credit", 1)):
+        books.balances[unit, line[side]] += sign * amount
+    short = debit[2] not in {"issuance", "funding"} and books.balances[unit, line["debit"]] < 0
+    if short and line["phase"] == "reserve" and debit[2] == "spendable":
+        broken.append(("V20", "REDEMPTION_ABOVE_OPENED"))
+    elif short:
+        broken.append(("V19", "INSUFFICIENT_BALANCE"))
+    if max(map(abs, (books.balances[unit, line[side]] for side in ("debit", "credit")))) >> 63:
+        broken.append(("V19", "BALANCE_LIMIT"))
+    for check, code in broken:
+        books.world.find(check, code, transfer_id.hex(), leaf.index)
+
+
+def broken_resolution(books: Books, line: Statement) -> Iterator[tuple[str, str]]:
+    """Have a post or void resolve one reservation, whole, once."""
+    if line["resolves"] is None:
+        return
+    reservation = books.lines.get(line["resolves"])
+    if reservation is None or reservation["phase"] != "reserve":
+        yield "V19", "RESERVATION_UNKNOWN"
+        return
+    good = all(line[key] == reservation[key] for key in ("unit", "amount"))
+    good = good and line["debit"] == reservation["credit"]
+    good = good and (line["phase"] == "post" or line["credit"] == reservation["debit"])
+    if not good:
+        yield "V19", "RESERVATION_MISMATCH"
+    if line["resolves"] in books.resolved:
+        yield "V19", "RESERVATION_RESOLVED"
+    books.resolved.add(line["resolves"])
+
+
+def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
+    """Hold a transfer against the opening or the order that it is for."""
+    transfer_id, kind = line["transfer_id"], account_of(line["debit"])[2]
+    if kind == "funding":
+        return
+    if kind == "issuance":
+        credit = books.credits.get(transfer_id)
+        if credit is None:
+            yield "V19", "LEDGER_CREATES_GRAMS"
+            return
+        books.credited[transfer_id] = int(line["amount"])
+        if credit.leaf > leaf.index:
+            yield "V19", "CREDIT_BEFORE_OPENING"
+        wanted = (
+            f"holder:{credit.token.hex()}:spendable",
+            f"ug:{credit.programme}:{credit.vintage}",
+            str(credit.amount),
+        )
+        if (line["credit"], line["unit"], line["amount"]) != wanted:
+            yield "V19", "CREDIT_DIFFERS"
+        return
+    reservation = line["resolves"] or transfer_id
+    order, step, part = books.known.get(transfer_id, (None, "", ""))
+    first = books.known.get(reservation, (None, "", ""))[0]
+    steps = {"reserve": "reserve", "post": "post", "void": "void", "single": "reverse"}
+    if order is None or first is not order or step != steps[line["phase"]]:
+        code = "REVERSAL_WITHOUT_REDEMPTION" if step == "reverse" else "REDEMPTION_WITHOUT_ORDER"
+        yield "V20", code
+        return
+    if order.leaf.index > leaf.index:
+        yield "V20", "REDEMPTION_BEFORE_ORDER"
+    said = order.leaf.said
+    holder = f"holder:{said['account_token'].hex()}:"
+    if order.pooled is None:
+        order.pooled = sum(
+            amount
+            for (unit, account), amount in books.balances.items()
+            if account == holder + "spendable" and unit.startswith(f"ug:{said['programme_id']}:")
+        )
+    programme = said["programme_id"]
+    units = {"fen"} if part == "money" else {f"ug:{programme}:{part}"}
+    sides = [line["debit"], line["credit"]]
+    own = all(side.startswith((holder, f"programme:{programme}:")) for side in sides)
+    if line["unit"] not in units or not own:
+        yield "V20", "REDEMPTION_ACCOUNT_DIFFERS"
+    order.lines[step, part] = line
+
+
+def close_batch(books: Books, leaf: Leaf) -> None:
+    """Have everything that came before a batch be booked in it or earlier (15.6)."""
+    world = books.world
+    for transfer_id, credit in books.credits.items():
+        if credit.leaf < leaf.index and credit.amount > 0 and transfer_id not in books.credited:
+            world.find("V19", "OPENING_NOT_CREDITED", "", credit.leaf)
+    for order in books.orders.values():
+        said = order.leaf.said
+        about = said["redemption_id"].hex()
+        if order.leaf.index > leaf.index and not order.lines:
+            continue
+        programme = world.programme(said["programme_id"]).said
+        grams, money = (order.sum("reserve", money=flag) for flag in (False, True))
+        if not grams or not money:
+            world.find("V20", "REDEMPTION_NOT_RESERVED", about, order.leaf.index)
+            continue
+        units = grams // programme["unit_ug"]
+        good = grams % programme["unit_ug"] == 0 and money == units * programme["unit_fen"]
+        if not good:
+            world.find("V20", "REDEMPTION_RATE_DIFFERS", about, order.leaf.index)
+        asked = said["units"] or (order.pooled or 0) // programme["unit_ug"]
+        if units != asked:
+            world.find("V20", "REDEMPTION_UNITS_DIFFER", about, order.leaf.index)
+        for step in ("post", "void", "reverse"):
+            sums = [order.sum(step, money=flag) for flag in (False, True)]
+            if sums not in ([0, 0], [grams, money]):
+                world.find("V20", "REDEMPTION_HALF_POSTED", about, order.leaf.index)
+
+
+def judge_payouts(books: Books, batch: Leaf, leaf: Leaf) -> None:
+    """Hold a payout batch against the ledger batch before it (15.7)."""
+    world, said = books.world, leaf.said
+    good = said["day"] == batch.said["day"]
+    if not (good and said["ledger_batch"] == hashed("ledger-batch", batch.payload)):
+        world.find("V21", "PAYOUTS_OUT_OF_STEP", "", leaf.index)
+    booked = []
+    for line in batch.said["lines"]:
+        order, step, part = books.known.get(line["transfer_id"], (None, "", ""))
+        outcome = {"post": "settled", "void": "rejected", "reverse": "reversed"}.get(step)
+        if order is not None and outcome is not None and part == "money":
+            booked.append((order.leaf.said["redemption_id"], outcome))
+    told = [(line["redemption_id"], line["outcome"]) for line in said["lines"]]
+    if sorted(told) != sorted(booked):
+        more = Counter(told) - Counter(booked)
+        code = "PAYOUT_NOT_BOOKED" if more else "PAYOUT_NOT_REPORTED"
+        world.find("V21", code, "books and rail differ", leaf.index)
+    for line in said["lines"]:
+        with world.judging("V21", leaf.index, line["payout_id"].hex()):
+            judge_payout(books, line)
+    world.count("V21")
+
+
+def judge_payout(books: Books, line: Statement) -> None:
+    """Hold one answer of the rail against its order."""
+    order = books.orders.get(line["redemption_id"])
+    if order is None:
+        raise Broken("PAYOUT_WITHOUT_REDEMPTION")
+    said, outcome = order.leaf.said, line["outcome"]
+    sign = {"settled": 1, "rejected": 0, "reversed": -1}[outcome]
+    books.reported[said["programme_id"]] += sign * line["amount_fen"]
+    order.outcomes.append(outcome)
+    allowed = (["settled"], ["rejected"], ["settled", "reversed"])
+    need(order.outcomes in allowed, "PAYOUT_TWICE")
+    items = (said["programme_id"].encode(), said["redemption_id"])
+    need(hashed("payout-id", *items)[:16] == line["payout_id"], "PAYOUT_ID_DIFFERS")
+    need(line["wallet_id"] == said["wallet_id"], "PAYOUT_WALLET_DIFFERS")
+    need(line["amount_fen"] == order.sum("reserve", money=True), "PAYOUT_AMOUNT_DIFFERS")
+
+
+def conserve(books: Books, programme: Programme) -> None:
+    """Section 15.8, V22: totals of a programme."""
+    world, own = books.world, f"programme:{programme.id}:"
+    last = max((leaf.index for leaf in world.books if leaf.kind == "ledger_batch"), default=-1)
+    balances = books.balances
+    held: Counter[str] = Counter()
+    for (unit, account), amount in balances.items():
+        if account.endswith(":reserved"):
+            held[unit] += amount
+    spent_fen = redeemed_ug = reserved_ug = 0
+    for year in {programme.vintage(epoch) for epoch in range(1, programme.last_epoch + 1)}:
+        unit = f"ug:{programme.id}:{year}"
+        issued = -balances[unit, own + "issuance"]
+        opened = sum(
+            credit.amount
+            for credit in books.credits.values()
+            if (credit.programme, credit.vintage) == (programme.id, year) and credit.leaf < last
+        )
+        redeemed_ug += balances[unit, own + "redeemed"]
+        reserved_ug += held[unit]
+        if issued != opened:
+            world.find("V22", "ISSUED_NOT_OPENED", f"{unit}: {issued} and {opened}")
+        if balances[unit, own + "redeemed"] + held[unit] > issued:
+            world.find("V22", "SPENT_ABOVE_ISSUED", unit)
+    spent_fen = balances["fen", own + "paid_out"]
+    in_flight = balances["fen", own + "payout_in_flight"]
+    rate, unit_ug = programme.said["unit_fen"], programme.said["unit_ug"]
+    for code, good in (
+        ("REDEEMED_NOT_PAID", spent_fen * unit_ug == redeemed_ug * rate),
+        ("RESERVED_NOT_IN_FLIGHT", in_flight * unit_ug == reserved_ug * rate),
+        ("PAID_NOT_ANSWERED", spent_fen == books.reported[programme.id]),
+        ("FLOAT_OVERDRAWN", balances["fen", own + "float"] >= 0),
+    ):
+        if not good:
+            world.find("V22", code, programme.id)
+    world.count("V22")
+
+
+# --- the whole ------------------------------------------------------------------------------------
+
+JUDGES: Final[dict[str, Callable[[World, Leaf], None]]] = {
+    "parameters": judge_parameters,
+    "self_test": judge_self_test,
+    "party_admission": judge_admission,
+    "programme": judge_programme,
+    "enrolment_batch": judge_enrolment,
+    "place_batch": judge_places,
+    "evaluation_request": judge_evaluation_request,
+    "epoch_plan": judge_plan,
+    "claim_commitment": judge_commitment,
+    "commit_closed": judge_closing,
+    "beacon_value": judge_beacon,
+    "claim_list": judge_claim_list,
+    "verdict_list": judge_verdicts,
+    "chunk_header": judge_header,
+    "link_proof": judge_link,
+    "dispute": judge_dispute,
+    "seal": judge_seal,
+    "operator_binding": judge_operator_half,
+    "partner_binding": judge_partner_half,
+    "binding_objection": judge_objection,
+    "unbinding": judge_unbinding,
+    "opening_request": judge_request,
+    "opening_start": judge_start,
+    "opening_result": judge_result,
+}
+EARLY: Final = {"parameters", "party_admission"}
+"""What is judged while signatures are checked, because signatures and heads rest on it."""
+
+
+def read_all(world: World) -> None:
+    """Check every leaf by itself, with the parties admitted by then, and every head."""
+    entries = read_entries(world)
+    heads, tree = read_heads(world, entries), Tree()
+    for index in range(max([*entries, *(size - 1 for size in heads)], default=-1) + 1):
+        if index in entries:
+            tree.add(entries[index].leaf)
+            world.tree[index + 1] = tree.root()
+            with world.judging("V05", index):
+                leaf = read_leaf(world, index, entries[index])
+                if leaf.kind in EARLY:
+                    with world.line(HOME[leaf.kind]):
+                        JUDGES[leaf.kind](world, leaf)
+                world.leaves[index] = leaf
+        if index == 0 and world.parameters is None:
+            return
+        if index + 1 in heads:
+            root = world.tree.get(index + 1)
+            with world.judging("V05", None, f"head of {index + 1} leaves"):
+                judge_head(world, index + 1, heads[index + 1], root)
+
+
+def fold(world: World) -> None:
+    """Judge every leaf by what stands below it, then the proofs, then the books."""
+    world.parties.clear()
+    for index, leaf in sorted(world.leaves.items()):
+        if leaf.kind == "parameters":
+            continue
+        try:
+            with world.line(HOME[leaf.kind]):
+                if leaf.kind in JUDGES:
+                    JUDGES[leaf.kind](world, leaf)
+        except Broken as error:
+            world.find(error.check, error.code, error.text, index)
+            del world.leaves[index]
+
+
+def verify(path: Path, roots: dict[str, Any]) -> World:
+    """Return everything that was found in a record."""
+    world = World(Folder(path), roots)
+    read_all(world)
+    if world.parameters is None:
+        if not world.findings:
+            world.find("V02", "PARAMETERS_INVALID", "there is no parameter set", 0)
+        return world  # nothing else can be judged
+    fold(world)
+    with multiprocessing.Pool() as pool:
+        works = [work for *_, work in world.jobs]
+        for (check, leaf, about, _), broken in zip(world.jobs, pool.imap(run, works), strict=True):
+            world.count(check)
+            if broken is not None:
+                world.find(check, broken[0], f"{about}: {broken[1]}", leaf)
+    judge_books(world)
+    return world
+
+
+def run(work: Job) -> tuple[str, str] | None:
+    """Do a piece of work in a process of its own."""
+    try:
+        work[0](*work[1])
+    except Broken as error:
+        return error.code, error.text
+    return None
+
+
+def main() -> int:
+    """Verify, print the checklist, and return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("record", type=Path, help="the folder of the record")
+    parser.add_argument("--roots", type=Path, required=True, help="roots.toml")
+    parser.add_argument("--json", type=Path, help="write what was found there")
+    options = parser.parse_args()
+    try:
+        roots = tomllib.loads(options.roots.read_text(encoding="utf-8"))
+        bytes.fromhex(roots["parameter_id"] + "".join(root["key"] for root in roots["root"]))
+        world = verify(options.record, roots)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"the input cannot be used: {error!r}", file=sys.stderr)
+        return 2
+    failed = {finding.check for finding in world.findings}
+    for check, title in sorted((CHECKS | LEFT_OUT).items()):
+        state = "failed" if check in failed else "passed" if world.counts[check] else "not present"
+        number = f"{world.counts[check]:6d}" if check in CHECKS else "      "
+        print(f"{check}  {'not checked' if check in LEFT_OUT else state:11s} {number}  {title}")
+    found = sorted(world.findings, key=lambda item: (item.leaf or -1, item.check, item.code))
+    for finding in found:
+        where = "" if finding.leaf is None else f" leaf {finding.leaf}"
+        print(f"{finding.check} {finding.code}{where}: {finding.text}")
+    print(f"{len(found)} findings" if found else "nothing was found")
+    if options.json is not None:
+        report = {"passed": not found, "findings": [finding._asdict() for finding in found]}
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
