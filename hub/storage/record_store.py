@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
@@ -12,6 +13,7 @@ from fedcarbon.canonical.statement import INTEGER_MAX
 from fedcarbon.ids import PartyId
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.transparency.note import NOTE_SIGNATURES_MAX
 from fedcarbon.units import Seconds
 from hub.storage.record_rows import (
     CheckpointRow,
@@ -23,6 +25,9 @@ from hub.storage.record_rows import (
 )
 
 _NOBODY = ""
+
+PARTNER_LINES_MAX: Final = NOTE_SIGNATURES_MAX // 2
+"""Of partners in one note; one suffices for every rule, and a note has an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +222,7 @@ class RecordStore:
             select(PartnerCosignatureRow.line)
             .where(PartnerCosignatureRow.size == row.size)
             .order_by(col(PartnerCosignatureRow.party_id))
+            .limit(PARTNER_LINES_MAX)
         ).all()
         return WitnessedCheckpoint(
             size=row.size,

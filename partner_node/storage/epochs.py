@@ -45,12 +45,12 @@ class Commitment:
 class ClaimRow:
     """One position of the list."""
 
-    token: ClaimToken
+    token: ClaimToken = field(repr=False)
     rank: int
-    person_id: int | None
+    person_id: int | None = field(repr=False)
     """None for a pad."""
-    slot_start_s: Seconds | None
-    piece_ug: MicrogramsCO2e
+    slot_start_s: Seconds | None = field(repr=False)
+    piece_ug: MicrogramsCO2e = field(repr=False)
     """What the claim is worth before any verdict; 0 for a pad."""
     blinding: Scalar = field(repr=False)
     """r of its piece commitment: with it the commitment shows the piece."""

@@ -11,7 +11,7 @@ from fedcarbon.audit.claim_table import (
     PieceCommitmentsDifferError,
     check_claim_table,
     claim_table,
-    claim_weight,
+    claim_weights,
 )
 from fedcarbon.audit.sampling import DrawSource
 from fedcarbon.errors import MalformedError
@@ -34,7 +34,8 @@ SOURCE = DrawSource(
 )
 PIECES = [MicrogramsCO2e(piece) for piece in (970_000_000, 0, 485_000_000, 0)]
 """Two claims and two pads."""
-WEIGHT_OF_7 = 0xFDC69EE42ADC8905626C52FE62689FB6
+CAP_UG = MicrogramsCO2e(50_000_000_000)
+WEIGHT_OF_3 = 0xCFA69252CAAAF16B1214D0F2026F9B2F
 """Vector: what is checked must never change for a beacon that is in a record."""
 BLINDINGS = [seeded(9).randrange(ORDER) for _ in PIECES]
 
@@ -54,7 +55,7 @@ def committed(generator: Element, pieces: list[MicrogramsCO2e]) -> list[bytes]:
 def test_an_honest_table_is_accepted(generator: Element) -> None:
     table = claim_table(SOURCE, PIECES, BLINDINGS)
 
-    check_claim_table(SOURCE, table, committed(generator, PIECES), generator)
+    check_claim_table(SOURCE, table, committed(generator, PIECES), generator, CAP_UG)
 
 
 def test_pad_with_value_full_check(generator: Element) -> None:
@@ -63,7 +64,7 @@ def test_pad_with_value_full_check(generator: Element) -> None:
     table = claim_table(SOURCE, PIECES, BLINDINGS)
 
     with pytest.raises(PieceCommitmentsDifferError):
-        check_claim_table(SOURCE, table, inflated, generator)
+        check_claim_table(SOURCE, table, inflated, generator, CAP_UG)
 
 
 def test_pads_cancel_each_other(generator: Element) -> None:
@@ -76,7 +77,7 @@ def test_pads_cancel_each_other(generator: Element) -> None:
     assert sum_of(inflated) == plain == sum_of(committed(generator, PIECES))  # type: ignore[arg-type]
 
     with pytest.raises(PieceCommitmentsDifferError):
-        check_claim_table(SOURCE, table, inflated, generator)
+        check_claim_table(SOURCE, table, inflated, generator, CAP_UG)
 
 
 def test_a_table_of_another_epoch_is_not_this_ones(generator: Element) -> None:
@@ -84,14 +85,14 @@ def test_a_table_of_another_epoch_is_not_this_ones(generator: Element) -> None:
     table = claim_table(other, PIECES, BLINDINGS)
 
     with pytest.raises(PieceCommitmentsDifferError):
-        check_claim_table(SOURCE, table, committed(generator, PIECES), generator)
+        check_claim_table(SOURCE, table, committed(generator, PIECES), generator, CAP_UG)
 
 
 def test_a_shorter_table_is_refused(generator: Element) -> None:
     table = claim_table(SOURCE, PIECES[:3], BLINDINGS[:3])
 
     with pytest.raises(PieceCommitmentsDifferError):
-        check_claim_table(SOURCE, table, committed(generator, PIECES), generator)
+        check_claim_table(SOURCE, table, committed(generator, PIECES), generator, CAP_UG)
 
 
 def test_a_blinding_has_one_form(generator: Element) -> None:
@@ -100,11 +101,40 @@ def test_a_blinding_has_one_form(generator: Element) -> None:
     other = dataclasses.replace(table, blinding=value.to_bytes(32, "little"))
 
     with pytest.raises(ScalarInvalidError):
-        check_claim_table(SOURCE, other, committed(generator, PIECES), generator)
+        check_claim_table(SOURCE, other, committed(generator, PIECES), generator, CAP_UG)
     with pytest.raises(MalformedError):
         ClaimTable(pieces_ug=(), blinding=b"")
 
 
-def test_a_weight_depends_on_its_claim() -> None:
-    assert claim_weight(SOURCE, 0) != claim_weight(SOURCE, 1)
-    assert claim_weight(SOURCE, 7) == WEIGHT_OF_7
+def test_no_claim_is_worth_more_than_a_person_day(generator: Element) -> None:
+    pieces = [*PIECES[:3], MicrogramsCO2e(CAP_UG + 1)]
+    table = claim_table(SOURCE, pieces, BLINDINGS)
+
+    with pytest.raises(PieceCommitmentsDifferError, match="claim 3 is above the cap"):
+        check_claim_table(SOURCE, table, committed(generator, pieces), generator, CAP_UG)
+
+
+def test_a_table_fitted_to_weights_that_were_known(generator: Element) -> None:
+    """With weights of the beacon alone two entries can be bent until the sum holds again.
+
+    Here the weak weights are small, so that the multiples are found by eye; with weights of 128
+    bits and hundreds of claims a short vector of a lattice does the same.
+    """
+    weak = [3, 5, 7, 11]
+    bent = [MicrogramsCO2e(PIECES[0] - 5), MicrogramsCO2e(3), *PIECES[2:]]
+    assert sum(w * a for w, a in zip(weak, bent, strict=True)) == sum(
+        w * a for w, a in zip(weak, PIECES, strict=True)
+    )
+    table = claim_table(SOURCE, bent, BLINDINGS)
+
+    with pytest.raises(PieceCommitmentsDifferError):
+        check_claim_table(SOURCE, table, committed(generator, PIECES), generator, CAP_UG)
+
+
+def test_a_weight_depends_on_its_claim_and_on_the_whole_table() -> None:
+    weights = claim_weights(SOURCE, PIECES)
+
+    assert len(set(weights)) == len(PIECES)
+    assert weights[3] == WEIGHT_OF_3
+    others = claim_weights(SOURCE, [*PIECES[:3], MicrogramsCO2e(1)])
+    assert not set(weights) & set(others)

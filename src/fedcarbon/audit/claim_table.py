@@ -7,9 +7,14 @@ whole claim table, the piece of every claim and 0 for pads, with R = sum w_c r_c
     sum w_c K_c = (sum w_c piece_c) G + R G'
 
 must hold under 128-bit weights w_c = SHAKE-256(LP("fedcarbon/v1/claim-weight", beacon, programme,
-partner, u64 c)). The beacon was not known when the K_c were logged, so a table in which one piece
-is not the committed one passes with probability 2^-128; pads that cancel each other do not pass
-either. The r_c themselves stay with the node.
+partner, h, u64 c)), where h = SHA-256(LP("fedcarbon/v1/claim-pieces", u64 piece_0, u64 piece_1,
+...)) fixes the table before its weights are known. With weights of the beacon alone a node could
+spread an inflated pad over other entries afterwards: a short vector of a lattice balances them. So
+a table in which one piece is not the committed one passes with probability 2^-128 per table tried,
+and pads that cancel each other do not pass either. The r_c themselves stay with the node.
+
+What it shows is that the table is what was committed. That an entry is a claim's and not a pad's
+is for the sample; an entry is at most the cap of a person-day, which bounds what one pad can carry.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from fedcarbon.audit.sampling import DrawSource
-from fedcarbon.canonical.hashing import expand_integer, u64
+from fedcarbon.canonical.hashing import digest, expand_integer, u64
 from fedcarbon.errors import MalformedError, PeerError
 from fedcarbon.identity.ristretto import (
     ORDER,
@@ -58,16 +63,21 @@ class ClaimTable:
             raise MalformedError("a claim table has pieces and a blinding of 32 bytes")
 
 
-def claim_weight(source: DrawSource, number: int) -> int:
-    """Return w_c of the claim at position `number` of the list."""
-    return expand_integer(
-        b"fedcarbon/v1/claim-weight",
-        source.beacon,
-        source.programme_id.encode(),
-        source.partner_id.encode(),
-        u64(number),
-        bits=WEIGHT_BITS,
-    )
+def claim_weights(source: DrawSource, pieces_ug: Sequence[MicrogramsCO2e]) -> list[int]:
+    """Return w_c of every claim of a table, which fixes them."""
+    table = digest(b"fedcarbon/v1/claim-pieces", *map(u64, pieces_ug))
+    return [
+        expand_integer(
+            b"fedcarbon/v1/claim-weight",
+            source.beacon,
+            source.programme_id.encode(),
+            source.partner_id.encode(),
+            table,
+            u64(number),
+            bits=WEIGHT_BITS,
+        )
+        for number in range(len(pieces_ug))
+    ]
 
 
 def claim_table(
@@ -80,12 +90,17 @@ def claim_table(
         pieces_ug: of every claim.
         blindings: r_c of every claim.
     """
-    total = sum(claim_weight(source, c) * r for c, r in enumerate(blindings)) % ORDER
+    weights = claim_weights(source, pieces_ug)
+    total = sum(w * r for w, r in zip(weights, blindings, strict=True)) % ORDER
     return ClaimTable(pieces_ug=tuple(pieces_ug), blinding=scalar_to_bytes(total))
 
 
 def check_claim_table(
-    source: DrawSource, table: ClaimTable, commitments: Sequence[bytes], generator: Element
+    source: DrawSource,
+    table: ClaimTable,
+    commitments: Sequence[bytes],
+    generator: Element,
+    cap_ug: MicrogramsCO2e,
 ) -> None:
     """Check a table against all commitments of the list.
 
@@ -94,16 +109,21 @@ def check_claim_table(
         table: what the node showed.
         commitments: K of every claim, canonical elements, from the record.
         generator: G' of the parameter set.
+        cap_ug: cap of one person-day; no claim can be worth more.
 
     Raises:
-        PieceCommitmentsDifferError: the equation does not hold, or the table has another length.
+        PieceCommitmentsDifferError: the equation does not hold, an entry is above the cap, or the
+            table has another length.
         ScalarInvalidError: the blinding is no canonical scalar.
     """
     if len(table.pieces_ug) != len(commitments):
         raise PieceCommitmentsDifferError(
             f"the table has {len(table.pieces_ug)} claims, the list {len(commitments)}"
         )
-    weights = [claim_weight(source, number) for number in range(len(commitments))]
+    above = [number for number, piece in enumerate(table.pieces_ug) if piece > cap_ug]
+    if above:
+        raise PieceCommitmentsDifferError(f"claim {above[0]} is above the cap of a person-day")
+    weights = claim_weights(source, table.pieces_ug)
     total_ug = sum(w * piece for w, piece in zip(weights, table.pieces_ug, strict=True))
     left = sum_of(scaled(w, Point(k)) for w, k in zip(weights, commitments, strict=True))
     if left != pedersen(total_ug, scalar_from_bytes(table.blinding), generator):

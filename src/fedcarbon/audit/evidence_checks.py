@@ -135,6 +135,7 @@ class _EvidenceAudit:
             if self._is_under_root(day.opening, day.evidence.leaf(day.opening.salt)):
                 self._opened_days[day.opening.number] = day
         self._check_complete()
+        self._check_persons()
         for number, claim in self._claims.items():
             self._check_claim(number, claim)
         self._check_table()
@@ -185,6 +186,25 @@ class _EvidenceAudit:
                     "the partner did not open it, or opened something else; it counts as false",
                 )
 
+    def _check_persons(self) -> None:
+        """(6) An account is one person's, a person has one account, and a claim is one person's."""
+        persons_of: defaultdict[bytes, set[str]] = defaultdict(set)
+        for day in self._opened_days.values():
+            persons_of[day.evidence.account_token] |= {
+                activity.person_ref for activity in day.evidence.activities
+            }
+        for token, persons in sorted(persons_of.items()):
+            others = set().union(*(persons_of[name] for name in persons_of if name != token))
+            if len(persons) > 1 or persons & others:
+                self._find(
+                    "PERSON_DIFFERS",
+                    f"account {token.hex()[:12]}",
+                    "it holds activities of several persons, or of one who has another account",
+                )
+        for number, claim in sorted(self._claims.items()):
+            if len({item.activity.person_ref for item in claim.evidence.pieces}) > 1:
+                self._find("PERSON_DIFFERS", f"claim {number}", "its pieces are several persons'")
+
     # --- claims ---------------------------------------------------------------------------
 
     def _check_claim(self, number: int, opened: OpenedClaim) -> None:
@@ -234,7 +254,11 @@ class _EvidenceAudit:
         record = self._record
         try:
             check_claim_table(
-                record.basis.source, self._evidence.table, record.commitments, record.generator
+                record.basis.source,
+                self._evidence.table,
+                record.commitments,
+                record.generator,
+                record.programme.cap_ug,
             )
         except (PieceCommitmentsDifferError, ScalarInvalidError) as error:
             self._find(PieceCommitmentsDifferError.code, "the claim table", str(error))

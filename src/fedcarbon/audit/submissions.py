@@ -291,7 +291,11 @@ class SubmissionCheck:
             for logged in self._headers[EpochRef(item.programme_id, item.epoch)]
             if logged.statement.partner_id == part.partner_id
         }
-        if sent and len(sent) == next(iter(sent.values())):
+        linked = exam.view.epochs.link_proofs.get(EpochRef(item.programme_id, item.epoch), {})
+        # Without a link proof a submission counts for nothing, however many chunks there are.
+        proof = linked.get(part.partner_id)
+        has_proof = proof is not None and proof.index < seal.index
+        if has_proof and sent and len(sent) == next(iter(sent.values())):
             exam.checklist.find(
                 CheckId.DENSITY,
                 "SUBMISSION_DROPPED",

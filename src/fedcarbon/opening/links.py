@@ -181,7 +181,11 @@ def _verdicts(
         raise VerdictsDifferError(f"epoch {ref.epoch} is sealed without verdicts")
     domain = view.parties.programme(ref.programme_id).exclusivity_domain
     beacon = view.epochs.beacons.get(BeaconKey(BeaconLabel.TIE, domain, ref.epoch))
-    if beacon is None or beacon.index != verdicts.statement.beacon_leaf:
+    if (
+        beacon is None
+        or beacon.index != verdicts.statement.beacon_leaf
+        or beacon.index > verdicts.index
+    ):
         raise VerdictsDifferError(f"the verdicts of epoch {ref.epoch} rest on no tie beacon")
     closing = view.epochs.closings.get(beacon.statement.leaf_index)
     if closing is None or closing.statement.programme_id != ref.programme_id:
