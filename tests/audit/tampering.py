@@ -15,7 +15,7 @@ from typing import Final
 
 from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
 from fedcarbon.epoch.lost_positions import lost_positions, position_file_bytes
-from fedcarbon.epoch.statements import ClaimList, LinkProof, Seal, VerdictList
+from fedcarbon.epoch.statements import ClaimCommitment, ClaimList, LinkProof, Seal, VerdictList
 from fedcarbon.epoch.verdict_file import lost_tokens, verdict_file_bytes
 from fedcarbon.identity.claims import FILE_MAGIC, RECORD_BYTES, TokenList
 from fedcarbon.identity.commitment_list import CommitmentList
@@ -359,6 +359,12 @@ def verdict_with_a_token_less(kit: Kit) -> None:
     kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
 
 
+def evidence_miscounted(kit: Kit) -> None:
+    """A partner commits to a leaf of evidence that is no claim's and no account's."""
+    index, item = kit.of(ClaimCommitment, epoch=LAST_DAY, partner_id=METRO)[0]
+    kit.replace(index, dataclasses.replace(item, evidence_count=item.evidence_count + 1), METRO)
+
+
 def commitments_exchanged(kit: Kit) -> None:
     """Commitments to more than what was committed before the verdicts."""
     index, item = next(found for found in kit.of(ClaimList, epoch=LAST_DAY) if found[1].count)
@@ -471,6 +477,7 @@ TAMPERINGS: Final = (
         ("V13", "CLAIM_FILE_DIFFERS"),
         ("V13", "LINK_PROOF_INVALID"),  # the others': their proofs name the leaf of the verdicts
     ),
+    _finds(evidence_miscounted, ("V12", "EVIDENCE_COUNT_DIFFERS")),
     _finds(commitments_exchanged, ("V12", "LIST_DIFFERS_FROM_ROOT"), ("V13", "CLAIM_FILE_DIFFERS")),
     _finds(
         other_claims_lost_for_trustees,
