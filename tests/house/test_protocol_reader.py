@@ -23,7 +23,6 @@ from tools.verify_minimal import (
     hashed,
     joined,
     prefixed,
-    u32,
     u64,
 )
 
@@ -52,33 +51,6 @@ def test_tokens_follow_from_the_outputs() -> None:
 
     assert account.hex() == tokens["account token"]
     assert claim[:16].hex() == tokens["claim token"]
-
-
-def test_an_evidence_leaf_follows_from_what_the_partner_keeps() -> None:
-    example = EXAMPLES["evidence"]
-    name, person, mode, *numbers = example["activity"].split(", ")
-    start_s, end_s, distance_m, tier = map(int, numbers)
-    slot_start_s, piece_ug = map(int, example["slot start, piece"].split(", "))
-    methodology = bytes.fromhex(example["methodology"])
-    activity = joined(
-        name.encode(),
-        person.encode(),
-        mode.encode(),
-        *map(u64, (start_s, end_s, distance_m)),
-        u32(tier),
-    )
-    leaf = hashed(
-        "evidence-claim",
-        bytes.fromhex(example["salt of leaf 0"]),
-        bytes.fromhex(example["claim token"]),
-        u32(int(example["rank"])),
-        bytes.fromhex(example["K"]),
-        methodology,
-        joined(activity, u64(slot_start_s), u64(piece_ug)),
-    )
-
-    assert leaf.hex() == example["leaf 0, of a claim"]
-    assert hashed("methodology-bundle", methodology).hex() == example["bundle"]
 
 
 def test_a_share_file_opens_with_its_passphrase() -> None:
