@@ -1506,12 +1506,10 @@ def judge_places(world: World, leaf: Leaf) -> None:
 
 
 def judge_evaluation_request(world: World, leaf: Leaf) -> None:
-    """Section 8.5; the quotas are kept by trustees."""
+    """Section 8.5; trustees refuse what the asker may not have."""
     said = leaf.said
     world.programme(said["programme_id"])
-    need(said["key_label"] != "beacon" and 1 <= said["count"] <= 1000, "RECORD_VIOLATION")  # noqa: PLR2004
-    role = world.parties[said["asker_id"]]["role"]
-    need(role == "partner" or said["key_label"] == "account", "OPERATOR_CANNOT_GET_CLAIM_KEY")
+    need(1 <= said["count"] <= 1000, "RECORD_VIOLATION")  # noqa: PLR2004
     world.first("evaluation request", said["asker_id"], said["request_id"])
 
 
@@ -1576,12 +1574,12 @@ def judge_commitment(world: World, leaf: Leaf) -> None:
     need(epoch.closing is None, "EPOCH_STATE", "commitments are closed")
     accounts = programme.snapshots[said["epoch"]].get(partner, {})
     need(bool(accounts), "NOT_IN_SNAPSHOT", partner)
+    epoch.commitments[partner] = leaf
     need(padded(said["count"]) == said["count"], "LIST_NOT_PADDED")
     a_day = world.parties[partner]["claim_slots_per_account_day"]
     need(said["count"] <= padded(a_day * len(accounts) * programme.days), "CLAIM_QUOTA_EXCEEDED")
     leaves = said["count"] + len(accounts) * programme.days
     need(said["evidence_count"] == leaves, "EVIDENCE_COUNT_DIFFERS")
-    epoch.commitments[partner] = leaf
 
 
 def judge_closing(world: World, leaf: Leaf) -> None:
@@ -1703,6 +1701,10 @@ def judge_verdicts(world: World, leaf: Leaf) -> None:
         raise Broken("VERDICTS_DIFFER", "not by the tie beacon of the epoch")
     named = [verdict["partner_id"] for verdict in said["verdicts"]]
     need(named == sorted(epoch.lists), "VERDICTS_DIFFER", "not one per revealed list")
+    head, silent = world.head_over(leaf.index), epoch.commitments.keys() - epoch.lists.keys()
+    if silent and head is not None and epoch.plan is not None:
+        late = head.time + TOLERANCE_S >= epoch.plan.said["reveal_until_s"]
+        need(late, "JUDGED_TOO_EARLY")
     claims = {name: found for name, found in epoch.claims.items() if found is not None}
     if len(claims) < len(named):
         return  # what is wrong with a list has been found already
@@ -2020,9 +2022,8 @@ def judge_seal(world: World, leaf: Leaf) -> None:
         if not part["missing"]:
             with world.judging("V13", leaf.index):
                 check_submission(world, programme, leaf, part["partner_id"])
-    if (
-        sound.count(True) == len(sound) == len(programme.snapshots[number])
-    ):  # else it is told elsewhere why not
+    whole = sound.count(True) == len(said["parts"]) == len(programme.snapshots[number])
+    if whole:  # else it is told elsewhere why not
         with world.judging("V15", leaf.index):
             multiply(world, programme, leaf)
 
@@ -2301,7 +2302,7 @@ def judge_result(world: World, leaf: Leaf) -> None:
     """Section 14.9: the sums are those that the shares give."""
     said, opening = leaf.said, world.openings.get(leaf.said["start_leaf"])
     if opening is None or opening.result is not None:
-        raise Broken("RECORD_VIOLATION", "no start that waits for a result", "V16")
+        raise Broken("RECORD_VIOLATION", "no start that waits for a result")
     start = opening.leaf
     keys = ("programme_id", "opening_id", "attempt")
     need(all(said[key] == start.said[key] for key in keys), "RECORD_VIOLATION", "another start")

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
@@ -27,6 +27,10 @@ from tests.audit.good_record import GoodRecord
 from tests.simulation.world import HUB, PARTNERS
 
 S = TypeVar("S", bound=Statement)
+
+METRO: Final = PARTNERS[0]
+LAST_DAY: Final = 3
+"""Nothing is opened up to this epoch, so no later leaf rests on how it was sealed."""
 
 
 @dataclass(frozen=True, slots=True)

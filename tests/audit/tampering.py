@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
-from fedcarbon.epoch.lost_positions import lost_positions, position_file_bytes
-from fedcarbon.epoch.statements import ClaimList, LinkProof, Seal, VerdictList
-from fedcarbon.epoch.verdict_file import lost_tokens, verdict_file_bytes
-from fedcarbon.identity.claims import FILE_MAGIC, RECORD_BYTES, TokenList
-from fedcarbon.identity.commitment_list import CommitmentList
-from fedcarbon.identity.ristretto import multiply_base
-from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.epoch.statements import Seal
+from fedcarbon.ids import PartyId
 from fedcarbon.opening.statements import (
     OpeningRequest,
     OpeningResult,
@@ -43,7 +36,17 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.merkle import root_of
 from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Natural
-from tests.audit.kit import Kit, roots_of
+from tests.audit.kit import LAST_DAY, METRO, Kit, roots_of
+from tests.audit.tampered_claims import (
+    claim_list_exchanged,
+    commitments_exchanged,
+    conflict_invented,
+    evidence_miscounted,
+    link_proof_for_other_verdicts,
+    link_proof_of_another_epoch,
+    other_claims_lost_for_trustees,
+    verdict_with_a_token_less,
+)
 from tests.audit.tampered_openings import (
     credit_raised,
     epoch_opened_twice,
@@ -57,11 +60,6 @@ from tests.audit.tampered_openings import (
     start_without_request,
 )
 from tests.simulation.world import HUB, OPERATOR, PARTNERS, PROGRAMME
-
-METRO: Final = PARTNERS[0]
-LAST_DAY: Final = 3
-"""Nothing is opened up to this epoch, so no later leaf rests on how it was sealed."""
-
 
 # --- the list of leaves and the folder ----------------------------------------------------------
 
@@ -338,72 +336,6 @@ def partner_left_out_of_the_seal(kit: Kit) -> None:
     kit.replace(index, dataclasses.replace(seal, parts=parts), HUB)
 
 
-def claim_list_exchanged(kit: Kit) -> None:
-    """A list with another salt: the partner did not commit to it."""
-    index, item = next(found for found in kit.of(ClaimList, epoch=LAST_DAY) if found[1].count)
-    data = bytearray(kit.file(item.file_sha256).read_bytes())
-    data[len(FILE_MAGIC) + RECORD_BYTES - 1] ^= 1
-    TokenList.from_bytes(bytes(data))
-    kit.replace(index, dataclasses.replace(item, file_sha256=kit.put(bytes(data))), HUB)
-
-
-def verdict_with_a_token_less(kit: Kit) -> None:
-    index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
-    at = next(at for at, verdict in enumerate(item.verdicts) if verdict.lost)
-    verdict = item.verdicts[at]
-    tokens = lost_tokens(kit.file(verdict.file_sha256).read_bytes())[1:]
-    fewer = dataclasses.replace(
-        verdict, lost=len(tokens), file_sha256=kit.put(verdict_file_bytes(tokens))
-    )
-    verdicts = (*item.verdicts[:at], fewer, *item.verdicts[at + 1 :])
-    kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
-
-
-def commitments_exchanged(kit: Kit) -> None:
-    """Commitments to more than what was committed before the verdicts."""
-    index, item = next(found for found in kit.of(ClaimList, epoch=LAST_DAY) if found[1].count)
-    found = CommitmentList.from_bytes(kit.file(item.commitments_sha256).read_bytes())
-    other = CommitmentList.of(found.hidden(), [multiply_base(7)] * len(found))
-    name = kit.put(other.to_bytes())
-    kit.replace(index, dataclasses.replace(item, commitments_sha256=name), HUB)
-
-
-def other_claims_lost_for_trustees(kit: Kit) -> None:
-    """Trustees are told that another claim was lost than the partner is."""
-    index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
-    lists = {found.partner_id: found.count for _, found in kit.of(ClaimList, epoch=LAST_DAY)}
-    at = next(at for at, verdict in enumerate(item.verdicts) if verdict.lost)
-    verdict = item.verdicts[at]
-    lost = lost_positions(
-        kit.file(verdict.positions_sha256).read_bytes(), lists[verdict.partner_id]
-    )
-    free = next(n for n in range(lists[verdict.partner_id]) if n not in lost)
-    other = position_file_bytes(sorted([*lost[1:], free]))
-    changed = dataclasses.replace(verdict, positions_sha256=kit.put(other))
-    verdicts = (*item.verdicts[:at], changed, *item.verdicts[at + 1 :])
-    kit.replace(index, dataclasses.replace(item, verdicts=verdicts), HUB)
-
-
-def conflict_invented(kit: Kit) -> None:
-    """A partner is said to have claimed a token before that it never claimed."""
-    index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
-    claim = ConflictingClaim(ClaimToken(b"t" * 16), EpochIndex(1), METRO, 0)
-    name = kit.put(conflict_file_bytes([claim]))
-    kit.replace(index, dataclasses.replace(item, conflicts_sha256=name), HUB)
-
-
-def link_proof_of_another_epoch(kit: Kit) -> None:
-    index, item = kit.of(LinkProof, epoch=LAST_DAY, partner_id=METRO)[0]
-    _, old = kit.of(LinkProof, epoch=LAST_DAY - 1, partner_id=METRO)[0]
-    kit.replace(index, dataclasses.replace(item, proof=old.proof), METRO)
-
-
-def link_proof_for_other_verdicts(kit: Kit) -> None:
-    index, item = kit.of(LinkProof, epoch=LAST_DAY, partner_id=METRO)[0]
-    leaf = item.verdict_leaf + 1
-    kit.replace(index, dataclasses.replace(item, verdict_leaf=leaf), METRO)
-
-
 @dataclass(frozen=True, slots=True)
 class Tampering:
     """What is done to a record, and everything that an audit must find."""
@@ -471,6 +403,7 @@ TAMPERINGS: Final = (
         ("V13", "CLAIM_FILE_DIFFERS"),
         ("V13", "LINK_PROOF_INVALID"),  # the others': their proofs name the leaf of the verdicts
     ),
+    _finds(evidence_miscounted, ("V12", "EVIDENCE_COUNT_DIFFERS")),
     _finds(commitments_exchanged, ("V12", "LIST_DIFFERS_FROM_ROOT"), ("V13", "CLAIM_FILE_DIFFERS")),
     _finds(
         other_claims_lost_for_trustees,

@@ -22,6 +22,7 @@ from fedcarbon.redemption import states
 from fedcarbon.transparency.leaf import PUBLIC_TYPES, LeafType, may_read
 from fedcarbon.wire.status import RemoteError, family_of, status_code_of
 from hub.openings import states as opening_states
+from tests.audit.tampering import TAMPERINGS
 
 PACKAGES: Final = ("fedcarbon", "hub", "trustee")
 """Whose codes travel between organisations; a node's own and the command line's do not."""
@@ -228,6 +229,18 @@ def _number(value: int) -> str:
     return f"{value:,}".replace(",", " ")
 
 
+def tampered() -> str:
+    """Return what is done to a good record, and the check that catches it."""
+    return table(
+        ("what is done to a record", "check", "finding"),
+        [
+            (item.name.replace("_", " "), check, f"`{code}`")
+            for item in TAMPERINGS
+            for check, code in sorted(item.findings)
+        ],
+    )
+
+
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "leaf-types": leaf_types,
     "epoch-states": lambda: transitions(lifecycle.TRANSITIONS),
@@ -240,5 +253,6 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "state-codes": lambda: codes_of(StateError),
     "configuration-codes": lambda: codes_of(ConfigurationError),
     "limits": limits,
+    "tampered": tampered,
 }
 """Name on the page to what makes the table."""

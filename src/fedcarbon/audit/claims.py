@@ -21,9 +21,11 @@ from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
+    ClaimCommitment,
     ClaimList,
     PartnerVerdict,
     VerdictList,
+    evidence_leaves,
 )
 from fedcarbon.epoch.verdict_file import verdict_file_bytes
 from fedcarbon.errors import FedcarbonError
@@ -189,6 +191,29 @@ class ClaimCheck:
         except FedcarbonError as error:
             subject = f"the {item.label} beacon of epoch {item.epoch}"
             checklist.find_error(error, check, subject, beacon.index)
+
+    def on_commitment(self, committed: Logged[ClaimCommitment]) -> None:
+        """Judge the numbers of a commitment: nobody sees the list behind them yet."""
+        exam, item = self._exam, committed.statement
+        ref = EpochRef(item.programme_id, item.epoch)
+        try:
+            programme = exam.view.parties.programme(item.programme_id)
+            plan = exam.view.epochs.plans[ref].statement
+            own = exam.view.accounts.snapshot(plan).partners.get(item.partner_id)
+        except (FedcarbonError, KeyError):
+            exam.checklist.leave_out(CheckId.CLAIMS)  # found with the plan or the enrolments
+            return
+        accounts = 0 if own is None else own.accounts
+        leaves = evidence_leaves(item.count, accounts, programme.epoch_days)
+        if item.evidence_count != leaves:
+            exam.checklist.find(
+                CheckId.CLAIMS,
+                "EVIDENCE_COUNT_DIFFERS",
+                f"the commitment of {item.partner_id} in epoch {item.epoch}",
+                f"it is to {item.evidence_count} leaves of evidence, a leaf per claim, account and "
+                f"day makes {leaves}; the hub must not have taken it",
+                committed.index,
+            )
 
     def on_list(self, revealed: Logged[ClaimList]) -> None:
         """Take a revealed list: committed to before, closed, and under a witnessed head."""

@@ -160,6 +160,12 @@ class Replay:
     def _beacon(self, _: int) -> None:
         self._claims.on_beacon(_last(self._exam.view.epochs.beacons))
 
+    def _commitment(self, index: int) -> None:
+        commitments = self._exam.view.epochs.commitments.values()
+        self._claims.on_commitment(
+            next(item for of in commitments for item in of.values() if item.index == index)
+        )
+
     def _list(self, index: int) -> None:
         lists = self._exam.view.epochs.lists.values()
         self._claims.on_list(
@@ -303,6 +309,7 @@ _COUNTED: Final[Mapping[LeafType, CheckId]] = MappingProxyType(
 
 _HANDLERS: Final[Mapping[LeafType, Callable[[Replay, int], None]]] = MappingProxyType(
     {
+        LeafType.CLAIM_COMMITMENT: Replay._commitment,  # noqa: SLF001
         LeafType.CHUNK_HEADER: Replay._header,  # noqa: SLF001 - the table of this class
         LeafType.SEAL: Replay._seal,  # noqa: SLF001
         LeafType.BEACON_VALUE: Replay._beacon,  # noqa: SLF001

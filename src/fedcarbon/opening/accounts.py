@@ -41,7 +41,8 @@ class AccountBook:
     def __init__(self, parties: PartyBook) -> None:
         """Start empty; `parties` says who may sign."""
         self._parties: Final = parties
-        self._batches: Final[set[tuple[PartyId, bytes]]] = set()
+        self._batches: Final[dict[tuple[PartyId, bytes], int]] = {}
+        """Leaf of every enrolment batch."""
         self._entries: Final[dict[ProgrammeId, list[LoggedEntry]]] = defaultdict(list)
         self._per_account: Final[dict[AccountRef, list[LoggedEntry]]] = defaultdict(list)
         self._places: Final[dict[ProgrammeId, dict[bytes, Place]]] = defaultdict(dict)
@@ -56,7 +57,7 @@ class AccountBook:
         if (signer, statement.batch_id) in self._batches:
             # A batch that is logged again would undo the withdrawals since.
             raise LoggedTwiceError(f"a batch of {signer!r} stands twice in the record")
-        self._batches.add((signer, statement.batch_id))
+        self._batches[signer, statement.batch_id] = logged.index
         for item in statement.entries:
             entry = LoggedEntry(
                 leaf_index=logged.index,
@@ -76,6 +77,10 @@ class AccountBook:
         batch, _ = self._parties.open_by(PlaceBatch, logged, Role.HUB)
         programme_id = batch.statement.programme_id
         self._parties.programme(programme_id)
+        if batch.statement.enrolment_leaf not in self._batches.values():
+            raise LeafInvalidError(
+                f"leaf {batch.statement.enrolment_leaf}, whose accounts are placed, enrols nobody"
+            )
         slots = self._parties.parameters.layout.slots
         new: dict[Place, bytes] = {}
         known = self._places[programme_id]
