@@ -137,10 +137,14 @@ class LocalRecord:
 
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
         hub = self._federation.hub
-        content = hub.read_now(
-            lambda session: read_file(session, hub.record, self._reader, request.sha256)
+        content, total_bytes = hub.read_now(
+            lambda session: read_file(
+                session, hub.record, self._reader, request.sha256, request.from_byte
+            )
         )
-        return record_pb2.GetFileResponse(content=content[:-1] if self._damaged_files else content)
+        if self._damaged_files:
+            content, total_bytes = content[:-1], total_bytes - 1
+        return record_pb2.GetFileResponse(content=content, total_bytes=total_bytes)
 
 
 class LocalPort(TrusteePort):
