@@ -137,14 +137,11 @@ class LocalRecord:
 
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
         hub = self._federation.hub
-        content, total_bytes = hub.read_now(
-            lambda session: read_file(
-                session, hub.record, self._reader, request.sha256, request.from_byte
-            )
+        content, size = hub.read_now(
+            lambda session: read_file(session, hub.record, self._reader, request.sha256)
         )
-        if self._damaged_files:
-            content, total_bytes = content[:-1], total_bytes - 1
-        return record_pb2.GetFileResponse(content=content, total_bytes=total_bytes)
+        cut = 1 if self._damaged_files else 0  # small files come whole
+        return record_pb2.GetFileResponse(content=content[: size - cut], total_bytes=size - cut)
 
 
 class LocalPort(TrusteePort):
