@@ -181,6 +181,57 @@ def order_by_another(kit: Kit) -> None:
     kit.append(dataclasses.replace(order, redemption_id=b"another order 16"), PARTNERS[0])
 
 
+def order_on_a_new_binding(kit: Kit) -> None:
+    """A wallet is bound, and redeems in the next minute, before anybody could object."""
+    _, order = kit.of(RedemptionOrder)[-1]
+    leaf = _leaf_of_binding(kit, order)
+    kit.append(
+        dataclasses.replace(order, redemption_id=b"another order 16", binding_leaf=leaf), OPERATOR
+    )
+
+
+def order_on_a_wallet_not_shown(kit: Kit) -> None:
+    """The holder was shown another wallet than the one that redeems."""
+    _, order = kit.of(RedemptionOrder)[-1]
+    leaf = _leaf_of_binding(kit, order, wallet_hint="")
+    kit.append(
+        dataclasses.replace(order, redemption_id=b"another order 16", binding_leaf=leaf), OPERATOR
+    )
+
+
+def _leaf_of_binding(kit: Kit, order: RedemptionOrder, **shown: str) -> bytes:
+    """Bind the wallet of an order once more, and return the leaf of the operator's half."""
+    half = next(
+        half
+        for _, half in kit.of(OperatorBinding)
+        if (half.account_token, half.wallet_id) == (order.account_token, order.wallet_id)
+    )
+    confirmed, partner = next(
+        (item, item.partner_id)
+        for _, item in kit.of(PartnerBinding)
+        if item.binding_id == half.binding_id
+    )
+    binding_id = b"a second binding"
+    at = kit.append(dataclasses.replace(half, binding_id=binding_id), OPERATOR)
+    leaf = kit.entries()[at].leaf
+    kit.append(
+        dataclasses.replace(confirmed, binding_id=binding_id, operator_leaf=leaf, **shown), partner
+    )
+    return leaf
+
+
+def books_never_begun(kit: Kit) -> None:
+    """The hub opens accounts and logs nothing about grams and money."""
+    _, item = kit.of(EvaluationRequest)[0]
+    entries = kit.entries()
+    for at, entry in enumerate(entries):
+        if entry.type in _MONEY_TYPES:
+            other = dataclasses.replace(item, request_id=at.to_bytes(16, "big"))
+            body = kit.signed(other, item.partner_id)
+            entries[at] = Entry(LeafType.EVALUATION_REQUEST, entry.salt, body)
+    kit.rebuild(entries)
+
+
 def ledger_batch_forged(kit: Kit) -> None:
     index, _ = kit.of(LedgerBatch)[-1]
     entries = kit.entries()

@@ -60,6 +60,8 @@ class Books:
     payout_batches: Sequence[MoneyLeaf]
     binding_refusals: Mapping[int, str] = field(default_factory=dict)
     """Leaf of an order to why its binding's partners did not make it valid then, code first."""
+    overdue_before: int = 0
+    """Results in leaves below this one must be credited even if no ledger batch comes after."""
 
 
 def decoded(
