@@ -15,6 +15,8 @@ from fedcarbon.opening.statements import (
     OpeningRequest,
     OpeningResult,
     OpeningStart,
+    OperatorBinding,
+    PartnerBinding,
     ShareBatch,
     Target,
     mask_hash,
@@ -23,14 +25,19 @@ from fedcarbon.opening.statements import (
 from fedcarbon.paillier.shares import share_batch
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.payouts import PayoutBatch
+from fedcarbon.registry.evaluation import EvaluationRequest
 from fedcarbon.transparency.envelope import Envelope
-from fedcarbon.units import MicrogramsCO2e, Natural
-from tests.audit.kit import Kit, roots_of
+from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e, Natural
+from tests.audit.kit import Entry, Kit, roots_of
 from tests.chance import seeded
 from tests.simulation.world import HUB, OPERATOR, PARTNERS, PROGRAMME
 
 LAST_OPENED: Final = 2
 """The last epoch up to which accounts are opened in the good record."""
+_MONEY_TYPES: Final = frozenset(
+    {LeafType.LEDGER_BATCH, LeafType.REDEMPTION_ORDER, LeafType.PAYOUT_BATCH}
+)
 
 
 # --- openings -----------------------------------------------------------------------------------
@@ -226,10 +233,18 @@ def books_never_begun(kit: Kit) -> None:
     entries = kit.entries()
     for at, entry in enumerate(entries):
         if entry.type in _MONEY_TYPES:
-            other = dataclasses.replace(item, request_id=at.to_bytes(16, "big"))
-            body = kit.signed(other, item.partner_id)
+            other = dataclasses.replace(item, request_id=at.to_bytes(16, "big"), count=1)
+            body = kit.signed(other, item.asker_id)
             entries[at] = Entry(LeafType.EVALUATION_REQUEST, entry.salt, body)
+        elif entry.type is LeafType.OPENING_REQUEST:  # it names a head of its day
+            asked = statements.decode(OpeningRequest, Envelope.from_bytes(entry.body).payload)
+            root = roots_of(entries[: asked.checkpoint_size])[asked.checkpoint_size]
+            body = kit.signed(dataclasses.replace(asked, checkpoint_root=root), OPERATOR)
+            entries[at] = dataclasses.replace(entry, body=body)
     kit.rebuild(entries)
+    size, times = kit.heads()[-1]
+    later = {name: at_s + 3 * SECONDS_PER_DAY for name, at_s in times.items()}
+    kit.write_head(size, roots_of(entries)[size], later)
 
 
 def ledger_batch_forged(kit: Kit) -> None:
