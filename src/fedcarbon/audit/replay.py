@@ -17,6 +17,7 @@ from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.links import LinkCheck
 from fedcarbon.audit.openings import OpeningCheck
+from fedcarbon.audit.orders import OrderCheck
 from fedcarbon.audit.products import ProductCheck
 from fedcarbon.audit.shares import ShareCheck
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
@@ -59,6 +60,12 @@ class Replay:
         self._shares: Final = shares
         self._claims: Final = ClaimCheck(exam)
         self._openings: Final = OpeningCheck(exam, self._products, shares)
+        self._orders: Final = OrderCheck(exam)
+
+    @property
+    def binding_refusals(self) -> Mapping[int, str]:
+        """Why bindings of orders were not in force, by the orders' leaves."""
+        return self._orders.refusals
 
     @property
     def is_judged(self) -> bool:
@@ -178,6 +185,10 @@ class Replay:
     def _start(self, index: int) -> None:
         with self._exam.checklist.timed(CheckId.REQUESTS):
             self._openings.on_start(self._exam.view.starts.starts[index])
+
+    def _order(self, _: int) -> None:
+        with self._exam.checklist.timed(CheckId.REDEMPTIONS):
+            self._orders.on_order(self._exam.view.money[LeafType.REDEMPTION_ORDER][-1])
 
     def _result(self, _: int) -> None:
         self._openings.on_result(_last(self._exam.view.starts.results))
@@ -317,5 +328,6 @@ _HANDLERS: Final[Mapping[LeafType, Callable[[Replay, int], None]]] = MappingProx
         LeafType.VERDICT_LIST: Replay._verdicts,  # noqa: SLF001
         LeafType.OPENING_START: Replay._start,  # noqa: SLF001
         LeafType.OPENING_RESULT: Replay._result,  # noqa: SLF001
+        LeafType.REDEMPTION_ORDER: Replay._order,  # noqa: SLF001
     }
 )

@@ -72,7 +72,7 @@ def verify(
         require_references(exam)
     if replay.is_judged:
         check_receipts(exam, receipts)
-    check_ledger(exam)
+    check_ledger(exam, replay.binding_refusals)
     checklist.not_present(CheckId.METHODOLOGIES, NO_METHODOLOGY)
     checklist.not_present(CheckId.STATISTICS, NO_STATISTICS)
     if any(key.label is BeaconLabel.SAMPLE for key in exam.view.epochs.beacons):
