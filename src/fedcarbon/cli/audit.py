@@ -182,7 +182,7 @@ def print_report(console: Console, report: Report) -> None:
     if report.passed:
         rest = f"; not checked: {undone}" if undone else ""
         rest += f"; incomplete: {report.unwitnessed}" if report.unwitnessed else ""
-        console.print(Text(f"nothing was found{rest}", style="bold green"))
+        console.print(Text(f"nothing was found{rest}", style="bold green"), soft_wrap=True)
     else:
         console.print(Text(f"{len(report.findings)} findings", style="bold red"))
 
