@@ -7,6 +7,7 @@ leaves at once is handed to the checks of its subject as the record comes to it.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -39,6 +40,8 @@ NO_LEAF: Final = bytes(LEAF_BYTES)
 
 GAP_MAX: Final = 10_000
 """Leaves that may be missing in a row before the rest is no longer looked for."""
+
+_HEAD_NAME: Final = re.compile("[1-9][0-9]{0,15}")
 
 
 class Replay:
@@ -94,6 +97,7 @@ class Replay:
             self._claims.finish()
             self._shares.finish()
         self._require_no_leaf_beyond()
+        self._leave_out_the_tail()
 
     # --- leaves -----------------------------------------------------------------------------
 
@@ -239,6 +243,17 @@ class Replay:
                 self.size,
             )
 
+    def _leave_out_the_tail(self) -> None:
+        """Say how many leaves no head covers yet: a quorum has signed nothing about them."""
+        exam = self._exam
+        witnessed = exam.view.heads.witnessed_size
+        if self.size > witnessed:
+            _leave_out_unwitnessed(exam, CheckId.WITNESSES, self.size - witnessed)
+        for check, kind in _MONEY_CHECKS.items():
+            tail = sum(1 for leaf in exam.view.money[kind] if leaf.index >= witnessed)
+            if tail:
+                _leave_out_unwitnessed(exam, check, tail)
+
     # --- before -----------------------------------------------------------------------------
 
     def _opened_blocks(self) -> frozenset[tuple[EpochRef, int]]:
@@ -285,14 +300,19 @@ def _lines_of(exam: Examination) -> dict[int, LeafLine]:
     return lines
 
 
+def _leave_out_unwitnessed(exam: Examination, check: CheckId, leaves: int) -> None:
+    exam.checklist.leave_out(check, leaves)
+    exam.checklist.remark(check, f"{leaves} leaves stand above the last witnessed head")
+
+
 def _stored_heads(exam: Examination) -> dict[int, tuple[str, bytes]]:
     """Return name and bytes of every stored head, by the size that its name says."""
     heads: dict[int, tuple[str, bytes]] = {}
     for name in exam.source.checkpoint_names():
         data = exam.source.checkpoint(name)
-        if not (name.isascii() and name.isdecimal()) or data is None:
-            text = "a head is stored under its size in decimal digits"
-            exam.checklist.find(CheckId.TREE, "HEAD_MISNAMED", f"head {name}", text)
+        if _HEAD_NAME.fullmatch(name) is None or data is None:
+            text = "a head is a readable file that is named by its size in decimal digits"
+            exam.checklist.find(CheckId.TREE, "HEAD_MALFORMED", f"head {name}", text)
             continue
         heads[int(name)] = (name, data)
     return heads
@@ -306,6 +326,15 @@ def _last(book: dict[Any, T]) -> T:
 def _type_of(leaf: bytes) -> LeafType | None:
     return LeafType(leaf[0]) if leaf and leaf[0] in set(LeafType) else None
 
+
+_MONEY_CHECKS: Final = MappingProxyType(
+    {
+        CheckId.LEDGER: LeafType.LEDGER_BATCH,
+        CheckId.REDEMPTIONS: LeafType.REDEMPTION_ORDER,
+        CheckId.PAYOUTS: LeafType.PAYOUT_BATCH,
+    }
+)
+"""Which leaves of the books a line rests on."""
 
 _BEGINNING: Final = MappingProxyType({0: CheckId.PARAMETERS, 1: CheckId.CEREMONY})
 """Whose time it is to take a leaf of this index."""

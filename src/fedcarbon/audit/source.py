@@ -21,6 +21,11 @@ class LeafLineMalformedError(MalformedError):
     code: ClassVar[str] = "LEAF_LINE_MALFORMED"
 
 
+def printable(text: str) -> str:
+    """Return a text that may hold a file name: bytes that are no UTF-8 become escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 class RecordSource(Protocol):
     """A record."""
 
@@ -80,6 +85,8 @@ class LeafLine:
             )
         except ValueError as error:
             raise LeafLineMalformedError("a line has an index and three hex values") from error
+        if parsed.index < 0:
+            raise LeafLineMalformedError(f"there is no leaf {parsed.index}")
         sizes = (len(parsed.leaf), len(parsed.salt), len(parsed.body_sha256))
         if sizes != (LEAF_BYTES, SALT_BYTES, DIGEST_BYTES) or parsed.to_bytes() != line:
             raise LeafLineMalformedError("a line has one spelling, and sizes of 34, 32 and 32")
