@@ -71,7 +71,8 @@ def test_a_tail_alone_is_no_finding_and_the_last_line_says_it(
     assert exit_code("verify", kit.folder, "--roots", roots, "--workers", 1) == 0
     printed = capsys.readouterr().out
     assert "V06  incomplete" in printed
-    text = f"nothing was found; incomplete: {tail} leaves stand above the last witnessed head"
+    rest = f"{tail} leaves stand above the last witnessed head"
+    text = f"nothing was found; not checked: V25; incomplete: {rest}"
     assert printed.splitlines()[-1] == text
 
 
@@ -230,3 +231,32 @@ def test_a_leaf_of_an_unknown_type_is_named_so(
 
     assert f"leaf {at} cannot be read" in shown(kit, at, capsys)
     assert f"it refers to leaf {at} (of an unknown type)" in shown(kit, index, capsys)
+
+
+# --- copies of the tree -------------------------------------------------------------------------
+
+
+def test_a_tile_that_is_not_made_of_the_leaves_is_found(kit: Kit) -> None:
+    for path in ("tile/entries/000", "tile/0/000"):
+        tile = next(
+            item
+            for item in (kit.folder / path, *(kit.folder / f"{path}.p").glob("*"))
+            if item.is_file()
+        )
+        tile.write_bytes(bytes(1) + tile.read_bytes()[1:-1] + b"!")
+    (kit.folder / "tile" / "9").write_bytes(b"")
+
+    found = found_in(audited(kit.folder, kit.good.roots))
+
+    assert {(check, code) for check, code, _ in found} == {("V05", "TILE_DIFFERS")}
+    assert len(found) == 3
+
+
+def test_a_checkpoint_that_is_not_the_largest_head_is_found(kit: Kit) -> None:
+    size, _ = kit.heads()[0]
+    copy = (kit.folder / "checkpoints" / f"{size}.txt").read_bytes()
+    (kit.folder / "checkpoint").write_bytes(copy)
+
+    found = found_in(audited(kit.folder, kit.good.roots))
+
+    assert found == {("V05", "CHECKPOINT_COPY_DIFFERS", "checkpoint")}

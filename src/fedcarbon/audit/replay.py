@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from fedcarbon.audit.attribution import CHECK_OF_LEAF
 from fedcarbon.audit.claims import ClaimCheck
+from fedcarbon.audit.copies import check_copies
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.links import LinkCheck
@@ -98,6 +99,7 @@ class Replay:
             self._shares.finish()
         self._require_no_leaf_beyond()
         self._leave_out_the_tail()
+        check_copies(self._exam, self.size)
 
     # --- leaves -----------------------------------------------------------------------------
 

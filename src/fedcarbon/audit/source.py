@@ -57,6 +57,18 @@ class RecordSource(Protocol):
         """Return a head as it is stored, None if there is none of this name."""
         ...
 
+    def newest(self) -> bytes | None:
+        """Return the copy of the largest head, None if there is none."""
+        ...
+
+    def tile_paths(self) -> Collection[str]:
+        """Return the paths of all tiles: what should be `Tile.path`."""
+        ...
+
+    def tile(self, path: str) -> bytes | None:
+        """Return the tile of a path, None if it cannot be read."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeafLine:

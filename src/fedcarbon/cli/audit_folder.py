@@ -4,6 +4,8 @@ leaves.txt                one line per leaf
 bodies/<sha256>.json      signed envelopes
 files/<sha256>            chunk files, claim lists, verdicts and share files
 checkpoints/<size>.txt    witnessed heads
+checkpoint                a copy of the largest of them
+tile/                     the tree as tiles
 """
 
 from __future__ import annotations
@@ -72,6 +74,22 @@ class RecordFolder(RecordSource):
     @override
     def checkpoint(self, name: str) -> bytes | None:
         return self._bytes("checkpoints", name + _HEAD_SUFFIX, HEAD_BYTES_MAX)
+
+    @override
+    def newest(self) -> bytes | None:
+        return self._bytes("", "checkpoint", HEAD_BYTES_MAX)
+
+    @override
+    def tile_paths(self) -> list[str]:
+        return sorted(
+            (Path(folder) / name).relative_to(self.path).as_posix()
+            for folder, _, names in os.walk(self.path / "tile")
+            for name in names
+        )
+
+    @override
+    def tile(self, path: str) -> bytes | None:
+        return self._bytes("", path, HEAD_BYTES_MAX)
 
     def _names(self, folder: str, suffix: str) -> list[str]:
         directory = self.path / folder
