@@ -196,15 +196,16 @@ def test_while_leaves_are_added_heads_are_witnessed_regularly(world: World) -> N
 def test_a_missing_quorum_is_said_once_and_witnessing_goes_on_later(world: World) -> None:
     world.port.down = set(TRUSTEES[:2])
 
-    async def wait_for_trustees() -> None:
+    async def wait_for_trustees(said: list[Any]) -> None:
         task = asyncio.create_task(world.desk.witness_regularly(0.001))
-        await asyncio.sleep(0.1)
+        await until(lambda: bool(said))
+        await asyncio.sleep(0.1)  # time enough to say it again
         world.port.down = set()
         await until(lambda: bool(stored_sizes(world)))
         task.cancel()
 
     with capture_logs() as lines:
-        run(wait_for_trustees())
+        run(wait_for_trustees(lines))
 
     assert [line["code"] for line in lines if line["event"] == "head_not_witnessed"] == [
         "QUORUM_MISSING"
