@@ -2359,7 +2359,6 @@ def share_file(world: World, leaf: Leaf, name: str, sha256: bytes) -> Shared | N
                 with world.judging("V17", leaf.index, f"mask of {name} for start {index}"):
                     shared.masks[index] = None
                     shared.masks[index] = read_mask(world, index, name, mask)
-                    world.count("V17")
     found = world.share_files[sha256]
     need(found is None or found.said["trustee_id"] == name, "MALFORMED", "of another trustee")
     return found
