@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +142,7 @@ class Kit:
         witnesses = (*self.parameters.trustee_ids, PARTNERS[0])
         heads.setdefault(len(entries), dict.fromkeys(witnesses, last_s + 60))
         roots = roots_of(entries)
+        shutil.rmtree(self.folder / "tile", ignore_errors=True)  # nobody has to keep any
         for size, times in heads.items():
             self.write_head(size, roots[size], times)
 
@@ -148,8 +150,13 @@ class Kit:
         head = TreeHead(parameter_id=self.parameters.parameter_id, size=size, root=root)
         notes = [head.signed(self._key(HUB))]
         notes += [head.cosigned(name, self._key(name), at_s) for name, at_s in times.items()]
-        path = self.folder / "checkpoints" / f"{size}.txt"
-        path.write_bytes(joined(notes).to_bytes())
+        self.write_note(size, joined(notes))
+
+    def write_note(self, size: int, note: SignedNote) -> None:
+        """Store a head, and the copy of the largest one."""
+        (self.folder / "checkpoints" / f"{size}.txt").write_bytes(note.to_bytes())
+        if size == max(int(path.stem) for path in (self.folder / "checkpoints").iterdir()):
+            (self.folder / "checkpoint").write_bytes(note.to_bytes())
 
     def _key(self, name: str) -> SigningKey:
         for item in self.good.dealt.secrets:

@@ -15,6 +15,8 @@ from fedcarbon.opening.statements import (
     OpeningRequest,
     OpeningResult,
     OpeningStart,
+    OperatorBinding,
+    PartnerBinding,
     ShareBatch,
     Target,
     mask_hash,
@@ -23,14 +25,19 @@ from fedcarbon.opening.statements import (
 from fedcarbon.paillier.shares import share_batch
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.payouts import PayoutBatch
+from fedcarbon.registry.evaluation import EvaluationRequest
 from fedcarbon.transparency.envelope import Envelope
-from fedcarbon.units import MicrogramsCO2e, Natural
-from tests.audit.kit import Kit, roots_of
+from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e, Natural
+from tests.audit.kit import Entry, Kit, roots_of
 from tests.chance import seeded
 from tests.simulation.world import HUB, OPERATOR, PARTNERS, PROGRAMME
 
 LAST_OPENED: Final = 2
 """The last epoch up to which accounts are opened in the good record."""
+_MONEY_TYPES: Final = frozenset(
+    {LeafType.LEDGER_BATCH, LeafType.REDEMPTION_ORDER, LeafType.PAYOUT_BATCH}
+)
 
 
 # --- openings -----------------------------------------------------------------------------------
@@ -179,6 +186,65 @@ def order_by_another(kit: Kit) -> None:
     """A redemption is ordered in the operator's name by a partner; nothing rests on its leaf."""
     _, order = kit.of(RedemptionOrder)[-1]
     kit.append(dataclasses.replace(order, redemption_id=b"another order 16"), PARTNERS[0])
+
+
+def order_on_a_new_binding(kit: Kit) -> None:
+    """A wallet is bound, and redeems in the next minute, before anybody could object."""
+    _, order = kit.of(RedemptionOrder)[-1]
+    leaf = _leaf_of_binding(kit, order)
+    kit.append(
+        dataclasses.replace(order, redemption_id=b"another order 16", binding_leaf=leaf), OPERATOR
+    )
+
+
+def order_on_a_wallet_not_shown(kit: Kit) -> None:
+    """The holder was shown another wallet than the one that redeems."""
+    _, order = kit.of(RedemptionOrder)[-1]
+    leaf = _leaf_of_binding(kit, order, wallet_hint="")
+    kit.append(
+        dataclasses.replace(order, redemption_id=b"another order 16", binding_leaf=leaf), OPERATOR
+    )
+
+
+def _leaf_of_binding(kit: Kit, order: RedemptionOrder, **shown: str) -> bytes:
+    """Bind the wallet of an order once more, and return the leaf of the operator's half."""
+    half = next(
+        half
+        for _, half in kit.of(OperatorBinding)
+        if (half.account_token, half.wallet_id) == (order.account_token, order.wallet_id)
+    )
+    confirmed, partner = next(
+        (item, item.partner_id)
+        for _, item in kit.of(PartnerBinding)
+        if item.binding_id == half.binding_id
+    )
+    binding_id = b"a second binding"
+    at = kit.append(dataclasses.replace(half, binding_id=binding_id), OPERATOR)
+    leaf = kit.entries()[at].leaf
+    kit.append(
+        dataclasses.replace(confirmed, binding_id=binding_id, operator_leaf=leaf, **shown), partner
+    )
+    return leaf
+
+
+def books_never_begun(kit: Kit) -> None:
+    """The hub opens accounts and logs nothing about grams and money."""
+    _, item = kit.of(EvaluationRequest)[0]
+    entries = kit.entries()
+    for at, entry in enumerate(entries):
+        if entry.type in _MONEY_TYPES:
+            other = dataclasses.replace(item, request_id=at.to_bytes(16, "big"), count=1)
+            body = kit.signed(other, item.asker_id)
+            entries[at] = Entry(LeafType.EVALUATION_REQUEST, entry.salt, body)
+        elif entry.type is LeafType.OPENING_REQUEST:  # it names a head of its day
+            asked = statements.decode(OpeningRequest, Envelope.from_bytes(entry.body).payload)
+            root = roots_of(entries[: asked.checkpoint_size])[asked.checkpoint_size]
+            body = kit.signed(dataclasses.replace(asked, checkpoint_root=root), OPERATOR)
+            entries[at] = dataclasses.replace(entry, body=body)
+    kit.rebuild(entries)
+    size, times = kit.heads()[-1]
+    later = {name: at_s + 3 * SECONDS_PER_DAY for name, at_s in times.items()}
+    kit.write_head(size, roots_of(entries)[size], later)
 
 
 def ledger_batch_forged(kit: Kit) -> None:

@@ -167,14 +167,14 @@ def head_forged(kit: Kit) -> None:
     note = SignedNote.from_bytes(path.read_bytes())
     log, first, *others = note.signatures
     forged = dataclasses.replace(first, blob=first.blob[:8] + bytes(64))
-    path.write_bytes(dataclasses.replace(note, signatures=(log, forged, *others)).to_bytes())
+    kit.write_note(size, dataclasses.replace(note, signatures=(log, forged, *others)))
 
 
 def head_without_the_hub(kit: Kit) -> None:
     size, _ = kit.heads()[-1]
     path = kit.folder / "checkpoints" / f"{size}.txt"
     note = SignedNote.from_bytes(path.read_bytes())
-    path.write_bytes(dataclasses.replace(note, signatures=note.signatures[1:]).to_bytes())
+    kit.write_note(size, dataclasses.replace(note, signatures=note.signatures[1:]))
 
 
 def openings_that_no_partner_saw(kit: Kit) -> None:

@@ -277,7 +277,7 @@ def test_a_request_is_explained_with_its_binding_and_its_start(
 
     printed = capsys.readouterr().out
     assert f"leaf {index}: opening_request" in printed
-    assert "signed by wallet" in printed
+    assert "names as signers (not verified here): wallet" in printed
     binding = leaves.index(request.binding_leaf)
     assert f"it refers to leaf {binding} (operator_binding)" in printed
     assert f"referred to by leaf {start} (opening_start)" in printed

@@ -25,7 +25,15 @@ def test_a_good_record_passes(good: GoodRecord, roots: Path, tmp_path: Path) -> 
     assert (verdict.exit_code, verdict.findings) == (0, frozenset())
 
 
-@pytest.mark.parametrize("tampering", TAMPERINGS, ids=[item.name for item in TAMPERINGS])
+def one_per_line() -> list[Tampering]:
+    """Return the first tampering of every set of lines: `make tampered` goes through all."""
+    first: dict[frozenset[str], Tampering] = {}
+    for item in TAMPERINGS:
+        first.setdefault(frozenset(check for check, _ in item.findings), item)
+    return list(first.values())
+
+
+@pytest.mark.parametrize("tampering", one_per_line(), ids=lambda item: item.name)
 def test_a_tampered_record_fails_on_the_same_lines(
     kit: Kit, roots: Path, tmp_path: Path, tampering: Tampering
 ) -> None:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from fedcarbon.audit.checklist import LineState
 from fedcarbon.opening.statements import OpeningResult
 from tests.audit.conftest import audited
 from tests.audit.kit import Kit
-from tests.audit.tampered_openings import mask_exchanged, share_altered
+from tests.audit.tampered_openings import (
+    books_never_begun,
+    mask_exchanged,
+    order_on_a_new_binding,
+    order_on_a_wallet_not_shown,
+    share_altered,
+)
 from tests.audit.tampering import (
     TAMPERINGS,
     Tampering,
@@ -75,3 +83,35 @@ def test_a_wrong_share_names_its_trustee_and_its_leaf(kit: Kit) -> None:
     first = next(at for at, other in kit.of(OpeningResult) if other.shares == item.shares)
     assert found.subject == f"the share file of {item.shares[0].trustee_id} named by leaf {first}"
     assert found.leaf == first <= result
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (order_on_a_new_binding, "BINDING_WAITS"),
+        (order_on_a_wallet_not_shown, "WALLET_SHOWN_DIFFERS"),
+    ],
+)
+def test_a_redemption_needs_a_binding_that_is_in_force(
+    kit: Kit, spoil: Callable[[Kit], None], why: str
+) -> None:
+    spoil(kit)
+
+    report = audited(kit.folder, kit.good.roots)
+
+    assert [
+        (found.check.value, found.code, found.text.split(":")[0]) for found in report.findings
+    ] == [("V20", "BINDING_NOT_IN_FORCE", why)]
+
+
+def test_openings_without_any_books_are_not_passed_over(kit: Kit) -> None:
+    books_never_begun(kit)
+
+    report = audited(kit.folder, kit.good.roots)
+
+    books = {"V19", "V20", "V21", "V22"}
+    assert {
+        (found.check.value, found.code)
+        for found in report.findings
+        if found.check.value in books  # the kit cannot keep opening ids, which V16 notes
+    } == {("V19", "OPENING_NOT_CREDITED")}

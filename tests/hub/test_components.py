@@ -35,7 +35,7 @@ def tick(federation: Federation, ticker: EpochTicker | None = None) -> None:
 
     async def moment() -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(ticker.run(), 0.2)
+            await asyncio.wait_for(ticker.run(), 1.0)
 
     asyncio.run(moment())
 

@@ -252,7 +252,7 @@ FORMS: dict[str, tuple[Callable[[ProofKey, LinkProof], dict[str, Any]], LinkChec
     ),
     "rho negative": (lambda _, __: {"blinding_response": -1}, LinkCheck.RESPONSE_SIZE),
     "rho too long": (
-        lambda _, proof: {"blinding_response": proof.blinding_response << 4},
+        lambda _, proof: {"blinding_response": proof.blinding_response | 1 << 8_000},
         LinkCheck.RESPONSE_SIZE,
     ),
     "tau too long": (lambda _, __: {"range_response": 1 << 2_000}, LinkCheck.RESPONSE_SIZE),

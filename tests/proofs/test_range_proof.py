@@ -248,13 +248,3 @@ def test_a_proof_of_another_length_is_malformed(key: ProofKey, honest: Claim, of
         shape.decode(encoded[:off] if off < 0 else encoded + b"\x00")
     with pytest.raises(MalformedError, match="a range proof has"):
         RangeProofShape.of(key, WIDEST).decode(encoded)
-
-
-def test_a_key_travels_to_other_processes_without_its_tables(key: ProofKey) -> None:
-    _ = key.warmed.blinding_powers, key.randomiser_powers
-
-    arrived = pickle.loads(pickle.dumps(key))  # noqa: S301 - what a process pool does
-
-    assert arrived == key
-    assert {"generators", "blinding_base"} <= arrived.__dict__.keys()
-    assert not {"blinding_powers", "randomiser_powers"} & arrived.__dict__.keys()

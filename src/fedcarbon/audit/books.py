@@ -8,7 +8,7 @@ here; openings, bindings and programmes come as the replay has verified them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from fedcarbon.audit.findings import CheckId, Finding
@@ -58,6 +58,10 @@ class Books:
     """All `REDEMPTION_ORDER` leaves in the order of the record; likewise below."""
     ledger_batches: Sequence[MoneyLeaf]
     payout_batches: Sequence[MoneyLeaf]
+    binding_refusals: Mapping[int, str] = field(default_factory=dict)
+    """Leaf of an order to why its binding's partners did not make it valid then, code first."""
+    overdue_before: int = 0
+    """Results in leaves below this one must be credited even if no ledger batch comes after."""
 
 
 def decoded(

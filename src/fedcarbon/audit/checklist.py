@@ -65,7 +65,7 @@ WORDINGS: Final[Mapping[CheckId, Wording]] = MappingProxyType(
         CheckId.PAYOUTS: Wording(title="Payouts reconcile", unit="payout batches"),
         CheckId.CONSERVATION: Wording(title="Issued = opened, spent <= issued", unit="programmes"),
         CheckId.STATISTICS: Wording(title="Statistics within their budget", unit="releases"),
-        CheckId.SAMPLES: Wording(title="Evidence samples as drawn", unit="samples"),
+        CheckId.SAMPLES: Wording(title="Evidence samples as drawn", unit="sample beacons"),
         CheckId.RECEIPTS: Wording(title="Receipts kept", unit="receipts"),
     }
 )

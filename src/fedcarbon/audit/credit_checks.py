@@ -2,7 +2,8 @@
 
 Opened sums are cumulative, so each result credits its difference to the last one of the account. An
 opening must be credited by the next ledger batch at the latest: a batch holds everything that was
-booked before its leaf, and an opening is booked together with its result.
+booked before its leaf, and an opening is booked together with its result. A hub that logs no batch
+any more does not get around that: after the ledger day behind its own a result is overdue.
 """
 
 from __future__ import annotations
@@ -90,18 +91,29 @@ def _credit(
 
 
 def check_credits(
-    ledger: ReplayedLedger, due: dict[bytes, DueCredit], findings: list[Finding]
+    ledger: ReplayedLedger,
+    due: dict[bytes, DueCredit],
+    overdue_before: int,
+    findings: list[Finding],
 ) -> None:
-    """Hold what was issued against what was opened, both ways."""
+    """Hold what was issued against what was opened, both ways.
+
+    Args:
+        ledger: what follows from the ledger batches.
+        due: the credits that follow from the openings.
+        overdue_before: see `fedcarbon.audit.books.Books`.
+        findings: where findings go.
+    """
+    booked_to = max(ledger.last_leaf, overdue_before)
     for booked in ledger.booked.values():
         if booked.transfer.debit.kind is AccountKind.ISSUANCE:
             _check_issued(booked, due, findings)
     for transfer_id, credit in due.items():
-        if credit.result_leaf < ledger.last_leaf and transfer_id not in ledger.booked:
+        if credit.result_leaf < booked_to and transfer_id not in ledger.booked:
             owner = bytes.fromhex(credit.transfer.credit.owner)
             text = (
                 f"{credit.transfer.amount} ug were opened, and no ledger batch up to leaf "
-                f"{ledger.last_leaf} credits them; the hub owes them to the holder"
+                f"{booked_to} credits them; the hub owes them to the holder"
             )
             findings.append(_finding("OPENING_NOT_CREDITED", owner, text, credit.result_leaf))
 

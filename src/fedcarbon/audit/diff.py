@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from fedcarbon.audit.source import RecordSource
+from fedcarbon.audit.source import LeafLine, LeafLineMalformedError, RecordSource, printable
+from fedcarbon.errors import MalformedError
 from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.transparency.note import SignedNote
 
 _Reader = Callable[[str], bytes | None]
 
@@ -28,6 +30,7 @@ def compare(old: RecordSource, new: RecordSource) -> Difference:
     added: list[str] = []
     older, newer = list(old.leaf_lines()), list(new.leaf_lines())
     broken.extend(_lost_leaves(older, newer))
+    broken.extend(_false_leaves(newer, len(older)))
     if len(newer) > len(older):
         kinds = Counter(map(_kind_of, newer[len(older) :]))
         shown = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
@@ -53,7 +56,7 @@ def compare(old: RecordSource, new: RecordSource) -> Difference:
         number = len(present - set(before))
         if number:
             added.append(f"{number} {_PLURAL[what]} were added")
-    return Difference(broken=tuple(broken), added=tuple(added))
+    return Difference(broken=tuple(map(printable, broken)), added=tuple(added))
 
 
 _PLURAL = {"body": "bodies", "file": "files", "head": "heads"}
@@ -63,7 +66,13 @@ def _is_kept(what: str, before: bytes | None, after: bytes | None) -> bool:
     """Tell whether bytes are the same; a head may have gained signatures of partners."""
     if what != "head" or before is None or after is None:
         return before == after
-    return after.startswith(before) or set(before.splitlines()) <= set(after.splitlines())
+    if before == after:
+        return True
+    try:
+        old, new = SignedNote.from_bytes(before), SignedNote.from_bytes(after)
+    except MalformedError:
+        return False
+    return old.text == new.text and set(old.signatures) <= set(new.signatures)
 
 
 def _lost_leaves(older: list[bytes], newer: list[bytes]) -> Iterator[str]:
@@ -73,6 +82,17 @@ def _lost_leaves(older: list[bytes], newer: list[bytes]) -> Iterator[str]:
             return
         if newer[index] != line:
             yield f"line {index + 1} of the list of leaves was changed"
+
+
+def _false_leaves(newer: list[bytes], first: int) -> Iterator[str]:
+    """Say which added lines do not go on where the older list ends."""
+    for index in range(first, len(newer)):
+        try:
+            continues = LeafLine.parse(newer[index]).index == index
+        except LeafLineMalformedError:
+            continues = False
+        if not continues:
+            yield f"line {index + 1} of the list of leaves was added and is not of leaf {index}"
 
 
 def _kind_of(line: bytes) -> str:

@@ -28,8 +28,10 @@ def hash_all_files(exam: Examination) -> None:
         for i in range(0, len(names), NAMES_PER_JOB)
     ]
     changed: set[str] = set()
+    unreadable: set[str] = set()
     for found in exam.mapped(CheckId.FILES, "hashing files", _changed, jobs):
-        changed.update(found)
+        changed.update(name for name, is_read in found if is_read)
+        unreadable.update(name for name, is_read in found if not is_read)
     exam.checklist.count(CheckId.FILES, len(names))
     for name in sorted(changed):
         exam.checklist.find(
@@ -39,7 +41,10 @@ def hash_all_files(exam: Examination) -> None:
             "its bytes have another hash than its name says; whoever gave you this copy must give "
             "the file again",
         )
-    exam.good_files = frozenset(names) - changed
+    for name in sorted(unreadable):
+        text = "it cannot be read: no regular file, too large, or locked; the hub must hand it over"
+        exam.checklist.find(CheckId.FILES, "FILE_MISSING", f"file {name}", text)
+    exam.good_files = frozenset(names) - changed - unreadable
 
 
 def require_references(exam: Examination) -> None:
@@ -69,10 +74,13 @@ def _note_strangers(exam: Examination, what: str, names: set[str]) -> None:
         )
 
 
-def _changed(job: _HashJob) -> list[str]:
-    """Return the names whose bytes are not what they say, one file in memory at a time."""
+def _changed(job: _HashJob) -> list[tuple[str, bool]]:
+    """Return the names whose bytes are not what they say, one file in memory at a time.
+
+    Beside each stands whether the file could be read at all.
+    """
     return [
-        name
+        (name, data is not None)
         for name in job.names
         if (data := job.source.file(name)) is None or hashlib.sha256(data).hexdigest() != name
     ]

@@ -67,6 +67,8 @@ def _verdict(report: Report) -> str:
     undone = ", ".join(line.check.value for line in report.undone)
     if undone:
         text += f" Not checked: {undone}."
+    if report.unwitnessed:
+        text += f" Incomplete: {report.unwitnessed}."
     return f'<p class="verdict {"good" if report.passed else "bad"}">{escape(text)}</p>'
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from fedcarbon.audit.books import Books
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
-from fedcarbon.audit.ledger_checks import check_books
+from fedcarbon.audit.ledger_checks import judge_books
+from fedcarbon.audit.view import AuditView
+from fedcarbon.ledger.batch import ledger_day
 from fedcarbon.transparency.leaf import LeafType
 
 BOOK_CHECKS: Final = (
@@ -16,33 +19,69 @@ BOOK_CHECKS: Final = (
     CheckId.PAYOUTS,
     CheckId.CONSERVATION,
 )
+NO_BATCH: Final = "the record holds no ledger batch"
+NOT_DUE: Final = "{} results are younger than the last ledger batch, and not overdue yet"
 
 
-def check_ledger(exam: Examination) -> None:
-    """Judge the books of the record; a record without openings and money leaves has none."""
+def check_ledger(exam: Examination, binding_refusals: Mapping[int, str]) -> None:
+    """Judge the books of the record; a record without openings and money leaves has none.
+
+    Args:
+        exam: the audit, after the replay.
+        binding_refusals: see `fedcarbon.audit.books.Books`.
+    """
     view, checklist = exam.view, exam.checklist
     batches = view.money[LeafType.LEDGER_BATCH]
     orders = view.money[LeafType.REDEMPTION_ORDER]
     payouts = view.money[LeafType.PAYOUT_BATCH]
-    if not batches and not orders and not payouts:
+    results = view.starts.results.values()
+    if not (batches or orders or payouts or results):
         for check in BOOK_CHECKS:
-            checklist.not_present(check, "the record holds no ledger batch")
+            checklist.not_present(check, NO_BATCH)
         return
+    overdue_before = _overdue_before(view)
     with checklist.timed(CheckId.LEDGER):
-        findings = check_books(
+        judged = judge_books(
             Books(
                 parameter_id=view.parties.parameters.parameter_id,
                 programmes=view.parties.programmes,
                 starts=view.starts.starts,
-                results=view.starts.results.values(),
+                results=results,
                 bindings=view.bindings.all(),
                 orders=orders,
                 ledger_batches=batches,
                 payout_batches=payouts,
+                binding_refusals=binding_refusals,
+                overdue_before=overdue_before,
             )
         )
-    checklist.count(CheckId.LEDGER, len(batches))
-    checklist.count(CheckId.REDEMPTIONS, len(orders))
-    checklist.count(CheckId.PAYOUTS, len(payouts))
-    checklist.count(CheckId.CONSERVATION, len(view.parties.programmes))
-    checklist.extend(findings)
+    checklist.extend(judged.findings)
+    booked_to = max([overdue_before, *(batch.index for batch in batches)])
+    waiting = sum(1 for result in results if result.index >= booked_to)
+    if waiting:
+        checklist.remark(CheckId.LEDGER, NOT_DUE.format(waiting))
+    if waiting and not batches:
+        checklist.leave_out(CheckId.LEDGER, waiting)
+    counts = {
+        CheckId.LEDGER: len(batches),
+        CheckId.REDEMPTIONS: len(orders),
+        CheckId.PAYOUTS: len(payouts),
+        CheckId.CONSERVATION: len(judged.programmes),
+    }
+    for check, number in counts.items():
+        checklist.count(check, number)
+
+
+def _overdue_before(view: AuditView) -> int:
+    """Return the leaf before which every result must be credited by now, whatever was booked.
+
+    The batch of a ledger day is logged in the next one; a result is overdue once that is over too.
+    """
+    today = ledger_day(view.heads.clock_s)
+    overdue = (
+        result.index + 1
+        for result in view.starts.results.values()
+        if view.heads.is_witnessed(result.index)
+        and today > ledger_day(view.heads.wait_from_s(result.index)) + 1
+    )
+    return max(overdue, default=0)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from fedcarbon.audit.books import Books
@@ -22,7 +23,7 @@ from fedcarbon.audit.ledger_replay import ReplayedLedger, replayed
 from fedcarbon.audit.payout_checks import Answer, answers, check_answers
 from fedcarbon.audit.redemption_checks import LoggedOrder, booked_redemptions, logged_orders
 from fedcarbon.ids import ProgrammeId
-from fedcarbon.ledger.account import AccountKind
+from fedcarbon.ledger.account import Account, AccountKind
 from fedcarbon.ledger.unit import MassUnit, Unit
 from fedcarbon.redemption.payouts import PayoutOutcome
 
@@ -39,8 +40,23 @@ _SIGNS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgedBooks:
+    """What is to be said of the books of a record."""
+
+    findings: list[Finding]
+    """Everything that does not hold; empty if all is well."""
+    programmes: frozenset[ProgrammeId]
+    """Programmes that the ledger has entries of: those whose totals were compared."""
+
+
 def check_books(books: Books) -> list[Finding]:
-    """Return everything that does not hold in the books of a record; empty if all is well.
+    """Return everything that does not hold in the books of a record; empty if all is well."""
+    return judge_books(books).findings
+
+
+def judge_books(books: Books) -> JudgedBooks:
+    """Return what is to be said of the books of a record.
 
     It never stops at the first finding: what can be read is checked as far as it makes sense.
 
@@ -50,14 +66,15 @@ def check_books(books: Books) -> list[Finding]:
     findings: list[Finding] = []
     due = due_credits(books, findings)
     ledger = replayed(books, frozenset(due), findings)
-    check_credits(ledger, due, findings)
+    check_credits(ledger, due, books.overdue_before, findings)
     orders = logged_orders(books, findings)
     redemptions = booked_redemptions(books, ledger, orders, findings)
     said, reported = answers(books, ledger, findings)
     check_answers(said, reported, orders, redemptions, findings)
     _check_grams(ledger, due.values(), findings)
     _check_money(books, ledger, _answered_fen(said, orders), findings)
-    return findings
+    entered = {_programme_of(account, unit) for account, unit, _ in ledger.items()}
+    return JudgedBooks(findings=findings, programmes=frozenset(entered & set(books.programmes)))
 
 
 def _check_grams(ledger: ReplayedLedger, due: Iterable[DueCredit], findings: list[Finding]) -> None:
@@ -88,8 +105,7 @@ def _check_money(
     """Check per programme: paid = redeemed = answered, reserved = in flight, and the float."""
     held: Counter[tuple[ProgrammeId, AccountKind]] = Counter()
     for account, unit, balance in ledger.items():
-        programme = unit.programme if isinstance(unit, MassUnit) else ProgrammeId(account.owner)
-        held[programme, account.kind] += balance
+        held[_programme_of(account, unit), account.kind] += balance
     for programme_id, rules in sorted(books.programmes.items()):
         subject = f"programme {programme_id}"
         for code, grams, money in _PAIRS:
@@ -108,6 +124,10 @@ def _check_money(
         float_fen = held[programme_id, AccountKind.FLOAT]
         if float_fen < 0:
             findings.append(_finding("FLOAT_OVERDRAWN", subject, f"it holds {float_fen} fen"))
+
+
+def _programme_of(account: Account, unit: Unit) -> ProgrammeId:
+    return unit.programme if isinstance(unit, MassUnit) else ProgrammeId(account.owner)
 
 
 def _answered_fen(

@@ -32,6 +32,8 @@ class Booked:
     transfer: Transfer
     batch_leaf: int
     """Index of the leaf of its batch."""
+    number: int
+    """Position among all transfers that were entered, from 0."""
     left_ug: int
     """What the debit account holds in the programme after it, over all vintages; 0 for money."""
 
@@ -79,7 +81,7 @@ class ReplayedLedger(LedgerView):
         if isinstance(transfer.unit, MassUnit):
             left_ug = self._pooled_ug[transfer.debit, transfer.unit.programme]
         self.booked[transfer.transfer_id] = Booked(
-            transfer=transfer, batch_leaf=batch_leaf, left_ug=left_ug
+            transfer=transfer, batch_leaf=batch_leaf, number=len(self.booked), left_ug=left_ug
         )
         if transfer.resolves is not None:
             self._resolutions.setdefault(transfer.resolves, transfer.transfer_id)

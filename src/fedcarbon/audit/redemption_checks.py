@@ -1,16 +1,17 @@
 """Redemptions: every reservation rests on a signed order for a bound wallet (V20).
 
 A redemption's transfers have ids that follow from its own id (`posting_id`), so an order finds its
-transfers, and a reservation that no order finds was ordered by nobody.
+transfers, and a reservation that no order finds was ordered by nobody. What an id explains is still
+held against the reservation: a reversal gives back the very grams and money that were posted.
 
-Not judged here: how long a binding waited and how old the partner's enrolment was. The instant of
-an order is not in the record; openings, which come first, are judged by those waits.
+Whether a binding's partners were enrolled and its waits over needs the record as it was at the
+order's leaf, so the replay judges it (`fedcarbon.audit.orders`) and the books say what came of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fedcarbon.audit.books import Books, decoded
@@ -87,7 +88,11 @@ def logged_orders(books: Books, findings: list[Finding]) -> dict[bytes, LoggedOr
         if not order.wallet_class.is_real_name:
             text = "only real-name wallets (classes 1 to 3) may redeem; the hub must not have paid"
             findings.append(logged.finding("WALLET_CLASS_REFUSED", text))
+        before = len(findings)
         _check_binding(logged, bindings.get(order.binding_leaf), findings)
+        refusal = books.binding_refusals.get(leaf.index)
+        if refusal is not None and len(findings) == before:
+            findings.append(logged.finding("BINDING_NOT_IN_FORCE", refusal))
     return orders
 
 
@@ -135,11 +140,11 @@ def booked_redemptions(
         if programme is None:
             continue
         units = _units_of(programme)
-        explained |= {
-            posting_id(redemption_id, step, unit)
-            for step in (Phase.RESERVE.value, REVERSE)
-            for unit in units
-        }
+        for unit in units:
+            reservation_id = posting_id(redemption_id, Phase.RESERVE.value, unit)
+            explained.add(reservation_id)
+            if reservation_id in ledger.booked:
+                explained.add(posting_id(redemption_id, REVERSE, unit))
         redemption = _booked(ledger, logged, programme, units, findings)
         if redemption is not None:
             redemptions[redemption_id] = redemption
@@ -179,6 +184,8 @@ def _booked(
             findings.append(logged.finding("REDEMPTION_NOT_RESERVED", text))
         return None
     _check_reserved(logged, programme, reserved, findings)
+    for unit, booked in reserved.items():
+        _check_reversal(ledger, logged, unit, booked, findings)
     fates = {unit: _fate(ledger, redemption_id, unit, booked) for unit, booked in reserved.items()}
     if len(set(fates.values())) > 1:
         said = ", ".join(f"{unit.text}: {fate}" for unit, fate in fates.items())
@@ -240,6 +247,40 @@ def _check_reserved(
     elif order.units is None and grams[-1].left_ug >= programme.unit_ug:
         text = f"everything was ordered, and {grams[-1].left_ug} ug were left: a unit or more"
         found("REDEMPTION_UNITS_DIFFER", text)
+
+
+def _check_reversal(
+    ledger: ReplayedLedger,
+    logged: LoggedOrder,
+    unit: Unit,
+    reserved: Booked,
+    findings: list[Finding],
+) -> None:
+    """Check that a reversal undoes a post: the same unit and amount, to where they came from."""
+    reversal_id = posting_id(logged.order.redemption_id, REVERSE, unit)
+    reversal = ledger.booked.get(reversal_id)
+    if reversal is None:
+        return
+    post = ledger.booked.get(ledger.resolution_of(reserved.transfer.transfer_id) or b"")
+    if post is None or post.transfer.phase is not Phase.POST or post.number > reversal.number:
+        text = f"{unit.text} are given back that had not been posted before; the hub must explain"
+        findings.append(logged.finding("REVERSAL_DIFFERS", text))
+        return
+    expected = replace(
+        reserved.transfer,
+        transfer_id=reversal_id,
+        debit=post.transfer.credit,
+        credit=reserved.transfer.debit,
+        phase=Phase.SINGLE,
+    )
+    given = reversal.transfer
+    if given != expected:
+        text = (
+            f"{given.amount} {given.unit.text} go from {given.debit.name} to {given.credit.name}; "
+            f"{expected.amount} {expected.unit.text} had come from {expected.credit.name} and must "
+            "go back there; the hub must explain"
+        )
+        findings.append(logged.finding("REVERSAL_DIFFERS", text))
 
 
 def _check_unordered(

@@ -7,16 +7,19 @@ leaves at once is handed to the checks of its subject as the record comes to it.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from fedcarbon.audit.attribution import CHECK_OF_LEAF
 from fedcarbon.audit.claims import ClaimCheck
+from fedcarbon.audit.copies import check_copies
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.links import LinkCheck
 from fedcarbon.audit.openings import OpeningCheck
+from fedcarbon.audit.orders import OrderCheck
 from fedcarbon.audit.products import ProductCheck
 from fedcarbon.audit.shares import ShareCheck
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
@@ -39,6 +42,8 @@ NO_LEAF: Final = bytes(LEAF_BYTES)
 GAP_MAX: Final = 10_000
 """Leaves that may be missing in a row before the rest is no longer looked for."""
 
+_HEAD_NAME: Final = re.compile("[1-9][0-9]{0,15}")
+
 
 class Replay:
     """Goes through the leaves of a record once."""
@@ -59,6 +64,12 @@ class Replay:
         self._shares: Final = shares
         self._claims: Final = ClaimCheck(exam)
         self._openings: Final = OpeningCheck(exam, self._products, shares)
+        self._orders: Final = OrderCheck(exam)
+
+    @property
+    def binding_refusals(self) -> Mapping[int, str]:
+        """Why bindings of orders were not in force, by the orders' leaves."""
+        return self._orders.refusals
 
     @property
     def is_judged(self) -> bool:
@@ -87,6 +98,8 @@ class Replay:
             self._claims.finish()
             self._shares.finish()
         self._require_no_leaf_beyond()
+        self._leave_out_the_tail()
+        check_copies(self._exam, self.size)
 
     # --- leaves -----------------------------------------------------------------------------
 
@@ -179,6 +192,10 @@ class Replay:
         with self._exam.checklist.timed(CheckId.REQUESTS):
             self._openings.on_start(self._exam.view.starts.starts[index])
 
+    def _order(self, _: int) -> None:
+        with self._exam.checklist.timed(CheckId.REDEMPTIONS):
+            self._orders.on_order(self._exam.view.money[LeafType.REDEMPTION_ORDER][-1])
+
     def _result(self, _: int) -> None:
         self._openings.on_result(_last(self._exam.view.starts.results))
 
@@ -228,6 +245,17 @@ class Replay:
                 self.size,
             )
 
+    def _leave_out_the_tail(self) -> None:
+        """Say how many leaves no head covers yet: a quorum has signed nothing about them."""
+        exam = self._exam
+        witnessed = exam.view.heads.witnessed_size
+        if self.size > witnessed:
+            _leave_out_unwitnessed(exam, CheckId.WITNESSES, self.size - witnessed)
+        for check, kind in _MONEY_CHECKS.items():
+            tail = sum(1 for leaf in exam.view.money[kind] if leaf.index >= witnessed)
+            if tail:
+                _leave_out_unwitnessed(exam, check, tail)
+
     # --- before -----------------------------------------------------------------------------
 
     def _opened_blocks(self) -> frozenset[tuple[EpochRef, int]]:
@@ -274,14 +302,19 @@ def _lines_of(exam: Examination) -> dict[int, LeafLine]:
     return lines
 
 
+def _leave_out_unwitnessed(exam: Examination, check: CheckId, leaves: int) -> None:
+    exam.checklist.leave_out(check, leaves)
+    exam.checklist.remark(check, f"{leaves} leaves stand above the last witnessed head")
+
+
 def _stored_heads(exam: Examination) -> dict[int, tuple[str, bytes]]:
     """Return name and bytes of every stored head, by the size that its name says."""
     heads: dict[int, tuple[str, bytes]] = {}
     for name in exam.source.checkpoint_names():
         data = exam.source.checkpoint(name)
-        if not (name.isascii() and name.isdecimal()) or data is None:
-            text = "a head is stored under its size in decimal digits"
-            exam.checklist.find(CheckId.TREE, "HEAD_MISNAMED", f"head {name}", text)
+        if _HEAD_NAME.fullmatch(name) is None or data is None:
+            text = "a head is a readable file that is named by its size in decimal digits"
+            exam.checklist.find(CheckId.TREE, "HEAD_MALFORMED", f"head {name}", text)
             continue
         heads[int(name)] = (name, data)
     return heads
@@ -295,6 +328,15 @@ def _last(book: dict[Any, T]) -> T:
 def _type_of(leaf: bytes) -> LeafType | None:
     return LeafType(leaf[0]) if leaf and leaf[0] in set(LeafType) else None
 
+
+_MONEY_CHECKS: Final = MappingProxyType(
+    {
+        CheckId.LEDGER: LeafType.LEDGER_BATCH,
+        CheckId.REDEMPTIONS: LeafType.REDEMPTION_ORDER,
+        CheckId.PAYOUTS: LeafType.PAYOUT_BATCH,
+    }
+)
+"""Which leaves of the books a line rests on."""
 
 _BEGINNING: Final = MappingProxyType({0: CheckId.PARAMETERS, 1: CheckId.CEREMONY})
 """Whose time it is to take a leaf of this index."""
@@ -317,5 +359,6 @@ _HANDLERS: Final[Mapping[LeafType, Callable[[Replay, int], None]]] = MappingProx
         LeafType.VERDICT_LIST: Replay._verdicts,  # noqa: SLF001
         LeafType.OPENING_START: Replay._start,  # noqa: SLF001
         LeafType.OPENING_RESULT: Replay._result,  # noqa: SLF001
+        LeafType.REDEMPTION_ORDER: Replay._order,  # noqa: SLF001
     }
 )

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fedcarbon.audit.checklist import WORDINGS, Line, LineState
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import Finding
+from fedcarbon.audit.source import printable
 from fedcarbon.audit.view import AuditView
 from fedcarbon.transparency.leaf import LeafType
 
@@ -81,6 +82,12 @@ class Report:
         return not self.findings
 
     @property
+    def unwitnessed(self) -> str:
+        """How many leaves no quorum has signed yet, in words; empty if there are none."""
+        tail = self.record.leaves - self.record.witnessed_leaves
+        return f"{tail:,} leaves stand above the last witnessed head" if tail > 0 else ""
+
+    @property
     def undone(self) -> tuple[Line, ...]:
         """The lines that were not checked: a report without findings says nothing about them."""
         return tuple(line for line in self.lines if line.state is LineState.NOT_CHECKED)
@@ -115,8 +122,11 @@ def report_of(exam: Examination, size: int) -> Report:
     return Report(
         record=_figures(exam.view, size),
         lines=tuple(exam.checklist.lines()),
-        findings=tuple(exam.checklist.findings),
-        notes=tuple(exam.checklist.notes),
+        findings=tuple(
+            replace(found, subject=printable(found.subject), text=printable(found.text))
+            for found in exam.checklist.findings
+        ),
+        notes=tuple(map(printable, exam.checklist.notes)),
     )
 
 

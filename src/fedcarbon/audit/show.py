@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
@@ -51,7 +52,7 @@ from fedcarbon.registry.evaluation import EvaluationRequest
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
-from fedcarbon.transparency.leaf import Leaf, LeafType
+from fedcarbon.transparency.leaf import Leaf, LeafType, commit
 
 ITEMS_SHOWN: Final = 4
 TEXT_SHOWN: Final = 80
@@ -229,12 +230,15 @@ def explain(source: RecordSource, index: int) -> list[str]:
     kind = KINDS[leaf_type]
     text = [f"leaf {index}: {leaf_type.kind}", kind.sentence, f"  leaf {line.leaf.hex()}"]
     text.append(f"  body {line.body_sha256.hex()}")
+    body = source.body(line.body_sha256.hex())
+    if body is not None and not _is_committed(line, body):
+        return [*text, "the body is not the one that the leaf commits to"]
     found = _opened(source, line)
     if found is None:
         return [*text, "its body is missing or cannot be read"]
     envelope, statement = found
     signers = ", ".join(signature.keyid for signature in envelope.signatures)
-    text += [f"signed by {signers}", "it says:"]
+    text += [f"names as signers (not verified here): {signers}", "it says:"]
     text += [f"  {name}: {_shown(value)}" for name, value in _fields(statement)]
     by_leaf = {item.leaf: number for number, item in lines.items()}
     text.append(_references("it refers to", _targets(statement, leaf_type, by_leaf), lines))
@@ -255,11 +259,23 @@ def _lines_of(source: RecordSource) -> dict[int, LeafLine]:
     return lines
 
 
+def _is_committed(line: LeafLine, body: bytes) -> bool:
+    """Tell whether a body has the hash in its line and the commitment in its leaf."""
+    leaf = Leaf.from_bytes(line.leaf)
+    is_named = hashlib.sha256(body).digest() == line.body_sha256
+    return is_named and commit(leaf.type, line.salt, body) == leaf
+
+
 def _opened(source: RecordSource, line: LeafLine) -> tuple[Envelope, Statement] | None:
-    """Return envelope and statement of a leaf, unverified; None if they cannot be read."""
+    """Return envelope and statement of a leaf, no signature verified.
+
+    None if they cannot be read, or the body is another one than the leaf commits to.
+    """
     data = source.body(line.body_sha256.hex())
     try:
-        envelope = Envelope.from_bytes(data or b"")
+        if data is None or not _is_committed(line, data):
+            return None
+        envelope = Envelope.from_bytes(data)
         kind = KINDS[Leaf.from_bytes(line.leaf).type]
         return envelope, statements.decode(kind.statement, envelope.payload)
     except FedcarbonError:
@@ -290,7 +306,11 @@ def _references(words: str, indices: Iterable[int], lines: Mapping[int, LeafLine
     named = []
     for index in indices:
         line = lines.get(index)
-        kind = "missing" if line is None else LeafType(line.leaf[0]).kind
+        if line is None:
+            kind = "missing"
+        else:
+            known = line.leaf[0] in set(LeafType)
+            kind = LeafType(line.leaf[0]).kind if known else "of an unknown type"
         named.append(f"leaf {index} ({kind})")
     return f"{words} {', '.join(named)}" if named else f"{words} no leaf"
 

@@ -21,6 +21,11 @@ class LeafLineMalformedError(MalformedError):
     code: ClassVar[str] = "LEAF_LINE_MALFORMED"
 
 
+def printable(text: str) -> str:
+    """Return a text that may hold a file name: bytes that are no UTF-8 become escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 class RecordSource(Protocol):
     """A record."""
 
@@ -52,6 +57,18 @@ class RecordSource(Protocol):
         """Return a head as it is stored, None if there is none of this name."""
         ...
 
+    def newest(self) -> bytes | None:
+        """Return the copy of the largest head, None if there is none."""
+        ...
+
+    def tile_paths(self) -> Collection[str]:
+        """Return the paths of all tiles: what should be `Tile.path`."""
+        ...
+
+    def tile(self, path: str) -> bytes | None:
+        """Return the tile of a path, None if it cannot be read."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeafLine:
@@ -80,6 +97,8 @@ class LeafLine:
             )
         except ValueError as error:
             raise LeafLineMalformedError("a line has an index and three hex values") from error
+        if parsed.index < 0:
+            raise LeafLineMalformedError(f"there is no leaf {parsed.index}")
         sizes = (len(parsed.leaf), len(parsed.salt), len(parsed.body_sha256))
         if sizes != (LEAF_BYTES, SALT_BYTES, DIGEST_BYTES) or parsed.to_bytes() != line:
             raise LeafLineMalformedError("a line has one spelling, and sizes of 34, 32 and 32")

@@ -24,10 +24,12 @@ from fedcarbon.epoch.statements import BeaconLabel
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.proofs.commitments import RandomBelow
 
-NO_METHODOLOGY: Final = "the record announces no methodology"
+NO_METHODOLOGY: Final = "bundles are compared across chunks; their files are not in the record"
 NO_STATISTICS: Final = "the record releases no statistics"
 NO_SAMPLE: Final = "no sample beacon is drawn yet"
-ON_SITE: Final = "beacons only; what partners open on site is for `fedcarbon audit evidence`"
+ON_SITE: Final = (
+    "samples are not opened here: what partners open on site is for `fedcarbon audit evidence`"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def verify(
         require_references(exam)
     if replay.is_judged:
         check_receipts(exam, receipts)
-    check_ledger(exam)
+    check_ledger(exam, replay.binding_refusals)
     checklist.not_present(CheckId.METHODOLOGIES, NO_METHODOLOGY)
     checklist.not_present(CheckId.STATISTICS, NO_STATISTICS)
     if any(key.label is BeaconLabel.SAMPLE for key in exam.view.epochs.beacons):

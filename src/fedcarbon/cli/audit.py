@@ -6,6 +6,8 @@ import json
 import secrets
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, NoReturn
 
@@ -20,16 +22,18 @@ from fedcarbon.audit.html_report import html_of
 from fedcarbon.audit.receipts import KeptReceipt
 from fedcarbon.audit.report import Report
 from fedcarbon.audit.show import explain
+from fedcarbon.audit.source import printable
 from fedcarbon.audit.verify import Tools, verify
 from fedcarbon.cli.audit_challenge import challenge
 from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.cli.audit_progress import Bar
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.wire.processes import ProcessMap
 
 EXIT_FOUND: Final = 1
 EXIT_UNUSABLE: Final = 2
+EXIT_BROKEN: Final = 3
 SHOWN_MAX: Final = 10
 """Things of a kind that are listed by name when two records are compared."""
 
@@ -47,7 +51,7 @@ app = App(
 
 Nobody is asked and nothing is sent: get the folder of the record from the hub, the roots from the
 trustee organisations, and go offline. Exit code 0 says that nothing was found, 1 that something
-was, 2 that the input was not usable.
+was, 2 that the input was not usable, 3 that this program failed: then nothing was judged.
 
   fedcarbon audit verify record --roots roots.toml --html report.html
 
@@ -98,9 +102,9 @@ def verify_record(
         source = open_folder(record)
         trusted = _roots(roots)
         kept = None if receipts is None else _receipts(receipts)
-    except ConfigurationError as error:
+    except FedcarbonError as error:
         _give_up(console, error)
-    with ProcessMap(workers) as processes, Bar(console) as bar:
+    with _breakdown(), ProcessMap(workers) as processes, Bar(console) as bar:
         tools = Tools(
             mapper=processes.map,
             watcher=bar.watch,
@@ -108,13 +112,14 @@ def verify_record(
             stopwatch_ns=time.monotonic_ns,
         )
         report = verify(source, trusted, tools, kept)
-    print_report(Console(), report)
-    tree = report.to_tree()
-    if json_out is not None:
-        text = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
-        json_out.write_text(text, encoding="utf-8")
-    if html is not None:
-        html.write_text(html_of(report, tree["report_sha256"]), encoding="utf-8")
+    with _breakdown():
+        print_report(Console(), report)
+        tree = report.to_tree()
+        if json_out is not None:
+            text = json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+            json_out.write_text(text, encoding="utf-8")
+        if html is not None:
+            html.write_text(html_of(report, tree["report_sha256"]), encoding="utf-8")
     sys.exit(0 if report.passed else EXIT_FOUND)
 
 
@@ -129,11 +134,9 @@ def diff_records(old: Path, new: Path, /) -> None:
         new: the folder of the later copy.
     """
     console = Console()
-    try:
+    with _breakdown():
         difference = compare(open_folder(old), open_folder(new))
-    except ConfigurationError as error:
-        _give_up(Console(stderr=True), error)
-    _print_difference(console, difference)
+        _print_difference(console, difference)
     sys.exit(EXIT_FOUND if difference.broken else 0)
 
 
@@ -147,13 +150,10 @@ def show(record: Path, leaf: int, /) -> None:
         record: the folder of the record.
         leaf: index of the leaf, from 0.
     """
-    try:
-        explanation = explain(open_folder(record), leaf)
-    except ConfigurationError as error:
-        _give_up(Console(stderr=True), error)
     console = Console(highlight=False)
-    for line in explanation:
-        console.print(Text(line), soft_wrap=True)
+    with _breakdown():
+        for line in explain(open_folder(record), leaf):
+            console.print(Text(line), soft_wrap=True)
 
 
 def print_report(console: Console, report: Report) -> None:
@@ -181,7 +181,8 @@ def print_report(console: Console, report: Report) -> None:
     undone = ", ".join(line.check.value for line in report.undone)
     if report.passed:
         rest = f"; not checked: {undone}" if undone else ""
-        console.print(Text(f"nothing was found{rest}", style="bold green"))
+        rest += f"; incomplete: {report.unwitnessed}" if report.unwitnessed else ""
+        console.print(Text(f"nothing was found{rest}", style="bold green"), soft_wrap=True)
     else:
         console.print(Text(f"{len(report.findings)} findings", style="bold red"))
 
@@ -220,13 +221,29 @@ def _roots(path: Path) -> TrustRoots:
 def _receipts(folder: Path) -> list[KeptReceipt]:
     if not folder.is_dir():
         raise AuditInputError(f"{folder} is no folder of receipts")
-    return [
-        KeptReceipt(path.name, path.read_bytes())
-        for path in sorted(folder.iterdir())
-        if path.is_file()
-    ]
+    try:
+        return [
+            KeptReceipt(path.name, path.read_bytes())
+            for path in sorted(folder.iterdir())
+            if path.is_file()
+        ]
+    except OSError as error:
+        raise AuditInputError(f"{folder}: {error.strerror}") from error
 
 
-def _give_up(console: Console, error: ConfigurationError) -> NoReturn:
+@contextmanager
+def _breakdown() -> Iterator[None]:
+    """Turn unusable input and faults of this program into a line and their exit codes."""
+    try:
+        yield
+    except ConfigurationError as error:
+        _give_up(Console(stderr=True), error)
+    except Exception as error:  # noqa: BLE001 - exit code 1 would read as a finding
+        text = printable(f"fedcarbon: internal error, nothing was judged: {error!r}")
+        Console(stderr=True).print(Text(text), soft_wrap=True)
+        sys.exit(EXIT_BROKEN)
+
+
+def _give_up(console: Console, error: FedcarbonError) -> NoReturn:
     console.print(Text(f"fedcarbon: {error} [{error.code}]"), soft_wrap=True)
     sys.exit(EXIT_UNUSABLE)

@@ -8,14 +8,15 @@ from typing import Final
 import pytest
 
 from fedcarbon.audit.books import Books
-from fedcarbon.audit.ledger_checks import check_books
+from fedcarbon.audit.ledger_checks import check_books, judge_books
 from fedcarbon.canonical import statement as statements
+from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import AccountKind, holder_account
 from fedcarbon.ledger.batch import batch_hash
 from fedcarbon.ledger.transfer import Phase
 from fedcarbon.opening.logged import Logged
 from fedcarbon.units import MicrogramsCO2e
-from tests.audit.books.drafts import Draft
+from tests.audit.books.drafts import PROGRAMME, Draft
 from tests.audit.books.tampering import (
     FUNDED,
     IDLE,
@@ -33,7 +34,7 @@ from tests.audit.books.tampering import (
     reserve_money,
     tampered,
 )
-from tests.hub.clearing.conftest import GRAM
+from tests.hub.clearing.conftest import GRAM, SHANGHAI
 
 
 def test_honest_books_give_no_finding(draft: Draft) -> None:
@@ -203,6 +204,23 @@ LEDGER: Final[dict[str, tuple[Attack, set[str]]]] = {
         {"V19 INSUFFICIENT_BALANCE", "V22 FLOAT_OVERDRAWN"},
     ),
 }
+
+
+def test_openings_that_no_batch_follows_are_owed_once_they_are_overdue(draft: Draft) -> None:
+    """A hub that stops its books, or never begins them, does not get around the credits."""
+    last = draft.results[-1].index
+
+    assert check_books(replace(draft.sealed(), overdue_before=last)) == []
+    found = check_books(replace(draft.sealed(), overdue_before=last + 1))
+    assert codes(found) == {"V19 OPENING_NOT_CREDITED"}
+    assert [finding.leaf for finding in found] == [last]
+
+
+def test_only_programmes_with_entries_count_as_compared(draft: Draft) -> None:
+    idle = replace(PROGRAMME, programme_id=ProgrammeId("idle"))
+    draft.programmes = {**draft.programmes, idle.programme_id: idle}
+
+    assert judge_books(draft.sealed()).programmes == {SHANGHAI}
 
 
 @pytest.mark.parametrize("what", LEDGER)

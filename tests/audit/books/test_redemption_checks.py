@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -11,9 +12,12 @@ from fedcarbon.audit.books import Books
 from fedcarbon.audit.ledger_checks import check_books
 from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
+from fedcarbon.ledger.batch import LedgerLine
 from fedcarbon.ledger.transfer import Phase
+from fedcarbon.ledger.unit import FEN, Unit
 from fedcarbon.opening.logged import Logged
 from fedcarbon.redemption.payouts import PayoutOutcome
+from fedcarbon.redemption.postings import REVERSE, posting_id
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import Fen
 from tests.audit.books.drafts import METRO, Draft
@@ -26,6 +30,7 @@ from tests.audit.books.tampering import (
     REFUSED,
     RETURNED,
     REVERSED,
+    UG_2026,
     Attack,
     adding,
     both,
@@ -130,6 +135,44 @@ def _cheap_redemption(draft: Draft) -> None:
     paying(REDEEMED, ALL, amount_fen=Fen(1))(draft)
 
 
+def _waiting_binding(draft: Draft) -> Books:
+    refusals = {draft.orders[ALL][0]: "BINDING_WAITS: it waits until 1"}
+    return replace(draft.sealed(), binding_refusals=refusals)
+
+
+def _ended_binding_that_waits(draft: Draft) -> Books:
+    _unbound(draft)
+    return _waiting_binding(draft)
+
+
+def _is_reversal_of(unit: Unit) -> Callable[[LedgerLine], bool]:
+    wanted = posting_id(redemption_id(REVERSED), REVERSE, unit)
+    return lambda line: line.transfer_id == wanted
+
+
+def _given_back_before_the_post(draft: Draft) -> None:
+    """The reversal stands before everything else in the batch of the post."""
+    moved = [line for line in draft.batches[RETURNED][1].lines if _reverses(line)]
+    dropping_lines(RETURNED, _reverses)(draft)
+    draft.change_lines(
+        REDEEMED,
+        lambda lines: [
+            *(line for line in lines if not _posts(line)),
+            *moved,
+            *filter(_posts, lines),
+        ],
+    )
+
+
+def _reverses(line: LedgerLine) -> bool:
+    return any(_is_reversal_of(unit)(line) for unit in (FEN, UG_2026))
+
+
+def _posts(line: LedgerLine) -> bool:
+    ids = {posting_id(redemption_id(REVERSED), "post", unit) for unit in (FEN, UG_2026)}
+    return line.transfer_id in ids
+
+
 REDEMPTIONS: Final[dict[str, tuple[Attack, set[str]]]] = {
     "nobody ordered a redemption": (
         without_order(OPEN),
@@ -172,6 +215,32 @@ REDEMPTIONS: Final[dict[str, tuple[Attack, set[str]]]] = {
     "the binding was ended before": (_unbound, {"V20 BINDING_ENDED"}),
     "the binding was frozen before": (_frozen, {"V20 BINDING_FROZEN"}),
     "no partner confirmed the binding": (_by_operator_alone, {"V20 BINDING_BY_OPERATOR_ALONE"}),
+    "the binding was still waiting": (_waiting_binding, {"V20 BINDING_NOT_IN_FORCE"}),
+    "the binding was ended and was still waiting": (
+        _ended_binding_that_waits,
+        {"V20 BINDING_ENDED"},
+    ),
+    "a settled redemption is given back to somebody else": (
+        changing_lines(
+            RETURNED,
+            _is_reversal_of(UG_2026),
+            credit=holder_account(AccountKind.SPENDABLE, bytes([2]) * 32).name,
+        ),
+        {"V20 REVERSAL_DIFFERS"},
+    ),
+    "less comes back than was redeemed": (
+        changing_lines(RETURNED, _is_reversal_of(UG_2026), amount=str(1_250 * GRAM)),
+        {"V20 REVERSAL_DIFFERS", "V22 REDEEMED_NOT_PAID"},
+    ),
+    "a redemption is given back before it was posted": (
+        _given_back_before_the_post,
+        {
+            "V19 INSUFFICIENT_BALANCE",
+            "V20 REVERSAL_DIFFERS",
+            "V21 PAYOUT_NOT_BOOKED",
+            "V21 PAYOUT_NOT_REPORTED",
+        },
+    ),
     "another account gives the grams": (
         changing_lines(
             RETURNED,

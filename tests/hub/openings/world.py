@@ -137,10 +137,11 @@ class LocalRecord:
 
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
         hub = self._federation.hub
-        content = hub.read_now(
+        content, size = hub.read_now(
             lambda session: read_file(session, hub.record, self._reader, request.sha256)
         )
-        return record_pb2.GetFileResponse(content=content[:-1] if self._damaged_files else content)
+        cut = 1 if self._damaged_files else 0  # small files come whole
+        return record_pb2.GetFileResponse(content=content[: size - cut], total_bytes=size - cut)
 
 
 class LocalPort(TrusteePort):
