@@ -821,6 +821,40 @@ def read_note(world: World, data: bytes) -> tuple[int, bytes, dict[str, int], bo
     return int(head[1]), unbase64(head[2]), times, by_hub
 
 
+def check_copies(world: World) -> None:
+    """Compare `checkpoint` and the tiles, where present, with heads and leaves (4.3)."""
+    folder, leaves = world.folder.path, [world.row[index] for index in sorted(world.row)]
+    sizes = [int(path.stem) for path in (folder / "checkpoints").glob("*.txt")]
+    copy = folder / "checkpoint"
+    if copy.exists():
+        newest = folder / "checkpoints" / f"{max(sizes, default=0)}.txt"
+        good = newest.exists() and copy.read_bytes() == newest.read_bytes()
+        need(good, "CHECKPOINT_COPY_DIFFERS", "", "V05")
+    levels = [[hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]]
+    while len(levels[-1]) >= TILE:
+        row = levels[-1][: len(levels[-1]) // TILE * TILE]
+        while len(row) > len(levels[-1]) // TILE:
+            pairs = zip(row[::2], row[1::2], strict=True)
+            row = [hashlib.sha256(b"\x01" + left + right).digest() for left, right in pairs]
+        levels.append(row)
+    rows = {str(level): row for level, row in enumerate(levels)}
+    rows["entries"] = [len(leaf).to_bytes(2, "big") + leaf for leaf in leaves]
+    for path in sorted(folder.glob("tile/**/*")):
+        if path.is_file():
+            found = TILE_PATH.fullmatch(path.relative_to(folder).as_posix())
+            level, name, part = found.groups() if found else ("", "0", None)
+            number, width = int(name.replace("x", "").replace("/", "")), int(part or TILE)
+            cut = rows.get(level, [])[number * TILE : number * TILE + width]
+            good = len(cut) == width <= TILE and path.read_bytes() == b"".join(cut)
+            need(good, "TILE_DIFFERS", path.name, "V05")
+
+
+TILE: Final = 256
+TILE_PATH: Final = re.compile(
+    r"tile/(entries|[0-7])/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII
+)
+
+
 def judge_head(world: World, size: int, data: bytes, root: bytes | None) -> None:
     """Check a head over the first leaves, and remember it if a quorum signed it (5.2)."""
     trustees = {name for name, admission in world.parties.items() if admission["role"] == "trustee"}
@@ -914,6 +948,8 @@ class World:
     """Admission by party, in force at the leaf that is being read."""
     heads: list[Head] = field(default_factory=list)
     forked: bool = False
+    row: dict[int, bytes] = field(default_factory=dict)
+    """All leaves, whatever is wrong with them."""
     tree: dict[int, bytes] = field(default_factory=dict)
     """Root by size."""
     leaves: dict[int, Leaf] = field(default_factory=dict)
@@ -2141,16 +2177,19 @@ def waited(world: World, index: int) -> int:
 
 
 def signing_partners(
-    world: World, programme: Programme, binding: Binding
+    world: World, programme: Programme, binding: Binding, below: int
 ) -> list[tuple[str, int, int]]:
-    """Return who made a binding good: partner, leaf of its enrolment, when the wait is over."""
+    """Return who made a binding good: partner, leaf of its enrolment, when the wait is over.
+
+    Only what stands below a leaf counts.
+    """
     half = binding.half.said
-    need(binding.ended is None, "BINDING_ENDED")
-    need(binding.frozen is None, "BINDING_FROZEN")
+    need(binding.ended is None or binding.ended >= below, "BINDING_ENDED")
+    need(binding.frozen is None or binding.frozen >= below, "BINDING_FROZEN")
     found, code = [], "BINDING_BY_OPERATOR_ALONE"
     for partner, leaf in binding.partners.items():
         run = programme.enrolment(partner, half["account_token"], leaf.index, None)
-        if not run:
+        if not run or leaf.index >= below:
             continue
         shown = (leaf.said["operator_id"], leaf.said["wallet_hint"])
         if shown != (half["operator_id"], half["wallet_id"][-4:]):
@@ -2197,7 +2236,7 @@ def check_start(world: World, programme: Programme, opening: Opening) -> None:
     latest = over.wait if over else None
     for target in said["targets"]:
         asked = find_request(world, leaf, target).said
-        wait = check_binding(world, programme, asked, latest)
+        wait = check_binding(world, programme, asked, leaf.index, latest)
         wait = max(wait, check_history(world, programme, asked))
         due = asked["not_after_s"] + TOLERANCE_S
         need(max(earliest, wait) <= due, "REQUEST_EXPIRED")
@@ -2239,7 +2278,9 @@ def find_request(world: World, leaf: Leaf, target: Statement) -> Leaf:
     return request
 
 
-def check_binding(world: World, programme: Programme, asked: Statement, latest: int | None) -> int:
+def check_binding(
+    world: World, programme: Programme, asked: Statement, below: int, latest: int | None
+) -> int:
     """Check 2 of section 14.10; return from when on the binding was good."""
     binding = world.halves.get(asked["binding_leaf"])
     if binding is None:
@@ -2247,7 +2288,7 @@ def check_binding(world: World, programme: Programme, asked: Statement, latest: 
     keys = ("programme_id", "account_token", "wallet_id", "operator_id")
     good = all(asked[key] == binding.half.said[key] for key in keys)
     need(good, "WALLET_SWAPPED")
-    partners = signing_partners(world, programme, binding)
+    partners = signing_partners(world, programme, binding, below)
     ready = [item for item in partners if latest is None or item[2] <= latest]
     need(bool(ready), "BINDING_WAITS")
     if len(ready) == 1:
@@ -2359,7 +2400,6 @@ def share_file(world: World, leaf: Leaf, name: str, sha256: bytes) -> Shared | N
                 with world.judging("V17", leaf.index, f"mask of {name} for start {index}"):
                     shared.masks[index] = None
                     shared.masks[index] = read_mask(world, index, name, mask)
-                    world.count("V17")
     found = world.share_files[sha256]
     need(found is None or found.said["trustee_id"] == name, "MALFORMED", "of another trustee")
     return found
@@ -2548,8 +2588,20 @@ def judge_books(world: World) -> None:
         else:
             judge_payouts(books, leaf, after)
         world.count("V19")
+    find_overdue(books)
     for name in sorted(world.programmes):
         conserve(books, world.programmes[name])
+
+
+def find_overdue(books: Books) -> None:
+    """Find credits that no batch holds after the ledger day behind their own (15.8)."""
+    world = books.world
+    today = max((head.wait for head in world.heads), default=0) // 86_400
+    for transfer_id, credit in books.credits.items():
+        head = world.head_over(credit.leaf)
+        overdue = head is not None and today > head.wait // 86_400 + 1
+        if overdue and credit.amount > 0 and transfer_id not in books.credited:
+            world.find("V19", "OPENING_NOT_CREDITED", "", credit.leaf)
 
 
 def note_credits(books: Books) -> None:
@@ -2588,6 +2640,9 @@ def note_order(books: Books, leaf: Leaf) -> None:
     world.count("V20")
 
 
+STANDING: Final = {"BINDING_BY_OPERATOR_ALONE", "BINDING_FROZEN", "BINDING_ENDED"}
+
+
 def check_order_binding(world: World, programme: Programme, leaf: Leaf) -> None:
     """Have an order rest on a binding that stood at its leaf."""
     said, binding = leaf.said, world.halves.get(leaf.said["binding_leaf"])
@@ -2596,15 +2651,14 @@ def check_order_binding(world: World, programme: Programme, leaf: Leaf) -> None:
     half = binding.half.said
     keys = ("programme_id", "account_token", "wallet_id", "wallet_class", "operator_id")
     need(all(said[key] == half[key] for key in keys), "WALLET_SWAPPED")
-    token = said["account_token"]
-    signed = [
-        name
-        for name, item in binding.partners.items()
-        if item.index < leaf.index and programme.enrolment(name, token, item.index, None)
-    ]
-    need(bool(signed), "BINDING_BY_OPERATOR_ALONE")
-    need(binding.frozen is None or binding.frozen > leaf.index, "BINDING_FROZEN")
-    need(binding.ended is None or binding.ended > leaf.index, "BINDING_ENDED")
+    head = world.head_over(leaf.index)
+    try:
+        partners = signing_partners(world, programme, binding, leaf.index)
+    except Broken as error:
+        code = "BINDING_NOT_IN_FORCE" if error.code not in STANDING else error.code
+        raise Broken(code, error.code) from error
+    good = head is None or any(over <= head.wait for _, _, over in partners)
+    need(good, "BINDING_NOT_IN_FORCE", "BINDING_WAITS")
 
 
 def account_of(text: str) -> tuple[str, str, str]:
@@ -2670,26 +2724,31 @@ def broken_resolution(books: Books, line: Statement) -> Iterator[tuple[str, str]
     books.resolved.add(line["resolves"])
 
 
+def broken_credit(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
+    """Hold grams that are issued against the opening that they are for."""
+    credit = books.credits.get(line["transfer_id"])
+    if credit is None:
+        yield "V19", "LEDGER_CREATES_GRAMS"
+        return
+    books.credited[line["transfer_id"]] = int(line["amount"])
+    if credit.leaf > leaf.index:
+        yield "V19", "CREDIT_BEFORE_OPENING"
+    wanted = (
+        f"holder:{credit.token.hex()}:spendable",
+        f"ug:{credit.programme}:{credit.vintage}",
+        str(credit.amount),
+    )
+    if (line["credit"], line["unit"], line["amount"]) != wanted:
+        yield "V19", "CREDIT_DIFFERS"
+
+
 def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
     """Hold a transfer against the opening or the order that it is for."""
     transfer_id, kind = line["transfer_id"], account_of(line["debit"])[2]
     if kind == "funding":
         return
     if kind == "issuance":
-        credit = books.credits.get(transfer_id)
-        if credit is None:
-            yield "V19", "LEDGER_CREATES_GRAMS"
-            return
-        books.credited[transfer_id] = int(line["amount"])
-        if credit.leaf > leaf.index:
-            yield "V19", "CREDIT_BEFORE_OPENING"
-        wanted = (
-            f"holder:{credit.token.hex()}:spendable",
-            f"ug:{credit.programme}:{credit.vintage}",
-            str(credit.amount),
-        )
-        if (line["credit"], line["unit"], line["amount"]) != wanted:
-            yield "V19", "CREDIT_DIFFERS"
+        yield from broken_credit(books, leaf, line)
         return
     reservation = line["resolves"] or transfer_id
     order, step, part = books.known.get(transfer_id, (None, "", ""))
@@ -2715,7 +2774,20 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
     own = all(side.startswith((holder, f"programme:{programme}:")) for side in sides)
     if line["unit"] not in units or not own:
         yield "V20", "REDEMPTION_ACCOUNT_DIFFERS"
+    if not undoes(order, line, step, part):
+        yield "V20", "REVERSAL_DIFFERS"
     order.lines[step, part] = line
+
+
+def undoes(order: Order, line: Statement, step: str, part: str) -> bool:
+    """Return whether a return gives back what was posted, to where it was taken from."""
+    if step != "reverse":
+        return True
+    post, reserved = order.lines.get(("post", part)), order.lines.get(("reserve", part))
+    if post is None or reserved is None:
+        return False
+    same_sum = all(line[key] == reserved[key] for key in ("unit", "amount"))
+    return same_sum and (line["debit"], line["credit"]) == (post["credit"], reserved["debit"])
 
 
 def close_batch(books: Books, leaf: Leaf) -> None:
@@ -2864,6 +2936,7 @@ def read_all(world: World) -> None:
     for index in range(max([*entries, *(size - 1 for size in heads)], default=-1) + 1):
         if index in entries:
             tree.add(entries[index].leaf)
+            world.row[index] = entries[index].leaf
             world.tree[index + 1] = tree.root()
             with world.judging("V05", index):
                 leaf = read_leaf(world, index, entries[index])
@@ -2902,6 +2975,9 @@ def verify(path: Path, roots: dict[str, Any]) -> World:
         if not world.findings:
             world.find("V02", "PARAMETERS_INVALID", "there is no parameter set", 0)
         return world  # nothing else can be judged
+    if all(finding.check != "V05" for finding in world.findings):
+        with world.judging("V05"):
+            check_copies(world)
     fold(world)
     with multiprocessing.Pool() as pool:
         works = [work for *_, work in world.jobs]

@@ -55,6 +55,8 @@ from tests.audit.tampered_openings import (
     mask_without_proof,
     opened_value_altered,
     order_by_another,
+    order_on_a_new_binding,
+    order_on_a_wallet_not_shown,
     share_altered,
     share_file_left_out,
     start_without_request,
@@ -427,5 +429,7 @@ TAMPERINGS: Final = (
     _finds(share_file_left_out, ("V18", "TOO_FEW_SHARES")),
     _finds(credit_raised, ("V19", "CREDIT_DIFFERS"), ("V22", "ISSUED_NOT_OPENED")),
     _finds(order_by_another, ("V04", "SIGNER_REFUSED"), ("V20", "REDEMPTION_ORDER_UNSIGNED")),
+    _finds(order_on_a_new_binding, ("V20", "BINDING_NOT_IN_FORCE")),
+    _finds(order_on_a_wallet_not_shown, ("V20", "BINDING_NOT_IN_FORCE")),
     _finds(ledger_batch_forged, ("V07", "SIGNATURE_INVALID"), ("V19", "LEDGER_BATCH_UNSIGNED")),
 )

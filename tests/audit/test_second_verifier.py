@@ -9,6 +9,7 @@ import pytest
 from tests.audit.good_record import GoodRecord
 from tests.audit.kit import Kit
 from tests.audit.make_tampered import minimal
+from tests.audit.tampered_openings import books_never_begun
 from tests.audit.tampering import TAMPERINGS, Tampering
 
 
@@ -44,3 +45,23 @@ def test_a_tampered_record_fails_on_the_same_lines(
 
     assert verdict.exit_code == 1
     assert verdict.lines == {check for check, _ in tampering.findings}
+
+
+def test_copies_of_the_tree_are_checked(kit: Kit, roots: Path, tmp_path: Path) -> None:
+    for path in (kit.folder / "checkpoint", next((kit.folder / "tile" / "0").rglob("000.p/*"))):
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+        verdict = minimal(kit.folder, roots, tmp_path / "report.json")
+
+        path.write_bytes(data)
+        assert verdict.lines == {"V05"}
+
+
+def test_a_credit_that_is_never_booked_is_overdue(kit: Kit, roots: Path, tmp_path: Path) -> None:
+    books_never_begun(kit)
+
+    verdict = minimal(kit.folder, roots, tmp_path / "report.json")
+
+    assert ("V19", "OPENING_NOT_CREDITED") in verdict.findings
+    assert not {"V20", "V21", "V22"} & verdict.lines
