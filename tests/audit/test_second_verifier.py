@@ -27,10 +27,11 @@ def test_a_good_record_passes(good: GoodRecord, roots: Path, tmp_path: Path) -> 
 
 
 def one_per_line() -> list[Tampering]:
-    """Return the first tampering of every set of lines: `make tampered` goes through all."""
-    first: dict[frozenset[str], Tampering] = {}
+    """Return one tampering per line of the checklist: `make tampered` goes through all."""
+    first: dict[str, Tampering] = {}
     for item in TAMPERINGS:
-        first.setdefault(frozenset(check for check, _ in item.findings), item)
+        if len(item.findings) == 1:
+            first.setdefault(next(iter(item.findings))[0], item)
     return list(first.values())
 
 
