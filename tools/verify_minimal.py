@@ -63,7 +63,7 @@ LEFT_OUT: Final = {
     "V24": "evidence is opened on site, not in the record",
     "V25": "receipts are kept by those who got them, not in the record",
 }
-VERSION: Final = 2
+VERSION: Final = 3
 TOLERANCE_S: Final = 300
 SLOT_BITS: Final = 112
 CHALLENGE: Final = 128
@@ -241,7 +241,7 @@ redemption_order: programme_id name, redemption_id bytes16, account_token bytes3
   wallet_class integer, binding_leaf bytes34, operator_id name, units integer?
 ledger_batch: day integer, previous_batch bytes32, first_sequence integer, lines list LedgerLine
 LedgerLine: transfer_id bytes16, debit text, credit text, unit text, amount text,
-  phase single|reserve|post|void, resolves bytes16?, recorded_s integer
+  phase single|reserve|post|void, resolves bytes16?, expires_s integer?, recorded_s integer
 payout_batch: day integer, ledger_batch bytes32, lines list PayoutLine
 PayoutLine: payout_id bytes16, redemption_id bytes16, wallet_id text, amount_fen integer,
   outcome settled|rejected|reversed, answered_s integer, reference text, reason text
@@ -2499,12 +2499,30 @@ def read_sums(world: World, opening: Opening, leaf: Leaf, files: dict[str, Share
 MOVES: Final = {
     ("single", "issuance", "spendable"), ("reserve", "spendable", "reserved"),
     ("post", "reserved", "redeemed"), ("void", "reserved", "spendable"),
-    ("single", "redeemed", "spendable"), ("single", "funding", "float"),
+    ("single", "redeemed", "spendable"), ("single", "spendable", "donated"),
+    ("post", "reserved", "exchanged"), ("single", "spendable", "expired"),
+    ("single", "spendable", "pledged"), ("single", "pledged", "spendable"),
+    ("single", "pledged", "pooled"), ("single", "pooled", "pledged"),
+    ("single", "pooled", "retired"), ("single", "funding", "float"),
     ("reserve", "float", "payout_in_flight"), ("post", "payout_in_flight", "paid_out"),
     ("void", "payout_in_flight", "float"), ("single", "paid_out", "float"),
+    ("single", "sales", "proceeds"), ("single", "sales", "float"),
+    ("reserve", "proceeds", "payout_in_flight"), ("void", "payout_in_flight", "proceeds"),
+    ("single", "paid_out", "proceeds"), ("single", "float", "suspense"),
+    ("single", "paid_out", "suspense"), ("single", "funding", "suspense"),
+    ("single", "suspense", "float"), ("single", "suspense", "paid_out"),
+    ("single", "suspense", "written_off"),
 }  # fmt: skip
-GRAMS: Final = {"issuance", "spendable", "reserved", "redeemed"}
-ACCOUNT: Final = re.compile(r"(holder|programme):([^:]+):([a-z_]+)")
+OWNERS: Final = {
+    "spendable": "holder", "reserved": "holder", "pledged": "holder", "proceeds": "holder",
+    "pooled": "lot", "retired": "lot",
+}  # fmt: skip
+GRAMS: Final = {
+    "issuance", "spendable", "reserved", "redeemed", "donated", "exchanged", "expired", "pledged",
+    "pooled", "retired",
+}  # fmt: skip
+SOURCES: Final = {"issuance", "funding", "sales"}
+ACCOUNT: Final = re.compile(r"(holder|lot|programme):([^:]+):([a-z_]+)")
 
 
 class Credit(NamedTuple):
@@ -2666,9 +2684,9 @@ def account_of(text: str) -> tuple[str, str, str]:
     found = ACCOUNT.fullmatch(text)
     if found is None:
         raise Broken("TRANSFER_MALFORMED", text)
-    held = found[3] in {"spendable", "reserved"}
-    owner = r"[0-9a-f]{64}" if held else NAME.pattern
-    good = held == (found[1] == "holder") and re.fullmatch(owner, found[2]) is not None
+    scope = OWNERS.get(found[3], "programme")
+    owner = {"holder": r"[0-9a-f]{64}", "lot": r"[0-9a-f]{32}"}.get(scope, NAME.pattern)
+    good = scope == found[1] and re.fullmatch(owner, found[2]) is not None
     need(good, "TRANSFER_MALFORMED", text)
     return found[1], found[2], found[3]
 
@@ -2684,10 +2702,12 @@ def enter(books: Books, leaf: Leaf, line: Statement) -> None:
     sides = re.fullmatch(r"ug:([a-z0-9-]+):([0-9]{4})", unit)
     good = good and (sides is not None if debit[2] in GRAMS else unit == "fen")
     owners = {item[1] for item in (debit, credit) if item[0] == "programme"}
-    holders = {item[1] for item in (debit, credit) if item[0] == "holder"}
-    good = good and len(owners) <= 1 and len(holders) <= 1
+    for scope in ("holder", "lot"):
+        good = good and len({item[1] for item in (debit, credit) if item[0] == scope}) <= 1
+    good = good and len(owners) <= 1
     good = good and (sides is None or owners <= {sides[1]})
     good = good and (line["phase"] in {"post", "void"}) == (line["resolves"] is not None)
+    good = good and (line["expires_s"] is None or line["phase"] == "reserve")
     need(good, "TRANSFER_MALFORMED", transfer_id.hex())
     books.lines[transfer_id] = line
     broken = [*broken_resolution(books, line)]
@@ -2695,7 +2715,7 @@ def enter(books: Books, leaf: Leaf, line: Statement) -> None:
     amount = int(line["amount"])
     for side, sign in (("debit", -1), ("credit", 1)):
         books.balances[unit, line[side]] += sign * amount
-    short = debit[2] not in {"issuance", "funding"} and books.balances[unit, line["debit"]] < 0
+    short = debit[2] not in SOURCES and books.balances[unit, line["debit"]] < 0
     if short and line["phase"] == "reserve" and debit[2] == "spendable":
         broken.append(("V20", "REDEMPTION_ABOVE_OPENED"))
     elif short:
@@ -2721,6 +2741,9 @@ def broken_resolution(books: Books, line: Statement) -> Iterator[tuple[str, str]
         yield "V19", "RESERVATION_MISMATCH"
     if line["resolves"] in books.resolved:
         yield "V19", "RESERVATION_RESOLVED"
+    over = reservation["expires_s"]
+    if line["phase"] == "post" and over is not None and line["recorded_s"] >= over:
+        yield "V19", "RESERVATION_TIMED_OUT"
     books.resolved.add(line["resolves"])
 
 

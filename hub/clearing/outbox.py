@@ -26,10 +26,10 @@ from fedcarbon.redemption.order import Redemption
 from fedcarbon.redemption.postings import posts, voids
 from fedcarbon.redemption.rail import Rail, RailAnswer, RailStatus
 from fedcarbon.redemption.states import (
-    EVENT_OF_STATUS,
     FINAL_STATES,
     RedemptionEvent,
     RedemptionState,
+    event_of,
     is_stale,
 )
 from fedcarbon.units import Seconds
@@ -109,7 +109,7 @@ def _asked(rail: Rail, step: OutboxStep, redemption: Redemption) -> RailAnswer:
     order = redemption.order
     try:
         if step is OutboxStep.PAY:
-            return rail.pay(order.payout_id, order.wallet_id, redemption.amount_fen)
+            return rail.pay(redemption.payout)
         return rail.query(order.payout_id)
     except (FedcarbonError, OSError):
         # Whatever went wrong on the way, the payout may have happened.
@@ -124,7 +124,7 @@ def _entered(
         return redemption.state
     moved = RedemptionStore(session).advance(
         redemption,
-        EVENT_OF_STATUS[answer.status],
+        event_of(redemption.state, answer.status),
         now_s,
         reason=answer.reason,
         rail_reference=answer.reference,

@@ -19,7 +19,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from typing_extensions import override
 
 from fedcarbon.errors import CallerError
-from fedcarbon.redemption.rail import Rail, RailAnswer, RailStatus
+from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailStatus
 from fedcarbon.redemption.wallet import WalletId
 from fedcarbon.units import Fen
 from hub.storage.columns import created_at_column
@@ -97,12 +97,13 @@ class SandboxRail(Rail):
         create_tables(self._engine, SandboxTable.metadata)
 
     @override
-    def pay(self, payout_id: bytes, wallet_id: WalletId, amount_fen: Fen) -> RailAnswer:
+    def pay(self, payout: Payout) -> RailAnswer:
         """Pay once per `payout_id`, as far as the next fault lets it.
 
         Raises:
             PayoutIdReusedError: the id came before with another wallet or amount.
         """
+        payout_id, wallet_id = payout.payout_id, payout.wallet_id
         fault = next(self._faults, RailFault.NONE)
         if fault is RailFault.LOST_REQUEST:
             return RailAnswer(status=RailStatus.UNKNOWN)
@@ -120,11 +121,11 @@ class SandboxRail(Rail):
                     insert(SandboxPayoutRow).values(
                         payout_id=payout_id,
                         wallet_id=wallet_id,
-                        amount_fen=amount_fen,
+                        amount_fen=payout.amount_fen,
                         status=status.value,
                     )
                 )
-            elif (stored.wallet_id, stored.amount_fen) != (wallet_id, amount_fen):
+            elif (stored.wallet_id, stored.amount_fen) != (wallet_id, payout.amount_fen):
                 raise PayoutIdReusedError(
                     f"payout {payout_id.hex()} exists with another wallet or amount"
                 )

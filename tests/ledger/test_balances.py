@@ -10,7 +10,7 @@ import pytest
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import ProgrammeId
-from fedcarbon.ledger.account import AccountKind
+from fedcarbon.ledger.account import USED_KINDS, AccountKind
 from fedcarbon.ledger.balances import Balances, Conservation, conservation, trial_balance
 from fedcarbon.ledger.errors import (
     BalanceLimitError,
@@ -192,7 +192,8 @@ def test_every_unit_sums_to_zero_and_grams_are_somewhere(moves: Moves) -> None:
             issued_ug=MicrogramsCO2e(1_000),
             spendable_ug=MicrogramsCO2e(890),
             reserved_ug=MicrogramsCO2e(10),
-            redeemed_ug=MicrogramsCO2e(100),
+            pledged_ug=MicrogramsCO2e(0),
+            used_ug={kind: MicrogramsCO2e(100 * (kind == "redeemed")) for kind in USED_KINDS},
         ),
     )
 

@@ -10,7 +10,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from fedcarbon.ledger.batch import LedgerDay
 from fedcarbon.units import Seconds
-from hub.clearing.storage.ledger_rows import CloseRequestRow, LedgerBatchRow, TransferRow
+from hub.clearing.storage.ledger_rows import CloseRequestRow, LedgerBatchRow, TransferIdRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,16 +59,16 @@ class BatchStore:
     def first_open_day(self, first_sequence: int) -> LedgerDay | None:
         """Return the day of the oldest transfer from `first_sequence` on, if there is one."""
         day = self._session.exec(
-            select(TransferRow.ledger_day)
-            .where(TransferRow.sequence >= first_sequence)
-            .order_by(col(TransferRow.sequence))
+            select(TransferIdRow.ledger_day)
+            .where(TransferIdRow.sequence >= first_sequence)
+            .order_by(col(TransferIdRow.sequence))
             .limit(1)
         ).first()
         return None if day is None else LedgerDay(day)
 
     def last_sequence(self) -> int:
         """Return the number of the last transfer that any day holds, 0 if there is none."""
-        return self._session.exec(select(func.max(TransferRow.sequence))).one() or 0
+        return self._session.exec(select(func.max(TransferIdRow.sequence))).one() or 0
 
     def request(self, through_sequence: int, now_s: Seconds) -> None:
         """Write down that everything up to a transfer is wanted in a closed day; once is enough."""

@@ -41,15 +41,34 @@ class BalanceRow(HubTable, table=True):
     created_at: datetime | None = created_at_column()
 
 
+class TransferIdRow(HubTable, table=True):
+    """The ids of the ledger: what keeps a transfer and a resolution from coming twice.
+
+    They stand beside the transfers because PostgreSQL keeps those in one part per month, and what
+    is unique in a part is not unique in the whole.
+    """
+
+    __tablename__ = "transfer_ids"
+    __table_args__ = (
+        UniqueConstraint("sequence"),
+        # A reservation is posted or voided once: the database itself refuses a second time.
+        UniqueConstraint("resolves"),
+        CheckConstraint("length(transfer_id) = 16", name="transfer_id_size"),
+        integers("sequence", "ledger_day"),
+    )
+
+    transfer_id: bytes = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger)
+    """From 1, without a gap."""
+    ledger_day: int
+    resolves: bytes | None = Field(default=None, foreign_key="transfer_ids.transfer_id")
+
+
 class TransferRow(HubTable, table=True):
     """One transfer of the ledger."""
 
     __tablename__ = "transfers"
     __table_args__ = (
-        UniqueConstraint("transfer_id"),
-        # A reservation is posted or voided once: the database itself refuses a second time.
-        UniqueConstraint("resolves"),
-        CheckConstraint("length(transfer_id) = 16", name="transfer_id_size"),
         CheckConstraint("debit <> credit", name="two_accounts"),
         CheckConstraint(f"amount BETWEEN 1 AND {AMOUNT_MAX}", name="amount_range"),
         CheckConstraint(
@@ -59,20 +78,20 @@ class TransferRow(HubTable, table=True):
         integers("sequence", "amount", "recorded_s", "ledger_day"),
         Index("ix_transfers_debit", "debit", "unit"),
         Index("ix_transfers_credit", "credit", "unit"),
-        Index("ix_transfers_ledger_day", "ledger_day"),
+        CheckConstraint("expires_s IS NULL OR phase = 'reserve'", name="expires_phase"),
     )
 
+    ledger_day: int = Field(primary_key=True)
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
-    """From 1, without a gap."""
-    transfer_id: bytes
+    transfer_id: bytes = Field(foreign_key="transfer_ids.transfer_id")
     debit: str
     credit: str
     unit: str
     amount: int = Field(sa_type=BigInteger)
     phase: str
-    resolves: bytes | None = Field(default=None, foreign_key="transfers.transfer_id")
+    resolves: bytes | None = None
+    expires_s: int | None = Field(default=None, sa_type=BigInteger)
     recorded_s: int = Field(sa_type=BigInteger)
-    ledger_day: int
     created_at: datetime | None = created_at_column()
 
 
@@ -97,7 +116,7 @@ class OpeningCreditRow(HubTable, table=True):
     vintage: int
     previous_opened_ug: int = Field(sa_type=BigInteger)
     opened_ug: int = Field(sa_type=BigInteger)
-    transfer_id: bytes | None = Field(default=None, foreign_key="transfers.transfer_id")
+    transfer_id: bytes | None = Field(default=None, foreign_key="transfer_ids.transfer_id")
     recorded_s: int = Field(sa_type=BigInteger)
     created_at: datetime | None = created_at_column()
 
@@ -134,5 +153,5 @@ class CloseRequestRow(HubTable, table=True):
     created_at: datetime | None = created_at_column()
 
 
-for _row in (TransferRow, OpeningCreditRow, LedgerBatchRow, CloseRequestRow):
+for _row in (TransferIdRow, TransferRow, OpeningCreditRow, LedgerBatchRow, CloseRequestRow):
     insert_only(_row)

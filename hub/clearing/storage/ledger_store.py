@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from sqlalchemy import func, insert, literal, or_, union_all, update
+from sqlalchemy import and_, bindparam, func, insert, literal, or_, union_all, update
 from sqlmodel import Session, col, select
 from typing_extensions import override
 
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import Account, AccountKind, holder_account
 from fedcarbon.ledger.batch import LedgerDay, ledger_day
-from fedcarbon.ledger.errors import LedgerCorruptedError
-from fedcarbon.ledger.rules import BalanceChange, LedgerView, changes_of
+from fedcarbon.ledger.rules import LedgerView, Pending, linked
 from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit, Vintage, unit_from_text
 from fedcarbon.units import MicrogramsCO2e, Seconds
-from hub.clearing.storage.ledger_rows import BalanceRow, LedgerBatchRow, TransferRow
+from hub.clearing.storage.ledger_rows import BalanceRow, LedgerBatchRow, TransferIdRow, TransferRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,39 @@ class RecordedTransfer:
     transfer: Transfer
 
 
-class LedgerStore(LedgerView):
+@dataclass(slots=True)
+class LoadedLedger(LedgerView):
+    """The part of the ledger that a set of transfers needs, in memory.
+
+    Whoever loads it says which accounts and ids it will ask for; another question is a mistake.
+    """
+
+    accounts: frozenset[str]
+    ids: frozenset[bytes]
+    balances: dict[tuple[Account, Unit], int] = field(default_factory=dict)
+    transfers: dict[bytes, Transfer] = field(default_factory=dict)
+    resolutions: dict[bytes, bytes] = field(default_factory=dict)
+
+    @override
+    def balance(self, account: Account, unit: Unit) -> int:
+        """Return the balance of `account` in `unit`, 0 if it was never touched."""
+        assert account.name in self.accounts  # noqa: S101 - our own mistake
+        return self.balances.get((account, unit), 0)
+
+    @override
+    def transfer(self, transfer_id: bytes) -> Transfer | None:
+        """Return the transfer with this id, if there is one."""
+        assert transfer_id in self.ids  # noqa: S101 - our own mistake
+        return self.transfers.get(transfer_id)
+
+    @override
+    def resolution_of(self, reservation_id: bytes) -> bytes | None:
+        """Return the id of the transfer that posted or voided the reservation, if one did."""
+        assert reservation_id in self.ids  # noqa: S101 - our own mistake
+        return self.resolutions.get(reservation_id)
+
+
+class LedgerStore:
     """Balances and transfers, read and written in the session's transaction."""
 
     def __init__(self, session: Session) -> None:
@@ -43,12 +74,94 @@ class LedgerStore(LedgerView):
             CallerError: one of the ledger's rules refuses it (see `changes_of`).
             StateError: likewise.
         """
-        changes = changes_of(transfer, self)
-        if not changes:
-            return False
+        return self.post_linked([transfer], now_s) == 1
+
+    def post_linked(self, transfers: Iterable[Transfer], now_s: Seconds) -> int:
+        """Enter all of `transfers`, in order, or none; return how many of them were new.
+
+        Raises:
+            CallerError: one of the ledger's rules refuses one of them (see `changes_of`).
+            StateError: likewise.
+        """
+        wanted = tuple(transfers)
+        pending = linked(wanted, self.loaded_for(wanted), now_s)
+        self.write(pending, now_s)
+        return len(pending.transfers)
+
+    def loaded_for(
+        self, transfers: Iterable[Transfer], accounts: Iterable[Account] = ()
+    ) -> LoadedLedger:
+        """Return what the rules need to know to judge `transfers`, by three queries.
+
+        Args:
+            transfers: of which accounts and ids.
+            accounts: further accounts, in all their units.
+        """
+        names = {account.name for account in accounts}
+        ids: set[bytes] = set()
+        for transfer in transfers:
+            names |= {transfer.debit.name, transfer.credit.name}
+            ids |= {transfer.transfer_id, transfer.resolves or transfer.transfer_id}
+        return self.loaded(names, ids)
+
+    def loaded(self, names: Collection[str], ids: Collection[bytes]) -> LoadedLedger:
+        """Return accounts by name, in all their units, and transfers by id, with resolutions."""
+        loaded = LoadedLedger(accounts=frozenset(names), ids=frozenset(ids))
+        balances = self._session.exec(
+            select(BalanceRow.account, BalanceRow.unit, BalanceRow.balance).where(
+                col(BalanceRow.account).in_(names)
+            )
+        )
+        for account, unit, balance in balances:
+            loaded.balances[Account.from_name(account), unit_from_text(unit)] = balance
+        resolutions = self._session.exec(
+            select(TransferIdRow.transfer_id, TransferIdRow.resolves).where(
+                or_(col(TransferIdRow.transfer_id).in_(ids), col(TransferIdRow.resolves).in_(ids))
+            )
+        ).all()
+        known = [transfer_id for transfer_id, _ in resolutions if transfer_id in loaded.ids]
+        loaded.resolutions = {
+            resolves: transfer_id for transfer_id, resolves in resolutions if resolves is not None
+        }
+        for row in self._rows(known) if known else ():
+            loaded.transfers[row.transfer_id] = _transfer(row)
+        return loaded
+
+    def write(self, pending: Pending, now_s: Seconds) -> None:
+        """Write what `pending` holds on top of what was loaded, in the same transaction.
+
+        Args:
+            pending: new transfers, judged over a `LoadedLedger`.
+            now_s: protocol time.
+        """
+        if not pending.transfers:
+            return
+        sequence, day = self._next_place(now_s)
+        placed = list(enumerate(pending.transfers.values(), start=sequence))
+        self._session.execute(
+            insert(TransferIdRow),
+            [
+                {
+                    "transfer_id": transfer.transfer_id,
+                    "sequence": number,
+                    "ledger_day": day,
+                    "resolves": transfer.resolves,
+                }
+                for number, transfer in placed
+            ],
+        )
+        self._session.execute(
+            insert(TransferRow),
+            [_columns(transfer, number, day, now_s) for number, transfer in placed],
+        )
+        assert isinstance(pending.below, LoadedLedger)  # noqa: S101 - our own mistake
+        self._write_balances(pending.below.balances, pending.balances)
+
+    def _next_place(self, now_s: Seconds) -> tuple[int, LedgerDay]:
+        """Return the number and the ledger day of the next transfer."""
         last = self._session.exec(
-            select(TransferRow.sequence, TransferRow.ledger_day)
-            .order_by(col(TransferRow.sequence).desc())
+            select(TransferIdRow.sequence, TransferIdRow.ledger_day)
+            .order_by(col(TransferIdRow.sequence).desc())
             .limit(1)
         ).first()
         closed = self._session.exec(
@@ -59,25 +172,61 @@ class LedgerStore(LedgerView):
         # A day lasts until it is closed and nothing enters it afterwards, so one day at most is
         # open: a batch holds everything that was booked before its leaf.
         day = last_day if last_day >= next_day else max(ledger_day(now_s), next_day)
-        self._session.exec(
-            insert(TransferRow).values(
-                sequence=sequence + 1,
-                transfer_id=transfer.transfer_id,
-                debit=transfer.debit.name,
-                credit=transfer.credit.name,
-                unit=transfer.unit.text,
-                amount=transfer.amount,
-                phase=transfer.phase.value,
-                resolves=transfer.resolves,
-                recorded_s=now_s,
-                ledger_day=day,
-            )
-        )
-        for change in changes:
-            self._store(change)
-        return True
+        return sequence + 1, LedgerDay(day)
 
-    @override
+    def _write_balances(
+        self,
+        before: Mapping[tuple[Account, Unit], int],
+        after: Mapping[tuple[Account, Unit], int],
+    ) -> None:
+        new = [key for key in after if key not in before]
+        changed = [key for key in after if key in before and after[key] != before[key]]
+        if new:
+            self._session.execute(
+                insert(BalanceRow),
+                [
+                    {
+                        "account": account.name,
+                        "unit": unit.text,
+                        "account_kind": account.kind.value,
+                        "balance": after[account, unit],
+                    }
+                    for account, unit in new
+                ],
+            )
+        if changed:
+            # By difference: whatever was read before, what is written conserves.
+            self._session.connection().execute(
+                update(BalanceRow)
+                .where(
+                    col(BalanceRow.account) == bindparam("of_account"),
+                    col(BalanceRow.unit) == bindparam("of_unit"),
+                )
+                .values(balance=col(BalanceRow.balance) + bindparam("by")),
+                [
+                    {
+                        "of_account": account.name,
+                        "of_unit": unit.text,
+                        "by": after[account, unit] - before[account, unit],
+                    }
+                    for account, unit in changed
+                ],
+            )
+
+    def _rows(self, transfer_ids: Collection[bytes]) -> Sequence[TransferRow]:
+        """Return the stored transfers of these ids; the day leads to the part that holds them."""
+        return self._session.exec(
+            select(TransferRow)
+            .join(
+                TransferIdRow,
+                and_(
+                    col(TransferIdRow.ledger_day) == col(TransferRow.ledger_day),
+                    col(TransferIdRow.sequence) == col(TransferRow.sequence),
+                ),
+            )
+            .where(col(TransferIdRow.transfer_id).in_(transfer_ids))
+        ).all()
+
     def balance(self, account: Account, unit: Unit) -> int:
         """Return the balance of `account` in `unit`, 0 if it was never touched."""
         stored = self._session.exec(
@@ -87,19 +236,36 @@ class LedgerStore(LedgerView):
         ).first()
         return 0 if stored is None else stored
 
-    @override
+    def balance_at(self, account: Account, unit: Unit, at_s: Seconds) -> int:
+        """Return what `account` held in `unit` after everything that was recorded by `at_s`.
+
+        Args:
+            account: whose.
+            unit: of what.
+            at_s: protocol time, inclusive.
+        """
+        names = (col(TransferRow.credit), col(TransferRow.debit))
+        credited, debited = (
+            self._session.exec(
+                select(func.coalesce(func.sum(TransferRow.amount), 0)).where(
+                    side == account.name,
+                    TransferRow.unit == unit.text,
+                    TransferRow.recorded_s <= at_s,
+                )
+            ).one()
+            for side in names
+        )
+        return int(credited) - int(debited)
+
     def transfer(self, transfer_id: bytes) -> Transfer | None:
         """Return the transfer with this id, if there is one."""
-        row = self._session.exec(
-            select(TransferRow).where(TransferRow.transfer_id == transfer_id)
-        ).first()
-        return None if row is None else _transfer(row)
+        rows = self._rows([transfer_id])
+        return _transfer(rows[0]) if rows else None
 
-    @override
     def resolution_of(self, reservation_id: bytes) -> bytes | None:
         """Return the id of the transfer that posted or voided the reservation, if one did."""
         return self._session.exec(
-            select(TransferRow.transfer_id).where(TransferRow.resolves == reservation_id)
+            select(TransferIdRow.transfer_id).where(TransferIdRow.resolves == reservation_id)
         ).first()
 
     def grams(
@@ -169,34 +335,23 @@ class LedgerStore(LedgerView):
         )
         return [_recorded(row) for row in rows]
 
-    def _store(self, change: BalanceChange) -> None:
-        account, unit = change.account.name, change.unit.text
-        # `balance == before` turns a lost update into an error on any store.
-        updated = self._session.exec(
-            update(BalanceRow)
-            .where(
-                col(BalanceRow.account) == account,
-                col(BalanceRow.unit) == unit,
-                col(BalanceRow.balance) == change.before,
-            )
-            .values(balance=change.after)
-            .execution_options(synchronize_session=False)
-        )
-        if updated.rowcount == 1:
-            return
-        if change.before != 0:
-            raise LedgerCorruptedError(
-                f"a {change.account.kind} balance changed under its transaction; "
-                "the operator must stop and investigate"
-            )
-        self._session.exec(
-            insert(BalanceRow).values(
-                account=account,
-                unit=unit,
-                account_kind=change.account.kind.value,
-                balance=change.after,
-            )
-        )
+
+def _columns(
+    transfer: Transfer, sequence: int, day: LedgerDay, now_s: Seconds
+) -> dict[str, object]:
+    return {
+        "ledger_day": day,
+        "sequence": sequence,
+        "transfer_id": transfer.transfer_id,
+        "debit": transfer.debit.name,
+        "credit": transfer.credit.name,
+        "unit": transfer.unit.text,
+        "amount": transfer.amount,
+        "phase": transfer.phase.value,
+        "resolves": transfer.resolves,
+        "expires_s": transfer.expires_s,
+        "recorded_s": now_s,
+    }
 
 
 def _recorded(row: TransferRow) -> RecordedTransfer:
@@ -214,4 +369,5 @@ def _transfer(row: TransferRow) -> Transfer:
         amount=row.amount,
         phase=Phase(row.phase),
         resolves=row.resolves,
+        expires_s=None if row.expires_s is None else Seconds(row.expires_s),
     )

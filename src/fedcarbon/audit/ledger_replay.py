@@ -23,6 +23,7 @@ from fedcarbon.ledger.errors import InsufficientBalanceError, TransferIdReusedEr
 from fedcarbon.ledger.rules import LedgerView, changes_of
 from fedcarbon.ledger.transfer import Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit
+from fedcarbon.units import Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class ReplayedLedger(LedgerView):
     )
     _resolutions: dict[bytes, bytes] = field(default_factory=dict)
 
-    def enter(self, transfer: Transfer, batch_leaf: int) -> None:
+    def enter(self, transfer: Transfer, recorded_s: Seconds, batch_leaf: int) -> None:
         """Enter a transfer whatever the rules say of it, and then say what they say.
 
         Raises:
@@ -67,7 +68,7 @@ class ReplayedLedger(LedgerView):
             raise TransferIdReusedError(f"transfer {transfer.transfer_id.hex()} stands twice")
         refusal: FedcarbonError | None = None
         try:
-            changes_of(transfer, self)
+            changes_of(transfer, self, recorded_s)
         except FedcarbonError as error:
             refusal = error
         for account, amount in (
@@ -179,7 +180,7 @@ def _enter_lines(
             found(error, "TRANSFER_MALFORMED", CheckId.LEDGER)
             continue
         try:
-            ledger.enter(transfer, leaf.index)
+            ledger.enter(transfer, Seconds(line.recorded_s), leaf.index)
         except InsufficientBalanceError as error:
             overspent = transfer.debit.kind is AccountKind.SPENDABLE
             check = CheckId.REDEMPTIONS if overspent else CheckId.LEDGER

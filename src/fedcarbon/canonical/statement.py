@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from fedcarbon.errors import FedcarbonError, MalformedError
 from fedcarbon.units import MicrogramsCO2e, Natural
 
-PROTOCOL_VERSION: Final = 2
+PROTOCOL_VERSION: Final = 3
 """2: every ciphertext comes with its range proof. There is no reader of version 1."""
 INTEGER_MAX: Final = (1 << 53) - 1
 MESSAGE_LENGTH_MAX: Final = 300

@@ -1,10 +1,14 @@
 """The chart of accounts: what each account means, who owns it, what it counts.
 
-A balance is what was credited minus what was debited. Only the two sources, from which grams and
-money enter the books, may be negative; together with them every unit sums to zero.
+A balance is what was credited minus what was debited. Only the sources, from which grams and money
+enter the books, may be negative; together with them every unit sums to zero.
 
-    grams   issuance -> spendable <-> reserved -> redeemed
+    grams   issuance -> spendable <-> reserved -> redeemed | exchanged
+                        spendable -> donated | expired
+                        spendable <-> pledged <-> pooled -> retired
     money   funding  -> float     <-> payout_in_flight -> paid_out
+            sales    -> proceeds  <-> payout_in_flight -> paid_out
+            float | paid_out | funding -> suspense -> float | paid_out | written_off
 """
 
 from __future__ import annotations
@@ -29,6 +33,18 @@ class AccountKind(StrEnum):
     """A holder's grams under a redemption that has no final answer yet."""
     REDEEMED = "redeemed"
     """A programme's grams that were paid for and are used up."""
+    DONATED = "donated"
+    """A programme's grams that holders gave to a published cause."""
+    EXCHANGED = "exchanged"
+    """A programme's grams that were exchanged for goods."""
+    EXPIRED = "expired"
+    """A programme's grams whose vintage ended before anybody used them."""
+    PLEDGED = "pledged"
+    """A holder's grams that may be bundled into credit lots; still the holder's."""
+    POOLED = "pooled"
+    """Grams in one credit lot that is not retired."""
+    RETIRED = "retired"
+    """Grams of one credit lot that was retired for its buyer."""
     FUNDING = "funding"
     """Source of a programme's money; minus its balance is what was ever paid in."""
     FLOAT = "float"
@@ -37,22 +53,47 @@ class AccountKind(StrEnum):
     """A programme's money under a payout that has no final answer yet."""
     PAID_OUT = "paid_out"
     """A programme's money that arrived in wallets."""
+    SUSPENSE = "suspense"
+    """A programme's money whose place is not explained; two persons release it."""
+    WRITTEN_OFF = "written_off"
+    """A programme's money that two persons gave up."""
+    SALES = "sales"
+    """Source of a programme's proceeds; minus its balance is what buyers of lots have paid."""
+    PROCEEDS = "proceeds"
+    """A holder's money out of sold lots, free to pay out."""
 
 
-HOLDER_KINDS: Final = frozenset({AccountKind.SPENDABLE, AccountKind.RESERVED})
-"""Owned by an account token; every other kind is owned by a programme."""
+HOLDER_KINDS: Final = frozenset(
+    {AccountKind.SPENDABLE, AccountKind.RESERVED, AccountKind.PLEDGED, AccountKind.PROCEEDS}
+)
+"""Owned by an account token."""
 
-MASS_KINDS: Final = frozenset(
-    {AccountKind.ISSUANCE, AccountKind.SPENDABLE, AccountKind.RESERVED, AccountKind.REDEEMED}
+LOT_KINDS: Final = frozenset({AccountKind.POOLED, AccountKind.RETIRED})
+"""Owned by a credit lot; every kind that is neither of these is owned by a programme."""
+
+USED_KINDS: Final = frozenset(
+    {AccountKind.REDEEMED, AccountKind.DONATED, AccountKind.EXCHANGED, AccountKind.EXPIRED}
+    | {AccountKind.POOLED, AccountKind.RETIRED}
+)
+"""Grams that are no holder's any more."""
+
+MASS_KINDS: Final = (
+    frozenset(
+        {AccountKind.ISSUANCE, AccountKind.SPENDABLE, AccountKind.RESERVED, AccountKind.PLEDGED}
+    )
+    | USED_KINDS
 )
 """Count micrograms; every other kind counts fen."""
 
-SOURCE_KINDS: Final = frozenset({AccountKind.ISSUANCE, AccountKind.FUNDING})
+SOURCE_KINDS: Final = frozenset({AccountKind.ISSUANCE, AccountKind.FUNDING, AccountKind.SALES})
 """May be negative, and are never positive by construction of the moves."""
 
+LOT_ID_BYTES: Final = 16
 _HOLDER: Final = "holder"
+_LOT: Final = "lot"
 _PROGRAMME: Final = "programme"
 _NAME_PARTS: Final = 3
+_HEX: Final = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +102,28 @@ class Account:
 
     kind: AccountKind
     owner: str
-    """The account token in hexadecimal, or the programme id."""
+    """The account token or the lot id in hexadecimal, or the programme id."""
 
     def __post_init__(self) -> None:
         """Check that the owner is what the kind needs."""
-        if self.kind not in HOLDER_KINDS:
+        if self.scope == _PROGRAMME:
             programme_id(self.owner)
-        elif len(self.owner) != 2 * TOKEN_BYTES or not set(self.owner) <= set("0123456789abcdef"):
-            raise MalformedError(f"a holder's account needs a token of {TOKEN_BYTES} bytes")
+            return
+        size = TOKEN_BYTES if self.scope == _HOLDER else LOT_ID_BYTES
+        if len(self.owner) != 2 * size or not set(self.owner) <= _HEX:
+            raise MalformedError(f"a {self.scope}'s account needs an owner of {size} bytes")
+
+    @property
+    def scope(self) -> str:
+        """Whose kind of account it is: `holder`, `lot` or `programme`."""
+        if self.kind in HOLDER_KINDS:
+            return _HOLDER
+        return _LOT if self.kind in LOT_KINDS else _PROGRAMME
 
     @property
     def name(self) -> str:
         """The account's name in books and batches: `holder:<token>:spendable`."""
-        scope = _HOLDER if self.kind in HOLDER_KINDS else _PROGRAMME
-        return f"{scope}:{self.owner}:{self.kind}"
+        return f"{self.scope}:{self.owner}:{self.kind}"
 
     @classmethod
     def from_name(cls, name: str) -> Account:
@@ -95,6 +144,11 @@ class Account:
 def holder_account(kind: AccountKind, account_token: bytes) -> Account:
     """Return the account of `kind` that belongs to the holder of `account_token` (32 bytes)."""
     return Account(kind=kind, owner=account_token.hex())
+
+
+def lot_account(kind: AccountKind, lot_id: bytes) -> Account:
+    """Return the account of `kind` that belongs to the credit lot `lot_id` (16 bytes)."""
+    return Account(kind=kind, owner=lot_id.hex())
 
 
 def programme_account(kind: AccountKind, programme: ProgrammeId) -> Account:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from typing_extensions import override
 
-from fedcarbon.ledger.account import Account, AccountKind
+from fedcarbon.ledger.account import USED_KINDS, Account, AccountKind
 from fedcarbon.ledger.errors import LedgerCorruptedError
-from fedcarbon.ledger.rules import LedgerView, changes_of
+from fedcarbon.ledger.rules import LedgerView, linked
 from fedcarbon.ledger.transfer import Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit
-from fedcarbon.units import MicrogramsCO2e
+from fedcarbon.units import MicrogramsCO2e, Seconds
+
+BEFORE_ALL_ENDS: Final = Seconds(0)
+"""A time at which no reservation is over: for folds of transfers that have no time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +27,21 @@ class Conservation:
     issued_ug: MicrogramsCO2e
     spendable_ug: MicrogramsCO2e
     reserved_ug: MicrogramsCO2e
-    redeemed_ug: MicrogramsCO2e
+    pledged_ug: MicrogramsCO2e
+    used_ug: Mapping[AccountKind, MicrogramsCO2e]
+    """By use (`USED_KINDS`), every one of them."""
+
+    @property
+    def redeemed_ug(self) -> MicrogramsCO2e:
+        """What was paid for in money."""
+        return self.used_ug[AccountKind.REDEEMED]
 
     def __post_init__(self) -> None:
-        """Check that issued = spendable + reserved + redeemed."""
-        if self.issued_ug != self.spendable_ug + self.reserved_ug + self.redeemed_ug:
+        """Check that issued = spendable + reserved + pledged + used."""
+        held_ug = self.spendable_ug + self.reserved_ug + self.pledged_ug
+        if self.issued_ug != held_ug + sum(self.used_ug.values()):
             raise LedgerCorruptedError(
-                f"{self.unit.text}: issued grams differ from those held, reserved and redeemed; "
+                f"{self.unit.text}: issued grams differ from those held and used; "
                 "the operator must stop and investigate"
             )
 
@@ -37,7 +49,7 @@ class Conservation:
 class Balances(LedgerView):
     """Accumulator of the fold: what every account holds after the transfers so far.
 
-    `apply` takes a transfer whole or not at all and touches nothing outside.
+    `apply` and `apply_linked` take what they are given whole or not at all.
     """
 
     __slots__ = ("_balances", "_resolutions", "_transfers")
@@ -50,22 +62,33 @@ class Balances(LedgerView):
         for transfer in transfers:
             self.apply(transfer)
 
-    def apply(self, transfer: Transfer) -> bool:
+    def apply(self, transfer: Transfer, recorded_s: Seconds = BEFORE_ALL_ENDS) -> bool:
         """Enter `transfer`; return False if exactly this transfer was there already.
+
+        Args:
+            transfer: what is to be entered.
+            recorded_s: protocol time at which it is taken.
 
         Raises:
             CallerError: one of the ledger's rules refuses it (see `changes_of`).
             StateError: likewise.
         """
-        changes = changes_of(transfer, self)
-        if not changes:
-            return False
-        for change in changes:
-            self._balances[change.account, change.unit] = change.after
-        self._transfers[transfer.transfer_id] = transfer
-        if transfer.resolves is not None:
-            self._resolutions[transfer.resolves] = transfer.transfer_id
-        return True
+        return self.apply_linked([transfer], recorded_s) == 1
+
+    def apply_linked(
+        self, transfers: Iterable[Transfer], recorded_s: Seconds = BEFORE_ALL_ENDS
+    ) -> int:
+        """Enter all of `transfers`, in order, or none; return how many of them were new.
+
+        Raises:
+            CallerError: one of the ledger's rules refuses one of them (see `changes_of`).
+            StateError: likewise.
+        """
+        pending = linked(transfers, self, recorded_s)
+        self._balances.update(pending.balances)
+        self._transfers.update(pending.transfers)
+        self._resolutions.update(pending.resolutions)
+        return len(pending.transfers)
 
     @override
     def balance(self, account: Account, unit: Unit) -> int:
@@ -119,7 +142,7 @@ def trial_balance(items: Iterable[tuple[Account, Unit, int]]) -> dict[Unit, int]
 
 
 def conservation(items: Iterable[tuple[Account, Unit, int]]) -> tuple[Conservation, ...]:
-    """Return, per programme and vintage, issued = spendable + reserved + redeemed.
+    """Return, per programme and vintage, issued = spendable + reserved + pledged + used.
 
     Raises:
         LedgerCorruptedError: the equation does not hold.
@@ -135,7 +158,8 @@ def conservation(items: Iterable[tuple[Account, Unit, int]]) -> tuple[Conservati
             issued_ug=MicrogramsCO2e(-total.of(AccountKind.ISSUANCE)),
             spendable_ug=MicrogramsCO2e(total.of(AccountKind.SPENDABLE)),
             reserved_ug=MicrogramsCO2e(total.of(AccountKind.RESERVED)),
-            redeemed_ug=MicrogramsCO2e(total.of(AccountKind.REDEEMED)),
+            pledged_ug=MicrogramsCO2e(total.of(AccountKind.PLEDGED)),
+            used_ug={kind: MicrogramsCO2e(total.of(kind)) for kind in sorted(USED_KINDS)},
         )
         for unit, total in sorted(sums.items(), key=lambda item: item[0].text)
     )

@@ -46,6 +46,8 @@ class LedgerLine:
     """Decimal digits, in ug or fen."""
     phase: Phase
     resolves: bytes | None
+    expires_s: int | None
+    """For a reservation that has an end: protocol time from which it can only be voided."""
     recorded_s: int
     """Protocol time at which the hub took it."""
 
@@ -65,6 +67,7 @@ class LedgerLine:
             amount=int(self.amount),
             phase=self.phase,
             resolves=self.resolves,
+            expires_s=None if self.expires_s is None else Seconds(self.expires_s),
         )
         if str(transfer.amount) != self.amount:
             raise MalformedError("the amount of a ledger line has no leading zeros")
@@ -104,6 +107,7 @@ def line_of(transfer: Transfer, recorded_s: Seconds) -> LedgerLine:
         amount=str(transfer.amount),
         phase=transfer.phase,
         resolves=transfer.resolves,
+        expires_s=transfer.expires_s,
         recorded_s=recorded_s,
     )
 
@@ -141,7 +145,7 @@ def replay(batches: Iterable[bytes], parameter_id: bytes) -> Balances:
             if batch.day <= day:
                 raise MalformedError("its day does not follow the day before it")
             for line in batch.lines:
-                if not balances.apply(line.transfer()):
+                if not balances.apply(line.transfer(), Seconds(line.recorded_s)):
                     raise MalformedError(f"transfer {line.transfer_id.hex()} stands twice")
         except FedcarbonError as error:
             raise LedgerBatchInvalidError(

@@ -37,6 +37,12 @@ class ReservationResolvedError(StateError):
     code: ClassVar[str] = "RESERVATION_RESOLVED"
 
 
+class ReservationTimedOutError(StateError):
+    """The reservation had an end and it is over: it can only be voided."""
+
+    code: ClassVar[str] = "RESERVATION_TIMED_OUT"
+
+
 class BalanceLimitError(StateError):
     """A balance would leave the range of a signed 64-bit integer."""
 

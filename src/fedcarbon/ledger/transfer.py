@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Final
 
 from fedcarbon.canonical.hashing import digest
+from fedcarbon.canonical.statement import INTEGER_MAX
 from fedcarbon.errors import MalformedError
-from fedcarbon.ledger.account import HOLDER_KINDS, MASS_KINDS, Account, AccountKind
+from fedcarbon.ledger.account import HOLDER_KINDS, LOT_KINDS, MASS_KINDS, Account, AccountKind
 from fedcarbon.ledger.unit import MassUnit, Unit
-from fedcarbon.units import MASS_UG_MAX
+from fedcarbon.units import MASS_UG_MAX, Seconds
 
 TRANSFER_ID_BYTES: Final = 16
 AMOUNT_MAX: Final = MASS_UG_MAX
@@ -46,11 +47,34 @@ MOVES: Final = frozenset(
         (Phase.POST, AccountKind.RESERVED, AccountKind.REDEEMED),
         (Phase.VOID, AccountKind.RESERVED, AccountKind.SPENDABLE),
         (Phase.SINGLE, AccountKind.REDEEMED, AccountKind.SPENDABLE),
+        # other uses of grams
+        (Phase.SINGLE, AccountKind.SPENDABLE, AccountKind.DONATED),
+        (Phase.POST, AccountKind.RESERVED, AccountKind.EXCHANGED),
+        (Phase.SINGLE, AccountKind.SPENDABLE, AccountKind.EXPIRED),
+        (Phase.SINGLE, AccountKind.SPENDABLE, AccountKind.PLEDGED),
+        (Phase.SINGLE, AccountKind.PLEDGED, AccountKind.SPENDABLE),
+        (Phase.SINGLE, AccountKind.PLEDGED, AccountKind.POOLED),
+        (Phase.SINGLE, AccountKind.POOLED, AccountKind.PLEDGED),
+        (Phase.SINGLE, AccountKind.POOLED, AccountKind.RETIRED),
+        # money
         (Phase.SINGLE, AccountKind.FUNDING, AccountKind.FLOAT),
         (Phase.RESERVE, AccountKind.FLOAT, AccountKind.PAYOUT_IN_FLIGHT),
         (Phase.POST, AccountKind.PAYOUT_IN_FLIGHT, AccountKind.PAID_OUT),
         (Phase.VOID, AccountKind.PAYOUT_IN_FLIGHT, AccountKind.FLOAT),
         (Phase.SINGLE, AccountKind.PAID_OUT, AccountKind.FLOAT),
+        # what buyers of lots have paid
+        (Phase.SINGLE, AccountKind.SALES, AccountKind.PROCEEDS),
+        (Phase.SINGLE, AccountKind.SALES, AccountKind.FLOAT),
+        (Phase.RESERVE, AccountKind.PROCEEDS, AccountKind.PAYOUT_IN_FLIGHT),
+        (Phase.VOID, AccountKind.PAYOUT_IN_FLIGHT, AccountKind.PROCEEDS),
+        (Phase.SINGLE, AccountKind.PAID_OUT, AccountKind.PROCEEDS),
+        # differences between the books, the rail and the float
+        (Phase.SINGLE, AccountKind.FLOAT, AccountKind.SUSPENSE),
+        (Phase.SINGLE, AccountKind.PAID_OUT, AccountKind.SUSPENSE),
+        (Phase.SINGLE, AccountKind.FUNDING, AccountKind.SUSPENSE),
+        (Phase.SINGLE, AccountKind.SUSPENSE, AccountKind.FLOAT),
+        (Phase.SINGLE, AccountKind.SUSPENSE, AccountKind.PAID_OUT),
+        (Phase.SINGLE, AccountKind.SUSPENSE, AccountKind.WRITTEN_OFF),
     }
 )
 
@@ -71,6 +95,8 @@ class Transfer:
     phase: Phase
     resolves: bytes | None
     """Id of the reservation, for a post or a void only."""
+    expires_s: Seconds | None = None
+    """For a reservation: from this protocol time on it can only be voided; None for never."""
 
     def __post_init__(self) -> None:
         """Check sizes, that the move exists and that both sides belong together."""
@@ -81,6 +107,10 @@ class Transfer:
             raise MalformedError(f"the amount of a transfer is 1 to {AMOUNT_MAX}")
         if (self.resolves is not None) != (self.phase in RESOLVING):
             raise MalformedError("posts and voids, and nothing else, resolve a reservation")
+        if self.expires_s is not None and (
+            self.phase is not Phase.RESERVE or not 0 <= self.expires_s <= INTEGER_MAX
+        ):
+            raise MalformedError("a reservation, and nothing else, may have an end")
         if (self.phase, self.debit.kind, self.credit.kind) not in MOVES:
             raise MalformedError(
                 f"no {self.phase} moves anything from {self.debit.kind} to {self.credit.kind}"
@@ -100,8 +130,11 @@ def _check_belonging(debit: Account, credit: Account, unit: Unit) -> None:
     if isinstance(unit, MassUnit) != (debit.kind in MASS_KINDS):
         raise MalformedError(f"{debit.kind} accounts do not count {unit.text}")
     holders = {side.owner for side in (debit, credit) if side.kind in HOLDER_KINDS}
-    programmes = {side.owner for side in (debit, credit) if side.kind not in HOLDER_KINDS}
+    lots = {side.owner for side in (debit, credit) if side.kind in LOT_KINDS}
+    programmes = {
+        side.owner for side in (debit, credit) if side.kind not in HOLDER_KINDS | LOT_KINDS
+    }
     if isinstance(unit, MassUnit):
         programmes.add(unit.programme)
-    if len(holders) > 1 or len(programmes) > 1:
-        raise MalformedError("a transfer stays with one holder and one programme")
+    if len(holders) > 1 or len(lots) > 1 or len(programmes) > 1:
+        raise MalformedError("a transfer stays with one holder, one lot and one programme")

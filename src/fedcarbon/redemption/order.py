@@ -9,7 +9,7 @@ from fedcarbon.canonical.hashing import DIGEST_BYTES, digest
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import PartyId, ProgrammeId, checked_name
-from fedcarbon.redemption.rail import PAYOUT_ID_BYTES
+from fedcarbon.redemption.rail import PAYOUT_ID_BYTES, Payout
 from fedcarbon.redemption.settlement import Draw, check_units
 from fedcarbon.redemption.states import RedemptionState
 from fedcarbon.redemption.wallet import WalletClass, WalletId, wallet_id
@@ -83,6 +83,16 @@ class Redemption:
     """The rail's own name for the payout, once it has given one."""
     created_s: Seconds
     """Protocol time of the reservation."""
+
+    @property
+    def payout(self) -> Payout:
+        """What the rail is told, now and in every retry."""
+        return Payout(
+            payout_id=self.order.payout_id,
+            programme=self.order.programme_id,
+            wallet_id=self.order.wallet_id,
+            amount_fen=self.amount_fen,
+        )
 
     def __post_init__(self) -> None:
         """Check that the draws are the mass."""

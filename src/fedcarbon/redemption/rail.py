@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import ClassVar, Final, Protocol
 
 from fedcarbon.errors import MalformedError, PeerError
+from fedcarbon.ids import ProgrammeId
+from fedcarbon.redemption.value_day import ValueDay
 from fedcarbon.redemption.wallet import WalletId
 from fedcarbon.units import Fen
 
@@ -25,9 +27,11 @@ class RailStatus(StrEnum):
     ACCEPTED = "accepted"
     """Taken in; the result comes later."""
     SETTLED = "settled"
-    """Paid, finally."""
+    """Paid."""
     REJECTED = "rejected"
     """Not paid and never will be."""
+    RETURNED = "returned"
+    """Paid, and the whole amount came back."""
     UNKNOWN = "unknown"
     """No answer in time, or none that helps: the payout may or may not happen."""
     NOT_FOUND = "not_found"
@@ -46,23 +50,45 @@ class RailAnswer:
 
     status: RailStatus
     reason: str = ""
-    """Why, for REJECTED."""
+    """Why, for REJECTED and RETURNED."""
     reference: str = ""
     """The rail's own name for the payout."""
+    value_day: ValueDay | None = None
+    """In which day's settlement file the rail will have it, where it says so."""
 
     def __post_init__(self) -> None:
         """Check lengths and that a rejection says why."""
         if len(self.reason) > REASON_LENGTH_MAX or len(self.reference) > REFERENCE_LENGTH_MAX:
             raise MalformedError("the reason or reference of a rail's answer is too long")
-        if self.status is RailStatus.REJECTED and not self.reason:
-            raise MalformedError("a rejection by a rail needs a reason")
+        if self.status in {RailStatus.REJECTED, RailStatus.RETURNED} and not self.reason:
+            raise MalformedError("a rejection or return by a rail needs a reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payout:
+    """What a rail is told to pay."""
+
+    payout_id: bytes
+    """16 bytes; the rail pays it at most once, for ever."""
+    programme: ProgrammeId
+    """Out of whose float; each programme has an account of its own at the rail."""
+    wallet_id: WalletId
+    amount_fen: Fen
+
+    def __post_init__(self) -> None:
+        """Check sizes and that money is meant."""
+        if len(self.payout_id) != PAYOUT_ID_BYTES or self.amount_fen < 1:
+            raise MalformedError("a payout has an id of 16 bytes and at least one fen")
 
 
 class Rail(Protocol):
-    """A payout rail. Both calls may raise `FedcarbonError` or `OSError`: then nothing is known."""
+    """A payout rail. Both calls may raise `FedcarbonError` or `OSError`: then nothing is known.
 
-    def pay(self, payout_id: bytes, wallet_id: WalletId, amount_fen: Fen) -> RailAnswer:
-        """Pay `amount_fen` into the wallet, at most once per `payout_id` (16 bytes)."""
+    Several workers call it at once, each for another payout.
+    """
+
+    def pay(self, payout: Payout) -> RailAnswer:
+        """Pay, at most once per `payout_id`."""
         ...
 
     def query(self, payout_id: bytes) -> RailAnswer:

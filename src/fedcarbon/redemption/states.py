@@ -39,6 +39,8 @@ class RedemptionEvent(StrEnum):
 
     RESERVE = "reserve"
     SEND = "send"
+    CANCEL = "cancel"
+    """By the operator, while the rail knows nothing."""
     SEND_AGAIN = "send_again"
     """After the rail has said that it does not know the payout id."""
     RAIL_ACCEPTED = "rail_accepted"
@@ -59,7 +61,10 @@ _ANSWERS: Final = {
 
 TRANSITIONS: Final[Mapping[RedemptionState, Mapping[RedemptionEvent, RedemptionState]]] = {
     RedemptionState.CREATED: {RedemptionEvent.RESERVE: RedemptionState.RESERVED},
-    RedemptionState.RESERVED: {RedemptionEvent.SEND: RedemptionState.SENT},
+    RedemptionState.RESERVED: {
+        RedemptionEvent.SEND: RedemptionState.SENT,
+        RedemptionEvent.CANCEL: RedemptionState.REJECTED,
+    },
     RedemptionState.SENT: _ANSWERS,
     RedemptionState.UNKNOWN: {RedemptionEvent.SEND_AGAIN: RedemptionState.SENT, **_ANSWERS},
     RedemptionState.SETTLED: {RedemptionEvent.REVERSE: RedemptionState.REVERSED},
@@ -75,9 +80,20 @@ EVENT_OF_STATUS: Final[Mapping[RailStatus, RedemptionEvent]] = {
     RailStatus.ACCEPTED: RedemptionEvent.RAIL_ACCEPTED,
     RailStatus.SETTLED: RedemptionEvent.RAIL_SETTLED,
     RailStatus.REJECTED: RedemptionEvent.RAIL_REJECTED,
+    RailStatus.RETURNED: RedemptionEvent.REVERSE,
     RailStatus.UNKNOWN: RedemptionEvent.RAIL_UNKNOWN,
     RailStatus.NOT_FOUND: RedemptionEvent.RAIL_NOT_FOUND,
 }
+
+
+def event_of(state: RedemptionState, status: RailStatus) -> RedemptionEvent:
+    """Return what a rail's answer means to a redemption in `state`.
+
+    A payout that came back before anybody knew that it was paid was, for the books, rejected.
+    """
+    if status is RailStatus.RETURNED and state is not RedemptionState.SETTLED:
+        return RedemptionEvent.RAIL_REJECTED
+    return EVENT_OF_STATUS[status]
 
 
 class RedemptionStateError(StateError):
@@ -107,6 +123,8 @@ def is_stale(state: RedemptionState, status: RailStatus) -> bool:
         RailContradictionError: the late answer is final too, and another one.
     """
     if state not in FINAL_STATES:
+        return False
+    if state is RedemptionState.SETTLED and status is RailStatus.RETURNED:
         return False
     paid = state is not RedemptionState.REJECTED
     if status is (RailStatus.REJECTED if paid else RailStatus.SETTLED):

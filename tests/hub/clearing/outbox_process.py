@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session as OrmSession
 from typing_extensions import override
 
 from fedcarbon.clock import SteppedClock
-from fedcarbon.redemption.rail import Rail, RailAnswer
-from fedcarbon.redemption.wallet import WalletId
-from fedcarbon.units import Fen, Seconds
+from fedcarbon.redemption.rail import Payout, Rail, RailAnswer
+from fedcarbon.units import Seconds
 from hub.clearing.outbox import process_outbox
 from hub.clearing.sandbox_rail import SandboxRail
 from hub.storage.engine import sqlite_engine
@@ -44,9 +43,9 @@ class StoppingRail(Rail):
         self.instants = instants
 
     @override
-    def pay(self, payout_id: bytes, wallet_id: WalletId, amount_fen: Fen) -> RailAnswer:
+    def pay(self, payout: Payout) -> RailAnswer:
         self.instants.pass_()
-        answer = self.inner.pay(payout_id, wallet_id, amount_fen)
+        answer = self.inner.pay(payout)
         self.instants.pass_()
         return answer
 

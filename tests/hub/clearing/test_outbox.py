@@ -9,10 +9,9 @@ import pytest
 from typing_extensions import override
 
 from fedcarbon.errors import PeerError
-from fedcarbon.redemption.rail import Rail, RailAnswer, RailContradictionError, RailStatus
+from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailContradictionError, RailStatus
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
-from fedcarbon.redemption.wallet import WalletId, sandbox_wallet_id
-from fedcarbon.units import Fen
+from fedcarbon.redemption.wallet import sandbox_wallet_id
 from hub.clearing.outbox import LEASE_S, RETRY_MAX_S, process_outbox, retry_delay_s
 from hub.clearing.sandbox_rail import REJECTED_REASON, RailFault
 from hub.clearing.storage.redemption_rows import OutboxStep
@@ -41,10 +40,10 @@ class CountingRail(Rail):
         self.payout_ids: set[bytes] = set()
 
     @override
-    def pay(self, payout_id: bytes, wallet_id: WalletId, amount_fen: Fen) -> RailAnswer:
+    def pay(self, payout: Payout) -> RailAnswer:
         self.calls.append("pay")
-        self.payout_ids.add(payout_id)
-        return self.inner.pay(payout_id, wallet_id, amount_fen)
+        self.payout_ids.add(payout.payout_id)
+        return self.inner.pay(payout)
 
     @override
     def query(self, payout_id: bytes) -> RailAnswer:
@@ -149,7 +148,7 @@ class BrokenRail(Rail):
         self.error = error
 
     @override
-    def pay(self, payout_id: bytes, wallet_id: WalletId, amount_fen: Fen) -> RailAnswer:
+    def pay(self, payout: Payout) -> RailAnswer:
         raise self.error
 
     @override
@@ -178,12 +177,12 @@ class OvertakingRail(Rail):
         self.busy = False
 
     @override
-    def pay(self, payout_id: bytes, wallet_id: WalletId, amount_fen: Fen) -> RailAnswer:
+    def pay(self, payout: Payout) -> RailAnswer:
         if self.busy:
-            return self.inner.pay(payout_id, wallet_id, amount_fen)
+            return self.inner.pay(payout)
         self.busy = True
         self.meanwhile()
-        answer = self.inner.pay(payout_id, wallet_id, amount_fen)
+        answer = self.inner.pay(payout)
         return self.late or answer
 
     @override

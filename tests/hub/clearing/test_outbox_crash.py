@@ -19,10 +19,9 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session as OrmSession
 from typing_extensions import override
 
-from fedcarbon.redemption.rail import Rail, RailAnswer
+from fedcarbon.redemption.rail import Payout, Rail, RailAnswer
 from fedcarbon.redemption.states import RedemptionState
 from fedcarbon.redemption.wallet import WalletId, sandbox_wallet_id
-from fedcarbon.units import Fen
 from hub.clearing.sandbox_rail import RailFault
 
 if TYPE_CHECKING:
@@ -56,9 +55,9 @@ class CrashingRail(Rail):
         self.countdown = countdown
 
     @override
-    def pay(self, payout_id: bytes, wallet_id: WalletId, amount_fen: Fen) -> RailAnswer:
+    def pay(self, payout: Payout) -> RailAnswer:
         self.countdown.pass_()
-        answer = self.inner.pay(payout_id, wallet_id, amount_fen)
+        answer = self.inner.pay(payout)
         self.countdown.pass_()
         return answer
 

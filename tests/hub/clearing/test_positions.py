@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.ledger.account import USED_KINDS
 from fedcarbon.ledger.balances import Conservation
 from fedcarbon.ledger.batch import CHAIN_START, LedgerBatch, LedgerDay, batch_hash, replay
 from fedcarbon.ledger.errors import LedgerCorruptedError, LedgerDayOutOfOrderError
@@ -115,7 +116,8 @@ def test_issued_grams_are_spendable_reserved_or_redeemed(funded: Books) -> None:
         issued_ug=3_000 * GRAM,
         spendable_ug=500 * GRAM,
         reserved_ug=1_250 * GRAM,
-        redeemed_ug=1_250 * GRAM,
+        pledged_ug=0,
+        used_ug={kind: 1_250 * GRAM * (kind == "redeemed") for kind in USED_KINDS},
     )
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fedcarbon.redemption.rail import RailStatus
-from fedcarbon.redemption.wallet import sandbox_wallet_id
+from fedcarbon.ids import ProgrammeId
+from fedcarbon.redemption.rail import Payout, RailStatus
+from fedcarbon.redemption.wallet import WalletId, sandbox_wallet_id
 from fedcarbon.units import Fen
 from hub.clearing.sandbox_rail import PayoutIdReusedError, RailFault
 
@@ -18,10 +19,19 @@ WALLET = sandbox_wallet_id(1)
 PAYOUT = bytes(range(16))
 
 
+def payout(wallet: WalletId = WALLET, amount_fen: int = 5) -> Payout:
+    return Payout(
+        payout_id=PAYOUT,
+        programme=ProgrammeId("ecny-shanghai"),
+        wallet_id=wallet,
+        amount_fen=Fen(amount_fen),
+    )
+
+
 def test_a_payout_id_is_paid_once_even_by_another_process_later(books: Books) -> None:
     first, second = books.rail(), books.rail()
 
-    statuses = [rail.pay(PAYOUT, WALLET, Fen(5)).status for rail in (first, first, second, second)]
+    statuses = [rail.pay(payout()).status for rail in (first, first, second, second)]
 
     assert statuses == [RailStatus.SETTLED] * 4
     assert second.payouts_fen() == {PAYOUT: 5}
@@ -29,12 +39,12 @@ def test_a_payout_id_is_paid_once_even_by_another_process_later(books: Books) ->
 
 def test_a_payout_id_with_another_wallet_or_amount_is_refused(books: Books) -> None:
     rail = books.rail()
-    rail.pay(PAYOUT, WALLET, Fen(5))
+    rail.pay(payout())
 
     with pytest.raises(PayoutIdReusedError):
-        rail.pay(PAYOUT, WALLET, Fen(6))
+        rail.pay(payout(WALLET, 6))
     with pytest.raises(PayoutIdReusedError):
-        rail.pay(PAYOUT, sandbox_wallet_id(2), Fen(5))
+        rail.pay(payout(sandbox_wallet_id(2), 5))
 
     assert rail.payouts_fen() == {PAYOUT: 5}
 
@@ -44,9 +54,9 @@ def test_a_lost_request_leaves_no_trace_and_a_lost_answer_leaves_a_payment(
 ) -> None:
     rail = books.rail([RailFault.LOST_REQUEST, RailFault.NONE, RailFault.LOST_ANSWER])
 
-    lost = rail.pay(PAYOUT, WALLET, Fen(5)).status
+    lost = rail.pay(payout()).status
     asked = rail.query(PAYOUT).status
-    paid = rail.pay(PAYOUT, WALLET, Fen(5)).status
+    paid = rail.pay(payout()).status
 
     assert (lost, asked, paid) == (
         RailStatus.UNKNOWN,
@@ -60,7 +70,7 @@ def test_a_lost_request_leaves_no_trace_and_a_lost_answer_leaves_a_payment(
 def test_a_rejected_payout_stays_rejected_and_says_why(books: Books) -> None:
     rail = books.rail([RailFault.REJECT])
 
-    answers = [rail.pay(PAYOUT, WALLET, Fen(5)) for _ in range(2)]
+    answers = [rail.pay(payout()) for _ in range(2)]
 
     assert {answer.status for answer in answers} == {RailStatus.REJECTED}
     assert all(answer.reason for answer in answers)
@@ -70,7 +80,7 @@ def test_a_rejected_payout_stays_rejected_and_says_why(books: Books) -> None:
 def test_an_accepted_payout_settles_when_it_is_asked_for(books: Books) -> None:
     rail = books.rail([RailFault.ACCEPT])
 
-    assert rail.pay(PAYOUT, WALLET, Fen(5)).status is RailStatus.ACCEPTED
+    assert rail.pay(payout()).status is RailStatus.ACCEPTED
     assert rail.payouts_fen() == {}
     assert rail.query(PAYOUT).status is RailStatus.SETTLED
     assert rail.payouts_fen() == {PAYOUT: 5}

@@ -175,7 +175,7 @@ TRANSFER_ATTACKS = {
     ),
     "a second post of a reservation": (
         f"99, randomblob(16), 'a', 'b', 'fen', 1, 'post', {_RESOLVED}, 0, 0",
-        "UNIQUE constraint failed: transfers.resolves",
+        "UNIQUE constraint failed: transfer_ids.resolves",
     ),
     "a post of what does not exist": (
         "99, randomblob(16), 'a', 'b', 'fen', 1, 'post', randomblob(16), 0, 0",
