@@ -13,12 +13,18 @@ from sqlmodel import Session
 from fedcarbon.errors import CallerError, StateError
 from fedcarbon.ledger.account import AccountKind, programme_account
 from fedcarbon.ledger.unit import FEN
+from fedcarbon.redemption.limits import Limits, check_limits
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
-from fedcarbon.redemption.postings import reservations, reversals
+from fedcarbon.redemption.postings import reservations, reversals, voids
 from fedcarbon.redemption.settlement import Quote, SettlementRule, quote
-from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
+from fedcarbon.redemption.states import (
+    RedemptionEvent,
+    RedemptionState,
+    RedemptionStateError,
+)
 from fedcarbon.redemption.wallet import check_may_redeem
 from fedcarbon.units import Seconds
+from hub.clearing.freezing import check_not_frozen, check_reason
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.clearing.storage.outbox_store import OutboxStore
 from hub.clearing.storage.redemption_store import RedemptionStore
@@ -43,7 +49,12 @@ class FloatExhaustedError(StateError):
 
 
 def create_redemption(
-    session: Session, order: RedemptionOrder, rule: SettlementRule, now_s: Seconds
+    session: Session,
+    order: RedemptionOrder,
+    rule: SettlementRule,
+    now_s: Seconds,
+    *,
+    limits: Limits,
 ) -> Redemption:
     """Reserve grams and money for `order`, both or neither; the outbox pays later.
 
@@ -52,6 +63,7 @@ def create_redemption(
         order: whose signature and binding the caller has checked.
         rule: the settlement rule of the order's programme.
         now_s: protocol time.
+        limits: what the operator of the hub has set.
 
     Returns:
         The redemption as it stands: the stored one if exactly this order came before.
@@ -59,8 +71,11 @@ def create_redemption(
     Raises:
         RedemptionIdReusedError: the id came before with another order.
         WalletClassRefusedError: the wallet is not a real-name wallet.
+        AccountFrozenError: the operator of the hub has frozen the account.
         RedemptionTooSmallError: all was asked for and it is worth less than one unit.
         InsufficientBalanceError: the account holds less than the units asked for.
+        LimitNotSetError, LimitPerExchangeError, LimitPerDayError, LimitPerYearError,
+        LimitPerAccountError: see `check_limits`.
         FloatExhaustedError: the programme's float is too small; try again after a top-up.
     """
     # (1) the same id means the same order
@@ -74,11 +89,16 @@ def create_redemption(
         return stored
     # (2) only real-name wallets
     check_may_redeem(order.wallet_class)
-    # (3) the account can give it
+    # (3) the account is not frozen
+    check_not_frozen(session, order.programme_id, order.account_token)
+    # (4) the account can give it
     ledger = LedgerStore(session)
     spendable_ug = ledger.grams(AccountKind.SPENDABLE, order.account_token, order.programme_id)
     quoted = quote(spendable_ug, order.units, rule)
-    # (4) the programme can pay it
+    # (5) no limit stands against it
+    spent = redemptions.spent([order], now_s).of(order)
+    check_limits(limits, order, quoted.amount_fen, spent, now_s, units=quoted.units)
+    # (6) the programme can pay it
     float_fen = ledger.balance(programme_account(AccountKind.FLOAT, order.programme_id), FEN)
     if quoted.amount_fen > float_fen:
         raise FloatExhaustedError(
@@ -104,6 +124,46 @@ def find_redemption(session: Session, redemption_id: bytes) -> Redemption:
     if redemption is None:
         raise RedemptionUnknownError(f"there is no redemption {redemption_id.hex()[:64]}")
     return redemption
+
+
+def cancel_redemption(
+    session: Session, redemption_id: bytes, reason: str, now_s: Seconds
+) -> Redemption:
+    """Take back a redemption that the rail knows nothing of: grams and money are free again.
+
+    For the record it is a rejected payout whose reason the operator of the hub has given.
+
+    Args:
+        session: a writing session; the caller commits.
+        redemption_id: a reserved redemption.
+        reason: a public text.
+        now_s: protocol time.
+
+    Returns:
+        The rejected redemption; cancelling it again changes nothing.
+
+    Raises:
+        ReasonInvalidError: no reason, or a long one.
+        RedemptionUnknownError: there is none with this id.
+        RedemptionStateError: the rail may know of it, or it has its final answer.
+    """
+    check_reason(reason)
+    redemption = find_redemption(session, redemption_id)
+    redemptions, ledger = RedemptionStore(session), LedgerStore(session)
+    history = redemptions.history(redemption_id)
+    if history and history[-1][0] is RedemptionEvent.CANCEL:
+        return redemption
+    if redemption.state is not RedemptionState.RESERVED:
+        raise RedemptionStateError(
+            f"redemption {redemption_id.hex()} is {redemption.state}: only one that was never "
+            "sent can be cancelled; the rail's answer decides about this one"
+        )
+    with session.begin_nested():
+        cancelled = redemptions.advance(redemption, RedemptionEvent.CANCEL, now_s, reason=reason)
+        for transfer in voids(cancelled):
+            ledger.post(transfer, now_s)
+        OutboxStore(session).remove(redemption_id)
+    return cancelled
 
 
 def reverse_redemption(

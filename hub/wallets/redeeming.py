@@ -7,7 +7,7 @@
 (6) the programme exists                                        UNKNOWN_PROGRAMME
 (7) the binding is the caller's, for this account and wallet    BINDING_UNKNOWN, WALLET_SWAPPED
 (8) the binding is valid now                                    see `fedcarbon.opening.refusals`
-(9) the account can give it and the programme can pay it        see `hub.clearing.redemptions`
+(9) account, limits and float allow it                          see `hub.clearing.redemptions`
 
 An order that was taken stays taken: what it asked for is answered again even if the binding has
 ended since, so that a lost answer never pays twice or leaves a payout unknown. Its exact envelope
@@ -25,6 +25,7 @@ from fedcarbon.ids import PartyId, Role
 from fedcarbon.opening.binding_checks import signing_partners
 from fedcarbon.opening.refusals import BindingUnknownError, WalletSwappedError
 from fedcarbon.opening.view import RecordView
+from fedcarbon.redemption.limits import Limits
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
 from fedcarbon.redemption.settlement import SettlementRule
 from fedcarbon.submission.signed_message import open_message
@@ -54,7 +55,13 @@ class TakenOrder:
 
 
 def order_redemption(
-    session: Session, hub: Hub, folded: FoldedRecord, caller: PartyId, message: bytes
+    session: Session,
+    hub: Hub,
+    folded: FoldedRecord,
+    caller: PartyId,
+    message: bytes,
+    *,
+    limits: Limits,
 ) -> TakenOrder:
     """Reserve what an order asks for and log it; the same order gets the same answer.
 
@@ -64,6 +71,7 @@ def order_redemption(
         folded: the record as trustees see it.
         caller: the party that sent it, by its certificate.
         message: the exact bytes of the signed order.
+        limits: what the operator of the hub has set.
 
     Raises:
         MalformedError: not the envelope of an order.
@@ -87,7 +95,7 @@ def order_redemption(
     if leaf_index is None:
         with folded.at(session) as view:
             _check_binding(view, order, now_s)
-    redemption = create_redemption(session, order, rule, now_s)  # (5) again, (9)
+    redemption = create_redemption(session, order, rule, now_s, limits=limits)  # (5) again, (9)
     given = None if leaf_index is None else RecordStore(session).receipt(leaf_index)
     receipt = _logged(session, hub, order, message) if given is None else given
     return TakenOrder(redemption=redemption, receipt=receipt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, update
@@ -51,6 +52,23 @@ class OutboxStore:
         return OutboxTask(
             redemption_id=redemption_id, step=OutboxStep(step), due_s=Seconds(due_s), calls=calls
         )
+
+    def tasks(self, redemption_ids: Collection[bytes]) -> dict[bytes, OutboxTask]:
+        """Return the tasks of these redemptions, by redemption."""
+        rows = self._session.exec(
+            select(OutboxRow.redemption_id, OutboxRow.step, OutboxRow.due_s, OutboxRow.calls).where(
+                col(OutboxRow.redemption_id).in_(redemption_ids)
+            )
+        )
+        return {
+            redemption_id: OutboxTask(
+                redemption_id=redemption_id,
+                step=OutboxStep(step),
+                due_s=Seconds(due_s),
+                calls=calls,
+            )
+            for redemption_id, step, due_s, calls in rows
+        }
 
     def plan(self, redemption_id: bytes, step: OutboxStep, due_s: Seconds, calls: int) -> None:
         """Write what is to be done next and when; nothing if the payout has its final answer."""

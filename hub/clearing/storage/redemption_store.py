@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import case, func, insert, update
 from sqlmodel import Session, col, select
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.unit import Vintage
+from fedcarbon.redemption.limits import Spending, first_day_of_next_year, first_day_of_year
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
 from fedcarbon.redemption.settlement import Draw
 from fedcarbon.redemption.states import (
@@ -19,12 +21,17 @@ from fedcarbon.redemption.states import (
     RedemptionStateError,
     next_state,
 )
+from fedcarbon.redemption.value_day import ValueDay, first_second, value_day
+from fedcarbon.redemption.wallet import WalletId
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from hub.clearing.storage.redemption_rows import (
     RedemptionDrawRow,
     RedemptionEventRow,
     RedemptionRow,
 )
+
+_NOT_COUNTED: Final = (RedemptionState.REJECTED.value, RedemptionState.REVERSED.value)
+"""No limit counts what was never paid or has come back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +74,46 @@ class RedemptionStore:
         ).all()
         return [self._redemption(row) for row in rows]
 
+    def spent(self, orders: Collection[RedemptionOrder], now_s: Seconds) -> Spending:
+        """Return what the wallets and accounts of `orders` have had, by two grouped queries.
+
+        Counted is what was ordered in the value day (and year) of `now_s`, unless it was rejected
+        or given back. Whoever takes several orders in one transaction adds each to the answer.
+        """
+        day = value_day(now_s)
+        day_start_s, day_end_s = first_second(day), first_second(ValueDay(day + 1))
+        counts = col(RedemptionRow.state).not_in(_NOT_COUNTED)
+        created_s, amount_fen = col(RedemptionRow.created_s), col(RedemptionRow.amount_fen)
+        in_day = case((created_s.between(day_start_s, day_end_s - 1), amount_fen), else_=0)
+        by_wallet = self._session.exec(
+            select(RedemptionRow.wallet_id, func.sum(in_day), func.sum(amount_fen))
+            .where(
+                col(RedemptionRow.wallet_id).in_({order.wallet_id for order in orders}),
+                created_s >= first_second(first_day_of_year(day)),
+                created_s < first_second(first_day_of_next_year(day)),
+                counts,
+            )
+            .group_by(col(RedemptionRow.wallet_id))
+        ).all()
+        by_account = self._session.exec(
+            select(RedemptionRow.programme_id, RedemptionRow.account_token, func.sum(amount_fen))
+            .where(
+                col(RedemptionRow.account_token).in_({order.account_token for order in orders}),
+                created_s >= day_start_s,
+                created_s < day_end_s,
+                counts,
+            )
+            .group_by(col(RedemptionRow.programme_id), col(RedemptionRow.account_token))
+        ).all()
+        return Spending(
+            wallet_day_fen={WalletId(wallet): int(day_fen) for wallet, day_fen, _ in by_wallet},
+            wallet_year_fen={WalletId(wallet): int(year_fen) for wallet, _, year_fen in by_wallet},
+            account_day_fen={
+                (ProgrammeId(programme), token): int(day_fen)
+                for programme, token, day_fen in by_account
+            },
+        )
+
     def add(self, redemption: Redemption) -> None:
         """Write a new redemption."""
         order = redemption.order
@@ -77,6 +124,8 @@ class RedemptionStore:
                 order_bytes=statements.encode(order),
                 programme_id=order.programme_id,
                 account_token=order.account_token,
+                operator_id=order.operator_id,
+                wallet_id=order.wallet_id,
                 wallet_class=int(order.wallet_class),
                 units=redemption.units,
                 mass_ug=redemption.mass_ug,
@@ -184,17 +233,27 @@ class RedemptionStore:
             .where(RedemptionDrawRow.redemption_id == row.redemption_id)
             .order_by(col(RedemptionDrawRow.vintage))
         )
-        return Redemption(
-            order=statements.decode(RedemptionOrder, row.order_bytes),
-            state=RedemptionState(row.state),
-            units=row.units,
-            mass_ug=MicrogramsCO2e(row.mass_ug),
-            amount_fen=Fen(row.amount_fen),
-            draws=tuple(
-                Draw(vintage=Vintage(vintage), mass_ug=MicrogramsCO2e(mass_ug))
-                for vintage, mass_ug in draws
-            ),
-            reason=row.reason,
-            rail_reference=row.rail_reference,
-            created_s=Seconds(row.created_s),
-        )
+        return redemption_of(row, draws)
+
+
+def redemption_of(row: RedemptionRow, draws: Iterable[tuple[int, int]]) -> Redemption:
+    """Return a stored redemption in core types.
+
+    Args:
+        row: it.
+        draws: its vintages and their masses, oldest first.
+    """
+    return Redemption(
+        order=statements.decode(RedemptionOrder, row.order_bytes),
+        state=RedemptionState(row.state),
+        units=row.units,
+        mass_ug=MicrogramsCO2e(row.mass_ug),
+        amount_fen=Fen(row.amount_fen),
+        draws=tuple(
+            Draw(vintage=Vintage(vintage), mass_ug=MicrogramsCO2e(mass_ug))
+            for vintage, mass_ug in draws
+        ),
+        reason=row.reason,
+        rail_reference=row.rail_reference,
+        created_s=Seconds(row.created_s),
+    )

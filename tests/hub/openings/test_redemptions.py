@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from fedcarbon.opening.refusals import (
     BindingWaitsError,
     WalletSwappedError,
 )
+from fedcarbon.redemption.limits import Limits
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.wallet import WalletClass, WalletId, sandbox_wallet_id
 from fedcarbon.v1 import opening_pb2, redemption_pb2
@@ -36,6 +37,7 @@ from hub.wallets.payouts import Payouts
 from tests.hub.federation import METRO, PROGRAMME, TAXIS, signed, token
 from tests.hub.openings.world import GRAM, GRAMS, OTHER_PURSE, POLICY, PURSE, World
 from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
+from tests.unlimited import unlimited
 
 UNIT_G = 1_250
 SETTLED = redemption_pb2.REDEMPTION_STATE_SETTLED
@@ -50,12 +52,13 @@ class Till:
     loop: LoopThread
     authority: Authority
     faults: FaultPlan
+    limits: Limits = field(default_factory=lambda: unlimited(PROGRAMME))
 
     def client(self, name: PartyId, role: Role = Role.WALLET_OPERATOR) -> HubClient:
         """Return a party's connection."""
         hub, folded = self.world.hub, self.world.folded
         servicers = [
-            RedemptionServicer(hub, folded, Payouts(hub, self.rail)),
+            RedemptionServicer(hub, folded, Payouts(hub, self.rail), self.limits),
             OpeningServicer(hub, folded),
         ]
         party = PartyName(party_id=name, role=role)
