@@ -10,7 +10,7 @@ from cyclopts import App
 
 from fedcarbon import __version__
 from fedcarbon.errors import FedcarbonError
-from hub.commands import days, serving
+from hub.commands import days, freezing, limits, positions, redemptions, serving, statements
 from hub.commands import float as floats
 
 EXIT_REFUSED: Final = 1
@@ -23,6 +23,17 @@ COMMANDS: Final[Mapping[str, Mapping[str, Callable[..., None]]]] = {
     "Money and days": {
         "top-up": floats.top_up,
         "close-day": days.close_day,
+        "positions": positions.positions,
+        "statement": statements.statement,
+        "limits": limits.limits,
+    },
+    "Redemptions and accounts": {
+        "stuck": redemptions.stuck,
+        "show": redemptions.show,
+        "cancel": redemptions.cancel,
+        "freeze": freezing.freeze,
+        "unfreeze": freezing.unfreeze,
+        "frozen": freezing.frozen,
     },
 }
 """Heading in the help -> command -> function."""
@@ -39,6 +50,7 @@ app = App(
         listen = "127.0.0.1:7443"
         data = "data"
         public = "ceremony"
+        limits = "limits.toml"
 
     Then `fedcarbon-hub serve --config hub.toml`. The first start writes the parameter set and its
     self-test into the record; admissions and programmes follow, signed by root keys
