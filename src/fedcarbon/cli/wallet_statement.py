@@ -81,7 +81,7 @@ def line_of_message(line: redemption_pb2.StatementLine) -> dict[str, str | int]:
     }
 
 
-def state_text(state: redemption_pb2.RedemptionState.ValueType) -> str:
+def state_text(state: redemption_pb2.RedemptionState) -> str:
     """Return a state as the hub's own books call it: `settled`."""
     name = redemption_pb2.RedemptionState.Name(state)
     return name.removeprefix("REDEMPTION_STATE_").lower()
