@@ -15,8 +15,8 @@ from fedcarbon.errors import CallerError
 from fedcarbon.redemption.value_day import ValueDay, day_from_text, first_second
 from fedcarbon.units import Seconds
 
-PIPED_WIDTH: Final = 200
-"""Columns of a table that goes to no terminal: no line is folded."""
+PIPED_WIDTH: Final = 400
+"""The widest table that goes to no terminal: no line is folded."""
 CHINA: Final = timezone(timedelta(hours=8), "UTC+8")
 _DAY_LENGTH: Final = len("2026-03-31")
 
