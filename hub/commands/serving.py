@@ -9,6 +9,7 @@ from pathlib import Path
 from fedcarbon.wire.logs import configure
 from fedcarbon.wire.party import load_party
 from hub import serving
+from hub.clearing.limits_file import load_limits, missing_limits
 from hub.config import load_config
 
 
@@ -25,7 +26,7 @@ def serve(*, config: Path) -> None:
 
 
 def check(*, config: Path) -> None:
-    """Check configuration, parameter set, database and record of a hub that does not run.
+    """Check configuration, parameter set, database, record and limits of a hub that does not run.
 
     Args:
         config: the configuration file (TOML).
@@ -34,5 +35,11 @@ def check(*, config: Path) -> None:
     loaded = load_config(config)
     hub = serving.hub_of(loaded, load_party(loaded.party))
     size, root = hub.read_now(hub.record.head)
+    limits, now_s = load_limits(loaded.limits), hub.clock.now_s()
+    missing = hub.read_now(lambda session: missing_limits(session, limits, now_s))
     hub.close()
     sys.stdout.write(f"record of {size} leaves, root {root.hex()}\n")
+    if missing:
+        sys.stdout.write(
+            f"redemptions are refused until limits are set for: {', '.join(missing)}\n"
+        )
