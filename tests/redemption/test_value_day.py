@@ -27,9 +27,7 @@ def test_a_day_is_written_as_it_is_read() -> None:
     assert day_text(NEXT_DAY) == "2026-03-31"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "20260331", "2026-W14-2", "2026-02-29", "31.03.2026", "２０２６-03-31"]
-)
+@pytest.mark.parametrize("text", ["", "20260331", "2026-W14-2", "2026-02-29", "31.03.2026"])
 def test_another_text_is_no_day(text: str) -> None:
     with pytest.raises(ValueDayInvalidError, match="YYYY-MM-DD"):
         day_from_text(text)

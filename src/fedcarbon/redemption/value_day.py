@@ -44,10 +44,11 @@ def day_from_text(text: str) -> ValueDay:
     Raises:
         ValueDayInvalidError: it names none.
     """
+    refusal = ValueDayInvalidError(f"{text[:20]!r} is not a day: write YYYY-MM-DD")
+    if _DAY.fullmatch(text) is None:
+        raise refusal
     try:
-        if _DAY.fullmatch(text) is None:
-            raise ValueError(text)
         named = date.fromisoformat(text)
     except ValueError as error:
-        raise ValueDayInvalidError(f"{text[:20]!r} is not a day: write YYYY-MM-DD") from error
+        raise refusal from error
     return ValueDay((named - _EPOCH).days)
