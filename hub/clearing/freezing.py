@@ -24,6 +24,10 @@ class AccountFrozenError(StateError):
 
     code: ClassVar[str] = "ACCOUNT_FROZEN"
 
+    def __init__(self) -> None:
+        """Say no more than every caller may know."""
+        super().__init__("the account is frozen and gives nothing out; ask the operator of the hub")
+
 
 class ReasonInvalidError(CallerError):
     """An operator's act needs a name and a reason, each one line of at most 200 characters."""
@@ -83,9 +87,7 @@ def check_not_frozen(session: Session, programme: ProgrammeId, account_token: by
         AccountFrozenError: it is frozen.
     """
     if (programme, account_token) in frozen_among(session, [(programme, account_token)]):
-        raise AccountFrozenError(
-            "the account is frozen and gives nothing out; ask the operator of the hub"
-        )
+        raise AccountFrozenError
 
 
 def frozen_among(

@@ -66,7 +66,7 @@ def stuck_redemptions(
         limit,
     )
     ids = [redemption.order.redemption_id for redemption in waiting]
-    tasks, events = OutboxStore(session).tasks(ids), lists.events(ids)
+    tasks, events = OutboxStore(session).of(ids), lists.events(ids)
     return [
         StuckRedemption(redemption=redemption, task=tasks.get(number), last=events[number][-1])
         for number, redemption in zip(ids, waiting, strict=True)

@@ -70,7 +70,7 @@ def show(redemption: str, /, *, config: Path, json: bool = False) -> None:
     def read(session: Session) -> tuple[Redemption, list[RecordedEvent], OutboxTask | None]:
         found = find_redemption(session, redemption_id)
         events = RedemptionLists(session).events([redemption_id]).get(redemption_id, [])
-        return found, events, OutboxStore(session).tasks([redemption_id]).get(redemption_id)
+        return found, events, OutboxStore(session).of([redemption_id]).get(redemption_id)
 
     with beside(config) as hub:
         found, events, task = hub.read(read)

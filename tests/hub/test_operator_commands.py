@@ -28,9 +28,9 @@ from hub.clearing.credits import credit_opening, top_up_float
 from hub.clearing.freezing import ReasonInvalidError
 from hub.clearing.redemptions import create_redemption, find_redemption
 from hub.clearing.storage.batch_store import BatchStore
-from hub.clearing.storage.outbox_store import OutboxStore
+from hub.clearing.storage.outbox_store import OutboxStore, OutboxTask
 from hub.clearing.storage.redemption_rows import OutboxStep
-from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.clearing.storage.redemption_store import RedemptionStore, Step
 from hub.commands import freezing, limits, positions, redemptions, statements
 from hub.commands.beside import beside
 from hub.commands.printing import (
@@ -82,7 +82,13 @@ def config(federation: Federation, tmp_path: Path) -> Path:
         top_up_float(session, PROGRAMME, Fen(900), bytes(16), NOW_S)
         for number in (1, 2):
             create_redemption(session, order(number), ECNY_RULE, NOW_S, limits=unlimited(PROGRAMME))
-            OutboxStore(session).plan(order(number).redemption_id, OutboxStep.PAY, LATER_S, 0)
+            task = OutboxTask(
+                redemption_id=order(number).redemption_id,
+                step=OutboxStep.PAY,
+                due_s=LATER_S,
+                calls=0,
+            )
+            OutboxStore(session).plan_many([task])
 
     with beside(path) as hub:
         hub.write(seed)
@@ -139,7 +145,8 @@ def test_a_day_is_closed_once_by_two_runs_at_once_and_a_third_changes_nothing(
 def test_cancel_works_beside_a_running_hub_and_is_refused_after_it_was_sent(config: Path) -> None:
     def send(session: Session) -> None:
         found = find_redemption(session, order(2).redemption_id)
-        RedemptionStore(session).advance(found, RedemptionEvent.SEND, NOW_S)
+        step = Step(redemption=found, event=RedemptionEvent.SEND)
+        RedemptionStore(session).advance(step, NOW_S)
 
     with HubProcess.start(config):
         with beside(config) as hub:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from typing import Final
 
-from sqlalchemy import and_, func, or_
-from sqlmodel import Session, col, select
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import Session
 
 from fedcarbon.ids import PartyId
 from fedcarbon.redemption.operator_statement import Period, StateTotal
@@ -13,11 +14,13 @@ from fedcarbon.redemption.order import Redemption
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from hub.clearing.storage.redemption_rows import (
-    RedemptionDrawRow,
     RedemptionEventRow,
     RedemptionRow,
 )
-from hub.clearing.storage.redemption_store import RecordedEvent, redemption_of
+from hub.clearing.storage.redemption_store import RecordedEvent, RedemptionStore
+
+_TABLE: Final = RedemptionRow.metadata.tables["redemptions"]
+_EVENTS: Final = RedemptionEventRow.metadata.tables["redemption_events"]
 
 
 class RedemptionLists:
@@ -31,16 +34,16 @@ class RedemptionLists:
         self, states: Collection[RedemptionState], until_s: Seconds, limit: int
     ) -> list[Redemption]:
         """Return redemptions in one of `states` that were taken by `until_s`, oldest first."""
-        rows = self._session.exec(
-            select(RedemptionRow)
+        query = (
+            select(_TABLE)
             .where(
-                col(RedemptionRow.state).in_([state.value for state in states]),
-                RedemptionRow.created_s <= until_s,
+                _TABLE.c.state.in_([state.value for state in states]),
+                _TABLE.c.created_s <= until_s,
             )
-            .order_by(col(RedemptionRow.created_s), col(RedemptionRow.redemption_id))
+            .order_by(_TABLE.c.created_s, _TABLE.c.redemption_id)
             .limit(limit)
-        ).all()
-        return self._redemptions(rows)
+        )
+        return list(RedemptionStore(self._session).found(query, {}).values())
 
     def of_operator(
         self, operator_id: PartyId, period: Period, after: bytes | None, limit: int
@@ -53,48 +56,37 @@ class RedemptionLists:
             after: the redemption before the first one that is wanted; None for the first ones.
             limit: at most so many.
         """
-        query = select(RedemptionRow).where(
-            RedemptionRow.operator_id == operator_id,
-            RedemptionRow.created_s >= period.start_s,
-            RedemptionRow.created_s < period.end_s,
+        row = _TABLE.c
+        query = select(_TABLE).where(
+            row.operator_id == operator_id,
+            row.created_s >= period.start_s,
+            row.created_s < period.end_s,
         )
         if after is not None:
+            before = _TABLE.alias()
             created_s = (
-                select(RedemptionRow.created_s)
-                .where(RedemptionRow.redemption_id == after)
-                .scalar_subquery()
+                select(before.c.created_s).where(before.c.redemption_id == after).scalar_subquery()
             )
             query = query.where(
                 or_(
-                    col(RedemptionRow.created_s) > created_s,
-                    and_(
-                        col(RedemptionRow.created_s) == created_s,
-                        col(RedemptionRow.redemption_id) > after,
-                    ),
+                    row.created_s > created_s,
+                    and_(row.created_s == created_s, row.redemption_id > after),
                 )
             )
-        rows = self._session.exec(
-            query.order_by(col(RedemptionRow.created_s), col(RedemptionRow.redemption_id)).limit(
-                limit
-            )
-        ).all()
-        return self._redemptions(rows)
+        query = query.order_by(row.created_s, row.redemption_id).limit(limit)
+        return list(RedemptionStore(self._session).found(query, {}).values())
 
     def operator_totals(self, operator_id: PartyId, period: Period) -> tuple[StateTotal, ...]:
         """Return numbers and sums of what an operator has ordered in a period, by state."""
-        rows = self._session.exec(
-            select(
-                RedemptionRow.state,
-                func.count(),
-                func.sum(RedemptionRow.mass_ug),
-                func.sum(RedemptionRow.amount_fen),
-            )
+        row = _TABLE.c
+        rows = self._session.connection().execute(
+            select(row.state, func.count(), func.sum(row.mass_ug), func.sum(row.amount_fen))
             .where(
-                col(RedemptionRow.operator_id) == operator_id,
-                col(RedemptionRow.created_s) >= period.start_s,
-                col(RedemptionRow.created_s) < period.end_s,
+                row.operator_id == operator_id,
+                row.created_s >= period.start_s,
+                row.created_s < period.end_s,
             )
-            .group_by(col(RedemptionRow.state))
+            .group_by(row.state)
         )
         totals = {
             RedemptionState(state): StateTotal(
@@ -109,10 +101,10 @@ class RedemptionLists:
 
     def events(self, redemption_ids: Collection[bytes]) -> dict[bytes, list[RecordedEvent]]:
         """Return the events of these redemptions, each list in order."""
-        rows = self._session.exec(
-            select(RedemptionEventRow)
-            .where(col(RedemptionEventRow.redemption_id).in_(redemption_ids))
-            .order_by(col(RedemptionEventRow.ordinal))
+        rows = self._session.connection().execute(
+            select(_EVENTS)
+            .where(_EVENTS.c.redemption_id.in_(redemption_ids))
+            .order_by(_EVENTS.c.ordinal)
         )
         events: dict[bytes, list[RecordedEvent]] = {}
         for row in rows:
@@ -125,19 +117,3 @@ class RedemptionLists:
                 )
             )
         return events
-
-    def _redemptions(self, rows: Sequence[RedemptionRow]) -> list[Redemption]:
-        """Return rows in core types, with all their draws by one query."""
-        draws: dict[bytes, list[tuple[int, int]]] = {}
-        found = self._session.exec(
-            select(
-                RedemptionDrawRow.redemption_id,
-                RedemptionDrawRow.vintage,
-                RedemptionDrawRow.mass_ug,
-            )
-            .where(col(RedemptionDrawRow.redemption_id).in_([row.redemption_id for row in rows]))
-            .order_by(col(RedemptionDrawRow.vintage))
-        )
-        for redemption_id, vintage, mass_ug in found:
-            draws.setdefault(redemption_id, []).append((vintage, mass_ug))
-        return [redemption_of(row, draws.get(row.redemption_id, [])) for row in rows]

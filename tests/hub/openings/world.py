@@ -448,15 +448,10 @@ class World(Federation):
 
     def take_order(self, order: RedemptionOrder) -> TakenOrder:
         """Send an order that its operator has signed."""
-        message = signed(order, order.operator_id)
+        message, limits = signed(order, order.operator_id), unlimited(PROGRAMME)
         return self.hub.write_now(
             lambda session: order_redemption(
-                session,
-                self.hub,
-                self.folded,
-                order.operator_id,
-                message,
-                limits=unlimited(PROGRAMME),
+                session, self.hub, self.folded, order.operator_id, message, limits=limits
             )
         )
 
