@@ -82,7 +82,6 @@ def of_names() -> list[Parser]:
             (ValueDayInvalidError,),
             "2026-03-31",
             "2026-03",
-            "9999-12",
         ),
         simple(
             "fedcarbon.redemption.value_day:day_from_text",
