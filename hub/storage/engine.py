@@ -53,7 +53,7 @@ def sqlite_engine(path: Path) -> Engine:
 
 def create_tables(engine: Engine, metadata: MetaData = HubTable.metadata) -> None:
     """Make the tables and triggers that are missing; only of modules that have been imported."""
-    metadata.create_all(engine)
+    metadata.create_all(for_access(engine, Access.SCHEMA))
 
 
 @contextmanager
