@@ -8,7 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 import hub.serving  # noqa: F401 - declares every table of a hub
-from hub.storage.engine import create_tables, open_engine
+from hub.storage.engine import open_engine
+from hub.storage.schema import migrate
 
 NewStore = Callable[[Path], str]
 """Makes a database with the hub's tables, in a folder if it is a file, and returns its URL."""
@@ -22,7 +23,7 @@ def sqlite_url(path: Path) -> str:
 def make_schema(url: str) -> None:
     """Make the hub's tables in an empty database."""
     engine = open_engine(url)
-    create_tables(engine)
+    migrate(engine)
     engine.dispose()
 
 
