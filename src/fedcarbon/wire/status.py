@@ -70,11 +70,14 @@ BY_CODE: Final[Mapping[str, StatusCode]] = {
     "PARTNERS_MAX_REACHED": StatusCode.RESOURCE_EXHAUSTED,
     "QUOTA_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
     "STARTS_EXHAUSTED": StatusCode.RESOURCE_EXHAUSTED,
+    "DISK_FULL": StatusCode.RESOURCE_EXHAUSTED,
     # others must come back first
     "PARTNER_WITNESS_MISSING": StatusCode.UNAVAILABLE,
     "QUORUM_MISSING": StatusCode.UNAVAILABLE,
     "REMOTE_TIMEOUT": StatusCode.UNAVAILABLE,
     "REMOTE_UNREACHABLE": StatusCode.UNAVAILABLE,
+    "STORE_BUSY": StatusCode.UNAVAILABLE,
+    "STORE_UNAVAILABLE": StatusCode.UNAVAILABLE,
     "TRUSTEE_UNAVAILABLE": StatusCode.UNAVAILABLE,
     # a third party misbehaved, not the caller: it asks again and others answer
     "DLEQ_PROOF_INVALID": StatusCode.FAILED_PRECONDITION,
