@@ -70,7 +70,6 @@ BY_CODE: Final[Mapping[str, StatusCode]] = {
     "PARTNERS_MAX_REACHED": StatusCode.RESOURCE_EXHAUSTED,
     "QUOTA_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
     "STARTS_EXHAUSTED": StatusCode.RESOURCE_EXHAUSTED,
-    "DISK_FULL": StatusCode.RESOURCE_EXHAUSTED,
     # others must come back first
     "PARTNER_WITNESS_MISSING": StatusCode.UNAVAILABLE,
     "QUORUM_MISSING": StatusCode.UNAVAILABLE,
