@@ -55,6 +55,7 @@ def paid(funded: Books) -> Books:
     return funded
 
 
+_ANYTHING = "SET created_at = NULL"
 CHANGES = {
     "sqlite": [
         "UPDATE {table} SET created_at = NULL",
@@ -65,7 +66,7 @@ CHANGES = {
         "UPDATE {table} SET created_at = NULL",
         "DELETE FROM {table}",
         "TRUNCATE {table} CASCADE",
-        "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET created_at=NULL",
+        "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET {key}=NULL",
     ],
 }
 KEYS = {
