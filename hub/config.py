@@ -40,7 +40,7 @@ from hub.context import PLACE_POOL_BLOCKS_DEFAULT
 ENV_PREFIX: Final = "FEDCARBON_HUB_"
 DATABASE_VARIABLE: Final = f"{ENV_PREFIX}DATABASE"
 TICK_MS_DEFAULT: Final = 500
-DATABASE_PREFIX: Final = "postgresql+psycopg://"
+DATABASE_DRIVER: Final = "postgresql+psycopg"
 
 
 class HubConfigError(ConfigurationError):
@@ -80,8 +80,14 @@ class HubConfig(BaseSettings):
     @field_validator("database")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(DATABASE_PREFIX):
-            raise ValueError(f"the URL of a database begins with {DATABASE_PREFIX}")
+        if value is None:
+            return None
+        try:
+            driver = make_url(value.get_secret_value()).drivername
+        except (ArgumentError, ValueError):
+            driver = "no URL"
+        if driver != DATABASE_DRIVER:
+            raise ValueError(f"a database is named by a URL that begins with {DATABASE_DRIVER}://")
         return value
 
     @property
@@ -135,11 +141,7 @@ def _absolute(config: HubConfig, base: Path) -> dict[str, object]:
 
 
 def _require_no_password(config: HubConfig, path: Path) -> None:
-    try:
-        has_password = config.database_url and make_url(config.database_url).password
-    except ArgumentError as error:
-        raise HubConfigError(f"{path.name}: database: it is no URL") from error
-    if has_password:
+    if config.database_url and make_url(config.database_url).password:
         raise HubConfigError(
             f"{path.name}: database: a password does not belong into this file; set "
             f"{DATABASE_VARIABLE}, PGPASSWORD or PGPASSFILE"
