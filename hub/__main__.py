@@ -19,6 +19,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Callable[..., None]]]] = {
     "The program": {
         "serve": serving.serve,
         "check": serving.check,
+        "migrate": serving.migrate,
     },
     "Money and days": {
         "top-up": floats.top_up,

@@ -17,9 +17,9 @@ from sqlmodel import Session
 from fedcarbon.clock import Clock
 from fedcarbon.units import Seconds
 from fedcarbon.wire.clocks import clock_named
-from hub.bootstrap import DATABASE_FILE
 from hub.config import HubConfig, load_config
-from hub.storage.engine import reading, sqlite_engine, writing
+from hub.database import database_of
+from hub.storage.engine import reading, transact
 
 T = TypeVar("T")
 
@@ -43,8 +43,7 @@ class Beside:
 
     def write(self, use_case: Callable[[Session], T]) -> T:
         """Run `use_case` in a transaction; what it did is durable when this returns."""
-        with writing(self.engine) as session:
-            return use_case(session)
+        return transact(self.engine, use_case)
 
 
 @contextmanager
@@ -53,9 +52,12 @@ def beside(path: Path) -> Generator[Beside]:
 
     Raises:
         HubConfigError: the file is missing, or a value is missing or wrong.
+        SchemaOutdatedError: the database is older than this program, or no hub has used it yet.
+        SchemaTooNewError: it is newer.
+        StoreUnavailableError: it is away.
     """
     config = load_config(path)
-    engine = sqlite_engine(config.data / DATABASE_FILE)
+    engine = database_of(config)
     try:
         yield Beside(config=config, engine=engine, clock=clock_named(config.clock))
     finally:

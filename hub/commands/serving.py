@@ -1,4 +1,4 @@
-"""`fedcarbon-hub serve` and `check`."""
+"""`fedcarbon-hub serve`, `check` and `migrate`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from fedcarbon.wire.party import load_party
 from hub import serving
 from hub.clearing.limits_file import load_limits, missing_limits
 from hub.config import load_config
+from hub.database import migrate_database
+from hub.storage.schema import NEWEST
 
 
 def serve(*, config: Path) -> None:
@@ -43,3 +45,16 @@ def check(*, config: Path) -> None:
         sys.stdout.write(
             f"redemptions are refused until limits are set for: {', '.join(missing)}\n"
         )
+
+
+def migrate(*, config: Path) -> None:
+    """Bring the database to the schema of this program, or leave it as it was.
+
+    Stop the hub and make a copy of the database first. An empty database needs no migration: the
+    first start makes its tables.
+
+    Args:
+        config: the configuration file (TOML).
+    """
+    found = migrate_database(load_config(config))
+    sys.stdout.write(f"schema {found or 'none'} before, {NEWEST} now\n")
