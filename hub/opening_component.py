@@ -17,13 +17,13 @@ from fedcarbon.v1 import (
 )
 from fedcarbon.wire.logs import logger
 from fedcarbon.wire.server import served
-from hub.clearing.sandbox_rail import SandboxRail
 from hub.components import Component
 from hub.config import HubConfig
 from hub.context import Hub
 from hub.identity.relay import EvaluationRelay
 from hub.openings.driver import OpeningDriver
 from hub.openings.folded_record import FoldedRecord
+from hub.sandbox.rail import SandboxRail
 from hub.servicers.identity import IdentityServicer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer

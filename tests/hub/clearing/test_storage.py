@@ -20,9 +20,9 @@ from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit, Vintage
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionStateError
 from fedcarbon.units import Seconds
-from hub.clearing.sandbox_rail import SandboxTable
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.sandbox.rows import SandboxTable
 from hub.storage.engine import reading, sqlite_engine, writing
 from hub.storage.tables import HubTable
 
