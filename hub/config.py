@@ -9,7 +9,7 @@
     merge_delay_s = 86400              # what receipts promise; nodes refuse more
     tick_ms = 500
 
-Paths are relative to the file. `FEDCARBON_HUB_LISTEN` and so on replace a value.
+Paths are relative to the file; `hub.rails.config` says what a table [rail] may hold. `FEDCARBON_HUB_LISTEN` and so on replace a value.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from fedcarbon.errors import ConfigurationError
 from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
 from hub.context import PLACE_POOL_BLOCKS_DEFAULT
+from hub.rails.config import RailConfig, SandboxRailConfig
 
 ENV_PREFIX: Final = "FEDCARBON_HUB_"
 TICK_MS_DEFAULT: Final = 500
@@ -64,6 +65,8 @@ class HubConfig(BaseSettings):
     """How often epochs are looked after."""
     workers: int = Field(default=0, ge=0, le=256)
     """Processes for multiplying ciphertexts; 0 for one per core."""
+    rail: RailConfig = SandboxRailConfig()
+    """Who pays (hub.rails.config); a table of its own in the file."""
     allow_insecure_parameters: bool = False
     """Whether a parameter set for tests is accepted."""
 
@@ -105,6 +108,7 @@ def _absolute(config: HubConfig, base: Path) -> dict[str, object]:
     paths: dict[str, object] = {
         name: base / getattr(config, name) for name in ("party", "data", "public")
     }
+    paths["rail"] = config.rail.seen_from(base)
     if config.clock.startswith(FILE_PREFIX):
         paths["clock"] = f"{FILE_PREFIX}{base / config.clock.removeprefix(FILE_PREFIX)}"
     return paths
