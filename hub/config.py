@@ -9,7 +9,8 @@
     merge_delay_s = 86400              # what receipts promise; nodes refuse more
     tick_ms = 500
 
-Paths are relative to the file; `hub.rails.config` says what a table [rail] may hold. `FEDCARBON_HUB_LISTEN` and so on replace a value.
+Paths are relative to the file. `hub.rails.config` says what a table [rail] may hold; without one
+the sandbox pays. `FEDCARBON_HUB_LISTEN` and so on replace a value.
 """
 
 from __future__ import annotations

@@ -24,10 +24,10 @@ from hub.components import Component
 from hub.config import HubConfig
 from hub.context import Hub
 from hub.identity.relay import EvaluationRelay
-from hub.rails.notifications import EnterAnswer
-from hub.rails.opened_rail import rail_of
 from hub.openings.driver import OpeningDriver
 from hub.openings.folded_record import FoldedRecord
+from hub.rails.notifications import EnterAnswer
+from hub.rails.opened_rail import rail_of
 from hub.servicers.identity import IdentityServicer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer
@@ -55,9 +55,8 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
     hub.on_cosignature = look_again
     folded = FoldedRecord(hub)
     openings = OpeningDriver(hub, desk, folded)
-    opened = rail_of(
-        config.rail, load_party(config.party), data=config.data, clock=hub.clock, enter=_entering(hub)
-    )
+    party = load_party(config.party)
+    opened = rail_of(config.rail, party, data=config.data, clock=hub.clock, enter=_entering(hub))
     payouts = Payouts(hub, opened.rail)
     services = [
         trustee_service(streams),
@@ -90,16 +89,17 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
     async def open_accounts() -> None:
         await open_regularly(openings, interval_s, wake)
 
-    return Component(services=services, background=[streams.hold, witness, open_accounts, pay, *opened.background])
+    return Component(
+        services=services,
+        background=[streams.hold, witness, open_accounts, pay, *opened.background],
+    )
 
 
 def _entering(hub: Hub) -> EnterAnswer:
     """Return what enters a rail's notices into the books."""
 
     async def enter(payout_id: bytes, answer: RailAnswer) -> None:
-        await hub.write(
-            lambda session: enter_answer(session, payout_id, answer, hub.clock.now_s())
-        )
+        await hub.write(lambda session: enter_answer(session, payout_id, answer, hub.clock.now_s()))
 
     return enter
 

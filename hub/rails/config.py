@@ -1,21 +1,21 @@
 """The rail in the hub's configuration: one table, whose `kind` says what else it holds.
 
-    [rail]
-    kind = "sandbox"                 # in the hub's own process; the default, for trials
+[rail]
+kind = "sandbox"                 # in the hub's own process; the default, for trials
 
-    [rail]
-    kind = "signed-http"
-    url = "https://127.0.0.1:7543"
-    party_id = "wallet-bank"         # what the operator's certificate must say
-    signing_key = "64 hexadecimal digits"
-    notices_listen = "0.0.0.0:7544"  # left out: no notices are taken
+[rail]
+kind = "signed-http"
+url = "https://127.0.0.1:7543"
+party_id = "wallet-bank"         # what the operator's certificate must say
+signing_key = "64 hexadecimal digits"
+notices_listen = "0.0.0.0:7544"  # left out: no notices are taken
 
-    [rail]
-    kind = "iso20022"
-    folder = "rail"                  # outgoing/, incoming/ and processed/ lie in here
-    debtor_name = "Carbon programme"
-    debtor_agent = "C1010411000013"  # code of the institution that keeps the floats
-    accounts = { ecny-shanghai = "FLOAT-1" }
+[rail]
+kind = "iso20022"
+folder = "rail"                  # outgoing/, incoming/ and processed/ lie in here
+debtor_name = "Carbon programme"
+debtor_agent = "C1010411000013"  # code of the institution that keeps the floats
+accounts = { ecny-shanghai = "FLOAT-1" }
 """
 
 from __future__ import annotations

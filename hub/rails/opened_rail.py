@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -104,3 +103,7 @@ def _signed_http(
 
 def _no_delay() -> None:
     """Answer at once: this sandbox is not asked to be slow."""
+
+
+def _iso20022(config: Iso20022RailConfig) -> OpenRail:
+    raise NotImplementedError(config.kind)
