@@ -12,6 +12,7 @@ from fedcarbon.clock import Clock
 from fedcarbon.ids import Role
 from fedcarbon.redemption.rail import Rail
 from fedcarbon.redemption.rail_day import RailFiles
+from fedcarbon.redemption.wallet import check_institution_code
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.https import HttpsServer
 from fedcarbon.wire.logs import logger
@@ -22,6 +23,8 @@ from hub.rails.config import (
     SandboxRailConfig,
     SignedHttpRailConfig,
 )
+from hub.rails.iso20022.file_rail import IsoFileRail
+from hub.rails.iso20022.payment_order import Debtor
 from hub.rails.letter_post import LetterPost, PostLimits
 from hub.rails.letters import Correspondent, Secretary
 from hub.rails.notifications import EnterAnswer, notification_app
@@ -56,6 +59,10 @@ def rail_of(
         data: the hub's folder, where the sandbox keeps its books.
         clock: protocol time.
         enter: what notices are handed to, if the rail sends any.
+
+    Raises:
+        InstitutionUnknownError: an institution code is not in the list.
+        IsoJournalDamagedError: the folder of an ISO 20022 rail is damaged.
     """
     if isinstance(config, SandboxRailConfig):
         sandbox = SandboxRail(data / SANDBOX_FILE, wait=_no_delay, clock=clock)
@@ -63,7 +70,7 @@ def rail_of(
     elif isinstance(config, SignedHttpRailConfig):
         opened = _signed_http(config, party, clock, enter)
     else:
-        opened = _iso20022(config)
+        opened = _iso20022(config, clock)
     return replace(opened, rail=StrictWallets(opened.rail)) if config.strict_wallets else opened
 
 
@@ -105,5 +112,15 @@ def _no_delay() -> None:
     """Answer at once: this sandbox is not asked to be slow."""
 
 
-def _iso20022(config: Iso20022RailConfig) -> OpenRail:
-    raise NotImplementedError(config.kind)
+def _iso20022(config: Iso20022RailConfig, clock: Clock) -> OpenRail:
+    debtor = Debtor(
+        name=config.debtor_name,
+        agent=check_institution_code(config.debtor_agent),
+        accounts=config.accounts,
+    )
+    rail = IsoFileRail(config.folder, debtor, clock)
+
+    async def flush() -> None:
+        await rail.flush_regularly(config.flush_s)
+
+    return OpenRail(rail=rail, files=rail, background=[flush])
