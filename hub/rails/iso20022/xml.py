@@ -82,6 +82,7 @@ def document_from_bytes(data: bytes, documents: Mapping[str, type[D]]) -> D:
         fail_on_unknown_attributes=True,
         fail_on_converter_warnings=True,
     )
+    tags = _tags(root)  # now: the parser clears what it has read
     parser = XmlParser(config=config, context=_context(), handler=LxmlEventHandler)
     try:
         document = parser.parse(root, cls)
@@ -89,7 +90,7 @@ def document_from_bytes(data: bytes, documents: Mapping[str, type[D]]) -> D:
         raise IsoSchemaViolatedError(f"{cls.__module__[-15:]}: {str(error)[:200]}") from error
     check(document)
     # The parser does not mind order, nor that the second of two elements hides the first.
-    if _tags(etree.fromstring(_serialised(document))) != _tags(root):
+    if _tags(etree.fromstring(_serialised(document))) != tags:
         raise IsoSchemaViolatedError("elements stand in another order or number than the schema's")
     return document
 
