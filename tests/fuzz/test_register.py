@@ -44,6 +44,7 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.cli.ceremony:read_passphrase": "any bytes are a passphrase",
     "fedcarbon.cli.wallet:load_config": "the operator's own file",
     "hub.config:load_config": "the operator's own file",
+    "hub.sandbox.config:load_config": "the operator's own file",
     "trustee.config:load_config": "the operator's own file",
     "partner_node.config:load_settings": "the operator's own file",
     "partner_node.bootstrap:load_own_party": "load_party",
