@@ -136,7 +136,9 @@ def test_an_agent_that_is_not_listed_is_refused(town: Town) -> None:
 def test_a_wallet_of_an_unlisted_institution_is_turned_down_only_if_strict(
     town: Town, *, strict: bool
 ) -> None:
-    config = config_with(town.folder, f"[rail]\nkind = \"sandbox\"\nstrict_wallets = {str(strict).lower()}\n")
+    config = config_with(
+        town.folder, f'[rail]\nkind = "sandbox"\nstrict_wallets = {str(strict).lower()}\n'
+    )
     unlisted = replace(payout(), wallet_id=WalletId("0112500000005081"))
 
     with contextlib.closing(opened(town, config)) as rail:
