@@ -19,6 +19,7 @@ from fedcarbon.v1 import (
 from fedcarbon.wire.logs import logger
 from fedcarbon.wire.party import load_party
 from fedcarbon.wire.server import served
+from hub.clearing.limits_file import load_limits, missing_limits
 from hub.clearing.outbox import enter_answer
 from hub.components import Component
 from hub.config import HubConfig
@@ -58,6 +59,10 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
     party = load_party(config.party)
     opened = rail_of(config.rail, party, data=config.data, clock=hub.clock, enter=_entering(hub))
     payouts = Payouts(hub, opened.rail)
+    limits = load_limits(config.limits)
+    missing = hub.read_now(lambda session: missing_limits(session, limits, hub.clock.now_s()))
+    if missing:  # redemptions into these are refused until the operator has set them
+        logger().warning("limits_not_set", missing=missing)
     services = [
         trustee_service(streams),
         served(
@@ -76,7 +81,7 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
             redemption_pb2.DESCRIPTOR,
             "RedemptionService",
             redemption_pb2_grpc.add_RedemptionServiceServicer_to_server,
-            RedemptionServicer(hub, folded, payouts),
+            RedemptionServicer(hub, folded, payouts, limits),
         ),
     ]
 
