@@ -11,9 +11,10 @@
     tick_ms = 500
     limits = "limits.toml"             # what may be redeemed; without it nothing is
 
-Paths are relative to the file. `FEDCARBON_HUB_LISTEN` and so on replace a value. The
-file never holds the password of the database: that comes from `FEDCARBON_HUB_DATABASE` (a whole
-URL), `PGPASSWORD` or `PGPASSFILE`.
+Paths are relative to the file. `hub.rails.config` says what a table [rail] may hold; without one
+the sandbox pays. `FEDCARBON_HUB_LISTEN` and so on replace a value. The file
+never holds the password of the database: that comes from `FEDCARBON_HUB_DATABASE` (a whole URL),
+`PGPASSWORD` or `PGPASSFILE`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from fedcarbon.errors import ConfigurationError
 from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
 from hub.context import PLACE_POOL_BLOCKS_DEFAULT
+from hub.rails.config import RailConfig, SandboxRailConfig
 
 ENV_PREFIX: Final = "FEDCARBON_HUB_"
 DATABASE_VARIABLE: Final = f"{ENV_PREFIX}DATABASE"
@@ -77,6 +79,8 @@ class HubConfig(BaseSettings):
     """File of the limits of redemptions; what it does not set is refused (LIMIT_NOT_SET)."""
     workers: int = Field(default=0, ge=0, le=256)
     """Processes for multiplying ciphertexts; 0 for one per core."""
+    rail: RailConfig = SandboxRailConfig()
+    """Who pays (hub.rails.config); a table of its own in the file."""
     allow_insecure_parameters: bool = False
     """Whether a parameter set for tests is accepted."""
 
@@ -138,6 +142,7 @@ def _absolute(config: HubConfig, base: Path) -> dict[str, object]:
     paths: dict[str, object] = {
         name: base / getattr(config, name) for name in ("party", "data", "public")
     }
+    paths["rail"] = config.rail.seen_from(base)
     if config.limits is not None:
         paths["limits"] = base / config.limits
     if config.clock.startswith(FILE_PREFIX):

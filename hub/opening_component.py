@@ -7,6 +7,7 @@ import contextlib
 import secrets
 from typing import Final
 
+from fedcarbon.redemption.rail import RailAnswer
 from fedcarbon.v1 import (
     identity_pb2,
     identity_pb2_grpc,
@@ -16,15 +17,18 @@ from fedcarbon.v1 import (
     redemption_pb2_grpc,
 )
 from fedcarbon.wire.logs import logger
+from fedcarbon.wire.party import load_party
 from fedcarbon.wire.server import served
 from hub.clearing.limits_file import load_limits, missing_limits
-from hub.clearing.sandbox_rail import SandboxRail
+from hub.clearing.outbox import enter_answer
 from hub.components import Component
 from hub.config import HubConfig
 from hub.context import Hub
 from hub.identity.relay import EvaluationRelay
 from hub.openings.driver import OpeningDriver
 from hub.openings.folded_record import FoldedRecord
+from hub.rails.notifications import EnterAnswer
+from hub.rails.opened_rail import rail_of
 from hub.servicers.identity import IdentityServicer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer
@@ -33,8 +37,6 @@ from hub.trustees.desk import TrusteeDesk
 from hub.trustees.stream import TrusteeStreams
 from hub.wallets.payouts import Payouts
 
-RAIL_FILE: Final = "sandbox-rail.db"
-"""The sandbox keeps its own books, as a real rail would elsewhere."""
 REST_INTERVALS_MAX: Final = 16
 """The longest rest of openings that wait, in ticks: 8 s with the default tick."""
 
@@ -54,7 +56,9 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
     hub.on_cosignature = look_again
     folded = FoldedRecord(hub)
     openings = OpeningDriver(hub, desk, folded)
-    payouts = Payouts(hub, SandboxRail(config.data / RAIL_FILE, wait=_no_delay))
+    party = load_party(config.party)
+    opened = rail_of(config.rail, party, data=config.data, clock=hub.clock, enter=_entering(hub))
+    payouts = Payouts(hub, opened.rail)
     limits = load_limits(config.limits)
     missing = hub.read_now(lambda session: missing_limits(session, limits, hub.clock.now_s()))
     if missing:  # redemptions into these are refused until the operator has set them
@@ -90,11 +94,19 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
     async def open_accounts() -> None:
         await open_regularly(openings, interval_s, wake)
 
-    return Component(services=services, background=[streams.hold, witness, open_accounts, pay])
+    return Component(
+        services=services,
+        background=[streams.hold, witness, open_accounts, pay, *opened.background],
+    )
 
 
-def _no_delay() -> None:
-    """Answer at once: this sandbox is not asked to be slow."""
+def _entering(hub: Hub) -> EnterAnswer:
+    """Return what enters a rail's notices into the books."""
+
+    async def enter(payout_id: bytes, answer: RailAnswer) -> None:
+        await hub.write(lambda session: enter_answer(session, payout_id, answer, hub.clock.now_s()))
+
+    return enter
 
 
 async def open_regularly(openings: OpeningDriver, interval_s: float, wake: asyncio.Event) -> None:

@@ -64,6 +64,7 @@ from fedcarbon.transparency.note import NoteSignature, SignedNote
 from fedcarbon.transparency.tiles import entries_in, entry_bundle
 from tests.fuzz.file_parsers import of_files
 from tests.fuzz.parser import Errors, Parser, simple
+from tests.fuzz.rail_parsers import of_rails
 from tests.fuzz.statement_examples import payloads, statement_classes
 from tests.fuzz.text_parsers import of_names, of_values
 from tests.house.examples import parties
@@ -195,6 +196,7 @@ def parsers() -> list[Parser]:
         *_of_numbers(),
         *of_names(),
         *of_values(),
+        *of_rails(),
     ]
 
 

@@ -44,6 +44,7 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.cli.ceremony:read_passphrase": "any bytes are a passphrase",
     "fedcarbon.cli.wallet:load_config": "the operator's own file",
     "hub.config:load_config": "the operator's own file",
+    "hub.sandbox.config:load_config": "the operator's own file",
     "hub.clearing.limits_file:load_limits": "parse_limits",
     "hub.commands.beside:Beside.read": "runs a use case",
     "hub.commands.printing:bytes_from_text": "the operator's own command line",

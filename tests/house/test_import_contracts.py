@@ -39,6 +39,10 @@ OFFENCES: list[tuple[str, str, str]] = [
     ("wallets", "hub/intake/offence.py", "import fedcarbon.redemption.wallet"),
     ("wallets", "hub/epochs/offence.py", "import hub.clearing.storage.redemption_rows"),
     ("wallets", "hub/record/offence.py", "import hub.wallets.storage.binding_store"),
+    ("rails", "hub/rails/offence.py", "import hub.openings.accounts"),
+    ("rails", "hub/rails/offence.py", "import fedcarbon.ledger.account"),
+    ("sandbox", "hub/sandbox/offence.py", "import hub.clearing.outbox"),
+    ("sandbox", "hub/sandbox/offence.py", "import hub.rails.signed_http"),
     ("no-balance", "partner_node/offence.py", "import fedcarbon.ledger.account"),
     ("no-balance", "trustee/offence.py", "import fedcarbon.redemption.wallet"),
     ("trustee-no-trip", "trustee/offence.py", "import fedcarbon.methodology.activity"),
@@ -139,7 +143,8 @@ def test_the_contracts_for_the_core_leave_no_package_out() -> None:
 def test_whatever_in_the_hub_does_not_store_wallets_is_kept_from_them() -> None:
     contracts = {contract["id"]: contract for contract in CONFIG["contracts"]}
     packages = {path.parent.name for path in (ROOT / "hub").glob("*/__init__.py")}
-    storing, serving = {"clearing", "openings", "wallets"} & packages, {"commands", "servicers"}
+    storing = {"clearing", "openings", "rails", "sandbox", "wallets"} & packages
+    serving = {"commands", "servicers"}
     wallets = contracts["wallets"]
 
     assert set(wallets["source_modules"]) == {

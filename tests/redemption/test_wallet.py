@@ -5,18 +5,31 @@ from __future__ import annotations
 import pytest
 
 from fedcarbon.redemption.wallet import (
+    CODE_OF_NUMBER,
+    INSTITUTION_CODES,
+    INSTITUTIONS,
+    TEST_INSTITUTION_CODE,
+    InstitutionUnknownError,
     WalletClass,
     WalletClassInvalidError,
     WalletClassRefusedError,
     WalletId,
     WalletIdInvalidError,
+    WalletType,
+    WalletTypeInvalidError,
+    WalletTypeRefusedError,
+    check_institution,
+    check_institution_code,
     check_may_redeem,
+    check_personal,
+    institution_code_of,
     institution_of,
     is_test_wallet,
     masked,
     sandbox_wallet_id,
     wallet_class,
     wallet_id,
+    wallet_type,
 )
 
 
@@ -110,3 +123,69 @@ def test_real_name_wallets_may_redeem(wallet: WalletClass) -> None:
 def test_a_class_4_wallet_is_refused_with_the_reason_and_the_way_out() -> None:
     with pytest.raises(WalletClassRefusedError, match=r"WL04.*real-name.*upgrade"):
         check_may_redeem(WalletClass.CLASS_4)
+
+
+@pytest.mark.parametrize("kind", WalletType)
+def test_only_wallets_of_persons_are_paid(kind: WalletType) -> None:
+    assert wallet_type(kind.value) is kind
+    if kind.value in {"WT01", "WT02"}:
+        check_personal(kind)
+    else:
+        with pytest.raises(WalletTypeRefusedError, match=kind.value):
+            check_personal(kind)
+
+
+@pytest.mark.parametrize("text", ["", "WT04", "wt01", "1", "WL01"])
+def test_a_text_that_names_no_type_is_refused(text: str) -> None:
+    with pytest.raises(WalletTypeInvalidError):
+        wallet_type(text)
+
+
+def test_every_number_has_the_code_of_its_institution() -> None:
+    assert CODE_OF_NUMBER.keys() == INSTITUTIONS.keys()
+    assert {INSTITUTION_CODES[code]: number for number, code in CODE_OF_NUMBER.items()} == {
+        name: number for number, name in INSTITUTIONS.items()
+    }
+    assert CODE_OF_NUMBER["004"] == "C1010411000013"
+
+
+@pytest.mark.parametrize(
+    ("wallet", "code"),
+    [
+        ("0022500000005081", "C1010211000012"),
+        ("9900000000000001", TEST_INSTITUTION_CODE),
+        ("9990000000000001", TEST_INSTITUTION_CODE),
+        ("0092500000005081", None),
+        ("purse-1", None),
+    ],
+)
+def test_the_institution_of_a_wallet_is_known_by_its_number(wallet: str, code: str | None) -> None:
+    assert institution_code_of(wallet_id(wallet)) == code
+
+
+@pytest.mark.parametrize("wallet", ["0022500000005081", "9900000000000001", "purse-1"])
+def test_a_strict_operator_takes_listed_institutions_test_wallets_and_other_shapes(
+    wallet: str,
+) -> None:
+    check_institution(wallet_id(wallet))
+
+
+@pytest.mark.parametrize("wallet", ["0082500000005081", "1112500000005081", "9892500000005081"])
+def test_a_strict_operator_refuses_an_unlisted_institution_without_showing_the_wallet(
+    wallet: str,
+) -> None:
+    with pytest.raises(InstitutionUnknownError) as caught:
+        check_institution(wallet_id(wallet))
+
+    assert wallet not in str(caught.value)
+
+
+@pytest.mark.parametrize("code", [*INSTITUTION_CODES, TEST_INSTITUTION_CODE])
+def test_a_listed_institution_code_is_taken(code: str) -> None:
+    assert check_institution_code(code) == code
+
+
+@pytest.mark.parametrize("code", ["", "C1010411000014", "c1010411000013", "004"])
+def test_an_unlisted_institution_code_is_refused(code: str) -> None:
+    with pytest.raises(InstitutionUnknownError):
+        check_institution_code(code)

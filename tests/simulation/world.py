@@ -35,7 +35,6 @@ from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.status import UnreachableError
 from hub.bootstrap import open_hub
-from hub.clearing.sandbox_rail import SandboxRail
 from hub.context import Hub, HubSettings
 from hub.epochs.driver import EpochDriver
 from hub.genesis import checked_genesis
@@ -43,6 +42,7 @@ from hub.identity.relay import EvaluationRelay
 from hub.openings.driver import OpeningDriver
 from hub.openings.folded_record import FoldedRecord
 from hub.record.record import Signer
+from hub.sandbox.rail import SandboxRail
 from hub.servicers.epoch import EpochServicer
 from hub.servicers.identity import IdentityServicer
 from hub.servicers.opening import OpeningServicer

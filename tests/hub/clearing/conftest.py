@@ -28,8 +28,9 @@ from hub.clearing.positions import (
     grams_in_books,
 )
 from hub.clearing.redemptions import create_redemption, find_redemption
-from hub.clearing.sandbox_rail import RailFault, SandboxRail
 from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.sandbox.faults import RailFault
+from hub.sandbox.rail import SandboxRail
 from hub.storage.engine import open_engine, reading, writing
 from tests.databases import NewStore
 from tests.unlimited import unlimited

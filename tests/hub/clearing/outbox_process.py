@@ -17,7 +17,7 @@ from fedcarbon.clock import SteppedClock
 from fedcarbon.redemption.rail import Payout, Rail, RailAnswer
 from fedcarbon.units import Seconds
 from hub.clearing.outbox import process_outbox
-from hub.clearing.sandbox_rail import SandboxRail
+from hub.sandbox.rail import SandboxRail
 from hub.storage.engine import open_engine
 
 

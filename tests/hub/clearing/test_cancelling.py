@@ -13,7 +13,7 @@ from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState, RedemptionStateError
 from hub.clearing.freezing import ReasonInvalidError
 from hub.clearing.redemptions import RedemptionUnknownError, cancel_redemption
-from hub.clearing.sandbox_rail import RailFault
+from hub.sandbox.faults import RailFault
 from hub.storage.engine import writing
 from tests.audit.books.drafts import FIRST_OF_2026, Draft, Honest
 from tests.audit.books.tampering import codes

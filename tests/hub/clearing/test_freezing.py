@@ -19,7 +19,7 @@ from hub.clearing.freezing import (
     frozen_among,
     unfreeze,
 )
-from hub.clearing.sandbox_rail import RailFault
+from hub.sandbox.faults import RailFault
 from hub.storage.engine import reading, writing
 from tests.hub.clearing.conftest import GRAM, SHANGHAI
 

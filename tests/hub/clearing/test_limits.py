@@ -36,8 +36,8 @@ from hub.clearing.redemptions import (
     cancel_redemption,
     reverse_redemption,
 )
-from hub.clearing.sandbox_rail import RailFault
 from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.sandbox.faults import RailFault
 from hub.storage.engine import reading, writing
 from tests.hub.clearing.conftest import GRAM, SHANGHAI
 

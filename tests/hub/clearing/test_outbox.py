@@ -13,8 +13,9 @@ from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailContradictio
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 from hub.clearing.outbox import LEASE_S, RETRY_MAX_S, process_outbox, retry_delay_s
-from hub.clearing.sandbox_rail import REJECTED_REASON, RailFault
 from hub.clearing.storage.redemption_rows import OutboxStep
+from hub.sandbox.books import REJECTED_REASON
+from hub.sandbox.faults import OF_CALLS, RailFault
 from hub.storage.engine import open_engine
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def test_many_payouts_each_end_once(books: Books) -> None:
     for holder in range(1, 21):
         books.credit(holder, 1_250 * GRAM * holder)
         books.redeem(books.order(holder, holder=holder))
-    faults = [fault for fault in RailFault if fault is not RailFault.REJECT] * 6
+    faults = [fault for fault in OF_CALLS if fault is not RailFault.REJECT] * 6
     sandbox = books.rail(faults)
 
     books.run_to_the_end(sandbox)

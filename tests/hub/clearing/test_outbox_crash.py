@@ -22,7 +22,7 @@ from typing_extensions import override
 from fedcarbon.redemption.rail import Payout, Rail, RailAnswer
 from fedcarbon.redemption.states import RedemptionState
 from fedcarbon.redemption.wallet import WalletId, sandbox_wallet_id
-from hub.clearing.sandbox_rail import RailFault
+from hub.sandbox.faults import OF_CALLS, RailFault
 
 if TYPE_CHECKING:
     from tests.hub.clearing.conftest import Books
@@ -129,7 +129,7 @@ def test_a_crash_at_any_instant_pays_once_and_loses_nothing(
 )
 @given(
     crashes=st.lists(st.integers(min_value=0, max_value=30), max_size=8),
-    faults=st.lists(st.sampled_from(RailFault), max_size=8),
+    faults=st.lists(st.sampled_from(OF_CALLS), max_size=8),
 )
 def test_crash_after_crash_pays_each_redemption_at_most_once(
     books: Books, crashes: list[int], faults: list[RailFault]

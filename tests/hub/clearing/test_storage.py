@@ -21,9 +21,9 @@ from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionStateError
 from fedcarbon.units import Seconds
-from hub.clearing.sandbox_rail import SandboxTable
 from hub.clearing.storage.ledger_store import LedgerStore, LoadedLedger
 from hub.clearing.storage.redemption_store import RedemptionStore, Step
+from hub.sandbox.rows import SandboxTable
 from hub.storage.engine import open_engine, reading, writing
 from hub.storage.faults import StoreBusyError
 from hub.storage.tables import HubTable

@@ -24,9 +24,9 @@ from fedcarbon.redemption.value_day import ValueDay, day_text, value_day
 from fedcarbon.units import SECONDS_PER_DAY, Seconds
 from hub.clearing.operator_statements import statement_lines, statement_page
 from hub.clearing.programme_positions import ProgrammePosition, positions
-from hub.clearing.sandbox_rail import RailFault
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.clearing.stuck import NO_TASK, RUNBOOK, StuckRedemption, stuck_redemptions
+from hub.sandbox.faults import RailFault
 from hub.storage.engine import reading, writing
 from tests.hub.clearing.conftest import GRAM, SHANGHAI
 

@@ -25,10 +25,11 @@ from fedcarbon.transparency.receipt import Receipt
 from hub.clearing.closing import CloseOutcome, CloseRequest, closed_sequence, request_close
 from hub.clearing.positions import checked_trial_balance
 from hub.clearing.redemptions import FloatExhaustedError, reverse_redemption
-from hub.clearing.sandbox_rail import RailFault, SandboxRail
 from hub.clearing.storage.batch_store import BatchStore
 from hub.clearing_component import close_regularly
 from hub.record.reading import Reader, list_leaves
+from hub.sandbox.faults import RailFault
+from hub.sandbox.rail import SandboxRail
 from tests.hub.federation import AUDITOR, METRO, PROGRAMME, signed
 from tests.hub.openings.test_crashes import death_at
 from tests.hub.openings.world import DAY_S, OTHER_PURSE, PURSE, TRUSTEES, World, until

@@ -33,7 +33,8 @@ from fedcarbon.wire.tls import RoleNotAllowedError
 from hub.clearing.freezing import AccountFrozenError, freeze
 from hub.clearing.positions import checked_trial_balance
 from hub.clearing.redemptions import RedemptionIdReusedError, RedemptionUnknownError
-from hub.clearing.sandbox_rail import RailFault, SandboxRail
+from hub.sandbox.faults import RailFault
+from hub.sandbox.rail import SandboxRail
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer
 from hub.wallets.payouts import Payouts

@@ -1,0 +1,1 @@
+"""Payout rails: adapters of the port `Rail`, and the messages that they speak."""

@@ -1,0 +1,1 @@
+"""SANDBOX: a payout rail operator that moves no money, as another organisation would be one."""
