@@ -2511,7 +2511,7 @@ MOVES: Final = {
     ("single", "paid_out", "proceeds"), ("single", "float", "suspense"),
     ("single", "paid_out", "suspense"), ("single", "funding", "suspense"),
     ("single", "suspense", "float"), ("single", "suspense", "paid_out"),
-    ("single", "suspense", "written_off"),
+    ("single", "suspense", "funding"), ("single", "suspense", "written_off"),
 }  # fmt: skip
 OWNERS: Final = {
     "spendable": "holder", "reserved": "holder", "pledged": "holder", "proceeds": "holder",

@@ -8,7 +8,7 @@ enter the books, may be negative; together with them every unit sums to zero.
                         spendable <-> pledged <-> pooled -> retired
     money   funding  -> float     <-> payout_in_flight -> paid_out
             sales    -> proceeds  <-> payout_in_flight -> paid_out
-            float | paid_out | funding -> suspense -> float | paid_out | written_off
+            float | paid_out | funding -> suspense -> float | paid_out | funding | written_off
 """
 
 from __future__ import annotations
