@@ -9,6 +9,9 @@
     merge_delay_s = 86400              # what receipts promise; nodes refuse more
     tick_ms = 500
 
+    [operators]                        # who may release money from suspense, two at a time
+    li-na = "<64 hexadecimal digits>"  # a person's public key (`fedcarbon keygen`)
+
 Paths are relative to the file. `FEDCARBON_HUB_LISTEN` and so on replace a value.
 """
 
@@ -17,7 +20,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,7 +29,9 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import ConfigurationError, MalformedError
+from fedcarbon.ids import checked_name
+from fedcarbon.transparency.envelope import KEY_BYTES
 from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
 from hub.context import PLACE_POOL_BLOCKS_DEFAULT
@@ -66,6 +71,26 @@ class HubConfig(BaseSettings):
     """Processes for multiplying ciphertexts; 0 for one per core."""
     allow_insecure_parameters: bool = False
     """Whether a parameter set for tests is accepted."""
+    operators: dict[str, str] = Field(default_factory=dict)
+    """Persons who may release money from suspense: name to Ed25519 public key in hexadecimal."""
+
+    @field_validator("operators")
+    @classmethod
+    def _check_operators(cls, operators: dict[str, str]) -> dict[str, str]:
+        for name, key in operators.items():
+            try:
+                checked_name(name)
+                size = len(bytes.fromhex(key))
+            except (MalformedError, ValueError) as error:
+                raise ValueError(f"operator {name[:40]!r}: {error}") from error
+            if size != KEY_BYTES:
+                raise ValueError(f"operator {name!r} needs a public key of {KEY_BYTES} bytes")
+        return operators
+
+    @property
+    def operator_keys(self) -> dict[str, bytes]:
+        """The operators' public keys by name."""
+        return {name: bytes.fromhex(key) for name, key in self.operators.items()}
 
 
 def load_config(path: Path) -> HubConfig:

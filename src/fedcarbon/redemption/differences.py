@@ -109,7 +109,7 @@ class Difference:
 
     reason: Reason
     day: ValueDay
-    """Whose file or books it comes from."""
+    """The day that it comes from; for an item, the day on which it was found."""
     amount_fen: Fen
     """How much; 0 only where no money is booked."""
     source: AccountKind | None

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fedcarbon.ids import ProgrammeId
@@ -255,11 +255,19 @@ class _Run:
         last = max(same, key=lambda item: item.occurrence, default=None)
         if last is not None and _stands(last, self.day):
             self.standing[last.item_id] = last
-            return
-        occurrence = 1 if last is None else last.occurrence + 1
-        item_id = item_id_of(self.rail.programme, difference, occurrence)
-        self.new.append(SuspenseItem(item_id=item_id, difference=difference, occurrence=occurrence))
-        self.at_rail_fen += difference.effect_fen
+            booked_later = last.difference.day > self.day
+        else:
+            occurrence = 1 if last is None else last.occurrence + 1
+            self.new.append(
+                SuspenseItem(
+                    item_id=item_id_of(self.rail.programme, difference, occurrence),
+                    # Its money counts from the day on which it was found.
+                    difference=replace(difference, day=self.day),
+                    occurrence=occurrence,
+                )
+            )
+            booked_later = True
+        self.at_rail_fen += difference.effect_fen if booked_later else 0
 
     def note_or_net(self, difference: Difference) -> None:
         """Note a difference of the statement, unless it is the other half of an earlier one.

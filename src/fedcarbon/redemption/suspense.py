@@ -44,7 +44,7 @@ DESTINATIONS: Final[Mapping[AccountKind, frozenset[Destination]]] = {
     AccountKind.PAID_OUT: frozenset({Destination.FLOAT, Destination.PAID_OUT}),
     AccountKind.FUNDING: frozenset({Destination.FLOAT}),
 }
-"""By source. Money that lies at the rail is not lost, and what nobody ordered is nobody's payout."""
+"""By source. What lies at the rail is not lost, and what nobody ordered is nobody's payout."""
 
 
 class OperatorUnknownError(CallerError):
