@@ -23,7 +23,7 @@ from sqlmodel import Session
 from fedcarbon.clock import Clock
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.redemption.order import Redemption
-from fedcarbon.redemption.postings import posts, reversals, voids
+from fedcarbon.redemption.postings import posts, voids
 from fedcarbon.redemption.rail import Rail, RailAnswer, RailStatus
 from fedcarbon.redemption.states import (
     FINAL_STATES,
@@ -33,7 +33,7 @@ from fedcarbon.redemption.states import (
     is_stale,
 )
 from fedcarbon.units import Seconds
-from hub.clearing.redemptions import RedemptionUnknownError, find_redemption
+from hub.clearing.redemptions import find_redemption
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.clearing.storage.outbox_store import OutboxStore, OutboxTask
 from hub.clearing.storage.redemption_rows import OutboxStep
@@ -128,7 +128,6 @@ def _entered(
         now_s,
         reason=answer.reason,
         rail_reference=answer.reference,
-        value_day=answer.value_day,
     )
     ledger, outbox = LedgerStore(session), OutboxStore(session)
     if moved.state in FINAL_STATES:
@@ -142,32 +141,4 @@ def _entered(
         step = OutboxStep.PAY if unseen and task.step is OutboxStep.QUERY else OutboxStep.QUERY
         calls = task.calls + 1
         outbox.plan(task.redemption_id, step, Seconds(now_s + retry_delay_s(calls)), calls)
-    return moved.state
-
-
-def enter_answer(
-    session: Session, payout_id: bytes, answer: RailAnswer, now_s: Seconds
-) -> RedemptionState:
-    """Enter what the rail says of a payout by itself: a notification, or its settlement file."""
-    redemption = RedemptionStore(session).find_payout(payout_id)
-    if redemption is None:
-        raise RedemptionUnknownError(f"no redemption is paid under {payout_id.hex()[:64]}")
-    if is_stale(redemption.state, answer.status):
-        return redemption.state
-    moved = RedemptionStore(session).advance(
-        redemption,
-        event_of(redemption.state, answer.status),
-        now_s,
-        reason=answer.reason,
-        rail_reference=answer.reference,
-        value_day=answer.value_day,
-    )
-    ends = {
-        RedemptionState.SETTLED: posts,
-        RedemptionState.REJECTED: voids,
-        RedemptionState.REVERSED: reversals,
-    }
-    for transfer in ends[moved.state](moved):
-        LedgerStore(session).post(transfer, now_s)
-    OutboxStore(session).remove(moved.order.redemption_id)
     return moved.state

@@ -19,7 +19,6 @@ from fedcarbon.redemption.states import (
     RedemptionStateError,
     next_state,
 )
-from fedcarbon.redemption.value_day import ValueDay
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from hub.clearing.storage.redemption_rows import (
     RedemptionDrawRow,
@@ -51,15 +50,6 @@ class RedemptionStore:
         row = self._session.exec(
             select(RedemptionRow)
             .where(RedemptionRow.redemption_id == redemption_id)
-            .execution_options(populate_existing=True)
-        ).first()
-        return None if row is None else self._redemption(row)
-
-    def find_payout(self, payout_id: bytes) -> Redemption | None:
-        """Return the redemption that the rail knows under this payout id, if there is one."""
-        row = self._session.exec(
-            select(RedemptionRow)
-            .where(RedemptionRow.payout_id == payout_id)
             .execution_options(populate_existing=True)
         ).first()
         return None if row is None else self._redemption(row)
@@ -112,7 +102,6 @@ class RedemptionStore:
         *,
         reason: str = "",
         rail_reference: str = "",
-        value_day: ValueDay | None = None,
     ) -> Redemption:
         """Write the state after `event` and the event itself; return the new redemption.
 
@@ -154,7 +143,6 @@ class RedemptionStore:
                 event=event.value,
                 state=moved.state.value,
                 detail=reason,
-                value_day=value_day,
                 recorded_s=now_s,
             )
         )
