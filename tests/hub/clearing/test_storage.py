@@ -22,7 +22,7 @@ from fedcarbon.redemption.states import RedemptionEvent, RedemptionStateError
 from fedcarbon.units import Seconds
 from hub.clearing.sandbox_rail import SandboxTable
 from hub.clearing.storage.ledger_store import LedgerStore, LoadedLedger
-from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.clearing.storage.redemption_store import RedemptionStore, Step
 from hub.storage.engine import reading, sqlite_engine, writing
 from hub.storage.tables import HubTable
 
@@ -360,10 +360,14 @@ def test_a_stale_balance_is_changed_by_the_difference_and_never_below_zero(funde
 def test_a_redemption_that_moved_since_it_was_read_does_not_move_again(funded: Books) -> None:
     read = funded.redeem(funded.order(1))
     with writing(funded.engine) as session:
-        RedemptionStore(session).advance(read, RedemptionEvent.SEND, Seconds(0))
+        RedemptionStore(session).advance(
+            Step(redemption=read, event=RedemptionEvent.SEND), Seconds(0)
+        )
 
     with pytest.raises(RedemptionStateError), writing(funded.engine) as session:
-        RedemptionStore(session).advance(read, RedemptionEvent.SEND, Seconds(0))
+        RedemptionStore(session).advance(
+            Step(redemption=read, event=RedemptionEvent.SEND), Seconds(0)
+        )
 
     assert funded.history(1) == [RedemptionEvent.RESERVE, RedemptionEvent.SEND]
 
