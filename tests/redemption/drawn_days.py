@@ -18,8 +18,8 @@ from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.rail import RailStatus
 from fedcarbon.redemption.rail_day import FloatMovement, FloatStatement, RailDay, RailLine
 from fedcarbon.redemption.reconciliation import BookedDay
-from fedcarbon.redemption.states import RedemptionState
 from fedcarbon.redemption.statement_matching import BookedReceipt
+from fedcarbon.redemption.states import RedemptionState
 from fedcarbon.redemption.value_day import ValueDay
 from fedcarbon.units import Fen
 
