@@ -107,7 +107,7 @@ def create_redemptions(
         for order in new
         for unit in (FEN, *loaded.units_of(_spendable(order)))
     }
-    ledger.load_ids(loaded, ids)
+    ledger.include_ids(loaded, ids)
     pending, created = Pending(loaded), list[Redemption]()
     results: list[Redemption | FedcarbonError] = []
     for request in requests:

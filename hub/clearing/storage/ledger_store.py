@@ -158,10 +158,10 @@ class LedgerStore:
             account, unit = Account.from_name(name), unit_from_text(text)
             loaded.balances[account, unit] = balance
             loaded.units.setdefault(account, []).append(unit)
-        self.load_ids(loaded, ids)
+        self.include_ids(loaded, ids)
         return loaded
 
-    def load_ids(self, loaded: LoadedLedger, ids: Collection[bytes]) -> None:
+    def include_ids(self, loaded: LoadedLedger, ids: Collection[bytes]) -> None:
         """Add transfers by id, with resolutions, to what is loaded."""
         loaded.ids |= frozenset(ids)
         found = self._session.connection().execute(_IDS, {"ids": list(ids)}).all()
