@@ -6,7 +6,6 @@ configuration has then: somebody who has left the company since proposes nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +15,7 @@ from fedcarbon.errors import CallerError, StateError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.redemption.differences import SuspenseItem, release
 from fedcarbon.redemption.suspense import (
+    Operators,
     SignedRelease,
     check_approval,
     check_proposal,
@@ -50,14 +50,14 @@ class ListedItem:
 
 
 def propose_release(
-    session: Session, envelope: bytes, operators: Mapping[str, bytes], now_s: Seconds
+    session: Session, envelope: bytes, operators: Operators, now_s: Seconds
 ) -> ListedItem:
     """Note where a person wants an item to go; a newer proposal replaces an older one.
 
     Args:
         session: a writing session; the caller commits.
         envelope: a signed `SuspenseRelease`.
-        operators: name to public key.
+        operators: whose signatures count.
         now_s: protocol time.
 
     Raises:
@@ -74,14 +74,14 @@ def propose_release(
 
 
 def approve_release(
-    session: Session, envelope: bytes, operators: Mapping[str, bytes], now_s: Seconds
+    session: Session, envelope: bytes, operators: Operators, now_s: Seconds
 ) -> ListedItem:
     """Let an item go where another person has proposed; the money moves with it.
 
     Args:
         session: a writing session; the caller commits.
         envelope: a signed `SuspenseRelease` of the second person.
-        operators: name to public key.
+        operators: whose signatures count.
         now_s: protocol time.
 
     Raises:

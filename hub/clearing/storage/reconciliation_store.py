@@ -175,26 +175,22 @@ class ReconciliationStore:
         found: list[BookedPayout] = []
         for some in _parts(payout_ids):
             rows = self._session.exec(
-                select(
-                    RedemptionRow.redemption_id,
-                    RedemptionRow.payout_id,
-                    RedemptionRow.state,
-                    RedemptionRow.amount_fen,
-                    RedemptionRow.rail_reference,
-                ).where(
+                select(RedemptionRow)
+                .where(
                     RedemptionRow.programme_id == self._programme,
                     col(RedemptionRow.payout_id).in_(some),
                 )
+                .execution_options(populate_existing=True)
             ).all()
-            days = self._days_of([redemption_id for redemption_id, *_ in rows])
-            for redemption_id, payout_id, state, amount_fen, reference in rows:
-                booked = days.get(redemption_id, {})
+            days = self._days_of([row.redemption_id for row in rows])
+            for row in rows:
+                booked = days.get(row.redemption_id, {})
                 found.append(
                     BookedPayout(
-                        payout_id=payout_id,
-                        state=RedemptionState(state),
-                        amount_fen=Fen(amount_fen),
-                        reference=reference,
+                        payout_id=row.payout_id,
+                        state=RedemptionState(row.state),
+                        amount_fen=Fen(row.amount_fen),
+                        reference=row.rail_reference,
                         settled_day=booked.get(RedemptionEvent.RAIL_SETTLED.value),
                         reversed_day=booked.get(RedemptionEvent.REVERSE.value),
                     )

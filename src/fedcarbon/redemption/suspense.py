@@ -13,11 +13,13 @@ from enum import StrEnum
 from typing import ClassVar, Final
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.canonical.hashing import DIGEST_BYTES
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import CallerError, MalformedError, StateError
 from fedcarbon.ids import checked_name
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.redemption.differences import ITEM_ID_BYTES, SuspenseItem
+from fedcarbon.submission.signed_message import ParametersDifferError
 from fedcarbon.transparency.envelope import Envelope, open_signed
 
 RELEASE_REASON_LENGTH_MAX: Final = 500
@@ -83,6 +85,7 @@ class SuspenseRelease(Statement):
 
     KIND: ClassVar[str] = "suspense_release"
 
+    parameter_id: bytes
     item_id: bytes
     destination: Destination
     reason: str
@@ -93,10 +96,21 @@ class SuspenseRelease(Statement):
     def __post_init__(self) -> None:
         """Check sizes and that there is a reason."""
         checked_name(self.operator)
-        if len(self.item_id) != ITEM_ID_BYTES:
-            raise MalformedError(f"the id of an item has {ITEM_ID_BYTES} bytes")
+        if (len(self.parameter_id), len(self.item_id)) != (DIGEST_BYTES, ITEM_ID_BYTES):
+            raise MalformedError(
+                f"parameter id and item id have {DIGEST_BYTES} and {ITEM_ID_BYTES} bytes"
+            )
         if not 1 <= len(self.reason) <= RELEASE_REASON_LENGTH_MAX:
             raise MalformedError(f"a release needs a reason of 1 to {RELEASE_REASON_LENGTH_MAX}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operators:
+    """Who may release money from suspense, and in which federation."""
+
+    parameter_id: bytes
+    keys: Mapping[str, bytes]
+    """Name to public key, from the hub's configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,25 +124,29 @@ class SignedRelease:
     """The exact signed bytes."""
 
 
-def opened_release(envelope: bytes, operators: Mapping[str, bytes]) -> SignedRelease:
+def opened_release(envelope: bytes, operators: Operators) -> SignedRelease:
     """Return the release inside an envelope, after checking its signature.
 
     Args:
         envelope: DSSE bytes.
-        operators: name to public key, from the hub's configuration.
+        operators: whose signatures count.
 
     Raises:
         MalformedError: no envelope of a canonical `SuspenseRelease`.
         OperatorUnknownError: (1) the hub does not know who signs.
         SignatureInvalidError: (2) that operator has not signed these bytes.
+        ParametersDifferError: (3) it was signed for another federation.
     """
     claimed = statements.decode(SuspenseRelease, Envelope.from_bytes(envelope).payload).operator
-    if claimed not in operators:
+    key = operators.keys.get(claimed)
+    if key is None:
         raise OperatorUnknownError(
             f"there is no operator {claimed} in the hub's configuration ([operators])"
         )
-    release = open_signed(SuspenseRelease, envelope, operators, signers={claimed})
-    return SignedRelease(statement=release, key=operators[claimed], envelope=envelope)
+    release = open_signed(SuspenseRelease, envelope, {claimed: key}, signers={claimed})
+    if release.parameter_id != operators.parameter_id:
+        raise ParametersDifferError("the release is signed for another parameter set")
+    return SignedRelease(statement=release, key=key, envelope=envelope)
 
 
 def check_proposal(item: SuspenseItem, proposal: SignedRelease) -> None:

@@ -13,7 +13,7 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.redemption.differences import Explainer, Reason, SuspenseItem
 from fedcarbon.redemption.payouts import PayoutOutcome
-from fedcarbon.redemption.suspense import Destination, SuspenseRelease
+from fedcarbon.redemption.suspense import Destination, Operators, SuspenseRelease
 from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
 from hub.clearing.reconciling import ReconciledDay
 from hub.clearing.suspense import approve_release, list_items, propose_release
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 KEYS = {
     name: SigningKey(bytes([number]) * 32) for number, name in enumerate(("li-na", "wang", "zhao"))
 }
-OPERATORS = {
-    "li-na": KEYS["li-na"].public,
-    "wang": KEYS["wang"].public,
-    "li-na-again": KEYS["li-na"].public,
-}
+PARAMETER_ID = bytes(32)
+OPERATORS = Operators(
+    parameter_id=PARAMETER_ID,
+    keys={
+        "li-na": KEYS["li-na"].public,
+        "wang": KEYS["wang"].public,
+        "li-na-again": KEYS["li-na"].public,
+    },
+)
 
 
 @dataclass(slots=True)
@@ -48,6 +52,7 @@ class Case:
         key: SigningKey | None = None,
     ) -> bytes:
         release = SuspenseRelease(
+            parameter_id=PARAMETER_ID,
             item_id=self.item.item_id if item_id is None else item_id,
             destination=destination,
             reason="the rail gives it back by the end of the month",
@@ -56,12 +61,12 @@ class Case:
         signer = KEYS[operator.removesuffix("-again")] if key is None else key
         return sign(release, {operator: signer}).to_bytes()
 
-    def propose(self, envelope: bytes, operators: dict[str, bytes] | None = None) -> None:
+    def propose(self, envelope: bytes, operators: Operators | None = None) -> None:
         with writing(self.desk.books.engine) as session:
             known = OPERATORS if operators is None else operators
             propose_release(session, envelope, known, self.desk.books.clock.now_s())
 
-    def approve(self, envelope: bytes, operators: dict[str, bytes] | None = None) -> SuspenseItem:
+    def approve(self, envelope: bytes, operators: Operators | None = None) -> SuspenseItem:
         with writing(self.desk.books.engine) as session:
             known = OPERATORS if operators is None else operators
             return approve_release(session, envelope, known, self.desk.books.clock.now_s()).item
@@ -117,6 +122,13 @@ def _altered(case: Case) -> bytes:
     return replace(envelope, payload=payload).to_bytes()
 
 
+def _elsewhere(case: Case) -> bytes:
+    payload = Envelope.from_bytes(case.signed("wang")).payload
+    release = statements.decode(SuspenseRelease, payload)
+    other = replace(release, parameter_id=bytes([1]) * 32)
+    return sign(other, {"wang": KEYS["wang"]}).to_bytes()
+
+
 ATTACKS: dict[str, tuple[str, Callable[[Case], bytes]]] = {
     "the proposer approves": (
         "SECOND_PERSON_MISSING",
@@ -142,6 +154,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Case], bytes]]] = {
         "ITEM_UNKNOWN",
         lambda case: case.signed("wang", item_id=bytes(16)),
     ),
+    "the approval was signed for another federation": ("PARAMETERS_DIFFER", _elsewhere),
     "the approval was altered after it was signed": ("SIGNATURE_INVALID", _altered),
     "the approval is cut off": (
         "MALFORMED",
@@ -187,7 +200,7 @@ def test_who_has_left_proposes_nothing_any_more(case: Case) -> None:
     case.propose(case.signed("li-na"))
 
     with pytest.raises(FedcarbonError) as caught:
-        case.approve(case.signed("wang"), {"wang": OPERATORS["wang"]})
+        case.approve(case.signed("wang"), replace(OPERATORS, keys={"wang": KEYS["wang"].public}))
 
     assert caught.value.code == "OPERATOR_UNKNOWN"
 
