@@ -40,8 +40,8 @@ from fedcarbon.proofs.range_proof import RangeProofShape
 from fedcarbon.proofs.range_prover import RangeWitness
 from fedcarbon.redemption.suspense import (
     Destination,
-    OperatorUnknownError,
     Operators,
+    OperatorUnknownError,
     SuspenseRelease,
     opened_release,
 )
