@@ -22,6 +22,8 @@ from fedcarbon.wire.party import load_party
 from hub.bootstrap import DATABASE_FILE
 from hub.clearing.closing import closed_sequence, request_close
 from hub.clearing.credits import top_up_float
+from hub.commands.settling import settle
+from hub.commands.suspense import suspense
 from hub.config import load_config
 from hub.serving import hub_of, serve
 from hub.storage.engine import reading, sqlite_engine, writing
@@ -54,6 +56,10 @@ app = App(
     (`fedcarbon registry`). The hub must be admitted itself before a programme can start.
     """,
 )
+
+
+app.command(settle)
+app.command(suspense)
 
 
 @app.command(name="serve")

@@ -38,6 +38,7 @@ from fedcarbon.proofs.commitments import SlotNumbers
 from fedcarbon.proofs.link import LinkProofShape
 from fedcarbon.proofs.range_proof import RangeProofShape
 from fedcarbon.proofs.range_prover import RangeWitness
+from fedcarbon.redemption.rail_day_json import rail_day_from_json, rail_day_json
 from fedcarbon.redemption.suspense import (
     Destination,
     Operators,
@@ -76,6 +77,7 @@ from tests.fuzz.text_parsers import of_names, of_values
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
 from tests.house.examples.whole import opening, record
+from tests.redemption.drawn_days import HONEST, DrawnDay
 
 RELEASERS: Final = Operators(
     parameter_id=b"p" * 32, keys={parties.BANK: parties.key_of(parties.BANK).public}
@@ -198,6 +200,14 @@ def releases() -> list[bytes]:
     return [sign(release, {parties.BANK: parties.key_of(parties.BANK)}).to_bytes()]
 
 
+def rail_days() -> list[bytes]:
+    """Return a day of a rail with every kind of line."""
+    day = DrawnDay()
+    for story in HONEST.values():
+        story(day, 100)
+    return [rail_day_json(day.rail())]
+
+
 def share_proofs() -> list[bytes]:
     """Return the proofs of the record's opening."""
     key = parties.parameters().threshold_key
@@ -245,6 +255,12 @@ def _of_the_record() -> list[Parser]:
             parse=signed_envelope,
             errors=unsigned,
             examples=headers,
+        ),
+        Parser(
+            name="fedcarbon.redemption.rail_day_json:rail_day_from_json",
+            parse=rail_day_from_json,
+            errors=(MalformedError,),
+            examples=rail_days,
         ),
         Parser(
             name="fedcarbon.redemption.suspense:opened_release",

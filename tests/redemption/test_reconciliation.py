@@ -182,6 +182,19 @@ def test_the_same_line_twice_is_one_payment_and_another_reference_is_another() -
     check(day)
 
 
+def test_the_rest_may_be_paid_under_another_reference() -> None:
+    day = DrawnDay()
+    one = day.next_id()
+    day.book(one, RedemptionState.SETTLED, 100)
+    day.file(one, 70)
+    day.file(one, 30, suffix="-rest")
+    check(day)
+
+    day.file(one, 5, suffix="-more")
+    day.want(Reason.PAID_TWICE, 5, AccountKind.FLOAT)
+    check(day)
+
+
 def test_refunds_never_exceed_what_was_paid() -> None:
     day = DrawnDay()
     one = day.next_id()

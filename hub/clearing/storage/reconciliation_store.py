@@ -24,6 +24,8 @@ from hub.clearing.storage.redemption_rows import RedemptionEventRow, RedemptionR
 
 T = TypeVar("T")
 
+VALUE_DAYS_AHEAD_MAX: Final = 14
+"""How far ahead of its answer a rail may book, for example over a long holiday."""
 _AT_ONCE: Final = 500
 """Ids in one query."""
 _BOOKINGS: Final = (RedemptionEvent.RAIL_SETTLED.value, RedemptionEvent.REVERSE.value)
@@ -162,6 +164,9 @@ class ReconciliationStore:
                 .where(
                     RedemptionRow.programme_id == self._programme,
                     col(RedemptionEventRow.event).in_(_BOOKINGS),
+                    # The index finds these; the rest of the condition is for few of them.
+                    col(RedemptionEventRow.recorded_s)
+                    >= first_second(ValueDay(day - VALUE_DAYS_AHEAD_MAX)),
                     or_(
                         col(RedemptionEventRow.recorded_s) >= first_second(day),
                         col(RedemptionEventRow.value_day) >= day,

@@ -6,9 +6,7 @@ Amounts are fen.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -167,19 +165,24 @@ def report_hash(report: DayReport) -> bytes:
 
 def csv_of(report: DayReport) -> str:
     """Return the differences as CSV (RFC 4180) with a line of titles."""
-    rows = io.StringIO(newline="")
-    writer = csv.DictWriter(rows, _COLUMNS)
-    writer.writeheader()
+    rows = [_row(_COLUMNS)]
     for line in report.lines:
-        writer.writerow({key: _cell(value) for key, value in _tree_of(report, line).items()})
-    return rows.getvalue()
+        tree = _tree_of(report, line)
+        rows.append(_row(tree[column] for column in _COLUMNS))
+    return "".join(rows)
 
 
-def _cell(value: object) -> object:
-    """Return a value that no spreadsheet takes for a formula: much of it is foreign text."""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return f"'{value}"
-    return value
+def _row(cells: Iterable[object]) -> str:
+    return ",".join(map(_cell, cells)) + "\r\n"
+
+
+def _cell(value: object) -> str:
+    """Return a cell that no spreadsheet takes for a formula: much of it is foreign text."""
+    text = str(value)
+    if isinstance(value, str) and text[:1] in {"=", "+", "-", "@", "\t", "\r"}:
+        text = f"'{text}"
+    needs_quotes = any(mark in text for mark in ',"\r\n')
+    return '"' + text.replace('"', '""') + '"' if needs_quotes else text
 
 
 def _tree_of(report: DayReport, line: ReportLine) -> Mapping[str, object]:

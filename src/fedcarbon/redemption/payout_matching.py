@@ -146,15 +146,18 @@ class _Case:
         if main is None and not self.returned:
             return self._if_no_movement(booked)
         found: list[Difference] = []
-        if main is not None:
-            more = main.line.amount_fen - booked.amount_fen
+        lacking = 0 if main is None else booked.amount_fen - main.line.amount_fen
+        if main is not None and lacking < 0:
             text = f"the file pays {_yuan(main)}, {yuan_text(booked.amount_fen)} were ordered"
-            if more > 0:
-                found.append(self._found(Reason.AMOUNT_HIGHER, AccountKind.FLOAT, main, text, more))
-            elif more < 0:
-                source = AccountKind.PAID_OUT
-                found.append(self._found(Reason.AMOUNT_LOWER, source, main, text, -more))
+            found.append(self._found(Reason.AMOUNT_HIGHER, AccountKind.FLOAT, main, text, -lacking))
         found += self._paid_twice(main)
+        if main is not None and lacking > 0:
+            # What a rail pays later under another reference is the rest of it.
+            lacking = _taken_back(found, lacking)
+        if main is not None and lacking > 0:
+            text = f"the file pays {_yuan(main)}, {yuan_text(booked.amount_fen)} were ordered"
+            source = AccountKind.PAID_OUT
+            found.append(self._found(Reason.AMOUNT_LOWER, source, main, text, lacking))
         return self._less_returned(found, Reason.PARTIAL_RETURN, AccountKind.PAID_OUT)
 
     def _if_no_movement(self, booked: BookedPayout) -> list[Difference]:
