@@ -95,6 +95,19 @@ def judge_payout(
     return JudgedPayout(differences=tuple(case.differences(answer)), answer=answer)
 
 
+def is_returned(booked: BookedPayout | None, lines: Iterable[DatedLine]) -> bool:
+    """Tell whether everything that was paid has come back, by these lines of a payout.
+
+    A return without a payment in any file still says that there was one, of the booked amount.
+    """
+    paid = back = 0
+    for item in lines:
+        paid += item.line.amount_fen if item.line.outcome is PayoutOutcome.SETTLED else 0
+        back += item.line.amount_fen if item.line.outcome is PayoutOutcome.REVERSED else 0
+    assumed = 0 if booked is None else booked.amount_fen
+    return back > 0 and back >= (paid or assumed)
+
+
 class _Case:
     def __init__(
         self, payout_id: bytes, booked: BookedPayout | None, lines: list[DatedLine], day: ValueDay
@@ -113,12 +126,7 @@ class _Case:
             self.state = RedemptionState.SETTLED if later else booked.state
 
     def is_returned(self) -> bool:
-        """Tell whether everything that was paid has come back.
-
-        A return without a payment in any file still says that there was one, of the booked amount.
-        """
-        assumed = 0 if self.booked is None else self.booked.amount_fen
-        return bool(self.returned) and _sum(self.returned) >= (_sum(self.settled) or assumed)
+        return is_returned(self.booked, [*self.settled, *self.returned])
 
     def answer(self) -> RailAnswer | None:
         """Return what the file says and the books do not know yet."""
@@ -127,7 +135,9 @@ class _Case:
         if self.booked is None or not (waiting or self.booked.state is RedemptionState.SETTLED):
             return None
         if self.is_returned():
-            return _answer(RailStatus.RETURNED, self.returned[0])
+            # It is back on the day on which the last part is.
+            last = max(self.returned, key=lambda item: item.day)
+            return _answer(RailStatus.RETURNED, last)
         if waiting and (self.settled or self.returned):
             return _answer(RailStatus.SETTLED, self._main() or self.returned[0])
         if waiting and self.rejected:
@@ -292,10 +302,6 @@ def _answer(status: RailStatus, item: DatedLine) -> RailAnswer:
         reference=item.line.reference[:REFERENCE_LENGTH_MAX],
         value_day=item.day,
     )
-
-
-def _sum(items: Iterable[DatedLine]) -> int:
-    return sum(item.line.amount_fen for item in items)
 
 
 def _yuan(item: DatedLine) -> str:

@@ -35,7 +35,13 @@ from fedcarbon.redemption.differences import (
     SuspenseItem,
     item_id_of,
 )
-from fedcarbon.redemption.payout_matching import BookedPayout, DatedLine, distinct, judge_payout
+from fedcarbon.redemption.payout_matching import (
+    BookedPayout,
+    DatedLine,
+    distinct,
+    is_returned,
+    judge_payout,
+)
 from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.rail import RailAnswer, RailStatus
 from fedcarbon.redemption.rail_day import RailDay
@@ -353,8 +359,8 @@ def _booked_later(payout: BookedPayout, lines: list[DatedLine], day: ValueDay) -
     moved = any(item.sign for item in lines)
     if payout.settled_day is not None and payout.settled_day > day and not moved:
         effect_fen += payout.amount_fen
-    returned = any(item.line.outcome is PayoutOutcome.REVERSED for item in lines)
-    if payout.reversed_day is not None and payout.reversed_day > day and not returned:
+    later = payout.reversed_day is not None and payout.reversed_day > day
+    if later and not is_returned(payout, lines):
         effect_fen -= payout.amount_fen
     return effect_fen
 
