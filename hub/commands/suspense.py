@@ -24,6 +24,7 @@ from hub.genesis import read_genesis
 
 suspense = App(
     name="suspense",
+    group="Money and days",
     help="""Money whose place is not explained, and its release by two persons.
 
     `settle` puts differences here. Many leave by themselves, when a later file of the rail explains
