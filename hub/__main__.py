@@ -10,7 +10,17 @@ from cyclopts import App
 
 from fedcarbon import __version__
 from fedcarbon.errors import FedcarbonError
-from hub.commands import days, freezing, limits, positions, redemptions, serving, statements
+from hub.commands import (
+    days,
+    freezing,
+    limits,
+    positions,
+    redemptions,
+    serving,
+    settling,
+    statements,
+    suspense,
+)
 from hub.commands import float as floats
 
 EXIT_REFUSED: Final = 1
@@ -24,6 +34,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, Callable[..., None]]]] = {
     "Money and days": {
         "top-up": floats.top_up,
         "close-day": days.close_day,
+        "settle": settling.settle,
         "positions": positions.positions,
         "statement": statements.statement,
         "limits": limits.limits,
@@ -62,6 +73,7 @@ app = App(
 for _heading, _commands in COMMANDS.items():
     for _name, _function in _commands.items():
         app.command(_function, name=_name, group=_heading)
+app.command(suspense.suspense)
 
 
 def main() -> None:

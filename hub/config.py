@@ -11,6 +11,9 @@
     tick_ms = 500
     limits = "limits.toml"             # what may be redeemed; without it nothing is
 
+    [operators]                        # who may release money from suspense, two at a time
+    desk-1 = "<64 hexadecimal digits>" # a person's public key (`fedcarbon keygen`)
+
 Paths are relative to the file. `hub.rails.config` says what a table [rail] may hold; without one
 the sandbox pays. `FEDCARBON_HUB_LISTEN` and so on replace a value. The file
 never holds the password of the database: that comes from `FEDCARBON_HUB_DATABASE` (a whole URL),
@@ -34,7 +37,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from typing_extensions import override
 
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import ConfigurationError, MalformedError
+from fedcarbon.ids import checked_name
+from fedcarbon.transparency.envelope import KEY_BYTES
 from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
 from hub.context import PLACE_POOL_BLOCKS_DEFAULT
@@ -83,6 +88,26 @@ class HubConfig(BaseSettings):
     """Who pays (hub.rails.config); a table of its own in the file."""
     allow_insecure_parameters: bool = False
     """Whether a parameter set for tests is accepted."""
+    operators: dict[str, str] = Field(default_factory=dict)
+    """Persons who may release money from suspense: name to Ed25519 public key in hexadecimal."""
+
+    @field_validator("operators")
+    @classmethod
+    def _check_operators(cls, operators: dict[str, str]) -> dict[str, str]:
+        for name, key in operators.items():
+            try:
+                checked_name(name)
+                size = len(bytes.fromhex(key))
+            except (MalformedError, ValueError) as error:
+                raise ValueError(f"operator {name[:40]!r}: {error}") from error
+            if size != KEY_BYTES:
+                raise ValueError(f"operator {name!r} needs a public key of {KEY_BYTES} bytes")
+        return operators
+
+    @property
+    def operator_keys(self) -> dict[str, bytes]:
+        """The operators' public keys by name."""
+        return {name: bytes.fromhex(key) for name, key in self.operators.items()}
 
     @field_validator("database")
     @classmethod

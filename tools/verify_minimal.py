@@ -943,6 +943,8 @@ class World:
     folder: Folder
     roots: dict[str, Any]
     findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What is no finding and must be seen."""
     counts: Counter[str] = field(default_factory=Counter)
     parties: Statement = field(default_factory=dict)
     """Admission by party, in force at the leaf that is being read."""
@@ -2511,7 +2513,7 @@ MOVES: Final = {
     ("single", "paid_out", "proceeds"), ("single", "float", "suspense"),
     ("single", "paid_out", "suspense"), ("single", "funding", "suspense"),
     ("single", "suspense", "float"), ("single", "suspense", "paid_out"),
-    ("single", "suspense", "written_off"),
+    ("single", "suspense", "funding"), ("single", "suspense", "written_off"),
 }  # fmt: skip
 OWNERS: Final = {
     "spendable": "holder", "reserved": "holder", "pledged": "holder", "proceeds": "holder",
@@ -2571,6 +2573,8 @@ class Books:
     credited: dict[bytes, int] = field(default_factory=dict)
     reported: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Fen settled and not reversed, by programme."""
+    suspense: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Fen into and out of suspense, by programme, from and to."""
 
 
 def judge_books(world: World) -> None:
@@ -2768,6 +2772,10 @@ def broken_credit(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[s
 def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
     """Hold a transfer against the opening or the order that it is for."""
     transfer_id, kind = line["transfer_id"], account_of(line["debit"])[2]
+    if "suspense" in {kind, account_of(line["credit"])[2]}:
+        owner = account_of(line["debit"])[1]
+        books.suspense[owner, kind, account_of(line["credit"])[2]] += int(line["amount"])
+        return
     if kind == "funding":
         return
     if kind == "issuance":
@@ -2906,7 +2914,14 @@ def conserve(books: Books, programme: Programme) -> None:
             world.find("V22", "ISSUED_NOT_OPENED", f"{unit}: {issued} and {opened}")
         if balances[unit, own + "redeemed"] + held[unit] > issued:
             world.find("V22", "SPENT_ABOVE_ISSUED", unit)
-    spent_fen = balances["fen", own + "paid_out"]
+    # What is in suspense changes no answer and no redemption (15.9); the report names it.
+    taken = books.suspense[programme.id, "paid_out", "suspense"]
+    taken -= books.suspense[programme.id, "suspense", "paid_out"]
+    spent_fen = balances["fen", own + "paid_out"] + taken
+    if any(owner == programme.id for owner, _, _ in books.suspense):
+        held_fen, lost_fen = (balances["fen", own + kind] for kind in ("suspense", "written_off"))
+        note = f"{programme.id}: {held_fen} fen in suspense, {lost_fen} fen written off"
+        world.notes.append(f"{note}, {taken} fen answered as paid and taken back")
     in_flight = balances["fen", own + "payout_in_flight"]
     rate, unit_ug = programme.said["unit_fen"], programme.said["unit_ug"]
     for code, good in (
@@ -3044,6 +3059,8 @@ def main() -> int:
     for finding in found:
         where = "" if finding.leaf is None else f" leaf {finding.leaf}"
         print(f"{finding.check} {finding.code}{where}: {finding.text}")
+    for text in world.notes:
+        print(f"note: {text}")
     print(f"{len(found)} findings" if found else "nothing was found")
     if options.json is not None:
         report = {"passed": not found, "findings": [finding._asdict() for finding in found]}

@@ -247,6 +247,7 @@ class _Entering:
             event=event_of(redemption.state, answer.status),
             reason=answer.reason,
             rail_reference=answer.reference,
+            value_day=answer.value_day,
         )
         self._steps.append(step)
         state = step.moved().state

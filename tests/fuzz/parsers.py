@@ -38,6 +38,14 @@ from fedcarbon.proofs.commitments import SlotNumbers
 from fedcarbon.proofs.link import LinkProofShape
 from fedcarbon.proofs.range_proof import RangeProofShape
 from fedcarbon.proofs.range_prover import RangeWitness
+from fedcarbon.redemption.rail_day_json import rail_day_from_json, rail_day_json
+from fedcarbon.redemption.suspense import (
+    Destination,
+    Operators,
+    OperatorUnknownError,
+    SuspenseRelease,
+    opened_release,
+)
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.submission.signed_message import (
     NotAdmittedError,
@@ -52,7 +60,7 @@ from fedcarbon.transparency.checkpoint import (
     head_in,
     witnessed,
 )
-from fedcarbon.transparency.envelope import Envelope, open_signed
+from fedcarbon.transparency.envelope import Envelope, open_signed, sign
 from fedcarbon.transparency.leaf import Leaf, LeafType
 from fedcarbon.transparency.merkle import leaf_hash, root_of
 from fedcarbon.transparency.merkle_proofs import (
@@ -70,7 +78,11 @@ from tests.fuzz.text_parsers import of_names, of_values
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
 from tests.house.examples.whole import opening, record
+from tests.redemption.drawn_days import HONEST, DrawnDay
 
+RELEASERS: Final = Operators(
+    parameter_id=b"p" * 32, keys={parties.BANK: parties.key_of(parties.BANK).public}
+)
 LINK_SHAPE: Final = LinkProofShape(
     slots=3,
     element_bytes=64,
@@ -172,6 +184,31 @@ def signed_envelope(data: bytes) -> object:
     return open_signed(ChunkHeader, data, keys, signers=keys.keys())
 
 
+def opened_suspense_release(data: bytes) -> object:
+    """Open what came as the bank's release of money from suspense."""
+    return opened_release(data, RELEASERS)
+
+
+def releases() -> list[bytes]:
+    """Return a release that the bank has signed."""
+    release = SuspenseRelease(
+        parameter_id=RELEASERS.parameter_id,
+        item_id=bytes(16),
+        destination=Destination.FLOAT,
+        reason="returned",
+        operator=parties.BANK,
+    )
+    return [sign(release, {parties.BANK: parties.key_of(parties.BANK)}).to_bytes()]
+
+
+def rail_days() -> list[bytes]:
+    """Return a day of a rail with every kind of line."""
+    day = DrawnDay()
+    for story in HONEST.values():
+        story(day, 100)
+    return [rail_day_json(day.rail())]
+
+
 def share_proofs() -> list[bytes]:
     """Return the proofs of the record's opening."""
     key = parties.parameters().threshold_key
@@ -220,6 +257,18 @@ def _of_the_record() -> list[Parser]:
             parse=signed_envelope,
             errors=unsigned,
             examples=headers,
+        ),
+        Parser(
+            name="fedcarbon.redemption.rail_day_json:rail_day_from_json",
+            parse=rail_day_from_json,
+            errors=(MalformedError,),
+            examples=rail_days,
+        ),
+        Parser(
+            name="fedcarbon.redemption.suspense:opened_release",
+            parse=opened_suspense_release,
+            errors=(*unsigned, OperatorUnknownError, ParametersDifferError),
+            examples=releases,
         ),
         Parser(
             name="fedcarbon.submission.signed_message:open_message",

@@ -23,6 +23,7 @@ from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.opening.statements import BindingObjection, Refusal, Unbinding
 from fedcarbon.proofs.slot_value import SlotProof
+from fedcarbon.redemption.suspense import Destination, SuspenseRelease
 from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
 from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.transparency.envelope import Envelope
@@ -130,6 +131,13 @@ UNSHOWN: Final[tuple[Statement, ...]] = (
         refusal_code="BINDING_WAITS",
         subject=b"s" * 32,
         detail="wait",
+    ),
+    SuspenseRelease(
+        parameter_id=b"p" * 32,
+        item_id=b"i" * 16,
+        destination=Destination.FLOAT,
+        reason="the rail has returned it",
+        operator="desk-1",
     ),
     PlacesAnswer(
         parameter_id=b"p" * 32,

@@ -55,6 +55,8 @@ REFUSED = {
     "a value is missing": ('party = "party.toml"\n', "data"),
     "a word that nobody knows": (GOOD + "colour = 3\n", "colour"),
     "a pool without blocks": (GOOD + "place_pool_blocks = 0\n", "place_pool_blocks"),
+    "an operator without a key": (GOOD + '[operators]\ndesk-1 = "12"\n', "operators"),
+    "an operator without a name": (GOOD + f'[operators]\nLi = "{"00" * 32}"\n', "operators"),
     "no TOML": ("party = \n", "hub.toml"),
 }
 

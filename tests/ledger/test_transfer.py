@@ -78,7 +78,9 @@ def test_holding_accounts_are_filled_by_reservations_and_emptied_by_their_resolu
 
     assert {phase for phase, _, credit in MOVES if credit in holding} == {Phase.RESERVE}
     assert {phase for phase, debit, _ in MOVES if debit in holding} == RESOLVING
-    assert not [move for move in MOVES if move[2] in SOURCE_KINDS]
+    # Into a source goes only what suspense gives back to it: money that never came.
+    back = (Phase.SINGLE, AccountKind.SUSPENSE, AccountKind.FUNDING)
+    assert [move for move in MOVES if move[2] in SOURCE_KINDS] == [back]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from fedcarbon.methodology.activity import Mode
 from tests.partner_node.fake_hub import NODE
 from tests.partner_node.world import World, at, new_world, person, ride
 
-REFERENCES = ("wang-wei-phone", "li-na-phone")
+REFERENCES = ("desk-2-wei-phone", "desk-1-phone")
 ACTIVITIES = ("trip-to-the-clinic", "trip-home-at-night")
 
 

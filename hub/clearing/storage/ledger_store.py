@@ -314,6 +314,13 @@ class LedgerStore:
                 held[unit.vintage] = MicrogramsCO2e(balance)
         return held
 
+    def programmes_with_money(self) -> tuple[ProgrammeId, ...]:
+        """Return the programmes into which money was ever paid, by name."""
+        names = self._session.exec(
+            select(BalanceRow.account).where(BalanceRow.account_kind == AccountKind.FUNDING.value)
+        )
+        return tuple(sorted({ProgrammeId(Account.from_name(name).owner) for name in names}))
+
     def balances(self) -> Iterator[tuple[Account, Unit, int]]:
         """Yield every stored balance."""
         rows = self._session.exec(

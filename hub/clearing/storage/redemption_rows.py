@@ -94,6 +94,8 @@ class RedemptionEventRow(HubTable, table=True):
     state: str
     """After the event."""
     detail: str
+    value_day: int | None = None
+    """In which day's settlement file the rail will have it, where it has said so."""
     recorded_s: int = Field(sa_type=BigInteger)
     created_at: datetime | None = created_at_column()
 

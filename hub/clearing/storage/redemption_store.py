@@ -60,6 +60,8 @@ class Step:
     event: RedemptionEvent
     reason: str = ""
     rail_reference: str = ""
+    value_day: ValueDay | None = None
+    """In which day's settlement file the rail will have it, where it has said so."""
 
     def moved(self) -> Redemption:
         """Return the redemption after the step.
@@ -287,6 +289,7 @@ class RedemptionStore:
                     "event": step.event.value,
                     "state": redemption.state.value,
                     "detail": step.reason,
+                    "value_day": step.value_day,
                     "recorded_s": now_s,
                 }
                 for step, redemption in zip(steps, moved, strict=True)

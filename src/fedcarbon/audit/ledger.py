@@ -56,6 +56,7 @@ def check_ledger(exam: Examination, binding_refusals: Mapping[int, str]) -> None
             )
         )
     checklist.extend(judged.findings)
+    checklist.notes.extend(judged.notes)
     booked_to = max([overdue_before, *(batch.index for batch in batches)])
     waiting = sum(1 for result in results if result.index >= booked_to)
     if waiting:

@@ -22,6 +22,7 @@ from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import ReplayedLedger, replayed
 from fedcarbon.audit.payout_checks import Answer, answers, check_answers
 from fedcarbon.audit.redemption_checks import LoggedOrder, booked_redemptions, logged_orders
+from fedcarbon.audit.suspense_flows import suspense_flows
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import Account, AccountKind
 from fedcarbon.ledger.unit import MassUnit, Unit
@@ -48,6 +49,8 @@ class JudgedBooks:
     """Everything that does not hold; empty if all is well."""
     programmes: frozenset[ProgrammeId]
     """Programmes that the ledger has entries of: those whose totals were compared."""
+    notes: tuple[str, ...] = ()
+    """What is no finding and must be seen: money in suspense, per programme."""
 
 
 def check_books(books: Books) -> list[Finding]:
@@ -74,7 +77,11 @@ def judge_books(books: Books) -> JudgedBooks:
     _check_grams(ledger, due.values(), findings)
     _check_money(books, ledger, _answered_fen(said, orders), findings)
     entered = {_programme_of(account, unit) for account, unit, _ in ledger.items()}
-    return JudgedBooks(findings=findings, programmes=frozenset(entered & set(books.programmes)))
+    return JudgedBooks(
+        findings=findings,
+        programmes=frozenset(entered & set(books.programmes)),
+        notes=tuple(flows.text for flows in suspense_flows(ledger).values()),
+    )
 
 
 def _check_grams(ledger: ReplayedLedger, due: Iterable[DueCredit], findings: list[Finding]) -> None:
@@ -106,6 +113,8 @@ def _check_money(
     held: Counter[tuple[ProgrammeId, AccountKind]] = Counter()
     for account, unit, balance in ledger.items():
         held[_programme_of(account, unit), account.kind] += balance
+    for flows in suspense_flows(ledger).values():  # it changes no answer and no redemption
+        held[flows.programme, AccountKind.PAID_OUT] += flows.taken_back_fen
     for programme_id, rules in sorted(books.programmes.items()):
         subject = f"programme {programme_id}"
         for code, grams, money in _PAIRS:

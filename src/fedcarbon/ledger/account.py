@@ -8,7 +8,7 @@ enter the books, may be negative; together with them every unit sums to zero.
                         spendable <-> pledged <-> pooled -> retired
     money   funding  -> float     <-> payout_in_flight -> paid_out
             sales    -> proceeds  <-> payout_in_flight -> paid_out
-            float | paid_out | funding -> suspense -> float | paid_out | written_off
+            float | paid_out | funding -> suspense -> float | paid_out | funding | written_off
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class AccountKind(StrEnum):
     RETIRED = "retired"
     """Grams of one credit lot that was retired for its buyer."""
     FUNDING = "funding"
-    """Source of a programme's money; minus its balance is what was ever paid in."""
+    """Source of a programme's money; minus its balance is what was ever paid in, or is in suspense
+    as if it had been."""
     FLOAT = "float"
     """A programme's money, free to pay out."""
     PAYOUT_IN_FLIGHT = "payout_in_flight"

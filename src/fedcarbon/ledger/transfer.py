@@ -74,6 +74,7 @@ MOVES: Final = frozenset(
         (Phase.SINGLE, AccountKind.FUNDING, AccountKind.SUSPENSE),
         (Phase.SINGLE, AccountKind.SUSPENSE, AccountKind.FLOAT),
         (Phase.SINGLE, AccountKind.SUSPENSE, AccountKind.PAID_OUT),
+        (Phase.SINGLE, AccountKind.SUSPENSE, AccountKind.FUNDING),
         (Phase.SINGLE, AccountKind.SUSPENSE, AccountKind.WRITTEN_OFF),
     }
 )
