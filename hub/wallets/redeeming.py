@@ -30,6 +30,7 @@ from fedcarbon.redemption.settlement import SettlementRule
 from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
+from fedcarbon.uses.order import UseOrder
 from hub.clearing.redemptions import (
     RedemptionUnknownError,
     create_redemption,
@@ -86,7 +87,7 @@ def order_redemption(
     leaf_index = OrderStore(session).leaf_of(order.redemption_id)
     if leaf_index is None:
         with folded.at(session) as view:
-            _check_binding(view, order, now_s)
+            check_binding(view, order, now_s)
     redemption = create_redemption(session, order, rule, now_s)  # (5) again, (9)
     given = None if leaf_index is None else RecordStore(session).receipt(leaf_index)
     receipt = _logged(session, hub, order, message) if given is None else given
@@ -116,8 +117,13 @@ def _logged(session: Session, hub: Hub, order: RedemptionOrder, message: bytes) 
     return receipt
 
 
-def _check_binding(view: RecordView, order: RedemptionOrder, now_s: Seconds) -> None:
-    """Check that the order is for the wallet, account and operator of a binding valid now."""
+def check_binding(view: RecordView, order: RedemptionOrder | UseOrder, now_s: Seconds) -> None:
+    """Check that the order is for the wallet, account and operator of a binding valid now.
+
+    Raises:
+        BindingUnknownError, WalletSwappedError: the first rule that fails.
+        FedcarbonError: the binding is not valid now.
+    """
     # (7) the binding is the caller's, for this account and wallet
     binding = view.bindings.of_leaf(order.binding_leaf)
     if binding is None or binding.operator_half.statement.operator_id != order.operator_id:

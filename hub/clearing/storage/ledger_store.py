@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import and_, bindparam, func, insert, literal, or_, union_all, update
 from sqlmodel import Session, col, select
 from typing_extensions import override
 
 from fedcarbon.ids import ProgrammeId
-from fedcarbon.ledger.account import Account, AccountKind, holder_account
+from fedcarbon.ledger.account import (
+    USED_KINDS,
+    Account,
+    AccountKind,
+    holder_account,
+    programme_account,
+)
 from fedcarbon.ledger.batch import LedgerDay, ledger_day
 from fedcarbon.ledger.rules import LedgerView, Pending, linked
 from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit, Vintage, unit_from_text
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from hub.clearing.storage.ledger_rows import BalanceRow, LedgerBatchRow, TransferIdRow, TransferRow
+
+HELD_KINDS: Final = (AccountKind.SPENDABLE, AccountKind.RESERVED, AccountKind.PLEDGED)
+"""Where a holder's grams lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,6 +292,54 @@ class LedgerStore:
             if isinstance(unit, MassUnit) and unit.programme == programme and balance:
                 held[unit.vintage] = MicrogramsCO2e(balance)
         return held
+
+    def used(self, account_token: bytes, programme: ProgrammeId) -> dict[AccountKind, int]:
+        """Return what a holder has used up, by use; grams in a lot count as `POOLED` for ever."""
+        own = {holder_account(kind, account_token).name for kind in HELD_KINDS}
+        used: dict[AccountKind, int] = {}
+        for side, other, sign in (
+            (col(TransferRow.debit), col(TransferRow.credit), 1),
+            (col(TransferRow.credit), col(TransferRow.debit), -1),
+        ):
+            rows = self._session.exec(
+                select(other, TransferRow.unit, func.sum(TransferRow.amount))
+                .where(side.in_(own))
+                .group_by(other, TransferRow.unit)
+            )
+            for name, unit_text, total in rows:
+                kind, unit = Account.from_name(name).kind, unit_from_text(unit_text)
+                mine = isinstance(unit, MassUnit) and unit.programme == programme
+                if mine and kind in USED_KINDS:
+                    used[kind] = used.get(kind, 0) + sign * int(total)
+        return used
+
+    def free_grams(self, unit: MassUnit, after: str, limit: int) -> list[tuple[Account, int]]:
+        """Return at most `limit` holders with free grams, by account name from `after` on."""
+        rows = self._session.exec(
+            select(BalanceRow.account, BalanceRow.balance)
+            .where(
+                BalanceRow.account_kind == AccountKind.SPENDABLE.value,
+                BalanceRow.account > after,
+                BalanceRow.unit == unit.text,
+                BalanceRow.balance > 0,
+            )
+            .order_by(BalanceRow.account)
+            .limit(limit)
+        )
+        return [(Account.from_name(account), balance) for account, balance in rows]
+
+    def expiries_of(self, unit: MassUnit, names: Collection[str]) -> dict[str, int]:
+        """Return how often grams of `unit` have expired in each account, where they have."""
+        rows = self._session.exec(
+            select(TransferRow.debit, func.count())
+            .where(
+                col(TransferRow.debit).in_(names),
+                TransferRow.unit == unit.text,
+                TransferRow.credit == programme_account(AccountKind.EXPIRED, unit.programme).name,
+            )
+            .group_by(TransferRow.debit)
+        )
+        return dict(rows.all())
 
     def balances(self) -> Iterator[tuple[Account, Unit, int]]:
         """Yield every stored balance."""
