@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from fedcarbon.units import Seconds
@@ -76,6 +77,4 @@ class Ending:
             after: str | None = ""
             while after is not None:
                 start = after
-                after = await hub.write(
-                    lambda session, unit=unit, start=start: expire_page(session, unit, start, now_s)
-                )
+                after = await hub.write(partial(expire_page, unit=unit, after=start, now_s=now_s))
