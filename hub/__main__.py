@@ -22,6 +22,7 @@ from fedcarbon.wire.party import load_party
 from hub.bootstrap import DATABASE_FILE
 from hub.clearing.closing import closed_sequence, request_close
 from hub.clearing.credits import top_up_float
+from hub.commands import uses
 from hub.config import load_config
 from hub.serving import hub_of, serve
 from hub.storage.engine import reading, sqlite_engine, writing
@@ -135,6 +136,9 @@ def close_day(*, config: Path, wait_s: int = 60) -> None:
             )
         time.sleep(CLOSE_POLL_S)
     sys.stdout.write(f"all {through} transfers are in the record\n")
+
+
+app.command(uses.app)
 
 
 def main() -> None:

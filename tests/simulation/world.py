@@ -49,6 +49,7 @@ from hub.servicers.opening import OpeningServicer
 from hub.servicers.record import RecordServicer
 from hub.servicers.redemption import RedemptionServicer
 from hub.servicers.registry import RegistryServicer
+from hub.servicers.use import UseServicer
 from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
@@ -186,6 +187,7 @@ class World:
             IdentityServicer(EvaluationRelay(self.hub, self.desk)),
             OpeningServicer(self.hub, folded),
             RedemptionServicer(self.hub, folded, payouts),
+            UseServicer(self.hub, folded),
         ]
 
     def client(self, name: PartyId) -> HubClient:
@@ -337,11 +339,16 @@ class World:
         }
         return programme_of(tree, self.roots)
 
-    def _admit(self) -> None:
-        signers = {
+    @property
+    def root_signers(self) -> dict[str, SigningKey]:
+        """Return enough root keys."""
+        return {
             root_keyid(item.trustee_id): SigningKey(item.root_key_seed)
             for item in self.dealt.secrets[:3]
         }
+
+    def _admit(self) -> None:
+        signers = self.root_signers
         client = self.client(OPERATOR)
         for name, role in self.roles.items():
             statement = PartyAdmission(
