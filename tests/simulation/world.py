@@ -176,7 +176,7 @@ class World:
         self.desk.sign = self._sign_as_partner
         self.hub.on_cosignature = self.desk.note_cosignature
         self.hub.witnesses = self.desk
-        folded = FoldedRecord(self.hub)
+        self.folded = folded = FoldedRecord(self.hub)
         self.openings = OpeningDriver(self.hub, self.desk, folded)
         self.rail = SandboxRail(self.folder / "rail.db", wait=lambda: None)
         payouts = Payouts(self.hub, self.rail)
