@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,14 +9,14 @@ from typing_extensions import override
 
 from fedcarbon.ids import Role
 from fedcarbon.redemption.order import Redemption
-from fedcarbon.redemption.states import RedemptionState
+from fedcarbon.redemption.states import FINAL_STATES, RedemptionState
 from fedcarbon.v1 import redemption_pb2, redemption_pb2_grpc
-from fedcarbon.wire.logs import logger
 from fedcarbon.wire.tls import Authenticated, require_role
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
+from hub.wallets.order_desk import OrderDesk
 from hub.wallets.payouts import Payouts
-from hub.wallets.redeeming import order_redemption, redemption_of
+from hub.wallets.redeeming import SignedOrder, redemption_of
 
 PAYOUT_WAIT_S: Final = 10
 """How long an order waits for the rail before it is answered with the state it has reached."""
@@ -39,9 +38,8 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
     def __init__(self, hub: Hub, folded: FoldedRecord, payouts: Payouts) -> None:
         """Take the hub, the record as trustees see it, and who pays."""
         self._hub = hub
-        self._folded = folded
+        self._desk = OrderDesk(hub, folded)
         self._payouts = payouts
-        self._running: set[asyncio.Task[int]] = set()
 
     @override
     async def CreateRedemption(
@@ -49,12 +47,9 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
     ) -> redemption_pb2.CreateRedemptionResponse:
         """Reserve durably, then pay, then say how it stands."""
         caller, hub = require_role(context, Role.WALLET_OPERATOR).party_id, self._hub
-        taken = await hub.write(
-            lambda session: order_redemption(
-                session, hub, self._folded, caller, request.signed_order
-            )
-        )
-        await self._pay()
+        taken = await self._desk.take(SignedOrder(caller=caller, message=request.signed_order))
+        if taken.redemption.state not in FINAL_STATES:
+            await self._payouts.paid(taken.redemption.order.redemption_id, PAYOUT_WAIT_S)
         redemption = await hub.read(
             lambda session: redemption_of(session, caller, taken.redemption.order.redemption_id)
         )
@@ -72,16 +67,6 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
             lambda session: redemption_of(session, caller, request.redemption_id)
         )
         return redemption_pb2.GetRedemptionResponse(redemption=_message(redemption))
-
-    async def _pay(self) -> None:
-        """Run the payouts that are due, and wait for them a while; the work goes on after that."""
-        task = asyncio.create_task(self._payouts.run_due())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        await asyncio.wait([task], timeout=PAYOUT_WAIT_S)
-        if task.done() and task.exception() is not None:
-            # The order is taken; the worker tries again and its state tells the rest.
-            logger().error("payouts_not_run", exc_info=task.exception())
 
 
 def _message(redemption: Redemption) -> redemption_pb2.Redemption:
