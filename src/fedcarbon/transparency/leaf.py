@@ -81,7 +81,7 @@ PUBLIC_TYPES: Final = frozenset(
         LeafType.EXPIRY_NOTICE,
     }
 )
-"""Bodies that every admitted party may read; trustees only those that are theirs too."""
+"""Bodies that every admitted party may read."""
 
 USE_TYPES: Final = frozenset(
     {
@@ -120,7 +120,7 @@ def may_read(role: Role, leaf_type: LeafType) -> bool:
     if role in {Role.HUB, Role.AUDITOR}:
         return True
     if role is Role.TRUSTEE:
-        return leaf_type in TRUSTEE_TYPES
+        return leaf_type in TRUSTEE_TYPES | PUBLIC_TYPES
     return leaf_type in PUBLIC_TYPES
 
 
