@@ -108,7 +108,7 @@ def leaves_swapped(kit: Kit) -> None:
 
 
 def end_cut_off(kit: Kit) -> None:
-    kit.write_lines(kit.lines[:-1])
+    kit.write_lines(kit.lines[:-2])  # the last ledger day as a whole
 
 
 def line_garbled(kit: Kit) -> None:
