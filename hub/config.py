@@ -8,6 +8,7 @@
     place_pool_blocks = 8
     merge_delay_s = 86400              # what receipts promise; nodes refuse more
     tick_ms = 500
+    limits = "limits.toml"             # what may be redeemed; without it nothing is
 
 Paths are relative to the file. `FEDCARBON_HUB_LISTEN` and so on replace a value.
 """
@@ -62,6 +63,8 @@ class HubConfig(BaseSettings):
     """How long receipts give the hub until a witnessed head covers the leaf."""
     tick_ms: int = Field(default=TICK_MS_DEFAULT, ge=10, le=60_000)
     """How often epochs are looked after."""
+    limits: Path | None = None
+    """File of the limits of redemptions; what it does not set is refused (LIMIT_NOT_SET)."""
     workers: int = Field(default=0, ge=0, le=256)
     """Processes for multiplying ciphertexts; 0 for one per core."""
     allow_insecure_parameters: bool = False
@@ -105,6 +108,8 @@ def _absolute(config: HubConfig, base: Path) -> dict[str, object]:
     paths: dict[str, object] = {
         name: base / getattr(config, name) for name in ("party", "data", "public")
     }
+    if config.limits is not None:
+        paths["limits"] = base / config.limits
     if config.clock.startswith(FILE_PREFIX):
         paths["clock"] = f"{FILE_PREFIX}{base / config.clock.removeprefix(FILE_PREFIX)}"
     return paths

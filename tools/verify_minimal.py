@@ -660,6 +660,7 @@ def check_signers(envelope: Envelope, keys: dict[str, bytes], least: int) -> Non
     need(len({name for name, _ in theirs}) == len(theirs), "SIGNATURE_INVALID", "twice", "V07")
     for name, signature in theirs:
         check_signature(keys[name], signature, envelope.covered)
+    need(least == 1 or len(theirs) >= least, "SIGNATURE_INVALID", "too few signed", "V07")
     need(len(theirs) >= least, "SIGNER_REFUSED", "who must sign did not", "V04")
 
 

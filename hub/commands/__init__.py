@@ -1,1 +1,1 @@
-"""Commands of the hub's operator."""
+"""The commands of `fedcarbon-hub`, one file per noun; `hub.__main__` puts them together."""

@@ -95,9 +95,9 @@ def fulfil(*, config: Path, use: str, voucher: str) -> None:
         voucher: the voucher's code.
     """
     code = hashlib.sha256(voucher.encode()).digest()
-    request = use_pb2.ConcludeGoodsRequest(use_id=bytes.fromhex(use), voucher_sha256=code)
+    request = use_pb2.EndGoodsRequest(use_id=bytes.fromhex(use), voucher_sha256=code)
     with own_hub(config) as hub:
-        hub.conclude_goods(request)
+        hub.end_goods(request)
     _say(f"use {use} is fulfilled")
 
 
@@ -110,9 +110,9 @@ def cancel(*, config: Path, use: str, reason: str) -> None:
         use: the use's id in hexadecimal.
         reason: why; it stands in the record.
     """
-    request = use_pb2.ConcludeGoodsRequest(use_id=bytes.fromhex(use), reason=reason)
+    request = use_pb2.EndGoodsRequest(use_id=bytes.fromhex(use), reason=reason)
     with own_hub(config) as hub:
-        hub.conclude_goods(request)
+        hub.end_goods(request)
     _say(f"use {use} is cancelled")
 
 

@@ -89,9 +89,9 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
         return use_pb2.GetUseResponse(use=_use(use))
 
     @override
-    async def ConcludeGoods(
-        self, request: use_pb2.ConcludeGoodsRequest, context: Authenticated
-    ) -> use_pb2.ConcludeGoodsResponse:
+    async def EndGoods(
+        self, request: use_pb2.EndGoodsRequest, context: Authenticated
+    ) -> use_pb2.EndGoodsResponse:
         """Enter what a supplier said of goods."""
         require_role(context, Role.HUB)
         use = await self._hub.write(
@@ -103,7 +103,7 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
                 reason=request.reason,
             )
         )
-        return use_pb2.ConcludeGoodsResponse(use=_use(use))
+        return use_pb2.EndGoodsResponse(use=_use(use))
 
     @override
     async def FormLot(

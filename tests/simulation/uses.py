@@ -82,10 +82,8 @@ def use_grams(run: Run) -> None:
         use(run, person, wish, "pledge")
     use(run, 3, Wish(use=UseKind.WITHDRAW, mass_ug=MicrogramsCO2e(200_000)), "withdraw")
     client = world.client(HUB)
-    client.conclude_goods(
-        use_pb2.ConcludeGoodsRequest(use_id=bread[0].use_id, voucher_sha256=b"v" * 32)
-    )
-    client.conclude_goods(use_pb2.ConcludeGoodsRequest(use_id=bread[1].use_id, reason="sold out"))
+    client.end_goods(use_pb2.EndGoodsRequest(use_id=bread[0].use_id, voucher_sha256=b"v" * 32))
+    client.end_goods(use_pb2.EndGoodsRequest(use_id=bread[1].use_id, reason="sold out"))
     world.clock.at_s = Seconds(world.clock.now_s() + HOLD_S)
     end_what_is_over(world)
 

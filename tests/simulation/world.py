@@ -62,6 +62,7 @@ from partner_node.storage.database import Database as NodeDatabase
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
 from tests.simulation.local_hub import Fault, FaultPlan, LoopThread, local_client
+from tests.unlimited import unlimited
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database as TrusteeDatabase
 from trustee.trustee import Trustee
@@ -186,8 +187,8 @@ class World:
             EpochServicer(self.hub),
             IdentityServicer(EvaluationRelay(self.hub, self.desk)),
             OpeningServicer(self.hub, folded),
-            RedemptionServicer(self.hub, folded, payouts),
-            UseServicer(self.hub, folded),
+            RedemptionServicer(self.hub, folded, payouts, unlimited(PROGRAMME)),
+            UseServicer(self.hub, self.folded),
         ]
 
     def client(self, name: PartyId) -> HubClient:

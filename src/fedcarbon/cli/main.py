@@ -18,6 +18,7 @@ from fedcarbon.cli import (
     registry,
     registry_uses,
     wallet,
+    wallet_statement,
     wallet_uses,
 )
 from fedcarbon.errors import FedcarbonError
@@ -53,6 +54,7 @@ for _use in (
     wallet_uses.withdraw,
 ):
     wallet.app.command(_use)
+wallet.app.command(wallet_statement.statement)
 app.command(wallet.app)
 
 

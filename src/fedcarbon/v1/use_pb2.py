@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66\x65\x64\x63\x61rbon/v1/use.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"*\n\x0ePublishRequest\x12\x18\n\x10signed_statement\x18\x01 \x01(\x0c\"\"\n\x0fPublishResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\")\n\x11ListOffersRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"9\n\x12ListOffersResponse\x12#\n\x06offers\x18\x01 \x03(\x0b\x32\x13.fedcarbon.v1.Offer\"\x8d\x01\n\x05Offer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x12\n\noffer_kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08supplier\x18\x04 \x01(\t\x12\x10\n\x08price_ug\x18\x05 \x01(\x04\x12\x14\n\x0cvalid_from_s\x18\x06 \x01(\x04\x12\x15\n\rvalid_until_s\x18\x07 \x01(\x04\",\n\x14PlaceUseOrderRequest\x12\x14\n\x0csigned_order\x18\x01 \x01(\x0c\"H\n\x15PlaceUseOrderResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"\x1f\n\rGetUseRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\"0\n\x0eGetUseResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\"`\n\x03Use\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.fedcarbon.v1.UseState\x12\x0f\n\x07mass_ug\x18\x03 \x01(\x04\x12\x11\n\texpires_s\x18\x04 \x01(\x04\"N\n\x14\x43oncludeGoodsRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12\x16\n\x0evoucher_sha256\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"7\n\x15\x43oncludeGoodsResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\"W\n\x0e\x46ormLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\x14\n\x0cprogramme_id\x18\x02 \x01(\t\x12\x0f\n\x07vintage\x18\x03 \x01(\r\x12\x0e\n\x06tonnes\x18\x04 \x01(\r\"\'\n\x0f\x46ormLotResponse\x12\x14\n\x0c\x63ontributors\x18\x01 \x01(\r\"X\n\x0eSellLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\r\n\x05\x62uyer\x18\x02 \x01(\t\x12\x11\n\tprice_fen\x18\x03 \x01(\x04\x12\x14\n\x0cretained_fen\x18\x04 \x01(\x04\"\'\n\x0fSellLotResponse\x12\x14\n\x0cproceeds_fen\x18\x01 \x01(\x04\"7\n\x10RetireLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\x13\n\x0b\x62\x65neficiary\x18\x02 \x01(\t\">\n\x11RetireLotResponse\x12\x14\n\x0cserial_first\x18\x01 \x01(\x04\x12\x13\n\x0bserial_last\x18\x02 \x01(\x04*\x9a\x01\n\x08UseState\x12\x19\n\x15USE_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eUSE_STATE_DONE\x10\x01\x12\x16\n\x12USE_STATE_RESERVED\x10\x02\x12\x17\n\x13USE_STATE_FULFILLED\x10\x03\x12\x17\n\x13USE_STATE_CANCELLED\x10\x04\x12\x15\n\x11USE_STATE_OVERDUE\x10\x05\x32\xfc\x04\n\nUseService\x12\x46\n\x07Publish\x12\x1c.fedcarbon.v1.PublishRequest\x1a\x1d.fedcarbon.v1.PublishResponse\x12O\n\nListOffers\x12\x1f.fedcarbon.v1.ListOffersRequest\x1a .fedcarbon.v1.ListOffersResponse\x12X\n\rPlaceUseOrder\x12\".fedcarbon.v1.PlaceUseOrderRequest\x1a#.fedcarbon.v1.PlaceUseOrderResponse\x12\x43\n\x06GetUse\x12\x1b.fedcarbon.v1.GetUseRequest\x1a\x1c.fedcarbon.v1.GetUseResponse\x12X\n\rConcludeGoods\x12\".fedcarbon.v1.ConcludeGoodsRequest\x1a#.fedcarbon.v1.ConcludeGoodsResponse\x12\x46\n\x07\x46ormLot\x12\x1c.fedcarbon.v1.FormLotRequest\x1a\x1d.fedcarbon.v1.FormLotResponse\x12\x46\n\x07SellLot\x12\x1c.fedcarbon.v1.SellLotRequest\x1a\x1d.fedcarbon.v1.SellLotResponse\x12L\n\tRetireLot\x12\x1e.fedcarbon.v1.RetireLotRequest\x1a\x1f.fedcarbon.v1.RetireLotResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66\x65\x64\x63\x61rbon/v1/use.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"*\n\x0ePublishRequest\x12\x18\n\x10signed_statement\x18\x01 \x01(\x0c\"\"\n\x0fPublishResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\")\n\x11ListOffersRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"9\n\x12ListOffersResponse\x12#\n\x06offers\x18\x01 \x03(\x0b\x32\x13.fedcarbon.v1.Offer\"\x8d\x01\n\x05Offer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x12\n\noffer_kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08supplier\x18\x04 \x01(\t\x12\x10\n\x08price_ug\x18\x05 \x01(\x04\x12\x14\n\x0cvalid_from_s\x18\x06 \x01(\x04\x12\x15\n\rvalid_until_s\x18\x07 \x01(\x04\",\n\x14PlaceUseOrderRequest\x12\x14\n\x0csigned_order\x18\x01 \x01(\x0c\"H\n\x15PlaceUseOrderResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"\x1f\n\rGetUseRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\"0\n\x0eGetUseResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\"`\n\x03Use\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.fedcarbon.v1.UseState\x12\x0f\n\x07mass_ug\x18\x03 \x01(\x04\x12\x11\n\texpires_s\x18\x04 \x01(\x04\"I\n\x0f\x45ndGoodsRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12\x16\n\x0evoucher_sha256\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"2\n\x10\x45ndGoodsResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\"W\n\x0e\x46ormLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\x14\n\x0cprogramme_id\x18\x02 \x01(\t\x12\x0f\n\x07vintage\x18\x03 \x01(\r\x12\x0e\n\x06tonnes\x18\x04 \x01(\r\"\'\n\x0f\x46ormLotResponse\x12\x14\n\x0c\x63ontributors\x18\x01 \x01(\r\"X\n\x0eSellLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\r\n\x05\x62uyer\x18\x02 \x01(\t\x12\x11\n\tprice_fen\x18\x03 \x01(\x04\x12\x14\n\x0cretained_fen\x18\x04 \x01(\x04\"\'\n\x0fSellLotResponse\x12\x14\n\x0cproceeds_fen\x18\x01 \x01(\x04\"7\n\x10RetireLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\x13\n\x0b\x62\x65neficiary\x18\x02 \x01(\t\">\n\x11RetireLotResponse\x12\x14\n\x0cserial_first\x18\x01 \x01(\x04\x12\x13\n\x0bserial_last\x18\x02 \x01(\x04*\x9a\x01\n\x08UseState\x12\x19\n\x15USE_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eUSE_STATE_DONE\x10\x01\x12\x16\n\x12USE_STATE_RESERVED\x10\x02\x12\x17\n\x13USE_STATE_FULFILLED\x10\x03\x12\x17\n\x13USE_STATE_CANCELLED\x10\x04\x12\x15\n\x11USE_STATE_OVERDUE\x10\x05\x32\xed\x04\n\nUseService\x12\x46\n\x07Publish\x12\x1c.fedcarbon.v1.PublishRequest\x1a\x1d.fedcarbon.v1.PublishResponse\x12O\n\nListOffers\x12\x1f.fedcarbon.v1.ListOffersRequest\x1a .fedcarbon.v1.ListOffersResponse\x12X\n\rPlaceUseOrder\x12\".fedcarbon.v1.PlaceUseOrderRequest\x1a#.fedcarbon.v1.PlaceUseOrderResponse\x12\x43\n\x06GetUse\x12\x1b.fedcarbon.v1.GetUseRequest\x1a\x1c.fedcarbon.v1.GetUseResponse\x12I\n\x08\x45ndGoods\x12\x1d.fedcarbon.v1.EndGoodsRequest\x1a\x1e.fedcarbon.v1.EndGoodsResponse\x12\x46\n\x07\x46ormLot\x12\x1c.fedcarbon.v1.FormLotRequest\x1a\x1d.fedcarbon.v1.FormLotResponse\x12\x46\n\x07SellLot\x12\x1c.fedcarbon.v1.SellLotRequest\x1a\x1d.fedcarbon.v1.SellLotResponse\x12L\n\tRetireLot\x12\x1e.fedcarbon.v1.RetireLotRequest\x1a\x1f.fedcarbon.v1.RetireLotResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedcarbon.v1.use_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_USESTATE']._serialized_start=1187
-  _globals['_USESTATE']._serialized_end=1341
+  _globals['_USESTATE']._serialized_start=1177
+  _globals['_USESTATE']._serialized_end=1331
   _globals['_PUBLISHREQUEST']._serialized_start=40
   _globals['_PUBLISHREQUEST']._serialized_end=82
   _globals['_PUBLISHRESPONSE']._serialized_start=84
@@ -53,22 +53,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUSERESPONSE']._serialized_end=567
   _globals['_USE']._serialized_start=569
   _globals['_USE']._serialized_end=665
-  _globals['_CONCLUDEGOODSREQUEST']._serialized_start=667
-  _globals['_CONCLUDEGOODSREQUEST']._serialized_end=745
-  _globals['_CONCLUDEGOODSRESPONSE']._serialized_start=747
-  _globals['_CONCLUDEGOODSRESPONSE']._serialized_end=802
-  _globals['_FORMLOTREQUEST']._serialized_start=804
-  _globals['_FORMLOTREQUEST']._serialized_end=891
-  _globals['_FORMLOTRESPONSE']._serialized_start=893
-  _globals['_FORMLOTRESPONSE']._serialized_end=932
-  _globals['_SELLLOTREQUEST']._serialized_start=934
-  _globals['_SELLLOTREQUEST']._serialized_end=1022
-  _globals['_SELLLOTRESPONSE']._serialized_start=1024
-  _globals['_SELLLOTRESPONSE']._serialized_end=1063
-  _globals['_RETIRELOTREQUEST']._serialized_start=1065
-  _globals['_RETIRELOTREQUEST']._serialized_end=1120
-  _globals['_RETIRELOTRESPONSE']._serialized_start=1122
-  _globals['_RETIRELOTRESPONSE']._serialized_end=1184
-  _globals['_USESERVICE']._serialized_start=1344
-  _globals['_USESERVICE']._serialized_end=1980
+  _globals['_ENDGOODSREQUEST']._serialized_start=667
+  _globals['_ENDGOODSREQUEST']._serialized_end=740
+  _globals['_ENDGOODSRESPONSE']._serialized_start=742
+  _globals['_ENDGOODSRESPONSE']._serialized_end=792
+  _globals['_FORMLOTREQUEST']._serialized_start=794
+  _globals['_FORMLOTREQUEST']._serialized_end=881
+  _globals['_FORMLOTRESPONSE']._serialized_start=883
+  _globals['_FORMLOTRESPONSE']._serialized_end=922
+  _globals['_SELLLOTREQUEST']._serialized_start=924
+  _globals['_SELLLOTREQUEST']._serialized_end=1012
+  _globals['_SELLLOTRESPONSE']._serialized_start=1014
+  _globals['_SELLLOTRESPONSE']._serialized_end=1053
+  _globals['_RETIRELOTREQUEST']._serialized_start=1055
+  _globals['_RETIRELOTREQUEST']._serialized_end=1110
+  _globals['_RETIRELOTRESPONSE']._serialized_start=1112
+  _globals['_RETIRELOTRESPONSE']._serialized_end=1174
+  _globals['_USESERVICE']._serialized_start=1334
+  _globals['_USESERVICE']._serialized_end=1955
 # @@protoc_insertion_point(module_scope)

@@ -102,7 +102,7 @@ class Use(_message.Message):
     expires_s: int
     def __init__(self, use_id: _Optional[bytes] = ..., state: _Optional[_Union[UseState, str]] = ..., mass_ug: _Optional[int] = ..., expires_s: _Optional[int] = ...) -> None: ...
 
-class ConcludeGoodsRequest(_message.Message):
+class EndGoodsRequest(_message.Message):
     __slots__ = ("use_id", "voucher_sha256", "reason")
     USE_ID_FIELD_NUMBER: _ClassVar[int]
     VOUCHER_SHA256_FIELD_NUMBER: _ClassVar[int]
@@ -112,7 +112,7 @@ class ConcludeGoodsRequest(_message.Message):
     reason: str
     def __init__(self, use_id: _Optional[bytes] = ..., voucher_sha256: _Optional[bytes] = ..., reason: _Optional[str] = ...) -> None: ...
 
-class ConcludeGoodsResponse(_message.Message):
+class EndGoodsResponse(_message.Message):
     __slots__ = ("use",)
     USE_FIELD_NUMBER: _ClassVar[int]
     use: Use

@@ -55,10 +55,10 @@ class UseServiceStub:
                 request_serializer=fedcarbon_dot_v1_dot_use__pb2.GetUseRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_v1_dot_use__pb2.GetUseResponse.FromString,
                 _registered_method=True)
-        self.ConcludeGoods = channel.unary_unary(
-                '/fedcarbon.v1.UseService/ConcludeGoods',
-                request_serializer=fedcarbon_dot_v1_dot_use__pb2.ConcludeGoodsRequest.SerializeToString,
-                response_deserializer=fedcarbon_dot_v1_dot_use__pb2.ConcludeGoodsResponse.FromString,
+        self.EndGoods = channel.unary_unary(
+                '/fedcarbon.v1.UseService/EndGoods',
+                request_serializer=fedcarbon_dot_v1_dot_use__pb2.EndGoodsRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_use__pb2.EndGoodsResponse.FromString,
                 _registered_method=True)
         self.FormLot = channel.unary_unary(
                 '/fedcarbon.v1.UseService/FormLot',
@@ -110,7 +110,7 @@ class UseServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ConcludeGoods(self, request, context):
+    def EndGoods(self, request, context):
         """Enters what a supplier said of goods. For the hub's own operator only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -161,10 +161,10 @@ def add_UseServiceServicer_to_server(servicer, server):
                     request_deserializer=fedcarbon_dot_v1_dot_use__pb2.GetUseRequest.FromString,
                     response_serializer=fedcarbon_dot_v1_dot_use__pb2.GetUseResponse.SerializeToString,
             ),
-            'ConcludeGoods': grpc.unary_unary_rpc_method_handler(
-                    servicer.ConcludeGoods,
-                    request_deserializer=fedcarbon_dot_v1_dot_use__pb2.ConcludeGoodsRequest.FromString,
-                    response_serializer=fedcarbon_dot_v1_dot_use__pb2.ConcludeGoodsResponse.SerializeToString,
+            'EndGoods': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndGoods,
+                    request_deserializer=fedcarbon_dot_v1_dot_use__pb2.EndGoodsRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_use__pb2.EndGoodsResponse.SerializeToString,
             ),
             'FormLot': grpc.unary_unary_rpc_method_handler(
                     servicer.FormLot,
@@ -302,7 +302,7 @@ class UseService:
             _registered_method=True)
 
     @staticmethod
-    def ConcludeGoods(request,
+    def EndGoods(request,
             target,
             options=(),
             channel_credentials=None,
@@ -315,9 +315,9 @@ class UseService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/fedcarbon.v1.UseService/ConcludeGoods',
-            fedcarbon_dot_v1_dot_use__pb2.ConcludeGoodsRequest.SerializeToString,
-            fedcarbon_dot_v1_dot_use__pb2.ConcludeGoodsResponse.FromString,
+            '/fedcarbon.v1.UseService/EndGoods',
+            fedcarbon_dot_v1_dot_use__pb2.EndGoodsRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_use__pb2.EndGoodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

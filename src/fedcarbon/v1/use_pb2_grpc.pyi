@@ -43,7 +43,7 @@ class UseServiceStub:
     """Does what a holder's operator orders. Idempotent on the use id; other content is refused."""
     GetUse: _grpc.UnaryUnaryMultiCallable[_use_pb2.GetUseRequest, _use_pb2.GetUseResponse]
     """Returns a use of the calling operator."""
-    ConcludeGoods: _grpc.UnaryUnaryMultiCallable[_use_pb2.ConcludeGoodsRequest, _use_pb2.ConcludeGoodsResponse]
+    EndGoods: _grpc.UnaryUnaryMultiCallable[_use_pb2.EndGoodsRequest, _use_pb2.EndGoodsResponse]
     """Enters what a supplier said of goods. For the hub's own operator only."""
     FormLot: _grpc.UnaryUnaryMultiCallable[_use_pb2.FormLotRequest, _use_pb2.FormLotResponse]
     """Bundles the oldest pledges into a credit lot. For the hub's own operator only."""
@@ -67,7 +67,7 @@ class UseServiceAsyncStub(UseServiceStub):
     """Does what a holder's operator orders. Idempotent on the use id; other content is refused."""
     GetUse: _aio.UnaryUnaryMultiCallable[_use_pb2.GetUseRequest, _use_pb2.GetUseResponse]  # type: ignore[assignment]
     """Returns a use of the calling operator."""
-    ConcludeGoods: _aio.UnaryUnaryMultiCallable[_use_pb2.ConcludeGoodsRequest, _use_pb2.ConcludeGoodsResponse]  # type: ignore[assignment]
+    EndGoods: _aio.UnaryUnaryMultiCallable[_use_pb2.EndGoodsRequest, _use_pb2.EndGoodsResponse]  # type: ignore[assignment]
     """Enters what a supplier said of goods. For the hub's own operator only."""
     FormLot: _aio.UnaryUnaryMultiCallable[_use_pb2.FormLotRequest, _use_pb2.FormLotResponse]  # type: ignore[assignment]
     """Bundles the oldest pledges into a credit lot. For the hub's own operator only."""
@@ -114,11 +114,11 @@ class UseServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns a use of the calling operator."""
 
     @_abc_1.abstractmethod
-    def ConcludeGoods(
+    def EndGoods(
         self,
-        request: _use_pb2.ConcludeGoodsRequest,
+        request: _use_pb2.EndGoodsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_use_pb2.ConcludeGoodsResponse, _abc.Awaitable[_use_pb2.ConcludeGoodsResponse]]:
+    ) -> _typing.Union[_use_pb2.EndGoodsResponse, _abc.Awaitable[_use_pb2.EndGoodsResponse]]:
         """Enters what a supplier said of goods. For the hub's own operator only."""
 
     @_abc_1.abstractmethod

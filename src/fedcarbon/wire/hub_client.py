@@ -206,41 +206,37 @@ class HubClient(Protocol):
         """RedemptionService.GetRedemption."""
         ...
 
+    def get_operator_statement(
+        self, request: redemption_pb2.GetOperatorStatementRequest
+    ) -> redemption_pb2.GetOperatorStatementResponse:
+        """RedemptionService.GetOperatorStatement."""
+        ...
+
     def publish(self, request: use_pb2.PublishRequest) -> use_pb2.PublishResponse:
         """UseService.Publish."""
-        ...
 
     def list_offers(self, request: use_pb2.ListOffersRequest) -> use_pb2.ListOffersResponse:
         """UseService.ListOffers."""
-        ...
 
     def place_use_order(
         self, request: use_pb2.PlaceUseOrderRequest
     ) -> use_pb2.PlaceUseOrderResponse:
         """UseService.PlaceUseOrder."""
-        ...
 
     def get_use(self, request: use_pb2.GetUseRequest) -> use_pb2.GetUseResponse:
         """UseService.GetUse."""
-        ...
 
-    def conclude_goods(
-        self, request: use_pb2.ConcludeGoodsRequest
-    ) -> use_pb2.ConcludeGoodsResponse:
-        """UseService.ConcludeGoods."""
-        ...
+    def end_goods(self, request: use_pb2.EndGoodsRequest) -> use_pb2.EndGoodsResponse:
+        """UseService.EndGoods."""
 
     def form_lot(self, request: use_pb2.FormLotRequest) -> use_pb2.FormLotResponse:
         """UseService.FormLot."""
-        ...
 
     def sell_lot(self, request: use_pb2.SellLotRequest) -> use_pb2.SellLotResponse:
         """UseService.SellLot."""
-        ...
 
     def retire_lot(self, request: use_pb2.RetireLotRequest) -> use_pb2.RetireLotResponse:
         """UseService.RetireLot."""
-        ...
 
 
 class GrpcHubClient(HubClient):
@@ -441,6 +437,12 @@ class GrpcHubClient(HubClient):
         return self._ask(self._redemption.GetRedemption, request)
 
     @override
+    def get_operator_statement(
+        self, request: redemption_pb2.GetOperatorStatementRequest
+    ) -> redemption_pb2.GetOperatorStatementResponse:
+        return self._ask(self._redemption.GetOperatorStatement, request)
+
+    @override
     def publish(self, request: use_pb2.PublishRequest) -> use_pb2.PublishResponse:
         return self._ask(self._use.Publish, request)
 
@@ -459,10 +461,8 @@ class GrpcHubClient(HubClient):
         return self._ask(self._use.GetUse, request)
 
     @override
-    def conclude_goods(
-        self, request: use_pb2.ConcludeGoodsRequest
-    ) -> use_pb2.ConcludeGoodsResponse:
-        return self._ask(self._use.ConcludeGoods, request)
+    def end_goods(self, request: use_pb2.EndGoodsRequest) -> use_pb2.EndGoodsResponse:
+        return self._ask(self._use.EndGoods, request)
 
     @override
     def form_lot(self, request: use_pb2.FormLotRequest) -> use_pb2.FormLotResponse:

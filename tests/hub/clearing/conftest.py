@@ -31,6 +31,7 @@ from hub.clearing.redemptions import create_redemption, find_redemption
 from hub.clearing.sandbox_rail import RailFault, SandboxRail
 from hub.clearing.storage.redemption_store import RedemptionStore
 from hub.storage.engine import create_tables, reading, sqlite_engine, writing
+from tests.unlimited import unlimited
 
 SHANGHAI = ProgrammeId("ecny-shanghai")
 START_S = Seconds(1_775_000_000)
@@ -48,6 +49,7 @@ class Books:
         self.opened_ug: dict[int, int] = {}
         self.openings = 0
         self.rails: list[SandboxRail] = []
+        self.limits = unlimited(SHANGHAI)
         self.engine = self._open()
 
     def _open(self) -> Engine:
@@ -138,7 +140,9 @@ class Books:
 
     def redeem(self, order: RedemptionOrder) -> Redemption:
         with writing(self.engine) as session:
-            return create_redemption(session, order, ECNY_RULE, self.clock.now_s())
+            return create_redemption(
+                session, order, ECNY_RULE, self.clock.now_s(), limits=self.limits
+            )
 
     def run(self, rail: Rail) -> tuple[StepTaken, ...]:
         return process_outbox(self.engine, rail, self.clock)

@@ -145,18 +145,18 @@ def test_a_gift_is_a_leaf_and_counts_once(shop: Shop) -> None:
 
 def test_goods_are_concluded_by_the_hubs_operator_only(shop: Shop) -> None:
     use_id = shop.place(shop.order(UseKind.GOODS)).use.use_id
-    request = use_pb2.ConcludeGoodsRequest(use_id=use_id, voucher_sha256=b"v" * 32)
-    assert code_of(lambda: shop.client().conclude_goods(request)) == "ROLE_NOT_ALLOWED"
+    request = use_pb2.EndGoodsRequest(use_id=use_id, voucher_sha256=b"v" * 32)
+    assert code_of(lambda: shop.client().end_goods(request)) == "ROLE_NOT_ALLOWED"
 
     for _ in range(2):
-        answer = shop.operator.conclude_goods(request)
+        answer = shop.operator.end_goods(request)
         assert answer.use.state == use_pb2.USE_STATE_FULFILLED
 
     shown = shop.client().get_use(use_pb2.GetUseRequest(use_id=use_id))
     assert shown.use.state == use_pb2.USE_STATE_FULFILLED
     assert shop.leaves(LeafType.GOODS_OUTCOME) == 1
-    other = use_pb2.ConcludeGoodsRequest(use_id=use_id, reason="sold out")
-    assert code_of(lambda: shop.operator.conclude_goods(other)) == "USE_STATE"
+    other = use_pb2.EndGoodsRequest(use_id=use_id, reason="sold out")
+    assert code_of(lambda: shop.operator.end_goods(other)) == "USE_STATE"
 
 
 def test_goods_that_nobody_ends_come_back_by_themselves(shop: Shop) -> None:
