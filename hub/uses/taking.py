@@ -18,6 +18,7 @@ from fedcarbon.uses.offer import Offer, OfferKind
 from fedcarbon.uses.order import OFFERED, Use, UseKind, UseOrder
 from fedcarbon.uses.postings import fulfilling, giving_back, source_of, taking
 from fedcarbon.uses.states import UseEvent, UseState
+from hub.clearing.freezing import check_not_frozen
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.uses.errors import (
     OfferKindDiffersError,
@@ -48,6 +49,7 @@ def create_use(session: Session, order: UseOrder, offer: Offer | None, now_s: Se
 
     Raises:
         UseIdReusedError: the id came before with another order.
+        AccountFrozenError: the hub's operator has frozen the account.
         UnknownOfferError, OfferKindDiffersError, OfferNotValidError: there is no such price now.
         PledgeNotAuthorisedError: a pledge without the holder's word that others may claim it.
         InsufficientBalanceError: the account holds less, of the vintage if one is named.
@@ -61,9 +63,11 @@ def create_use(session: Session, order: UseOrder, offer: Offer | None, now_s: Se
                 f"use {order.use_id.hex()} exists with another order; make a new id"
             )
         return stored
-    # (2) it is asked for at a published price, or with the holder's word
+    # (2) the account may give something out
+    check_not_frozen(session, order.programme_id, order.account_token)
+    # (3) it is asked for at a published price, or with the holder's word
     mass_ug = _asked_ug(order, offer, now_s)
-    # (3) the account can give it
+    # (4) the account can give it
     held_ug = {
         vintage: held
         for vintage, held in ledger.grams(

@@ -10,6 +10,7 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ledger.batch import LedgerBatch, batch_hash, line_of
 from fedcarbon.ledger.transfer import Transfer
+from fedcarbon.ledger.unit import Vintage
 from fedcarbon.redemption.payouts import PayoutBatch
 from fedcarbon.redemption.settlement import Draw
 from fedcarbon.registry.admission import root_keyid
@@ -102,7 +103,7 @@ def expired_before_the_notice_was_over(kit: Kit) -> None:
 def expired_without_notice(kit: Kit) -> None:
     """The notice was for another vintage."""
     index, notice = kit.of(ExpiryNotice)[0]
-    kit.replace(index, dataclasses.replace(notice, vintage=VINTAGE - 1), *_roots(kit))
+    kit.replace(index, dataclasses.replace(notice, vintage=Vintage(VINTAGE - 1)), *_roots(kit))
 
 
 def lot_of_less_than_a_tonne(kit: Kit) -> None:

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from typing_extensions import override
 
 from fedcarbon.errors import FedcarbonError
+from fedcarbon.ledger.unit import Vintage
 from fedcarbon.uses.lot import TONNE_UG
 from fedcarbon.uses.order import UseKind, UseOrder
 from tests.hub.uses.conftest import BREAD, HOLD_S, TREE, UseBooks
@@ -62,7 +63,7 @@ class UsesAgainstModel(RuleBasedStateMachine):
 
     def taken(self, holder: int, mass: int) -> dict[int, int]:
         """Take free grams of a holder, the oldest first; empty if there are too few."""
-        parts = {}
+        parts: dict[int, int] = {}
         for year in YEARS:
             parts[year] = min(self.free[holder, year], mass - sum(parts.values()))
         if sum(parts.values()) < mass:
@@ -228,7 +229,7 @@ class UsesAgainstModel(RuleBasedStateMachine):
                 sum(parts.values()) for who, parts, _ in self.held.values() if who == holder
             )
             for year in YEARS:
-                assert statement.spendable_ug.get(year, 0) == self.free[holder, year]
+                assert statement.spendable_ug.get(Vintage(year), 0) == self.free[holder, year]
             used = {kind.value: mass for kind, mass in statement.used_ug.items() if mass}
             used |= {"redeemed": statement.redeemed_ug} if statement.redeemed_ug else {}
             expected = {kind: mass for (kind, who), mass in self.used.items() if who == holder}
