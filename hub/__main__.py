@@ -20,6 +20,7 @@ from hub.commands import (
     settling,
     statements,
     suspense,
+    uses,
 )
 from hub.commands import float as floats
 
@@ -74,6 +75,7 @@ for _heading, _commands in COMMANDS.items():
     for _name, _function in _commands.items():
         app.command(_function, name=_name, group=_heading)
 app.command(suspense.suspense)
+app.command(uses.app)
 
 
 def main() -> None:

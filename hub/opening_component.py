@@ -1,4 +1,4 @@
-"""Trustees, openings and money as one part of a running hub."""
+"""Trustees, openings, money and other uses as one part of a running hub."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from hub.servicers.redemption import RedemptionServicer
 from hub.servicers.trustee import trustee_service
 from hub.trustees.desk import TrusteeDesk
 from hub.trustees.stream import TrusteeStreams
+from hub.uses_component import uses_component
 from hub.wallets.payouts import Payouts
 
 REST_INTERVALS_MAX: Final = 16
@@ -94,9 +95,17 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
     async def open_accounts() -> None:
         await open_regularly(openings, interval_s, wake)
 
+    uses = uses_component(hub, folded, interval_s)
     return Component(
-        services=services,
-        background=[streams.hold, witness, open_accounts, pay, *opened.background],
+        services=[*services, *uses.services],
+        background=[
+            streams.hold,
+            witness,
+            open_accounts,
+            pay,
+            *opened.background,
+            *uses.background,
+        ],
     )
 
 

@@ -56,6 +56,7 @@ CHECKS: Final = {
     "V20": "redemptions by the rule",
     "V21": "payouts reconcile",
     "V22": "issued = opened, spent <= issued",
+    "V26": "other uses explained",
 }
 LEFT_OUT: Final = {
     "V08": "methodologies are not published in the record",
@@ -245,6 +246,23 @@ LedgerLine: transfer_id bytes16, debit text, credit text, unit text, amount text
 payout_batch: day integer, ledger_batch bytes32, lines list PayoutLine
 PayoutLine: payout_id bytes16, redemption_id bytes16, wallet_id text, amount_fen integer,
   outcome settled|rejected|reversed, answered_s integer, reference text, reason text
+offer: programme_id name, offer_id name, offer_kind donation|goods, title text, supplier text,
+  price_ug mass, valid_from_s integer, valid_until_s integer, hold_s integer
+use_order: programme_id name, use_id bytes16, account_token bytes32, wallet_id text,
+  wallet_class integer, binding_leaf bytes34, operator_id name, use donate|goods|pledge|withdraw,
+  offer_id name?, pieces integer?, mass_ug mass?, vintage integer?, may_be_claimed bool
+goods_outcome: programme_id name, use_id bytes16, fulfilled bool, voucher_sha256 bytes32?,
+  reason text
+lot_rules: programme_id name, rules_id name, excluded_regimes list name, price_floor_fen integer
+credit_lot: programme_id name, lot_id bytes16, vintage integer, tonnes integer, rules_leaf integer,
+  excluded_regimes list name, contributions list Contribution
+Contribution: account_token bytes32, mass_ug mass
+lot_verification: programme_id name, lot_id bytes16, verifier text, report_sha256 bytes32,
+  accepted bool
+lot_sale: programme_id name, lot_id bytes16, buyer text, price_fen integer, retained_fen integer
+lot_retirement: programme_id name, lot_id bytes16, beneficiary text, serial_first integer,
+  serial_last integer
+expiry_notice: programme_id name, vintage integer, expires_at_s integer
 """
 FIELDS: Final[dict[str, dict[str, str]]] = {
     line.partition(":")[0]: {
@@ -535,7 +553,9 @@ KINDS: Final = {
     49: "partner_binding",
     50: "binding_objection", 51: "unbinding", 64: "opening_request", 65: "opening_start",
     66: "opening_result", 67: "refusal", 96: "ledger_batch", 97: "redemption_order",
-    98: "payout_batch",
+    98: "payout_batch", 99: "offer", 100: "use_order", 101: "goods_outcome", 102: "lot_rules",
+    103: "credit_lot", 104: "lot_verification", 105: "lot_sale", 106: "lot_retirement",
+    107: "expiry_notice",
 }  # fmt: skip
 HOME: Final = {
     "parameters": "V02", "self_test": "V03", "party_admission": "V04", "programme": "V04",
@@ -546,8 +566,16 @@ HOME: Final = {
     "operator_binding": "V16", "partner_binding": "V16", "binding_objection": "V16",
     "unbinding": "V16", "opening_request": "V16", "opening_start": "V16", "opening_result": "V18",
     "refusal": "V16", "ledger_batch": "V19", "redemption_order": "V20", "payout_batch": "V21",
+    "offer": "V26", "use_order": "V26", "goods_outcome": "V26", "lot_rules": "V26",
+    "credit_lot": "V26", "lot_verification": "V26", "lot_sale": "V26", "lot_retirement": "V26",
+    "expiry_notice": "V26",
 }  # fmt: skip
 """The line of a statement that breaks a rule which has no line of its own."""
+BOOK_LINES: Final = {"V19", "V20", "V21", "V26"}
+ROOTED: Final = {
+    "parameters", "self_test", "party_admission", "programme", "offer", "lot_rules",
+    "lot_verification", "expiry_notice",
+}  # fmt: skip
 SIGNERS: Final = {
     "enrolment_batch": ("partner_id", {"partner"}),
     "evaluation_request": ("asker_id", {"partner", "wallet_operator"}),
@@ -562,6 +590,7 @@ SIGNERS: Final = {
     "opening_request": ("operator_id", {"wallet_operator"}),
     "refusal": ("trustee_id", {"trustee"}),
     "redemption_order": ("operator_id", {"wallet_operator"}),
+    "use_order": ("operator_id", {"wallet_operator"}),
 }
 """The field that names the signer, and the roles that it may have; of what neither root keys nor
 trustees of a subset sign, all else is the hub's."""
@@ -631,6 +660,7 @@ def check_signers(envelope: Envelope, keys: dict[str, bytes], least: int) -> Non
     need(len({name for name, _ in theirs}) == len(theirs), "SIGNATURE_INVALID", "twice", "V07")
     for name, signature in theirs:
         check_signature(keys[name], signature, envelope.covered)
+    need(least == 1 or len(theirs) >= least, "SIGNATURE_INVALID", "too few signed", "V07")
     need(len(theirs) >= least, "SIGNER_REFUSED", "who must sign did not", "V04")
 
 
@@ -739,12 +769,12 @@ def read_leaf(world: World, index: int, entry: Entry) -> Leaf:
         parameter_id = bytes.fromhex(world.roots["parameter_id"])
         said = decoded(kind, envelope.payload, parameter_id)
         leaf = Leaf(index, kind, entry.leaf, envelope.payload, said)
-        if kind in {"ledger_batch", "redemption_order", "payout_batch"}:
+        if HOME[kind] in BOOK_LINES:
             world.books.append(leaf)  # signed or not: the hub's own balances rest on it (15.8)
         try:
             check_signers(envelope, *keys_for(world, leaf))
         except Broken:
-            if kind in {"ledger_batch", "redemption_order", "payout_batch"}:
+            if HOME[kind] in BOOK_LINES:
                 world.find(HOME[kind], f"{kind}_unsigned".upper(), "", index)
             raise
         world.count("V04", "V07")
@@ -753,7 +783,7 @@ def read_leaf(world: World, index: int, entry: Entry) -> Leaf:
 
 def keys_for(world: World, leaf: Leaf) -> tuple[dict[str, bytes], int]:
     """Return the keys whose signatures count for a leaf, and how many are needed (4.1)."""
-    if leaf.kind in {"parameters", "self_test", "party_admission", "programme"}:
+    if leaf.kind in ROOTED:
         keys = {f"root:{root['trustee']}": bytes.fromhex(root["key"]) for root in world.root_keys}
         every = leaf.kind in {"parameters", "self_test"}
         return keys, len(keys) if every else world.roots["threshold"]
@@ -2575,6 +2605,7 @@ class Books:
     """Fen settled and not reversed, by programme."""
     suspense: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Fen into and out of suspense, by programme, from and to."""
+    uses: Uses = field(default_factory=lambda: Uses())  # noqa: PLW0108 - declared below
 
 
 def judge_books(world: World) -> None:
@@ -2586,7 +2617,8 @@ def judge_books(world: World) -> None:
             with world.judging("V20", leaf.index):
                 note_order(books, leaf)
     previous, sequence, day = bytes(32), 1, -1
-    batches = [leaf for leaf in world.books if leaf.kind != "redemption_order"]
+    note_uses(books)
+    batches = [leaf for leaf in world.books if HOME[leaf.kind] in {"V19", "V21"}]
     for at, leaf in enumerate(batches):
         if leaf.kind == "payout_batch":
             follows = at > 0 and batches[at - 1].kind == "ledger_batch"
@@ -2611,6 +2643,7 @@ def judge_books(world: World) -> None:
             judge_payouts(books, leaf, after)
         world.count("V19")
     find_overdue(books)
+    close_uses(books)
     for name in sorted(world.programmes):
         conserve(books, world.programmes[name])
 
@@ -2778,6 +2811,9 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
         return
     if kind == "funding":
         return
+    if is_use(books, line):
+        yield from use_meaning(books, leaf, line)
+        return
     if kind == "issuance":
         yield from broken_credit(books, leaf, line)
         return
@@ -2895,8 +2931,10 @@ def conserve(books: Books, programme: Programme) -> None:
     world, own = books.world, f"programme:{programme.id}:"
     last = max((leaf.index for leaf in world.books if leaf.kind == "ledger_batch"), default=-1)
     balances = books.balances
-    held: Counter[str] = Counter()
+    held, used = Counter[str](), Counter[str]()
     for (unit, account), amount in balances.items():
+        if unit != "fen" and account_of(account)[2] in USE_KINDS:
+            used[unit] += amount
         if account.endswith(":reserved"):
             held[unit] += amount
     spent_fen = redeemed_ug = reserved_ug = 0
@@ -2912,9 +2950,10 @@ def conserve(books: Books, programme: Programme) -> None:
         reserved_ug += held[unit]
         if issued != opened:
             world.find("V22", "ISSUED_NOT_OPENED", f"{unit}: {issued} and {opened}")
-        if balances[unit, own + "redeemed"] + held[unit] > issued:
+        if balances[unit, own + "redeemed"] + held[unit] + used[unit] > issued:
             world.find("V22", "SPENT_ABOVE_ISSUED", unit)
-    # What is in suspense changes no answer and no redemption (15.9); the report names it.
+    reserved_ug -= held_for_goods(books, programme)
+    # What is in suspense changes no answer and no redemption (15.10); the report names it.
     taken = books.suspense[programme.id, "paid_out", "suspense"]
     taken -= books.suspense[programme.id, "suspense", "paid_out"]
     spent_fen = balances["fen", own + "paid_out"] + taken
@@ -2933,6 +2972,335 @@ def conserve(books: Books, programme: Programme) -> None:
         if not good:
             world.find("V22", code, programme.id)
     world.count("V22")
+
+
+# --- 15.11: other uses of grams -------------------------------------------------------------------
+
+USE_MOVES: Final = {
+    "donate": ("single", "spendable", "donated"), "goods": ("reserve", "spendable", "reserved"),
+    "pledge": ("single", "spendable", "pledged"), "withdraw": ("single", "pledged", "spendable"),
+    "post": ("post", "reserved", "exchanged"), "void": ("void", "reserved", "spendable"),
+}  # fmt: skip
+"""What an order moves, and how goods end: phase, from, to."""
+USE_KINDS: Final = {
+    "donated", "exchanged", "expired", "pledged", "pooled", "retired", "sales",
+}  # fmt: skip
+LOT_STEPS: Final = {
+    ("formed", True): "verified", ("formed", False): "refused", ("verified", "lot_sale"): "sold",
+    ("sold", "lot_retirement"): "retired",
+}  # fmt: skip
+NOTICE_S: Final = 30 * 86_400
+TONNE: Final = 10**12
+
+
+@dataclass(slots=True)
+class UseOrder:
+    """An order for a use and what was booked for it."""
+
+    leaf: Leaf
+    offer: Statement | None = None
+    taken: dict[int, Statement] = field(default_factory=dict)
+    """Line that began it, by vintage."""
+    ended: dict[int, Statement] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Due:
+    """A transfer that follows from what was signed about a lot."""
+
+    leaf: int
+    about: str
+    code: str
+    sides: tuple[str, str, str, str]
+    """Debit, credit, unit, amount."""
+
+
+@dataclass(slots=True)
+class Uses:
+    """Everything that is signed about other uses."""
+
+    offers: dict[tuple[str, str], Leaf] = field(default_factory=dict)
+    notices: dict[str, Leaf] = field(default_factory=dict)
+    """By unit."""
+    outcomes: dict[bytes, Leaf] = field(default_factory=dict)
+    orders: dict[bytes, UseOrder] = field(default_factory=dict)
+    known: dict[bytes, tuple[UseOrder, str, int]] = field(default_factory=dict)
+    """Order, move and vintage by transfer id."""
+    due: dict[bytes, Due] = field(default_factory=dict)
+    seen: set[bytes] = field(default_factory=set)
+    lots: dict[bytes, tuple[Leaf, int]] = field(default_factory=dict)
+    """Lot and its price floor, by lot id."""
+    states: dict[bytes, str] = field(default_factory=dict)
+    serials: Counter[str] = field(default_factory=Counter)
+
+
+def note_uses(books: Books) -> None:
+    """Take everything that is signed about uses, in its order, and judge it by itself."""
+    world, rules = books.world, dict[str, Leaf]()
+    for leaf in world.books:
+        if HOME[leaf.kind] != "V26":
+            continue
+        world.count("V26")
+        with world.judging("V26", leaf.index):
+            if leaf.kind == "lot_rules":
+                rules[leaf.said["programme_id"]] = leaf
+            elif leaf.kind == "credit_lot":
+                note_lot(books, leaf, rules.get(leaf.said["programme_id"]))
+            elif leaf.kind.startswith("lot_"):
+                note_lot_step(books, leaf)
+            elif leaf.kind == "use_order":
+                note_use_order(books, leaf)
+            else:
+                note_once(books.uses, leaf)
+
+
+def note_once(uses: Uses, leaf: Leaf) -> None:
+    """Take an offer, a notice or an outcome, each of which stands once."""
+    said = leaf.said
+    book: dict[Any, Leaf] = uses.outcomes
+    key: object = said.get("use_id")
+    if leaf.kind == "offer":
+        book, key = uses.offers, (said["programme_id"], said["offer_id"])
+    elif leaf.kind == "expiry_notice":
+        book, key = uses.notices, f"ug:{said['programme_id']}:{said['vintage']}"
+    twice = "GOODS_CONCLUDED_TWICE" if leaf.kind == "goods_outcome" else "PUBLICATION_CONFLICT"
+    need(key not in book, twice)
+    book[key] = leaf
+
+
+def note_use_order(books: Books, leaf: Leaf) -> None:
+    """Judge an order by itself, and work out the ids of its transfers."""
+    world, uses, said = books.world, books.uses, leaf.said
+    need(said["use_id"] not in uses.orders, "USE_ID_REUSED")
+    programme = world.programme(said["programme_id"])
+    order = uses.orders[said["use_id"]] = UseOrder(leaf)
+    begin = said["use"]
+    for year in {programme.vintage(epoch) for epoch in range(1, programme.last_epoch + 1)}:
+        for move in (begin, "post", "void") if begin == "goods" else (begin,):
+            items = (said["use_id"], USE_MOVES[move][0].encode(), u32(year))
+            uses.known[hashed("transfer-id", b"use", *items)[:16]] = (order, move, year)
+    if begin in {"donate", "goods"}:
+        offer = uses.offers.get((said["programme_id"], said["offer_id"]))
+        if offer is None:
+            world.find("V26", "UNKNOWN_OFFER", "", leaf.index)
+        else:
+            order.offer = offer.said
+            kind = "goods" if begin == "goods" else "donation"
+            if offer.said["offer_kind"] != kind:
+                world.find("V26", "OFFER_KIND_DIFFERS", "", leaf.index)
+    if begin == "pledge" and not said["may_be_claimed"]:
+        world.find("V26", "PLEDGE_NOT_AUTHORISED", "", leaf.index)
+    check_order_binding(world, programme, leaf)
+
+
+def note_lot(books: Books, leaf: Leaf, rules: Leaf | None) -> None:
+    """Judge a lot by itself, and work out what is put into it."""
+    world, uses, said = books.world, books.uses, leaf.said
+    lot_id = said["lot_id"]
+    need(lot_id not in uses.lots, "LOT_ID_REUSED")
+    uses.lots[lot_id] = leaf, rules.said["price_floor_fen"] if rules else 0
+    uses.states[lot_id] = "formed"
+    for item in said["contributions"]:
+        sides = (f"holder:{item['account_token'].hex()}:pledged", f"lot:{lot_id.hex()}:pooled")
+        expect(uses, leaf, leaf, "pool", item["account_token"], (*sides, item["mass_ug"]))
+    named = (said["rules_leaf"], said["excluded_regimes"])
+    if rules is None or named != (rules.index, rules.said["excluded_regimes"]):
+        world.find("V26", "LOT_RULES_DIFFER", lot_id.hex(), leaf.index)
+    if sum(item["mass_ug"] for item in said["contributions"]) != said["tonnes"] * TONNE:
+        world.find("V26", "LOT_NOT_WHOLE", lot_id.hex(), leaf.index)
+
+
+LOT_CODES: Final = {
+    "pool": "LOT_CONTRIBUTIONS_DIFFER", "return": "LOT_RETURN_DIFFERS",
+    "share": "LOT_SHARES_DIFFER", "retain": "LOT_SHARES_DIFFER",
+    "retire": "LOT_RETIREMENT_DIFFERS",
+}  # fmt: skip
+
+
+def expect(
+    uses: Uses, lot: Leaf, leaf: Leaf, step: str, token: bytes, sides: tuple[str, str, int]
+) -> None:
+    """Note a transfer that must stand in a batch behind a leaf about a lot."""
+    said = lot.said
+    unit = "fen" if step in {"share", "retain"} else f"ug:{said['programme_id']}:{said['vintage']}"
+    transfer_id = hashed("transfer-id", b"lot", said["lot_id"], step.encode(), token)[:16]
+    debit, credit, amount = sides
+    uses.due[transfer_id] = Due(
+        leaf.index, said["lot_id"].hex(), LOT_CODES[step], (debit, credit, unit, str(amount))
+    )
+
+
+def note_lot_step(books: Books, leaf: Leaf) -> None:
+    """Take a verification, a sale or a retirement, once each and in this order."""
+    uses, said = books.uses, leaf.said
+    lot_id = said["lot_id"]
+    lot, floor = uses.lots.get(lot_id, (None, 0))
+    if lot is None or lot.said["programme_id"] != said["programme_id"]:
+        raise Broken("LOT_UNKNOWN")
+    event = said["accepted"] if leaf.kind == "lot_verification" else leaf.kind
+    state = LOT_STEPS.get((uses.states[lot_id], event))
+    if state is None:
+        raise Broken("LOT_STATE")
+    uses.states[lot_id] = state
+    pooled, programme = f"lot:{lot_id.hex()}:pooled", said["programme_id"]
+    mass = {item["account_token"]: item["mass_ug"] for item in lot.said["contributions"]}
+    if state == "refused":
+        for token, amount in mass.items():
+            sides = (pooled, f"holder:{token.hex()}:pledged", amount)
+            expect(uses, lot, leaf, "return", token, sides)
+    elif state == "sold":
+        sales = f"programme:{programme}:sales"
+        for token, share in shared_out(said["price_fen"] - said["retained_fen"], mass).items():
+            if share:
+                sides = (sales, f"holder:{token.hex()}:proceeds", share)
+                expect(uses, lot, leaf, "share", token, sides)
+        if said["retained_fen"]:
+            sides = (sales, f"programme:{programme}:float", said["retained_fen"])
+            expect(uses, lot, leaf, "retain", b"", sides)
+        need(said["price_fen"] >= floor * lot.said["tonnes"], "LOT_PRICE_BELOW_FLOOR")
+    elif state == "retired":
+        tonnes = lot.said["tonnes"]
+        sides = (pooled, f"lot:{lot_id.hex()}:retired", tonnes * TONNE)
+        expect(uses, lot, leaf, "retire", b"", sides)
+        first = uses.serials[programme] + 1
+        uses.serials[programme] += tonnes
+        good = (said["serial_first"], said["serial_last"]) == (first, first + tonnes - 1)
+        need(good, "LOT_SERIALS_DIFFER")
+
+
+def shared_out(fen: int, mass: dict[bytes, int]) -> dict[bytes, int]:
+    """Share fen by mass, rounded down; what is left goes to the largest remainders."""
+    whole = sum(mass.values())
+    shares = {token: fen * grams // whole for token, grams in mass.items()}
+    by_rest = sorted(mass, key=lambda token: (-(fen * mass[token] % whole), token))
+    for token in by_rest[: fen - sum(shares.values())]:
+        shares[token] += 1
+    return shares
+
+
+def is_use(books: Books, line: Statement) -> bool:
+    """Return whether a transfer is one that a use must explain."""
+    known, kinds = books.uses.known, {account_of(line[side])[2] for side in ("debit", "credit")}
+    return bool(kinds & USE_KINDS) or line["transfer_id"] in known or line["resolves"] in known
+
+
+def use_meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
+    """Hold a transfer against the order, lot or notice that it is for."""
+    uses, transfer_id = books.uses, line["transfer_id"]
+    if line["credit"].endswith(":expired"):
+        yield from broken_expiry(books, leaf, line)
+        return
+    uses.seen.add(transfer_id)
+    due = uses.due.get(transfer_id)
+    if due is not None:
+        sides = (line["debit"], line["credit"], line["unit"], line["amount"])
+        if sides != due.sides or line["phase"] != "single" or due.leaf > leaf.index:
+            yield "V26", due.code
+        return
+    order, move, year = uses.known.get(transfer_id, (None, "", 0))
+    if order is None:
+        ended = uses.known.get(line["resolves"] or b"", (None, "", 0))[0]
+        yield "V26", "USE_WITHOUT_ORDER" if ended is None else "USE_TRANSFER_DIFFERS"
+        return
+    said = order.leaf.said
+    if order.leaf.index > leaf.index:
+        yield "V26", "USE_BEFORE_ORDER"
+    phase, *kinds = USE_MOVES[move]
+    owners = [
+        f"programme:{said['programme_id']}:{kind}"
+        if kind in {"donated", "exchanged"}
+        else f"holder:{said['account_token'].hex()}:{kind}"
+        for kind in kinds
+    ]
+    good = line["phase"] == phase and [line["debit"], line["credit"]] == owners
+    good = good and line["unit"] == f"ug:{said['programme_id']}:{year}"
+    good = good and said["vintage"] in {None, year}
+    begin = hashed("transfer-id", b"use", said["use_id"], b"reserve", u32(year))[:16]
+    good = good and line["resolves"] == (begin if move in {"post", "void"} else None)
+    if move in {"post", "void"}:
+        order.ended[year] = line
+        yield from broken_end(books, leaf, order, line)
+    else:
+        order.taken[year] = line
+        hold = order.offer["hold_s"] if order.offer else 0
+        end = line["recorded_s"] + hold if move == "goods" else None
+        good = good and line["expires_s"] == end
+        valid = order.offer or {"valid_from_s": 0, "valid_until_s": 1 << 53}
+        if not valid["valid_from_s"] <= line["recorded_s"] < valid["valid_until_s"]:
+            yield "V26", "OFFER_NOT_VALID"
+    if not good:
+        yield "V26", "USE_TRANSFER_DIFFERS"
+
+
+def broken_end(
+    books: Books, leaf: Leaf, order: UseOrder, line: Statement
+) -> Iterator[tuple[str, str]]:
+    """Have goods end by the supplier's word or, backwards, by time."""
+    outcome = books.uses.outcomes.get(order.leaf.said["use_id"])
+    if outcome is not None and outcome.index > leaf.index:
+        outcome = None
+    posted = line["phase"] == "post"
+    if outcome is not None and outcome.said["fulfilled"] == posted:
+        return
+    over = (books.lines.get(line["resolves"]) or {}).get("expires_s")
+    if posted:
+        yield "V26", "GOODS_NOT_CONCLUDED"
+    elif over is None or line["recorded_s"] < over:
+        yield "V26", "GOODS_GIVEN_BACK_EARLY"
+
+
+def broken_expiry(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
+    """Have grams expire after their notice was over only."""
+    notice = books.uses.notices.get(line["unit"])
+    if notice is None or notice.index > leaf.index:
+        yield "V26", "EXPIRED_WITHOUT_NOTICE"
+        return
+    head = books.world.head_over(notice.index)
+    over = None if head is None else max(notice.said["expires_at_s"], head.wait + NOTICE_S)
+    if over is None or line["recorded_s"] < over:
+        yield "V26", "EXPIRED_TOO_EARLY"
+
+
+def close_uses(books: Books) -> None:
+    """Have everything that was signed before the last batch be booked, whole."""
+    world, uses = books.world, books.uses
+    last = max((leaf.index for leaf in world.books if leaf.kind == "ledger_batch"), default=-1)
+    for transfer_id, due in uses.due.items():
+        if transfer_id not in uses.seen and due.leaf < last:
+            world.find("V26", due.code, due.about, due.leaf)
+    for use_id, order in uses.orders.items():
+        with world.judging("V26", order.leaf.index, use_id.hex()):
+            close_use(uses, order, last)
+
+
+def close_use(uses: Uses, order: UseOrder, last: int) -> None:
+    """Have an order be booked as a whole."""
+    said = order.leaf.said
+    need(bool(order.taken) or order.leaf.index > last, "USE_NOT_BOOKED")
+    if not order.taken:
+        return
+    asked = said["mass_ug"]
+    if said["use"] in {"donate", "goods"}:
+        asked = order.offer["price_ug"] * said["pieces"] if order.offer else None
+    mass = sum(int(line["amount"]) for line in order.taken.values())
+    need(asked in {None, mass}, "USE_MASS_DIFFERS")
+    if said["use"] == "goods":
+        ends = {order.ended.get(year, {}).get("phase") for year in order.taken}
+        outcome = uses.outcomes.get(said["use_id"])
+        need(len(ends) == 1, "USE_HALF_ENDED")
+        waits = outcome is None or outcome.index > last or None not in ends
+        need(waits, "GOODS_NOT_BOOKED")
+
+
+def held_for_goods(books: Books, programme: Programme) -> int:
+    """Return what goods hold that nobody has ended."""
+    return sum(
+        int(line["amount"])
+        for order in books.uses.orders.values()
+        if order.leaf.said["use"] == "goods" and order.leaf.said["programme_id"] == programme.id
+        for year, line in order.taken.items()
+        if line["transfer_id"] not in books.resolved
+    )
 
 
 # --- the whole ------------------------------------------------------------------------------------

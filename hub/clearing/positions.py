@@ -17,7 +17,7 @@ from fedcarbon.redemption.order import Redemption
 from fedcarbon.redemption.states import RedemptionState
 from fedcarbon.units import Fen, MicrogramsCO2e
 from hub.clearing.storage.credit_store import CreditStore
-from hub.clearing.storage.ledger_store import LedgerStore, RecordedTransfer
+from hub.clearing.storage.ledger_store import HELD_KINDS, LedgerStore, RecordedTransfer
 from hub.clearing.storage.redemption_store import RedemptionStore
 
 STATEMENT_LINES_MAX: Final = 1_000
@@ -33,8 +33,11 @@ class AccountStatement:
     """The opened sum that was credited last: everything ever credited."""
     spendable_ug: Mapping[Vintage, MicrogramsCO2e]
     reserved_ug: Mapping[Vintage, MicrogramsCO2e]
+    pledged_ug: Mapping[Vintage, MicrogramsCO2e]
     redeemed_ug: MicrogramsCO2e
     """Mass of settled redemptions."""
+    used_ug: Mapping[AccountKind, MicrogramsCO2e]
+    """Mass of every other use: given, exchanged, expired, or in lots (`POOLED`) for ever."""
     paid_fen: Fen
     """Money of settled redemptions."""
     redemptions: tuple[Redemption, ...]
@@ -43,11 +46,11 @@ class AccountStatement:
     """The latest transfers, oldest first, at most `STATEMENT_LINES_MAX`."""
 
     def __post_init__(self) -> None:
-        """Check that everything credited is spendable, reserved or redeemed."""
-        held_ug = sum(self.spendable_ug.values()) + sum(self.reserved_ug.values())
-        if self.opened_ug != held_ug + self.redeemed_ug:
+        """Check that everything credited is spendable, reserved, pledged or used."""
+        held = (self.spendable_ug, self.reserved_ug, self.pledged_ug, self.used_ug)
+        if self.opened_ug != sum(sum(part.values()) for part in held) + self.redeemed_ug:
             raise LedgerCorruptedError(
-                "an account's credited grams differ from those held, reserved and redeemed; "
+                "an account's credited grams differ from those held and used; "
                 "the operator must stop and investigate"
             )
 
@@ -61,8 +64,7 @@ def account_statement(
         LedgerCorruptedError: its credits, balances and redemptions contradict each other.
     """
     ledger = LedgerStore(session)
-    spendable = holder_account(AccountKind.SPENDABLE, account_token)
-    reserved = holder_account(AccountKind.RESERVED, account_token)
+    own = tuple(holder_account(kind, account_token) for kind in HELD_KINDS)
     last = CreditStore(session).last(programme, account_token)
     redemptions = RedemptionStore(session).of_account(programme, account_token)
     settled = [item for item in redemptions if item.state is RedemptionState.SETTLED]
@@ -72,10 +74,16 @@ def account_statement(
         opened_ug=MicrogramsCO2e(0) if last is None else last.opened_ug,
         spendable_ug=ledger.grams(AccountKind.SPENDABLE, account_token, programme),
         reserved_ug=ledger.grams(AccountKind.RESERVED, account_token, programme),
+        pledged_ug=ledger.grams(AccountKind.PLEDGED, account_token, programme),
         redeemed_ug=MicrogramsCO2e(sum(item.mass_ug for item in settled)),
+        used_ug={
+            kind: MicrogramsCO2e(used)
+            for kind, used in ledger.used(account_token, programme).items()
+            if kind is not AccountKind.REDEEMED
+        },
         paid_fen=Fen(sum(item.amount_fen for item in settled)),
         redemptions=tuple(redemptions),
-        lines=tuple(ledger.transfers_of((spendable, reserved), STATEMENT_LINES_MAX)),
+        lines=tuple(ledger.transfers_of(own, STATEMENT_LINES_MAX)),
     )
 
 
@@ -102,7 +110,7 @@ def checked_trial_balance(session: Session) -> dict[tuple[Account, Unit], int]:
 
 
 def grams_in_books(session: Session) -> tuple[Conservation, ...]:
-    """Return, per programme and vintage, issued = spendable + reserved + redeemed.
+    """Return, per programme and vintage, issued = spendable + reserved + pledged + used.
 
     Raises:
         LedgerCorruptedError: the equation does not hold.

@@ -32,6 +32,7 @@ from fedcarbon.redemption.settlement import SettlementRule
 from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
+from fedcarbon.uses.order import UseOrder
 from hub.clearing.redemptions import (
     RedemptionRequest,
     RedemptionUnknownError,
@@ -126,7 +127,7 @@ def order_redemptions(
                 rule = SettlementRule.of(require_programme(session, item.programme_id))
                 # (5) an order of this id is the same, or there was none
                 if item.redemption_id not in leaves:
-                    _check_binding(view, item, now_s)
+                    check_binding(view, item, now_s)
                 checked.append(RedemptionRequest(order=item, rule=rule))
             except FedcarbonError as refusal:
                 checked.append(refusal)
@@ -211,8 +212,13 @@ def redemption_of(session: Session, caller: PartyId, redemption_id: bytes) -> Re
     return redemption
 
 
-def _check_binding(view: RecordView, order: RedemptionOrder, now_s: Seconds) -> None:
-    """Check that the order is for the wallet, account and operator of a binding valid now."""
+def check_binding(view: RecordView, order: RedemptionOrder | UseOrder, now_s: Seconds) -> None:
+    """Check that the order is for the wallet, account and operator of a binding valid now.
+
+    Raises:
+        BindingUnknownError, WalletSwappedError: the first rule that fails.
+        FedcarbonError: the binding is not valid now.
+    """
     # (7) the binding is the caller's, for this account and wallet
     binding = view.bindings.of_leaf(order.binding_leaf)
     if binding is None or binding.operator_half.statement.operator_id != order.operator_id:

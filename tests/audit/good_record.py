@@ -1,8 +1,8 @@
 """The good record: a whole federation's, made once, and the keys of everyone who signed it.
 
 Three days: after the first and the second every account is opened, the first day is redeemed; the
-third day is sealed and nothing follows, so that the end of the record can be rewritten without
-touching what an opening rests on.
+third day is sealed and no opening follows, so that the end of the record can be rewritten without
+touching what an opening rests on. Some grams are given, exchanged and pledged; the rest expires.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from fedcarbon.transparency.envelope import SigningKey
 from hub.clearing.closing import close_due_day, request_close
 from tests.chance import seeded
 from tests.simulation.operations import Run, rides_of_a_day
+from tests.simulation.uses import announce_the_end, end_what_is_over, use_grams
 from tests.simulation.world import World
 
 DAYS = 3
@@ -75,6 +76,11 @@ def _run(run: Run) -> None:
             assert run.open_all() == run.expected()
         if day == 0:
             assert run.redeem_all("first")
+        if day == 1:
+            use_grams(run)
         if day < DAYS - 1:
             _close_the_books(world)
+    announce_the_end(run)
+    end_what_is_over(world)
+    _close_the_books(world)
     world.loop.run(world.desk.witness())

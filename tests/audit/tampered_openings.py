@@ -27,7 +27,7 @@ from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.payouts import PayoutBatch
 from fedcarbon.registry.evaluation import EvaluationRequest
 from fedcarbon.transparency.envelope import Envelope
-from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.transparency.leaf import USE_TYPES, LeafType
 from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e, Natural
 from tests.audit.kit import Entry, Kit, roots_of
 from tests.chance import seeded
@@ -35,9 +35,11 @@ from tests.simulation.world import HUB, OPERATOR, PARTNERS, PROGRAMME
 
 LAST_OPENED: Final = 2
 """The last epoch up to which accounts are opened in the good record."""
-_MONEY_TYPES: Final = frozenset(
-    {LeafType.LEDGER_BATCH, LeafType.REDEMPTION_ORDER, LeafType.PAYOUT_BATCH}
-)
+_MONEY_TYPES: Final = USE_TYPES | {
+    LeafType.LEDGER_BATCH,
+    LeafType.REDEMPTION_ORDER,
+    LeafType.PAYOUT_BATCH,
+}
 
 
 # --- openings -----------------------------------------------------------------------------------
@@ -168,10 +170,12 @@ def _name_share_files(kit: Kit, batch: tuple[ShareBatch, ...], files: Sequence[S
 
 
 def credit_raised(kit: Kit) -> None:
-    """The hub credits a gram more than was opened, in its last batch, and makes the rest fit."""
-    index, batch = kit.of(LedgerBatch)[-1]
-    at, line = next(
-        (at, line) for at, line in enumerate(batch.lines) if line.debit.endswith(":issuance")
+    """The hub credits a gram more than was opened, and makes the rest fit."""
+    index, batch, at, line = next(
+        (index, batch, at, line)
+        for index, batch in reversed(kit.of(LedgerBatch))
+        for at, line in enumerate(batch.lines)
+        if line.debit.endswith(":issuance")
     )
     raised = dataclasses.replace(line, amount=str(int(line.amount) + 1_000_000))
     lines = (*batch.lines[:at], raised, *batch.lines[at + 1 :])
@@ -180,6 +184,19 @@ def credit_raised(kit: Kit) -> None:
     at, payouts = kit.of(PayoutBatch, day=batch.day)[0]
     named = batch_hash(statements.encode(raised_batch))
     kit.replace(at, dataclasses.replace(payouts, ledger_batch=named), HUB)
+    _chain_anew(kit)
+
+
+def _chain_anew(kit: Kit) -> None:
+    """Have every ledger batch name the one before it, and every payout batch its own."""
+    previous = bytes(32)
+    for index, batch in kit.of(LedgerBatch):
+        linked = dataclasses.replace(batch, previous_batch=previous)
+        previous = batch_hash(statements.encode(linked))
+        if linked != batch:
+            kit.replace(index, linked, HUB)
+            at, payouts = kit.of(PayoutBatch, day=batch.day)[0]
+            kit.replace(at, dataclasses.replace(payouts, ledger_batch=previous), HUB)
 
 
 def order_by_another(kit: Kit) -> None:

@@ -36,6 +36,7 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.merkle import root_of
 from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Natural
+from tests.audit import tampered_uses as uses
 from tests.audit.kit import LAST_DAY, METRO, Kit, roots_of
 from tests.audit.tampered_claims import (
     claim_list_exchanged,
@@ -107,7 +108,7 @@ def leaves_swapped(kit: Kit) -> None:
 
 
 def end_cut_off(kit: Kit) -> None:
-    kit.write_lines(kit.lines[:-1])
+    kit.write_lines(kit.lines[:-2])  # the last ledger day as a whole
 
 
 def line_garbled(kit: Kit) -> None:
@@ -432,4 +433,30 @@ TAMPERINGS: Final = (
     _finds(order_on_a_new_binding, ("V20", "BINDING_NOT_IN_FORCE")),
     _finds(order_on_a_wallet_not_shown, ("V20", "BINDING_NOT_IN_FORCE")),
     _finds(ledger_batch_forged, ("V07", "SIGNATURE_INVALID"), ("V19", "LEDGER_BATCH_UNSIGNED")),
+    _finds(uses.donation_at_another_price, ("V26", "USE_MASS_DIFFERS")),
+    _finds(uses.donation_out_of_season, ("V26", "OFFER_NOT_VALID")),
+    _finds(uses.offer_by_too_few, ("V07", "SIGNATURE_INVALID"), ("V26", "OFFER_UNSIGNED")),
+    _finds(uses.pledge_without_consent, ("V26", "PLEDGE_NOT_AUTHORISED")),
+    _finds(
+        uses.pledged_grams_given_away,
+        ("V19", "INSUFFICIENT_BALANCE"),
+        ("V22", "SPENT_ABOVE_ISSUED"),
+    ),
+    _finds(
+        uses.goods_without_order,
+        ("V20", "REDEMPTION_WITHOUT_ORDER"),
+        ("V26", "USE_NOT_BOOKED"),
+        ("V26", "USE_WITHOUT_ORDER"),
+    ),
+    _finds(uses.goods_used_up_without_a_word, ("V26", "GOODS_NOT_CONCLUDED")),
+    _finds(uses.goods_given_back_early, ("V26", "GOODS_GIVEN_BACK_EARLY")),
+    _finds(uses.expired_before_the_notice_was_over, ("V26", "EXPIRED_TOO_EARLY")),
+    _finds(uses.expired_without_notice, ("V26", "EXPIRED_WITHOUT_NOTICE")),
+    _finds(uses.lot_of_less_than_a_tonne, ("V26", "LOT_NOT_WHOLE")),
+    _finds(uses.gram_pooled_twice, ("V19", "INSUFFICIENT_BALANCE"), ("V26", "LOT_NOT_WHOLE")),
+    _finds(uses.lot_sold_unverified, ("V26", "LOT_NOT_WHOLE"), ("V26", "LOT_STATE")),
+    _finds(uses.share_off_by_one_fen, ("V26", "LOT_NOT_WHOLE"), ("V26", "LOT_SHARES_DIFFER")),
+    _finds(
+        uses.lot_sold_below_the_floor, ("V26", "LOT_NOT_WHOLE"), ("V26", "LOT_PRICE_BELOW_FLOOR")
+    ),
 )

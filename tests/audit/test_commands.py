@@ -98,7 +98,7 @@ def test_the_hash_of_a_report_is_over_its_canonical_part(
     tree = json.loads(out.read_text())
     text = json.dumps(tree["report"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     assert tree["report_sha256"] == hashlib.sha256(text.encode()).hexdigest()
-    assert [line["id"] for line in tree["report"]["checks"]] == [f"V{n:02}" for n in range(1, 26)]
+    assert [line["id"] for line in tree["report"]["checks"]] == [f"V{n:02}" for n in range(1, 27)]
 
 
 class Page(HTMLParser):
@@ -224,7 +224,7 @@ def test_a_record_that_has_grown_extends_the_old_one(
 
     assert exit_code("diff", older, kit.folder) == 0
     printed = capsys.readouterr().out
-    assert "1 leaves were added: 1 beacon_value" in printed
+    assert "1 leaves were added: 1 payout_batch" in printed
     assert "1 bodies were added" in printed
     assert "the new record extends the old one" in printed
 

@@ -28,6 +28,7 @@ from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
 from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.units import Metres, MicrogramsCO2e, Natural, Seconds
+from tests.fuzz.use_examples import USES
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
 from tests.house.examples.whole import record
@@ -161,6 +162,7 @@ UNSHOWN: Final[tuple[Statement, ...]] = (
             ),
         ),
     ),
+    *USES,
     _Plain(
         trustee_index=1,
         paillier_share=Natural(1 << 700),

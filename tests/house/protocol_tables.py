@@ -57,6 +57,15 @@ SIGNERS: Final[Mapping[LeafType, str]] = {
     LeafType.LEDGER_BATCH: "hub",
     LeafType.REDEMPTION_ORDER: "wallet operator",
     LeafType.PAYOUT_BATCH: "hub",
+    LeafType.OFFER: "t root keys",
+    LeafType.USE_ORDER: "wallet operator",
+    LeafType.GOODS_OUTCOME: "hub",
+    LeafType.LOT_RULES: "t root keys",
+    LeafType.CREDIT_LOT: "hub",
+    LeafType.LOT_VERIFICATION: "t root keys",
+    LeafType.LOT_SALE: "hub",
+    LeafType.LOT_RETIREMENT: "hub",
+    LeafType.EXPIRY_NOTICE: "t root keys",
 }
 
 # (module, constant, what it limits)

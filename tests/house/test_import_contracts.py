@@ -143,7 +143,7 @@ def test_the_contracts_for_the_core_leave_no_package_out() -> None:
 def test_whatever_in_the_hub_does_not_store_wallets_is_kept_from_them() -> None:
     contracts = {contract["id"]: contract for contract in CONFIG["contracts"]}
     packages = {path.parent.name for path in (ROOT / "hub").glob("*/__init__.py")}
-    storing = {"clearing", "openings", "rails", "sandbox", "wallets"} & packages
+    storing = {"clearing", "openings", "rails", "sandbox", "uses", "wallets"} & packages
     serving = {"commands", "servicers"}
     wallets = contracts["wallets"]
 

@@ -20,6 +20,7 @@ from fedcarbon.v1 import (
     redemption_pb2,
     registry_pb2,
     trustee_pb2,
+    use_pb2,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ BETWEEN_ORGANISATIONS: tuple[FileDescriptor, ...] = (
     redemption_pb2.DESCRIPTOR,
     registry_pb2.DESCRIPTOR,
     trustee_pb2.DESCRIPTOR,
+    use_pb2.DESCRIPTOR,
 )
 WORDS_FOR_A_TRIP = {
     "activity", "activities", "distance", "duration", "latitude", "longitude", "metres", "mode",

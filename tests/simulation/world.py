@@ -49,6 +49,7 @@ from hub.servicers.opening import OpeningServicer
 from hub.servicers.record import RecordServicer
 from hub.servicers.redemption import RedemptionServicer
 from hub.servicers.registry import RegistryServicer
+from hub.servicers.use import UseServicer
 from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
@@ -176,7 +177,7 @@ class World:
         self.desk.sign = self._sign_as_partner
         self.hub.on_cosignature = self.desk.note_cosignature
         self.hub.witnesses = self.desk
-        folded = FoldedRecord(self.hub)
+        self.folded = folded = FoldedRecord(self.hub)
         self.openings = OpeningDriver(self.hub, self.desk, folded)
         self.rail = SandboxRail(self.folder / "rail.db", wait=lambda: None)
         payouts = Payouts(self.hub, self.rail)
@@ -187,6 +188,7 @@ class World:
             IdentityServicer(EvaluationRelay(self.hub, self.desk)),
             OpeningServicer(self.hub, folded),
             RedemptionServicer(self.hub, folded, payouts, unlimited(PROGRAMME)),
+            UseServicer(self.hub, self.folded),
         ]
 
     def client(self, name: PartyId) -> HubClient:
@@ -338,11 +340,16 @@ class World:
         }
         return programme_of(tree, self.roots)
 
-    def _admit(self) -> None:
-        signers = {
+    @property
+    def root_signers(self) -> dict[str, SigningKey]:
+        """Return enough root keys."""
+        return {
             root_keyid(item.trustee_id): SigningKey(item.root_key_seed)
             for item in self.dealt.secrets[:3]
         }
+
+    def _admit(self) -> None:
+        signers = self.root_signers
         client = self.client(OPERATOR)
         for name, role in self.roles.items():
             statement = PartyAdmission(

@@ -22,6 +22,7 @@ from fedcarbon.v1 import (
     redemption_pb2,
     registry_pb2,
     trustee_pb2,
+    use_pb2,
 )
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.deadlines import deadline_of
@@ -310,6 +311,7 @@ def test_a_trustee_that_stops_reading_hangs_up(channel: grpc.Channel, hub: Any) 
 
 def test_every_rpc_of_the_hub_has_a_method_in_the_client() -> None:
     protocol = (epoch_pb2, identity_pb2, opening_pb2, record_pb2, redemption_pb2, registry_pb2)
+    protocol = (*protocol, use_pb2)
     rpcs = {
         method.name
         for module in protocol

@@ -11,7 +11,13 @@ from sqlmodel import Session, col, select
 from typing_extensions import override
 
 from fedcarbon.ids import ProgrammeId
-from fedcarbon.ledger.account import Account, AccountKind, holder_account
+from fedcarbon.ledger.account import (
+    USED_KINDS,
+    Account,
+    AccountKind,
+    holder_account,
+    programme_account,
+)
 from fedcarbon.ledger.batch import LedgerDay, ledger_day
 from fedcarbon.ledger.rules import LedgerView, Pending, linked
 from fedcarbon.ledger.transfer import Phase, Transfer
@@ -22,6 +28,9 @@ from hub.storage.bulk import bulk_insert
 from hub.storage.partitions import ensure_month
 
 TRANSFERS: Final = str(TransferRow.__tablename__)
+
+HELD_KINDS: Final = (AccountKind.SPENDABLE, AccountKind.RESERVED, AccountKind.PLEDGED)
+"""Where a holder's grams lie."""
 
 # Statements that stand on the path of every redemption are made once.
 _BALANCES: Final = select(BalanceRow.account, BalanceRow.unit, BalanceRow.balance).where(
@@ -320,6 +329,54 @@ class LedgerStore:
             select(BalanceRow.account).where(BalanceRow.account_kind == AccountKind.FUNDING.value)
         )
         return tuple(sorted({ProgrammeId(Account.from_name(name).owner) for name in names}))
+
+    def used(self, account_token: bytes, programme: ProgrammeId) -> dict[AccountKind, int]:
+        """Return what a holder has used up, by use; grams in a lot count as `POOLED` for ever."""
+        own = {holder_account(kind, account_token).name for kind in HELD_KINDS}
+        used: dict[AccountKind, int] = {}
+        for side, other, sign in (
+            (col(TransferRow.debit), col(TransferRow.credit), 1),
+            (col(TransferRow.credit), col(TransferRow.debit), -1),
+        ):
+            rows = self._session.exec(
+                select(other, TransferRow.unit, func.sum(TransferRow.amount))
+                .where(side.in_(own))
+                .group_by(other, TransferRow.unit)
+            )
+            for name, unit_text, total in rows:
+                kind, unit = Account.from_name(name).kind, unit_from_text(unit_text)
+                mine = isinstance(unit, MassUnit) and unit.programme == programme
+                if mine and kind in USED_KINDS:
+                    used[kind] = used.get(kind, 0) + sign * int(total)
+        return used
+
+    def free_grams(self, unit: MassUnit, after: str, limit: int) -> list[tuple[Account, int]]:
+        """Return at most `limit` holders with free grams, by account name from `after` on."""
+        rows = self._session.exec(
+            select(BalanceRow.account, BalanceRow.balance)
+            .where(
+                BalanceRow.account_kind == AccountKind.SPENDABLE.value,
+                BalanceRow.account > after,
+                BalanceRow.unit == unit.text,
+                BalanceRow.balance > 0,
+            )
+            .order_by(BalanceRow.account)
+            .limit(limit)
+        )
+        return [(Account.from_name(account), balance) for account, balance in rows]
+
+    def expiries_of(self, unit: MassUnit, names: Collection[str]) -> dict[str, int]:
+        """Return how often grams of `unit` have expired in each account, where they have."""
+        rows = self._session.exec(
+            select(TransferRow.debit, func.count())
+            .where(
+                col(TransferRow.debit).in_(names),
+                TransferRow.unit == unit.text,
+                TransferRow.credit == programme_account(AccountKind.EXPIRED, unit.programme).name,
+            )
+            .group_by(TransferRow.debit)
+        )
+        return dict(rows.all())
 
     def balances(self) -> Iterator[tuple[Account, Unit, int]]:
         """Yield every stored balance."""

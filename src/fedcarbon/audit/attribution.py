@@ -45,7 +45,7 @@ from fedcarbon.transparency.checkpoint import (
     PartnerWitnessMissingError,
     QuorumMissingError,
 )
-from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.transparency.leaf import USE_TYPES, LeafType
 
 CHECK_OF_ERROR: Final[Mapping[type[FedcarbonError], CheckId]] = MappingProxyType(
     {
@@ -105,6 +105,7 @@ CHECK_OF_LEAF: Final[Mapping[LeafType, CheckId]] = MappingProxyType(
         LeafType.LEDGER_BATCH: CheckId.LEDGER,
         LeafType.REDEMPTION_ORDER: CheckId.REDEMPTIONS,
         LeafType.PAYOUT_BATCH: CheckId.PAYOUTS,
+        **dict.fromkeys(USE_TYPES, CheckId.USES),
     }
 )
 """The line for a leaf whose statement breaks a rule that has no line of its own."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.canonical import statement as statements
@@ -20,20 +20,15 @@ from fedcarbon.opening.bindings import Binding
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.statements import OpeningResult, OpeningStart
 from fedcarbon.registry.programme import Programme
+from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.units import Seconds
 
 S = TypeVar("S", bound=Statement)
-
-_CODES: Final = {
-    "ledger_batch": ("LEDGER_BATCH_UNSIGNED", "LEDGER_BATCH_MALFORMED"),
-    "payout_batch": ("PAYOUT_BATCH_UNSIGNED", "PAYOUT_BATCH_MALFORMED"),
-    "redemption_order": ("REDEMPTION_ORDER_UNSIGNED", "REDEMPTION_ORDER_MALFORMED"),
-}
-"""Kind of statement to the codes for a false signature and for unreadable bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyLeaf:
-    """A leaf of type ledger batch, payout batch or redemption order."""
+    """A leaf of type ledger batch, payout batch, redemption order, or one about another use."""
 
     index: int
     """Position of the leaf."""
@@ -41,7 +36,8 @@ class MoneyLeaf:
     """The exact bytes of the statement inside its envelope."""
     is_signed: bool
     """Whether exactly the right party has signed those bytes: for batches the hub, for an order the
-    operator that it names, each with the key that was admitted for its role before this leaf."""
+    operator that it names, each with the key that was admitted for its role before this leaf; root
+    keys for what is published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +56,10 @@ class Books:
     payout_batches: Sequence[MoneyLeaf]
     binding_refusals: Mapping[int, str] = field(default_factory=dict)
     """Leaf of an order to why its binding's partners did not make it valid then, code first."""
+    uses: Mapping[LeafType, Sequence[MoneyLeaf]] = field(default_factory=dict)
+    """All leaves of `USE_TYPES`, by type."""
+    waits_s: Mapping[int, Seconds] = field(default_factory=dict)
+    """Leaf of a notice of expiry to the time of the first witnessed head over it."""
     overdue_before: int = 0
     """Results in leaves below this one must be credited even if no ledger batch comes after."""
 
@@ -79,7 +79,6 @@ def decoded(
         check: the line of the checklist.
         findings: where findings go.
     """
-    unsigned, malformed = _CODES[cls.KIND]
     subject = f"leaf {leaf.index}"
 
     def found(code: str, text: str) -> None:
@@ -88,11 +87,17 @@ def decoded(
         )
 
     if not leaf.is_signed:
-        found(unsigned, f"the {cls.KIND} is not signed by the party that must sign it")
+        found(
+            f"{cls.KIND.upper()}_UNSIGNED",
+            f"the {cls.KIND} is not signed by the party that must sign it",
+        )
     try:
         statement = statements.decode(cls, leaf.payload)
     except MalformedError as error:
-        found(malformed, f"no {cls.KIND} can be read: {error}; the hub must explain")
+        found(
+            f"{cls.KIND.upper()}_MALFORMED",
+            f"no {cls.KIND} can be read: {error}; the hub must explain",
+        )
         return None
     if getattr(statement, "parameter_id", None) != books.parameter_id:
         found("PARAMETERS_DIFFER", f"the {cls.KIND} binds another parameter set")

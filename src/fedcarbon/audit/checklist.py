@@ -67,6 +67,7 @@ WORDINGS: Final[Mapping[CheckId, Wording]] = MappingProxyType(
         CheckId.STATISTICS: Wording(title="Statistics within their budget", unit="releases"),
         CheckId.SAMPLES: Wording(title="Evidence samples as drawn", unit="sample beacons"),
         CheckId.RECEIPTS: Wording(title="Receipts kept", unit="receipts"),
+        CheckId.USES: Wording(title="Other uses explained", unit="leaves"),
     }
 )
 

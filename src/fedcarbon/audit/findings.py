@@ -63,6 +63,8 @@ class CheckId(StrEnum):
     """Beacon after commitment; sample as drawn; openings match leaves."""
     RECEIPTS = "V25"
     """Receipts handed out are contained in the record."""
+    USES = "V26"
+    """Gifts, goods, credit lots and expiry rest on orders, prices, lots and notices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""V19 to V22 in an audit: what the replay has found about grams and money, given to the books."""
+"""The books in an audit (V19 to V22, V26): what the replay has found is given to their checks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.ledger_checks import judge_books
 from fedcarbon.audit.view import AuditView
 from fedcarbon.ledger.batch import ledger_day
-from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.transparency.leaf import USE_TYPES, LeafType
 
 BOOK_CHECKS: Final = (
     CheckId.LEDGER,
     CheckId.REDEMPTIONS,
     CheckId.PAYOUTS,
     CheckId.CONSERVATION,
+    CheckId.USES,
 )
 NO_BATCH: Final = "the record holds no ledger batch"
+NO_USE: Final = "the record holds no use of grams besides cash"
 NOT_DUE: Final = "{} results are younger than the last ledger batch, and not overdue yet"
 
 
@@ -35,7 +37,8 @@ def check_ledger(exam: Examination, binding_refusals: Mapping[int, str]) -> None
     orders = view.money[LeafType.REDEMPTION_ORDER]
     payouts = view.money[LeafType.PAYOUT_BATCH]
     results = view.starts.results.values()
-    if not (batches or orders or payouts or results):
+    uses = sum(len(view.money[kind]) for kind in USE_TYPES)
+    if not (batches or orders or payouts or results or uses):
         for check in BOOK_CHECKS:
             checklist.not_present(check, NO_BATCH)
         return
@@ -52,6 +55,12 @@ def check_ledger(exam: Examination, binding_refusals: Mapping[int, str]) -> None
                 ledger_batches=batches,
                 payout_batches=payouts,
                 binding_refusals=binding_refusals,
+                uses={kind: view.money[kind] for kind in USE_TYPES},
+                waits_s={
+                    leaf.index: view.heads.wait_from_s(leaf.index)
+                    for leaf in view.money[LeafType.EXPIRY_NOTICE]
+                    if view.heads.is_witnessed(leaf.index)
+                },
                 overdue_before=overdue_before,
             )
         )
@@ -71,6 +80,10 @@ def check_ledger(exam: Examination, binding_refusals: Mapping[int, str]) -> None
     }
     for check, number in counts.items():
         checklist.count(check, number)
+    if uses:
+        checklist.count(CheckId.USES, uses)
+    else:
+        checklist.not_present(CheckId.USES, NO_USE)
 
 
 def _overdue_before(view: AuditView) -> int:

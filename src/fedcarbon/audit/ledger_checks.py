@@ -1,8 +1,9 @@
-"""The checks of the books: follow the money from nothing but the record (V19 to V22).
+"""The checks of the books: follow the money from nothing but the record (V19 to V22, V26).
 
     V19  batches chain and replay; every credit is the difference of logged openings, once
     V20  every redemption rests on a signed order, at the programme's rate, within what was opened
     V21  every answer of the rail is booked, and everything booked was answered
+    V26  every other use rests on an order, a published price, a lot or a notice
     V22  issued = opened, spent <= issued, paid = redeemed, reserved = in flight, float >= 0
 
 A wrong transfer breaks V19 or V20 and, where it moves a total, V22 as well: the first says which
@@ -20,11 +21,18 @@ from fedcarbon.audit.books import Books
 from fedcarbon.audit.credit_checks import DueCredit, check_credits, due_credits
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import ReplayedLedger, replayed
+from fedcarbon.audit.lot_checks import check_lots
 from fedcarbon.audit.payout_checks import Answer, answers, check_answers
 from fedcarbon.audit.redemption_checks import LoggedOrder, booked_redemptions, logged_orders
 from fedcarbon.audit.suspense_flows import suspense_flows
+from fedcarbon.audit.use_checks import (
+    JudgedUses,
+    check_expiry,
+    check_orders,
+    check_unexplained,
+)
 from fedcarbon.ids import ProgrammeId
-from fedcarbon.ledger.account import Account, AccountKind
+from fedcarbon.ledger.account import USED_KINDS, Account, AccountKind
 from fedcarbon.ledger.unit import MassUnit, Unit
 from fedcarbon.redemption.payouts import PayoutOutcome
 
@@ -33,6 +41,8 @@ _PAIRS: Final = (
     ("RESERVED_NOT_IN_FLIGHT", AccountKind.RESERVED, AccountKind.PAYOUT_IN_FLIGHT),
 )
 """Grams and money that move together, at the programme's rate."""
+
+_SPENT_KINDS: Final = USED_KINDS | {AccountKind.RESERVED, AccountKind.PLEDGED}
 
 _SIGNS: Final = {
     PayoutOutcome.SETTLED: 1,
@@ -71,11 +81,16 @@ def judge_books(books: Books) -> JudgedBooks:
     ledger = replayed(books, frozenset(due), findings)
     check_credits(ledger, due, books.overdue_before, findings)
     orders = logged_orders(books, findings)
-    redemptions = booked_redemptions(books, ledger, orders, findings)
+    uses = JudgedUses()
+    check_orders(books, ledger, uses, findings)
+    check_lots(books, ledger, uses, findings)
+    check_expiry(books, ledger, uses, findings)
+    check_unexplained(ledger, uses, findings)
+    redemptions = booked_redemptions(books, ledger, orders, uses.explained, findings)
     said, reported = answers(books, ledger, findings)
     check_answers(said, reported, orders, redemptions, findings)
     _check_grams(ledger, due.values(), findings)
-    _check_money(books, ledger, _answered_fen(said, orders), findings)
+    _check_money(books, ledger, _answered_fen(said, orders), uses.held_ug, findings)
     entered = {_programme_of(account, unit) for account, unit, _ in ledger.items()}
     return JudgedBooks(
         findings=findings,
@@ -94,12 +109,12 @@ def _check_grams(ledger: ReplayedLedger, due: Iterable[DueCredit], findings: lis
     units = {unit for unit, _ in totals if isinstance(unit, MassUnit)} | set(opened_ug)
     for unit in sorted(units, key=lambda item: item.text):
         issued_ug = -totals[unit, AccountKind.ISSUANCE]
-        spent_ug = totals[unit, AccountKind.REDEEMED] + totals[unit, AccountKind.RESERVED]
+        spent_ug = sum(totals[unit, kind] for kind in _SPENT_KINDS)
         if issued_ug != opened_ug[unit]:
             text = f"{issued_ug} ug are issued, {opened_ug[unit]} ug were opened"
             findings.append(_finding("ISSUED_NOT_OPENED", unit.text, text))
         if spent_ug > issued_ug:
-            text = f"{spent_ug} ug are redeemed or reserved, {issued_ug} ug were issued"
+            text = f"{spent_ug} ug are used, pledged or reserved, {issued_ug} ug were issued"
             findings.append(_finding("SPENT_ABOVE_ISSUED", unit.text, text))
 
 
@@ -107,6 +122,7 @@ def _check_money(
     books: Books,
     ledger: ReplayedLedger,
     answered_fen: Mapping[ProgrammeId, int],
+    goods_ug: Mapping[ProgrammeId, int],
     findings: list[Finding],
 ) -> None:
     """Check per programme: paid = redeemed = answered, reserved = in flight, and the float."""
@@ -115,6 +131,8 @@ def _check_money(
         held[_programme_of(account, unit), account.kind] += balance
     for flows in suspense_flows(ledger).values():  # it changes no answer and no redemption
         held[flows.programme, AccountKind.PAID_OUT] += flows.taken_back_fen
+    for programme_id, mass_ug in goods_ug.items():  # no money waits beside these
+        held[programme_id, AccountKind.RESERVED] -= mass_ug
     for programme_id, rules in sorted(books.programmes.items()):
         subject = f"programme {programme_id}"
         for code, grams, money in _PAIRS:

@@ -21,7 +21,7 @@ from fedcarbon.ledger.account import Account, AccountKind
 from fedcarbon.ledger.batch import CHAIN_START, LedgerBatch, batch_hash
 from fedcarbon.ledger.errors import InsufficientBalanceError, TransferIdReusedError
 from fedcarbon.ledger.rules import LedgerView, changes_of
-from fedcarbon.ledger.transfer import Transfer
+from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit
 from fedcarbon.units import Seconds
 
@@ -35,6 +35,8 @@ class Booked:
     """Index of the leaf of its batch."""
     number: int
     """Position among all transfers that were entered, from 0."""
+    recorded_s: Seconds
+    """Protocol time at which the hub says it took it."""
     left_ug: int
     """What the debit account holds in the programme after it, over all vintages; 0 for money."""
 
@@ -82,7 +84,11 @@ class ReplayedLedger(LedgerView):
         if isinstance(transfer.unit, MassUnit):
             left_ug = self._pooled_ug[transfer.debit, transfer.unit.programme]
         self.booked[transfer.transfer_id] = Booked(
-            transfer=transfer, batch_leaf=batch_leaf, number=len(self.booked), left_ug=left_ug
+            transfer=transfer,
+            batch_leaf=batch_leaf,
+            number=len(self.booked),
+            recorded_s=recorded_s,
+            left_ug=left_ug,
         )
         if transfer.resolves is not None:
             self._resolutions.setdefault(transfer.resolves, transfer.transfer_id)
@@ -182,7 +188,8 @@ def _enter_lines(
         try:
             ledger.enter(transfer, Seconds(line.recorded_s), leaf.index)
         except InsufficientBalanceError as error:
-            overspent = transfer.debit.kind is AccountKind.SPENDABLE
+            reserved = transfer.phase is Phase.RESERVE
+            overspent = reserved and transfer.debit.kind is AccountKind.SPENDABLE
             check = CheckId.REDEMPTIONS if overspent else CheckId.LEDGER
             found(error, "REDEMPTION_ABOVE_OPENED" if overspent else error.code, check)
         except TransferIdReusedError as error:

@@ -1,4 +1,4 @@
-"""Redemption orders as the replay meets them: was the binding in force at that moment (V20).
+"""Orders as the replay meets them: was the binding in force at that moment (V20, V26).
 
 An order is judged by the check that openings are judged by, over the record as it was at its leaf.
 The exact second at which the hub took it is not in the record; it is at the latest the time of the
@@ -17,6 +17,7 @@ from fedcarbon.errors import FedcarbonError, MalformedError
 from fedcarbon.opening.binding_checks import signing_partners
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.units import Seconds
+from fedcarbon.uses.order import UseOrder
 
 
 class OrderCheck:
@@ -28,11 +29,16 @@ class OrderCheck:
         self.refusals: Final[dict[int, str]] = {}
         """Leaf of an order to why its binding was not in force then, the error's code first."""
 
-    def on_order(self, leaf: MoneyLeaf) -> None:
-        """Judge the binding of an order as of its leaf."""
+    def on_order(self, leaf: MoneyLeaf, cls: type[RedemptionOrder | UseOrder]) -> None:
+        """Judge the binding of an order as of its leaf.
+
+        Args:
+            leaf: the order's.
+            cls: of which kind it is.
+        """
         view = self._exam.view
         try:
-            order = statements.decode(RedemptionOrder, leaf.payload)
+            order = statements.decode(cls, leaf.payload)
         except MalformedError:
             return  # found in the books, as is an unknown binding
         binding = view.bindings.of_leaf(order.binding_leaf)

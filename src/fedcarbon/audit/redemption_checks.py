@@ -17,11 +17,11 @@ from enum import StrEnum
 from fedcarbon.audit.books import Books, decoded
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import Booked, ReplayedLedger
+from fedcarbon.audit.use_checks import binding_faults
 from fedcarbon.ids import EpochIndex
 from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
 from fedcarbon.ledger.transfer import Phase
 from fedcarbon.ledger.unit import FEN, MassUnit, Unit, Vintage
-from fedcarbon.opening.bindings import Binding
 from fedcarbon.opening.epoch_checks import vintage
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.postings import REVERSE, posting_id
@@ -89,40 +89,19 @@ def logged_orders(books: Books, findings: list[Finding]) -> dict[bytes, LoggedOr
             text = "only real-name wallets (classes 1 to 3) may redeem; the hub must not have paid"
             findings.append(logged.finding("WALLET_CLASS_REFUSED", text))
         before = len(findings)
-        _check_binding(logged, bindings.get(order.binding_leaf), findings)
+        for code, text in binding_faults(order, leaf.index, bindings.get(order.binding_leaf)):
+            findings.append(logged.finding(code, text))
         refusal = books.binding_refusals.get(leaf.index)
         if refusal is not None and len(findings) == before:
             findings.append(logged.finding("BINDING_NOT_IN_FORCE", refusal))
     return orders
 
 
-def _check_binding(logged: LoggedOrder, binding: Binding | None, findings: list[Finding]) -> None:
-    order = logged.order
-
-    def found(code: str, text: str) -> None:
-        findings.append(logged.finding(code, text))
-
-    if binding is None or binding.operator_half.index > logged.leaf:
-        found("BINDING_UNKNOWN", "the order names a leaf that is no binding before it")
-        return
-    half = binding.operator_half.statement
-    if half.operator_id != order.operator_id:
-        found("BINDING_UNKNOWN", f"{order.operator_id} ordered on a binding of {half.operator_id}")
-    bound = (half.programme_id, half.account_token, half.wallet_id, half.wallet_class)
-    if bound != (order.programme_id, order.account_token, order.wallet_id, order.wallet_class):
-        found("WALLET_SWAPPED", "the order is for another account or wallet than the binding")
-    if not any(signed.index < logged.leaf for signed in binding.partner_halves.values()):
-        found("BINDING_BY_OPERATOR_ALONE", "no partner had confirmed the binding")
-    if any(index < logged.leaf for index in binding.objections.values()):
-        found("BINDING_FROZEN", "a partner had objected to the binding")
-    if binding.ended_at is not None and binding.ended_at < logged.leaf:
-        found("BINDING_ENDED", f"the binding was ended by leaf {binding.ended_at}")
-
-
 def booked_redemptions(
     books: Books,
     ledger: ReplayedLedger,
     orders: Mapping[bytes, LoggedOrder],
+    other_uses: Iterable[bytes],
     findings: list[Finding],
 ) -> dict[bytes, BookedRedemption]:
     """Return what the ledger has booked for every order, and judge it.
@@ -131,9 +110,10 @@ def booked_redemptions(
         books: the record's books.
         ledger: what follows from its ledger batches.
         orders: its orders.
+        other_uses: ids of transfers that other uses explain.
         findings: where findings go.
     """
-    explained: set[bytes] = set()
+    explained = set(other_uses)
     redemptions: dict[bytes, BookedRedemption] = {}
     for redemption_id, logged in orders.items():
         programme = books.programmes.get(logged.order.programme_id)

@@ -30,9 +30,11 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.statements import OpeningStart
 from fedcarbon.opening.violations import RecordViolationError
+from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.transparency.checkpoint import ForkedRecordError
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LEAF_BYTES, Leaf, LeafType
+from fedcarbon.uses.order import UseOrder
 
 T = TypeVar("T")
 
@@ -194,7 +196,12 @@ class Replay:
 
     def _order(self, _: int) -> None:
         with self._exam.checklist.timed(CheckId.REDEMPTIONS):
-            self._orders.on_order(self._exam.view.money[LeafType.REDEMPTION_ORDER][-1])
+            leaf = self._exam.view.money[LeafType.REDEMPTION_ORDER][-1]
+            self._orders.on_order(leaf, RedemptionOrder)
+
+    def _use_order(self, _: int) -> None:
+        with self._exam.checklist.timed(CheckId.USES):
+            self._orders.on_order(self._exam.view.money[LeafType.USE_ORDER][-1], UseOrder)
 
     def _result(self, _: int) -> None:
         self._openings.on_result(_last(self._exam.view.starts.results))
@@ -334,6 +341,7 @@ _MONEY_CHECKS: Final = MappingProxyType(
         CheckId.LEDGER: LeafType.LEDGER_BATCH,
         CheckId.REDEMPTIONS: LeafType.REDEMPTION_ORDER,
         CheckId.PAYOUTS: LeafType.PAYOUT_BATCH,
+        CheckId.USES: LeafType.USE_ORDER,
     }
 )
 """Which leaves of the books a line rests on."""
@@ -360,5 +368,6 @@ _HANDLERS: Final[Mapping[LeafType, Callable[[Replay, int], None]]] = MappingProx
         LeafType.OPENING_START: Replay._start,  # noqa: SLF001
         LeafType.OPENING_RESULT: Replay._result,  # noqa: SLF001
         LeafType.REDEMPTION_ORDER: Replay._order,  # noqa: SLF001
+        LeafType.USE_ORDER: Replay._use_order,  # noqa: SLF001
     }
 )

@@ -53,6 +53,9 @@ from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import Leaf, LeafType, commit
+from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerification
+from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
+from fedcarbon.uses.order import GoodsOutcome, UseOrder
 
 ITEMS_SHOWN: Final = 4
 TEXT_SHOWN: Final = 80
@@ -208,6 +211,37 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
         LeafType.PAYOUT_BATCH: Kind(
             statement=PayoutBatch,
             sentence="What the rail finally answered to the payouts of a ledger day.",
+        ),
+        LeafType.OFFER: Kind(
+            statement=Offer, sentence="A cause or goods are offered at a price in grams."
+        ),
+        LeafType.USE_ORDER: Kind(
+            statement=UseOrder,
+            sentence="A holder gives, exchanges or pledges grams, through its wallet operator.",
+            refers_to=lambda item: [item.binding_leaf],
+        ),
+        LeafType.GOODS_OUTCOME: Kind(
+            statement=GoodsOutcome, sentence="Goods were handed out, or will not be."
+        ),
+        LeafType.LOT_RULES: Kind(
+            statement=LotRules, sentence="What the credit lots of a programme are from now on."
+        ),
+        LeafType.CREDIT_LOT: Kind(
+            statement=CreditLot,
+            sentence="Pledged grams become whole tonnes of a credit lot.",
+            refers_to=lambda item: [item.rules_leaf],
+        ),
+        LeafType.LOT_VERIFICATION: Kind(
+            statement=LotVerification, sentence="A verifier accepts or refuses a credit lot."
+        ),
+        LeafType.LOT_SALE: Kind(
+            statement=LotSale, sentence="A credit lot is paid for; its contributors share it."
+        ),
+        LeafType.LOT_RETIREMENT: Kind(
+            statement=LotRetirement, sentence="A credit lot is claimed, for ever."
+        ),
+        LeafType.EXPIRY_NOTICE: Kind(
+            statement=ExpiryNotice, sentence="The grams of a vintage will end."
         ),
     }
 )

@@ -36,6 +36,9 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES, Leaf, LeafType
 from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Seconds
+from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerification
+from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
+from fedcarbon.uses.order import GoodsOutcome, UseOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +180,9 @@ class AuditView(RecordView):
         signer = _MONEY[leaf_type]
         is_signed = False
         try:
-            if signer.field is None:
+            if signer.role is None:
+                self.parties.open_rooted(signer.statement, logged)
+            elif signer.field is None:
                 self.parties.open_by(signer.statement, logged, signer.role)
             else:
                 self.parties.open_own(signer.statement, logged, signer.field, signer.role)
@@ -199,7 +204,8 @@ class _Signer(NamedTuple):
     """Who signs a leaf about grams or money."""
 
     statement: type[Statement]
-    role: Role
+    role: Role | None
+    """None for t root keys."""
     field: str | None
     """The field that names the signer; None if there is none."""
 
@@ -209,6 +215,15 @@ _MONEY: Final[Mapping[LeafType, _Signer]] = MappingProxyType(
         LeafType.LEDGER_BATCH: _Signer(LedgerBatch, Role.HUB, None),
         LeafType.REDEMPTION_ORDER: _Signer(RedemptionOrder, Role.WALLET_OPERATOR, "operator_id"),
         LeafType.PAYOUT_BATCH: _Signer(PayoutBatch, Role.HUB, None),
+        LeafType.OFFER: _Signer(Offer, None, None),
+        LeafType.USE_ORDER: _Signer(UseOrder, Role.WALLET_OPERATOR, "operator_id"),
+        LeafType.GOODS_OUTCOME: _Signer(GoodsOutcome, Role.HUB, None),
+        LeafType.LOT_RULES: _Signer(LotRules, None, None),
+        LeafType.CREDIT_LOT: _Signer(CreditLot, Role.HUB, None),
+        LeafType.LOT_VERIFICATION: _Signer(LotVerification, None, None),
+        LeafType.LOT_SALE: _Signer(LotSale, Role.HUB, None),
+        LeafType.LOT_RETIREMENT: _Signer(LotRetirement, Role.HUB, None),
+        LeafType.EXPIRY_NOTICE: _Signer(ExpiryNotice, None, None),
     }
 )
 

@@ -16,8 +16,10 @@ from fedcarbon.cli import (
     keygen,
     record,
     registry,
+    registry_uses,
     wallet,
     wallet_statement,
+    wallet_uses,
 )
 from fedcarbon.errors import FedcarbonError
 
@@ -36,7 +38,22 @@ app.command(ceremony.ceremony)
 app.command(dev_ca.app)
 app.command(keygen.keygen)
 app.command(record.app)
+for _published in (
+    registry_uses.offer,
+    registry_uses.lot_rules,
+    registry_uses.lot_verification,
+    registry_uses.expiry_notice,
+):
+    registry.app.command(_published)
 app.command(registry.app)
+for _use in (
+    wallet_uses.offers,
+    wallet_uses.donate,
+    wallet_uses.exchange,
+    wallet_uses.pledge,
+    wallet_uses.withdraw,
+):
+    wallet.app.command(_use)
 wallet.app.command(wallet_statement.statement)
 app.command(wallet.app)
 

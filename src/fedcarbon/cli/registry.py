@@ -7,6 +7,7 @@ travels from one to the next, and counts once `threshold` of them have signed.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -31,7 +32,9 @@ from fedcarbon.transparency.envelope import (
     sign_payload,
 )
 from fedcarbon.units import Fen, MicrogramsCO2e
-from fedcarbon.v1 import registry_pb2
+from fedcarbon.uses.lot import LotVerification
+from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
+from fedcarbon.v1 import registry_pb2, use_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.hub_client import GrpcHubClient
 from fedcarbon.wire.party import load_party
@@ -43,6 +46,14 @@ UNIT_DEFAULT_UG: Final = MicrogramsCO2e(1_250_000_000)
 """1250 g for one fen: the e-CNY service (METHODOLOGIES section 1)."""
 DAYS_MAX_DEFAULT: Final = 366
 PARTNERS_MAX_DEFAULT: Final = 16
+
+
+RootSigned = PartyAdmission | Programme | Offer | LotRules | LotVerification | ExpiryNotice
+_USES: Final = frozenset(cls.KIND for cls in (Offer, LotRules, LotVerification, ExpiryNotice))
+_SIGNABLE: Final[Mapping[str, type[RootSigned]]] = {
+    payload_type_of(cls.KIND): cls
+    for cls in (PartyAdmission, Programme, Offer, LotRules, LotVerification, ExpiryNotice)
+}
 
 
 class RegistryFileError(ConfigurationError):
@@ -180,8 +191,10 @@ def publish(file: Path, *, identity: Path, hub_address: str, hub_id: str) -> Non
             hub.create_admission(registry_pb2.CreateAdmissionRequest(signed_admission=data))
         elif kind == Programme.KIND:
             hub.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=data))
+        elif kind in _USES:
+            hub.publish(use_pb2.PublishRequest(signed_statement=data))
         else:
-            raise RegistryFileError(f"{file.name} holds a {kind}, no admission or programme")
+            raise RegistryFileError(f"{file.name} holds a {kind}, which root keys do not publish")
     Console(stderr=True).print(f"the {kind} in {file.name} is in the record")
 
 
@@ -193,16 +206,15 @@ def require_signable(envelope: Envelope, parameter_id: bytes) -> None:
         parameter_id: of the share file that the root key lies in.
 
     Raises:
-        RegistryFileError: no admission and no programme, or one of another federation.
+        RegistryFileError: nothing that root keys sign, or of another federation.
         MalformedError: not its canonical bytes, which nobody would accept later.
     """
-    statement: PartyAdmission | Programme
-    if envelope.payload_type == payload_type_of(PartyAdmission.KIND):
-        statement = statements.decode(PartyAdmission, envelope.payload)
-    elif envelope.payload_type == payload_type_of(Programme.KIND):
-        statement = statements.decode(Programme, envelope.payload)
-    else:
-        raise RegistryFileError("root keys sign admissions and programmes, nothing else")
+    cls = _SIGNABLE.get(envelope.payload_type)
+    if cls is None:
+        raise RegistryFileError(
+            "root keys sign admissions, programmes and what is published of uses, nothing else"
+        )
+    statement = statements.decode(cls, envelope.payload)
     if statement.parameter_id != parameter_id:
         raise RegistryFileError(f"the {statement.KIND} is for another parameter set")
 

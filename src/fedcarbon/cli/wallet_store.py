@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS redemptions (
   redemption_id BLOB PRIMARY KEY, account_token BLOB NOT NULL, wallet_id TEXT NOT NULL,
   run_label TEXT NOT NULL, signed BLOB, UNIQUE (account_token, wallet_id, run_label)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS uses (
+  use_id BLOB PRIMARY KEY, account_token BLOB NOT NULL, wallet_id TEXT NOT NULL,
+  run_label TEXT NOT NULL, signed BLOB, UNIQUE (account_token, wallet_id, run_label)
+) STRICT;
 """
 
 
@@ -162,3 +166,22 @@ class WalletStore:
         self._database.execute(
             "UPDATE redemptions SET signed = ? WHERE redemption_id = ?", (signed, redemption_id)
         )
+
+    def use(
+        self, account_token: bytes, wallet_id: str, run_label: str
+    ) -> tuple[bytes, bytes | None]:
+        """Return the id of the use in the run named, and its signed bytes if any."""
+        self._database.execute(
+            "INSERT OR IGNORE INTO uses VALUES (?, ?, ?, ?, NULL)",
+            (self._random_bytes(MESSAGE_ID_BYTES), account_token, wallet_id, run_label),
+        )
+        row = self._database.execute(
+            "SELECT use_id, signed FROM uses"
+            " WHERE account_token = ? AND wallet_id = ? AND run_label = ?",
+            (account_token, wallet_id, run_label),
+        ).fetchone()
+        return row[0], row[1]
+
+    def set_use(self, use_id: bytes, signed: bytes) -> None:
+        """Remember the signed bytes of an order before they are sent."""
+        self._database.execute("UPDATE uses SET signed = ? WHERE use_id = ?", (signed, use_id))

@@ -121,7 +121,7 @@ def quote(
         units=mass_ug // rule.unit_ug,
         mass_ug=mass_ug,
         amount_fen=amount_fen,
-        draws=_drawn(spendable_ug, mass_ug),
+        draws=drawn(spendable_ug, mass_ug),
     )
 
 
@@ -135,9 +135,10 @@ def check_units(units: int) -> None:
         raise RedemptionUnitsError("a redemption is of at least one unit")
 
 
-def _drawn(
+def drawn(
     spendable_ug: Mapping[Vintage, MicrogramsCO2e], mass_ug: MicrogramsCO2e
 ) -> tuple[Draw, ...]:
+    """Return what each vintage gives to `mass_ug`, the oldest first; there must be enough."""
     draws: list[Draw] = []
     missing_ug: int = mass_ug
     for vintage in sorted(spendable_ug):

@@ -51,6 +51,15 @@ class LeafType(IntEnum):
     LEDGER_BATCH = 96
     REDEMPTION_ORDER = 97
     PAYOUT_BATCH = 98
+    OFFER = 99
+    USE_ORDER = 100
+    GOODS_OUTCOME = 101
+    LOT_RULES = 102
+    CREDIT_LOT = 103
+    LOT_VERIFICATION = 104
+    LOT_SALE = 105
+    LOT_RETIREMENT = 106
+    EXPIRY_NOTICE = 107
 
     @property
     def kind(self) -> str:
@@ -67,12 +76,31 @@ PUBLIC_TYPES: Final = frozenset(
         LeafType.EPOCH_PLAN,
         LeafType.COMMIT_CLOSED,
         LeafType.BEACON_VALUE,
+        LeafType.OFFER,
+        LeafType.LOT_RULES,
+        LeafType.EXPIRY_NOTICE,
     }
 )
 """Bodies that every admitted party may read."""
 
+USE_TYPES: Final = frozenset(
+    {
+        LeafType.OFFER,
+        LeafType.USE_ORDER,
+        LeafType.GOODS_OUTCOME,
+        LeafType.LOT_RULES,
+        LeafType.CREDIT_LOT,
+        LeafType.LOT_VERIFICATION,
+        LeafType.LOT_SALE,
+        LeafType.LOT_RETIREMENT,
+        LeafType.EXPIRY_NOTICE,
+    }
+)
+"""Leaves about uses of grams besides cash."""
+
 TRUSTEE_TYPES: Final = frozenset(
     set(LeafType)
+    - USE_TYPES
     - {
         LeafType.DISPUTE,
         LeafType.LEDGER_BATCH,
@@ -92,7 +120,7 @@ def may_read(role: Role, leaf_type: LeafType) -> bool:
     if role in {Role.HUB, Role.AUDITOR}:
         return True
     if role is Role.TRUSTEE:
-        return leaf_type in TRUSTEE_TYPES
+        return leaf_type in TRUSTEE_TYPES | PUBLIC_TYPES
     return leaf_type in PUBLIC_TYPES
 
 

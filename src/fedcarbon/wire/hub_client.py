@@ -29,6 +29,8 @@ from fedcarbon.v1 import (
     registry_pb2_grpc,
     trustee_pb2,
     trustee_pb2_grpc,
+    use_pb2,
+    use_pb2_grpc,
 )
 from fedcarbon.wire.deadlines import with_deadlines
 from fedcarbon.wire.status import UnreachableError, error_of
@@ -210,6 +212,32 @@ class HubClient(Protocol):
         """RedemptionService.GetOperatorStatement."""
         ...
 
+    def publish(self, request: use_pb2.PublishRequest) -> use_pb2.PublishResponse:
+        """UseService.Publish."""
+
+    def list_offers(self, request: use_pb2.ListOffersRequest) -> use_pb2.ListOffersResponse:
+        """UseService.ListOffers."""
+
+    def place_use_order(
+        self, request: use_pb2.PlaceUseOrderRequest
+    ) -> use_pb2.PlaceUseOrderResponse:
+        """UseService.PlaceUseOrder."""
+
+    def get_use(self, request: use_pb2.GetUseRequest) -> use_pb2.GetUseResponse:
+        """UseService.GetUse."""
+
+    def end_goods(self, request: use_pb2.EndGoodsRequest) -> use_pb2.EndGoodsResponse:
+        """UseService.EndGoods."""
+
+    def form_lot(self, request: use_pb2.FormLotRequest) -> use_pb2.FormLotResponse:
+        """UseService.FormLot."""
+
+    def sell_lot(self, request: use_pb2.SellLotRequest) -> use_pb2.SellLotResponse:
+        """UseService.SellLot."""
+
+    def retire_lot(self, request: use_pb2.RetireLotRequest) -> use_pb2.RetireLotResponse:
+        """UseService.RetireLot."""
+
 
 class GrpcHubClient(HubClient):
     """The hub over a gRPC channel, with a deadline on every call and bounded repetition.
@@ -231,6 +259,7 @@ class GrpcHubClient(HubClient):
         self._epoch = epoch_pb2_grpc.EpochServiceStub(channel)
         self._opening = opening_pb2_grpc.OpeningServiceStub(channel)
         self._redemption = redemption_pb2_grpc.RedemptionServiceStub(channel)
+        self._use = use_pb2_grpc.UseServiceStub(channel)
         self._trustee = trustee_pb2_grpc.TrusteeServiceStub(channel)
 
     def work(
@@ -412,6 +441,40 @@ class GrpcHubClient(HubClient):
         self, request: redemption_pb2.GetOperatorStatementRequest
     ) -> redemption_pb2.GetOperatorStatementResponse:
         return self._ask(self._redemption.GetOperatorStatement, request)
+
+    @override
+    def publish(self, request: use_pb2.PublishRequest) -> use_pb2.PublishResponse:
+        return self._ask(self._use.Publish, request)
+
+    @override
+    def list_offers(self, request: use_pb2.ListOffersRequest) -> use_pb2.ListOffersResponse:
+        return self._ask(self._use.ListOffers, request)
+
+    @override
+    def place_use_order(
+        self, request: use_pb2.PlaceUseOrderRequest
+    ) -> use_pb2.PlaceUseOrderResponse:
+        return self._ask(self._use.PlaceUseOrder, request)
+
+    @override
+    def get_use(self, request: use_pb2.GetUseRequest) -> use_pb2.GetUseResponse:
+        return self._ask(self._use.GetUse, request)
+
+    @override
+    def end_goods(self, request: use_pb2.EndGoodsRequest) -> use_pb2.EndGoodsResponse:
+        return self._ask(self._use.EndGoods, request)
+
+    @override
+    def form_lot(self, request: use_pb2.FormLotRequest) -> use_pb2.FormLotResponse:
+        return self._ask(self._use.FormLot, request)
+
+    @override
+    def sell_lot(self, request: use_pb2.SellLotRequest) -> use_pb2.SellLotResponse:
+        return self._ask(self._use.SellLot, request)
+
+    @override
+    def retire_lot(self, request: use_pb2.RetireLotRequest) -> use_pb2.RetireLotResponse:
+        return self._ask(self._use.RetireLot, request)
 
     def _ask(self, call: grpc.UnaryUnaryMultiCallable[Q, A], request: Q) -> A:
         return self._repeated(lambda: call(request), ATTEMPTS_MAX)

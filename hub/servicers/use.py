@@ -1,0 +1,178 @@
+"""UseService: what grams are good for besides cash.
+
+Publications are believed for their root signatures, so anybody with a certificate may bring them.
+Lots and the outcome of goods are the hub's own word: only the hub's certificate may ask for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from typing_extensions import override
+
+from fedcarbon.ids import Role, programme_id
+from fedcarbon.ledger.unit import Vintage
+from fedcarbon.units import Fen
+from fedcarbon.uses.offer import Offer
+from fedcarbon.uses.order import Use
+from fedcarbon.uses.states import UseState
+from fedcarbon.v1 import use_pb2, use_pb2_grpc
+from fedcarbon.wire.tls import Authenticated, party_of, require_role
+from hub.context import Hub
+from hub.openings.folded_record import FoldedRecord
+from hub.uses.operating import conclude_goods, form_lot, retire_lot, sell_lot
+from hub.uses.ordering import order_use, use_of
+from hub.uses.publishing import publish
+from hub.uses.storage.publication_store import PublicationStore
+
+STATES: Final[Mapping[UseState, use_pb2.UseState]] = {
+    UseState.DONE: use_pb2.USE_STATE_DONE,
+    UseState.RESERVED: use_pb2.USE_STATE_RESERVED,
+    UseState.FULFILLED: use_pb2.USE_STATE_FULFILLED,
+    UseState.CANCELLED: use_pb2.USE_STATE_CANCELLED,
+    UseState.OVERDUE: use_pb2.USE_STATE_OVERDUE,
+}
+
+
+class UseServicer(use_pb2_grpc.UseServiceServicer):
+    """Serves uses."""
+
+    def __init__(self, hub: Hub, folded: FoldedRecord) -> None:
+        """Take the hub and the record as trustees see it."""
+        self._hub = hub
+        self._folded = folded
+
+    @override
+    async def Publish(
+        self, request: use_pb2.PublishRequest, context: Authenticated
+    ) -> use_pb2.PublishResponse:
+        """Log what root keys have signed."""
+        party_of(context)
+        receipt = await self._hub.write(
+            lambda session: publish(session, self._hub, request.signed_statement)
+        )
+        return use_pb2.PublishResponse(receipt=receipt)
+
+    @override
+    async def ListOffers(
+        self, request: use_pb2.ListOffersRequest, context: Authenticated
+    ) -> use_pb2.ListOffersResponse:
+        """List the offers of a programme."""
+        party_of(context)
+        programme = programme_id(request.programme_id)
+        offers = await self._hub.read(
+            lambda session: PublicationStore(session).all(Offer, programme)
+        )
+        return use_pb2.ListOffersResponse(offers=[_offer(item.statement) for item in offers])
+
+    @override
+    async def PlaceUseOrder(
+        self, request: use_pb2.PlaceUseOrderRequest, context: Authenticated
+    ) -> use_pb2.PlaceUseOrderResponse:
+        """Do what an order asks for, durably."""
+        caller = require_role(context, Role.WALLET_OPERATOR).party_id
+        taken = await self._hub.write(
+            lambda session: order_use(
+                session, self._hub, self._folded, caller, request.signed_order
+            )
+        )
+        return use_pb2.PlaceUseOrderResponse(use=_use(taken.use), receipt=taken.receipt)
+
+    @override
+    async def GetUse(
+        self, request: use_pb2.GetUseRequest, context: Authenticated
+    ) -> use_pb2.GetUseResponse:
+        """Say how a use of the caller's stands."""
+        caller = require_role(context, Role.WALLET_OPERATOR).party_id
+        use = await self._hub.read(lambda session: use_of(session, caller, request.use_id))
+        return use_pb2.GetUseResponse(use=_use(use))
+
+    @override
+    async def EndGoods(
+        self, request: use_pb2.EndGoodsRequest, context: Authenticated
+    ) -> use_pb2.EndGoodsResponse:
+        """Enter what a supplier said of goods."""
+        require_role(context, Role.HUB)
+        use = await self._hub.write(
+            lambda session: conclude_goods(
+                session,
+                self._hub,
+                use_id=request.use_id,
+                voucher_sha256=request.voucher_sha256 or None,
+                reason=request.reason,
+            )
+        )
+        return use_pb2.EndGoodsResponse(use=_use(use))
+
+    @override
+    async def FormLot(
+        self, request: use_pb2.FormLotRequest, context: Authenticated
+    ) -> use_pb2.FormLotResponse:
+        """Bundle the oldest pledges into a lot."""
+        require_role(context, Role.HUB)
+        lot = await self._hub.write(
+            lambda session: form_lot(
+                session,
+                self._hub,
+                lot_id=request.lot_id,
+                programme=programme_id(request.programme_id),
+                vintage=Vintage(request.vintage),
+                tonnes=request.tonnes,
+            )
+        )
+        return use_pb2.FormLotResponse(contributors=len(lot.contributions))
+
+    @override
+    async def SellLot(
+        self, request: use_pb2.SellLotRequest, context: Authenticated
+    ) -> use_pb2.SellLotResponse:
+        """Enter the sale of a lot."""
+        require_role(context, Role.HUB)
+        sale = await self._hub.write(
+            lambda session: sell_lot(
+                session,
+                self._hub,
+                lot_id=request.lot_id,
+                buyer=request.buyer,
+                price_fen=Fen(request.price_fen),
+                retained_fen=Fen(request.retained_fen),
+            )
+        )
+        return use_pb2.SellLotResponse(proceeds_fen=sale.proceeds_fen)
+
+    @override
+    async def RetireLot(
+        self, request: use_pb2.RetireLotRequest, context: Authenticated
+    ) -> use_pb2.RetireLotResponse:
+        """Retire a lot."""
+        require_role(context, Role.HUB)
+        retirement = await self._hub.write(
+            lambda session: retire_lot(
+                session, self._hub, lot_id=request.lot_id, beneficiary=request.beneficiary
+            )
+        )
+        return use_pb2.RetireLotResponse(
+            serial_first=retirement.serial_first, serial_last=retirement.serial_last
+        )
+
+
+def _use(use: Use) -> use_pb2.Use:
+    return use_pb2.Use(
+        use_id=use.order.use_id,
+        state=STATES[use.state],
+        mass_ug=use.mass_ug,
+        expires_s=use.expires_s or 0,
+    )
+
+
+def _offer(offer: Offer) -> use_pb2.Offer:
+    return use_pb2.Offer(
+        offer_id=offer.offer_id,
+        offer_kind=offer.offer_kind.value,
+        title=offer.title,
+        supplier=offer.supplier,
+        price_ug=offer.price_ug,
+        valid_from_s=offer.valid_from_s,
+        valid_until_s=offer.valid_until_s,
+    )

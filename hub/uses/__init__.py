@@ -1,0 +1,1 @@
+"""Uses of grams besides cash: what is published, ordered, bundled and expired."""

@@ -1,0 +1,79 @@
+"""Errors of the use cases of uses; each says who must act."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from fedcarbon.errors import CallerError, StateError
+
+
+class UseIdReusedError(CallerError):
+    """A use id came again with another order: the caller must make a new id."""
+
+    code: ClassVar[str] = "USE_ID_REUSED"
+
+
+class UseUnknownError(CallerError):
+    """There is no use with this id."""
+
+    code: ClassVar[str] = "USE_UNKNOWN"
+
+
+class UnknownOfferError(CallerError):
+    """The programme has published no such offer: the caller must look at the list."""
+
+    code: ClassVar[str] = "UNKNOWN_OFFER"
+
+
+class OfferKindDiffersError(CallerError):
+    """Goods were ordered of a cause, or a gift of goods."""
+
+    code: ClassVar[str] = "OFFER_KIND_DIFFERS"
+
+
+class OfferNotValidError(StateError):
+    """The offer is not valid yet, or no longer."""
+
+    code: ClassVar[str] = "OFFER_NOT_VALID"
+
+
+class PledgeNotAuthorisedError(CallerError):
+    """The holder has not agreed that others claim the reduction: the operator must ask."""
+
+    code: ClassVar[str] = "PLEDGE_NOT_AUTHORISED"
+
+
+class PublicationConflictError(CallerError):
+    """Something else was published under this name; nothing that is published ever changes."""
+
+    code: ClassVar[str] = "PUBLICATION_CONFLICT"
+
+
+class NoticeTooShortError(CallerError):
+    """The vintage would end too soon after its notice: root keys must sign a later end."""
+
+    code: ClassVar[str] = "NOTICE_TOO_SHORT"
+
+
+class LotUnknownError(CallerError):
+    """There is no credit lot with this id."""
+
+    code: ClassVar[str] = "LOT_UNKNOWN"
+
+
+class LotIdReusedError(CallerError):
+    """A lot id came again with other figures: the operator must make a new id."""
+
+    code: ClassVar[str] = "LOT_ID_REUSED"
+
+
+class LotRulesMissingError(StateError):
+    """No rules for lots are published: root keys must sign them first."""
+
+    code: ClassVar[str] = "LOT_RULES_MISSING"
+
+
+class LotPriceBelowFloorError(CallerError):
+    """The lot would be sold below the published floor."""
+
+    code: ClassVar[str] = "LOT_PRICE_BELOW_FLOOR"

@@ -1,0 +1,88 @@
+"""Use case of publishing what root keys signed about uses.
+
+(1) t root keys have signed the exact bytes, (2) for this parameter set   see `open_rooted`
+(3) the programme exists                                                  UNKNOWN_PROGRAMME
+(4) nothing else was published under the name                             PUBLICATION_CONFLICT
+(5) a vintage's end is far enough away                                    NOTICE_TOO_SHORT
+(6) a verified lot exists and nobody has judged it before                 LOT_UNKNOWN, LOT_STATE
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlmodel import Session
+
+from fedcarbon.canonical.statement import kind_of
+from fedcarbon.errors import MalformedError
+from fedcarbon.registry.admission import open_rooted
+from fedcarbon.submission.signed_message import require_parameters
+from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.units import Seconds
+from fedcarbon.uses.lot import LotVerification
+from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer
+from hub.context import Hub
+from hub.registry.programmes import require_programme
+from hub.uses.bundling import judge_lot
+from hub.uses.errors import NoticeTooShortError, PublicationConflictError
+from hub.uses.storage.publication_store import PublicationStore, name_of
+
+Publication = Offer | LotRules | ExpiryNotice | LotVerification
+PUBLICATIONS: Final[dict[str, type[Publication]]] = {
+    cls.KIND: cls for cls in (Offer, LotRules, ExpiryNotice, LotVerification)
+}
+
+
+def publish(session: Session, hub: Hub, message: bytes) -> bytes:
+    """Log what root keys have signed and return its receipt; the same bytes get the same receipt.
+
+    Args:
+        session: a writing session.
+        hub: where to.
+        message: the exact bytes of the signed statement.
+
+    Raises:
+        MalformedError: not the envelope of anything that is published here.
+        SignatureInvalidError, ParametersDifferError, UnknownProgrammeError,
+        PublicationConflictError, NoticeTooShortError, LotUnknownError, LotStateError: the first
+            rule that fails.
+    """
+    kind = kind_of(Envelope.from_bytes(message).payload)
+    cls = PUBLICATIONS.get(kind)
+    if cls is None:
+        raise MalformedError(f"a {kind[:40]!r} is not published here")
+    leaf_type = LeafType[kind.upper()]
+    given = hub.record.receipt_of_message(session, leaf_type, message)
+    if given is not None:
+        return given
+    parameters = hub.parameters
+    statement: Publication = open_rooted(
+        cls, message, parameters.root_keys, threshold=parameters.threshold
+    )
+    require_parameters(statement, parameters.parameter_id)
+    require_programme(session, statement.programme_id)
+    now_s = hub.clock.now_s()
+    if isinstance(statement, LotVerification):
+        judge_lot(session, statement.lot_id, accepted=statement.accepted, now_s=now_s)
+    else:
+        _check_new(session, statement, now_s)
+    hub.record.require_admitted(session)
+    logged, receipt = hub.record.accept(session, leaf_type, message, owners=())
+    if not isinstance(statement, LotVerification):
+        PublicationStore(session).add(statement, logged.index)
+    return receipt
+
+
+def _check_new(
+    session: Session, statement: Offer | LotRules | ExpiryNotice, now_s: Seconds
+) -> None:
+    name, store = name_of(statement), PublicationStore(session)
+    if store.find(type(statement), statement.programme_id, name) is not None:
+        raise PublicationConflictError(
+            f"{statement.programme_id} has another {statement.KIND} {name}; choose a new name"
+        )
+    if isinstance(statement, ExpiryNotice) and statement.expires_at_s < now_s + NOTICE_MIN_S:
+        raise NoticeTooShortError(
+            f"holders are told at least {NOTICE_MIN_S} s before vintage {name} ends"
+        )

@@ -1,0 +1,171 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class UseState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    USE_STATE_UNSPECIFIED: _ClassVar[UseState]
+    USE_STATE_DONE: _ClassVar[UseState]
+    USE_STATE_RESERVED: _ClassVar[UseState]
+    USE_STATE_FULFILLED: _ClassVar[UseState]
+    USE_STATE_CANCELLED: _ClassVar[UseState]
+    USE_STATE_OVERDUE: _ClassVar[UseState]
+USE_STATE_UNSPECIFIED: UseState
+USE_STATE_DONE: UseState
+USE_STATE_RESERVED: UseState
+USE_STATE_FULFILLED: UseState
+USE_STATE_CANCELLED: UseState
+USE_STATE_OVERDUE: UseState
+
+class PublishRequest(_message.Message):
+    __slots__ = ("signed_statement",)
+    SIGNED_STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    signed_statement: bytes
+    def __init__(self, signed_statement: _Optional[bytes] = ...) -> None: ...
+
+class PublishResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
+class ListOffersRequest(_message.Message):
+    __slots__ = ("programme_id",)
+    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
+    programme_id: str
+    def __init__(self, programme_id: _Optional[str] = ...) -> None: ...
+
+class ListOffersResponse(_message.Message):
+    __slots__ = ("offers",)
+    OFFERS_FIELD_NUMBER: _ClassVar[int]
+    offers: _containers.RepeatedCompositeFieldContainer[Offer]
+    def __init__(self, offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ...) -> None: ...
+
+class Offer(_message.Message):
+    __slots__ = ("offer_id", "offer_kind", "title", "supplier", "price_ug", "valid_from_s", "valid_until_s")
+    OFFER_ID_FIELD_NUMBER: _ClassVar[int]
+    OFFER_KIND_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    SUPPLIER_FIELD_NUMBER: _ClassVar[int]
+    PRICE_UG_FIELD_NUMBER: _ClassVar[int]
+    VALID_FROM_S_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_S_FIELD_NUMBER: _ClassVar[int]
+    offer_id: str
+    offer_kind: str
+    title: str
+    supplier: str
+    price_ug: int
+    valid_from_s: int
+    valid_until_s: int
+    def __init__(self, offer_id: _Optional[str] = ..., offer_kind: _Optional[str] = ..., title: _Optional[str] = ..., supplier: _Optional[str] = ..., price_ug: _Optional[int] = ..., valid_from_s: _Optional[int] = ..., valid_until_s: _Optional[int] = ...) -> None: ...
+
+class PlaceUseOrderRequest(_message.Message):
+    __slots__ = ("signed_order",)
+    SIGNED_ORDER_FIELD_NUMBER: _ClassVar[int]
+    signed_order: bytes
+    def __init__(self, signed_order: _Optional[bytes] = ...) -> None: ...
+
+class PlaceUseOrderResponse(_message.Message):
+    __slots__ = ("use", "receipt")
+    USE_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    use: Use
+    receipt: bytes
+    def __init__(self, use: _Optional[_Union[Use, _Mapping]] = ..., receipt: _Optional[bytes] = ...) -> None: ...
+
+class GetUseRequest(_message.Message):
+    __slots__ = ("use_id",)
+    USE_ID_FIELD_NUMBER: _ClassVar[int]
+    use_id: bytes
+    def __init__(self, use_id: _Optional[bytes] = ...) -> None: ...
+
+class GetUseResponse(_message.Message):
+    __slots__ = ("use",)
+    USE_FIELD_NUMBER: _ClassVar[int]
+    use: Use
+    def __init__(self, use: _Optional[_Union[Use, _Mapping]] = ...) -> None: ...
+
+class Use(_message.Message):
+    __slots__ = ("use_id", "state", "mass_ug", "expires_s")
+    USE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MASS_UG_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_S_FIELD_NUMBER: _ClassVar[int]
+    use_id: bytes
+    state: UseState
+    mass_ug: int
+    expires_s: int
+    def __init__(self, use_id: _Optional[bytes] = ..., state: _Optional[_Union[UseState, str]] = ..., mass_ug: _Optional[int] = ..., expires_s: _Optional[int] = ...) -> None: ...
+
+class EndGoodsRequest(_message.Message):
+    __slots__ = ("use_id", "voucher_sha256", "reason")
+    USE_ID_FIELD_NUMBER: _ClassVar[int]
+    VOUCHER_SHA256_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    use_id: bytes
+    voucher_sha256: bytes
+    reason: str
+    def __init__(self, use_id: _Optional[bytes] = ..., voucher_sha256: _Optional[bytes] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class EndGoodsResponse(_message.Message):
+    __slots__ = ("use",)
+    USE_FIELD_NUMBER: _ClassVar[int]
+    use: Use
+    def __init__(self, use: _Optional[_Union[Use, _Mapping]] = ...) -> None: ...
+
+class FormLotRequest(_message.Message):
+    __slots__ = ("lot_id", "programme_id", "vintage", "tonnes")
+    LOT_ID_FIELD_NUMBER: _ClassVar[int]
+    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
+    VINTAGE_FIELD_NUMBER: _ClassVar[int]
+    TONNES_FIELD_NUMBER: _ClassVar[int]
+    lot_id: bytes
+    programme_id: str
+    vintage: int
+    tonnes: int
+    def __init__(self, lot_id: _Optional[bytes] = ..., programme_id: _Optional[str] = ..., vintage: _Optional[int] = ..., tonnes: _Optional[int] = ...) -> None: ...
+
+class FormLotResponse(_message.Message):
+    __slots__ = ("contributors",)
+    CONTRIBUTORS_FIELD_NUMBER: _ClassVar[int]
+    contributors: int
+    def __init__(self, contributors: _Optional[int] = ...) -> None: ...
+
+class SellLotRequest(_message.Message):
+    __slots__ = ("lot_id", "buyer", "price_fen", "retained_fen")
+    LOT_ID_FIELD_NUMBER: _ClassVar[int]
+    BUYER_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FEN_FIELD_NUMBER: _ClassVar[int]
+    RETAINED_FEN_FIELD_NUMBER: _ClassVar[int]
+    lot_id: bytes
+    buyer: str
+    price_fen: int
+    retained_fen: int
+    def __init__(self, lot_id: _Optional[bytes] = ..., buyer: _Optional[str] = ..., price_fen: _Optional[int] = ..., retained_fen: _Optional[int] = ...) -> None: ...
+
+class SellLotResponse(_message.Message):
+    __slots__ = ("proceeds_fen",)
+    PROCEEDS_FEN_FIELD_NUMBER: _ClassVar[int]
+    proceeds_fen: int
+    def __init__(self, proceeds_fen: _Optional[int] = ...) -> None: ...
+
+class RetireLotRequest(_message.Message):
+    __slots__ = ("lot_id", "beneficiary")
+    LOT_ID_FIELD_NUMBER: _ClassVar[int]
+    BENEFICIARY_FIELD_NUMBER: _ClassVar[int]
+    lot_id: bytes
+    beneficiary: str
+    def __init__(self, lot_id: _Optional[bytes] = ..., beneficiary: _Optional[str] = ...) -> None: ...
+
+class RetireLotResponse(_message.Message):
+    __slots__ = ("serial_first", "serial_last")
+    SERIAL_FIRST_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_LAST_FIELD_NUMBER: _ClassVar[int]
+    serial_first: int
+    serial_last: int
+    def __init__(self, serial_first: _Optional[int] = ..., serial_last: _Optional[int] = ...) -> None: ...

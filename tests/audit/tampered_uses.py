@@ -1,0 +1,227 @@
+"""What is done to uses of grams: prices, pledges, lots, goods and the end of a vintage."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fedcarbon.canonical import statement as statements
+from fedcarbon.canonical.statement import Statement
+from fedcarbon.ledger.batch import LedgerBatch, batch_hash, line_of
+from fedcarbon.ledger.transfer import Transfer
+from fedcarbon.ledger.unit import Vintage
+from fedcarbon.redemption.payouts import PayoutBatch
+from fedcarbon.redemption.settlement import Draw
+from fedcarbon.registry.admission import root_keyid
+from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from fedcarbon.uses.lot import Contribution, CreditLot, LotSale, LotVerification
+from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
+from fedcarbon.uses.order import GoodsOutcome, Use, UseKind, UseOrder
+from fedcarbon.uses.postings import pooling, selling, taking
+from fedcarbon.uses.states import UseState
+from tests.audit.kit import Kit
+from tests.simulation.uses import PIECE_UG, TREE, VINTAGE
+from tests.simulation.world import HUB, OPERATOR, PROGRAMME
+
+LOT: Final = b"a lot of 16 byte"
+OTHER_LOT: Final = b"another lot (16)"
+ANOTHER_USE: Final = b"another use (16)"
+
+
+def donation_at_another_price(kit: Kit) -> None:
+    """The tree had another price than what the holder gave for it."""
+    _replace(kit, Offer, {"offer_id": TREE}, price_ug=MicrogramsCO2e(PIECE_UG - 1))
+
+
+def donation_out_of_season(kit: Kit) -> None:
+    index, offer = kit.of(Offer, offer_id=TREE)[0]
+    later = dataclasses.replace(offer, valid_from_s=offer.valid_until_s - 1)
+    kit.replace(index, later, *_roots(kit))
+
+
+def offer_by_too_few(kit: Kit) -> None:
+    """A price that fewer root keys have signed than it takes."""
+    index, offer = kit.of(Offer, offer_id=TREE)[0]
+    kit.replace(index, offer, *_roots(kit)[:-1])
+
+
+def pledge_without_consent(kit: Kit) -> None:
+    index, order = kit.of(UseOrder, use=UseKind.PLEDGE)[0]
+    kit.replace(index, dataclasses.replace(order, may_be_claimed=False), OPERATOR)
+
+
+def pledged_grams_given_away(kit: Kit) -> None:
+    """What is pledged, and no longer free, is donated as well."""
+    _, order = kit.of(UseOrder, use=UseKind.DONATE)[0]
+    again = dataclasses.replace(order, use_id=ANOTHER_USE)
+    kit.append(again, OPERATOR)
+    given = MicrogramsCO2e(PIECE_UG * (order.pieces or 0))
+    use = Use(
+        order=again,
+        state=UseState.DONE,
+        mass_ug=given,
+        draws=(Draw(vintage=VINTAGE, mass_ug=given),),
+        expires_s=None,
+        created_s=Seconds(0),
+    )
+    _book(kit, taking(use))
+
+
+def goods_without_order(kit: Kit) -> None:
+    """The order that goods rest on is one for something else."""
+    fulfilled = kit.of(GoodsOutcome, fulfilled=True)[0][1].use_id
+    index, order = kit.of(UseOrder, use_id=fulfilled)[0]
+    kit.replace(index, dataclasses.replace(order, use_id=ANOTHER_USE), OPERATOR)
+
+
+def goods_used_up_without_a_word(kit: Kit) -> None:
+    """The supplier had given up, and the grams are gone."""
+    _replace_by_hub(
+        kit, GoodsOutcome, {"fulfilled": True}, fulfilled=False, voucher_sha256=None, reason="no"
+    )
+
+
+def goods_given_back_early(kit: Kit) -> None:
+    """The supplier has handed out bread, and the holder has the grams back."""
+    _replace_by_hub(
+        kit,
+        GoodsOutcome,
+        {"fulfilled": False},
+        fulfilled=True,
+        voucher_sha256=bytes(32),
+        reason="",
+    )
+
+
+def expired_before_the_notice_was_over(kit: Kit) -> None:
+    index, notice = kit.of(ExpiryNotice)[0]
+    later = dataclasses.replace(notice, expires_at_s=notice.expires_at_s + 86_400)
+    kit.replace(index, later, *_roots(kit))
+
+
+def expired_without_notice(kit: Kit) -> None:
+    """The notice was for another vintage."""
+    index, notice = kit.of(ExpiryNotice)[0]
+    kit.replace(index, dataclasses.replace(notice, vintage=Vintage(VINTAGE - 1)), *_roots(kit))
+
+
+def lot_of_less_than_a_tonne(kit: Kit) -> None:
+    _lot(kit, LOT)
+
+
+def gram_pooled_twice(kit: Kit) -> None:
+    _lot(kit, LOT)
+    _lot(kit, OTHER_LOT)
+
+
+def lot_sold_unverified(kit: Kit) -> None:
+    lot = _lot(kit, LOT)
+    sale = _sale(lot)
+    kit.append(sale, HUB)
+
+
+def share_off_by_one_fen(kit: Kit) -> None:
+    """One contributor gets a fen that is another's."""
+    lot = _lot(kit, LOT)
+    _verify(kit, lot)
+    sale = _sale(lot)
+    kit.append(sale, HUB)
+    first, second, *rest = selling(lot, sale)
+    shifted = (
+        dataclasses.replace(first, amount=first.amount + 1),
+        dataclasses.replace(second, amount=second.amount - 1),
+    )
+    _book(kit, (*shifted, *rest))
+
+
+def lot_sold_below_the_floor(kit: Kit) -> None:
+    lot = _lot(kit, LOT)
+    _verify(kit, lot)
+    sale = dataclasses.replace(_sale(lot), price_fen=Fen(4_999))
+    kit.append(sale, HUB)
+    _book(kit, selling(lot, sale))
+
+
+def _lot(kit: Kit, lot_id: bytes) -> CreditLot:
+    """Bundle everything that is pledged, which is far from a tonne, and book it."""
+    rules_leaf, rules = kit.of(LotRules)[0]
+    pledged = [order for _, order in kit.of(UseOrder, use=UseKind.PLEDGE)]
+    withdrawn = [order for _, order in kit.of(UseOrder, use=UseKind.WITHDRAW)]
+    mass = {order.account_token: order.mass_ug or 0 for order in pledged}
+    for order in withdrawn:
+        mass[order.account_token] -= order.mass_ug or 0
+    lot = CreditLot(
+        parameter_id=kit.parameters.parameter_id,
+        programme_id=PROGRAMME,
+        lot_id=lot_id,
+        vintage=VINTAGE,
+        tonnes=1,
+        rules_leaf=rules_leaf,
+        excluded_regimes=rules.excluded_regimes,
+        contributions=tuple(
+            Contribution(account_token=token, mass_ug=MicrogramsCO2e(mass[token]))
+            for token in sorted(mass)
+        ),
+    )
+    kit.append(lot, HUB)
+    _book(kit, pooling(lot))
+    return lot
+
+
+def _verify(kit: Kit, lot: CreditLot) -> None:
+    verification = LotVerification(
+        parameter_id=lot.parameter_id,
+        programme_id=lot.programme_id,
+        lot_id=lot.lot_id,
+        verifier="a verifier",
+        report_sha256=bytes(32),
+        accepted=True,
+    )
+    kit.append(verification, *_roots(kit))
+
+
+def _sale(lot: CreditLot) -> LotSale:
+    return LotSale(
+        parameter_id=lot.parameter_id,
+        programme_id=lot.programme_id,
+        lot_id=lot.lot_id,
+        buyer="a buyer",
+        price_fen=Fen(10_001),
+        retained_fen=Fen(1_000),
+    )
+
+
+def _book(kit: Kit, transfers: Sequence[Transfer]) -> None:
+    """Log transfers as one more ledger day, in which the rail said nothing."""
+    _, last = kit.of(LedgerBatch)[-1]
+    recorded_s = Seconds(last.lines[-1].recorded_s)
+    batch = dataclasses.replace(
+        last,
+        day=last.day + 1,
+        previous_batch=batch_hash(statements.encode(last)),
+        first_sequence=last.first_sequence + len(last.lines),
+        lines=tuple(line_of(item, recorded_s) for item in transfers),
+    )
+    kit.append(batch, HUB)
+    payouts = PayoutBatch(
+        parameter_id=batch.parameter_id,
+        day=batch.day,
+        ledger_batch=batch_hash(statements.encode(batch)),
+        lines=(),
+    )
+    kit.append(payouts, HUB)
+
+
+def _roots(kit: Kit) -> list[str]:
+    return [root_keyid(name) for name in kit.parameters.trustee_ids[:3]]
+
+
+def _replace(kit: Kit, cls: type[Statement], wanted: dict[str, Any], **changes: Any) -> None:
+    index, statement = kit.of(cls, **wanted)[0]
+    kit.replace(index, dataclasses.replace(statement, **changes), *_roots(kit))  # type: ignore[type-var]
+
+
+def _replace_by_hub(kit: Kit, cls: type[Statement], wanted: dict[str, Any], **changes: Any) -> None:
+    index, statement = kit.of(cls, **wanted)[0]
+    kit.replace(index, dataclasses.replace(statement, **changes), HUB)  # type: ignore[type-var]

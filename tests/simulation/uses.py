@@ -1,0 +1,110 @@
+"""Uses of grams besides cash in a simulated federation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fedcarbon.canonical.statement import Statement
+from fedcarbon.cli.use_orders import Wish, place_use
+from fedcarbon.ledger.unit import Vintage
+from fedcarbon.transparency.envelope import sign
+from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer, OfferKind
+from fedcarbon.uses.order import UseKind
+from fedcarbon.v1 import use_pb2
+from hub.uses_component import Ending
+from tests.simulation.operations import Run
+from tests.simulation.world import HUB, OPERATOR, PROGRAMME, World
+
+VINTAGE: Final = Vintage(2026)
+PIECE_UG: Final = MicrogramsCO2e(1_000_000)
+HOLD_S: Final = 3_600
+TREE: Final = "one-tree"
+BREAD: Final = "one-bread"
+
+
+def publish(world: World, statement: Statement) -> bytes:
+    """Have enough root keys sign a statement, and the hub log it; return its receipt."""
+    signed = sign(statement, world.root_signers).to_bytes()
+    client = world.client(OPERATOR)
+    return client.publish(use_pb2.PublishRequest(signed_statement=signed)).receipt
+
+
+def offer(world: World, offer_id: str, kind: OfferKind) -> Offer:
+    """Return an offer that is valid for a year from now on."""
+    now_s = world.clock.now_s()
+    return Offer(
+        parameter_id=world.roots.parameter_id,
+        programme_id=PROGRAMME,
+        offer_id=offer_id,
+        offer_kind=kind,
+        title=offer_id,
+        supplier="somebody who plants and bakes",
+        price_ug=PIECE_UG,
+        valid_from_s=now_s,
+        valid_until_s=now_s + 366 * 86_400,
+        hold_s=HOLD_S if kind is OfferKind.GOODS else 0,
+    )
+
+
+def use(run: Run, person: int, wish: Wish, label: str) -> use_pb2.Use:
+    """Order a use for a person."""
+    operator = run.world.wallet()
+    item = operator.store.customers()[person]
+    binding = operator.bindings()[item.binding_id]
+    return place_use(operator, item, binding, wish, run_label=label).use
+
+
+def use_grams(run: Run) -> None:
+    """Give, exchange and pledge; of three who want bread one gets it and one waits in vain."""
+    world = run.world
+    publish(world, offer(world, TREE, OfferKind.DONATION))
+    publish(world, offer(world, BREAD, OfferKind.GOODS))
+    publish(
+        world,
+        LotRules(
+            parameter_id=world.roots.parameter_id,
+            programme_id=PROGRAMME,
+            rules_id="first",
+            excluded_regimes=("ccer", "cea"),
+            price_floor_fen=5_000,
+        ),
+    )
+    use(run, 0, Wish(use=UseKind.DONATE, offer_id=TREE, pieces=2), "tree")
+    bread = [
+        use(run, person, Wish(use=UseKind.GOODS, offer_id=BREAD, pieces=1), "bread")
+        for person in (1, 2, 3)
+    ]
+    for person in range(run.people):
+        wish = Wish(
+            use=UseKind.PLEDGE, mass_ug=MicrogramsCO2e(700_000 + person), may_be_claimed=True
+        )
+        use(run, person, wish, "pledge")
+    use(run, 3, Wish(use=UseKind.WITHDRAW, mass_ug=MicrogramsCO2e(200_000)), "withdraw")
+    client = world.client(HUB)
+    client.end_goods(use_pb2.EndGoodsRequest(use_id=bread[0].use_id, voucher_sha256=b"v" * 32))
+    client.end_goods(use_pb2.EndGoodsRequest(use_id=bread[1].use_id, reason="sold out"))
+    world.clock.at_s = Seconds(world.clock.now_s() + HOLD_S)
+    end_what_is_over(world)
+
+
+def announce_the_end(run: Run) -> None:
+    """Say that the vintage ends as soon as it may."""
+    world = run.world
+    ends_s = world.clock.now_s() + NOTICE_MIN_S
+    publish(
+        world,
+        ExpiryNotice(
+            parameter_id=world.roots.parameter_id,
+            programme_id=PROGRAMME,
+            vintage=VINTAGE,
+            expires_at_s=ends_s,
+        ),
+    )
+    world.loop.run(world.desk.witness())
+    world.clock.at_s = Seconds(ends_s + 1)
+
+
+def end_what_is_over(world: World) -> None:
+    """Let the hub's background work do what is due."""
+    world.loop.run(Ending(world.hub, world.folded).advance())
