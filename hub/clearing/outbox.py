@@ -35,7 +35,7 @@ from fedcarbon.redemption.states import (
 from fedcarbon.units import Seconds
 from hub.clearing.redemptions import find_redemption
 from hub.clearing.storage.ledger_store import LedgerStore
-from hub.clearing.storage.outbox_store import OutboxStore, OutboxTask
+from hub.clearing.storage.outbox_store import AHEAD_MAX_S, OutboxStore, OutboxTask
 from hub.clearing.storage.redemption_rows import OutboxStep
 from hub.clearing.storage.redemption_store import RedemptionStore
 from hub.storage.engine import writing
@@ -43,7 +43,7 @@ from hub.storage.engine import writing
 LEASE_S: Final = 60
 """How long a worker has for one call to the rail before another one may ask what became of it."""
 RETRY_MIN_S: Final = 2
-RETRY_MAX_S: Final = 3_600
+RETRY_MAX_S: Final = AHEAD_MAX_S
 _DOUBLINGS_MAX: Final = 12
 STEPS_MAX: Final = 10_000
 """Calls to the rail in one run; what is left is due in the next."""

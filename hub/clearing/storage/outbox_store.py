@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, or_, update
 from sqlmodel import Session, col, select
 
 from fedcarbon.units import Seconds
 from hub.clearing.storage.redemption_rows import OutboxRow, OutboxStep
+
+AHEAD_MAX_S: Final = 3_600
+"""No step is planned for later than this; one that is was planned before the clock went back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,13 @@ class OutboxStore:
         """Return the task that has been due for longest at `now_s`, if one is due."""
         row = self._session.exec(
             select(OutboxRow.redemption_id, OutboxRow.step, OutboxRow.due_s, OutboxRow.calls)
-            .where(OutboxRow.due_s <= now_s)
+            .where(
+                or_(
+                    col(OutboxRow.due_s) <= now_s,
+                    # A clock that was corrected backwards must not make payouts wait for it.
+                    col(OutboxRow.due_s) > now_s + AHEAD_MAX_S,
+                )
+            )
             .order_by(col(OutboxRow.due_s), col(OutboxRow.redemption_id))
             .limit(1)
         ).first()
