@@ -44,7 +44,24 @@ def shrunk(operations: Sequence[Operation], play: Play) -> list[Operation]:
         tries -= 1
         return tries > 0 and play(candidate) is not None
 
-    size = max(1, len(left) // 2)
+    before: list[Operation] = []
+    while left != before:
+        before = left
+        left = _shortened(left, fails)
+        for place, operation in enumerate(left):
+            for simpler in _simpler(operation):
+                candidate = [*left[:place], simpler, *left[place + 1 :]]
+                if fails(candidate):
+                    left = candidate
+                    break
+    return left
+
+
+def _shortened(
+    operations: list[Operation], fails: Callable[[Sequence[Operation]], bool]
+) -> list[Operation]:
+    """Leave out halves, quarters and so on, as long as it still fails."""
+    left, size = operations, max(1, len(operations) // 2)
     while size:
         start = 0
         while start < len(left):
@@ -54,22 +71,17 @@ def shrunk(operations: Sequence[Operation], play: Play) -> list[Operation]:
             else:
                 start += size
         size //= 2
-    for place in range(len(left)):
-        for simpler in _simpler(left[place]):
-            candidate = [*left[:place], simpler, *left[place + 1 :]]
-            if fails(candidate):
-                left = candidate
-                break
     return left
 
 
 def _simpler(operation: Operation) -> list[Operation]:
     """Return simpler operations, the simplest first."""
     if isinstance(operation, Dies | Fails):
-        return [operation.act, replace(operation, commit=0)]
+        acts = [operation.act, *_simpler(operation.act)]
+        return [*acts, *(replace(operation, act=act) for act in acts[1:])]
     if isinstance(operation, Together):
-        acts = operation.acts
-        return [*acts, *(Together(acts[:n] + acts[n + 1 :]) for n in range(len(acts)))]
+        among = operation.acts
+        return [*among, *(Together(among[:n] + among[n + 1 :]) for n in range(len(among)))]
     if isinstance(operation, RunOutbox):
         faults = operation.faults
         return [RunOutbox(faults[:length]) for length in range(len(faults))]

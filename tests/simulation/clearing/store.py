@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
@@ -17,6 +17,9 @@ from typing_extensions import override
 
 from hub.storage.engine import create_tables, sqlite_engine
 from tests.simulation.clearing.rail import Died
+
+
+_COMPILED: Final[dict[Any, Any]] = {}
 
 
 class Store(Protocol):
@@ -39,6 +42,8 @@ class SqliteStore(Store):
         engine = sqlite_engine(self._path)
         # Real crashes of real files are for the soak; here nothing ends but memory.
         event.listen(engine, "connect", _do_not_wait_for_the_disk)
+        # Each restart is a new engine; compiling the same statements again is most of its time.
+        engine.update_execution_options(compiled_cache=_COMPILED)
         return engine
 
 

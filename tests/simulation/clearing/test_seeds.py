@@ -6,7 +6,7 @@ import pytest
 
 from tests.simulation.clearing.shrinking import failure_of, report
 
-SEEDS = 240
+SEEDS = 160
 PARTS = 8
 LENGTH = 16
 
