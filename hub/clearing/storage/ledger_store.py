@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy import and_, bindparam, func, insert, literal, or_, union_all, update
 from sqlmodel import Session, col, select
@@ -17,6 +18,9 @@ from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit, Vintage, unit_from_text
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from hub.clearing.storage.ledger_rows import BalanceRow, LedgerBatchRow, TransferIdRow, TransferRow
+from hub.storage.partitions import ensure_month
+
+TRANSFERS: Final = str(TransferRow.__tablename__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +141,7 @@ class LedgerStore:
         if not pending.transfers:
             return
         sequence, day = self._next_place(now_s)
+        ensure_month(self._session, TRANSFERS, day)
         placed = list(enumerate(pending.transfers.values(), start=sequence))
         self._session.execute(
             insert(TransferIdRow),
@@ -313,7 +318,7 @@ class LedgerStore:
             .order_by(sides.c.account, sides.c.unit)
         )
         for account, unit, total in rows:
-            yield Account.from_name(account), unit_from_text(unit), total
+            yield Account.from_name(account), unit_from_text(unit), int(total)
 
     def transfers_of(self, accounts: tuple[Account, ...], limit: int) -> list[RecordedTransfer]:
         """Return the latest `limit` transfers that touch any of `accounts`, oldest first."""

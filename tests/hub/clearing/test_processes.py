@@ -13,7 +13,7 @@ import pytest
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.redemption.states import RedemptionState
 from hub.clearing.outbox import LEASE_S, process_outbox
-from hub.storage.engine import sqlite_engine
+from hub.storage.engine import open_engine
 
 if TYPE_CHECKING:
     from tests.hub.clearing.conftest import Books
@@ -34,7 +34,7 @@ INSTANTS = {
 
 
 def _start(script: str, books: Books, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HERE / script), str(books.folder), str(books.clock.now_s())]
+    command = [sys.executable, str(HERE / script), books.url, str(books.clock.now_s())]
     return subprocess.Popen(  # noqa: S603 - our own script
         [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -155,7 +155,7 @@ def test_workers_side_by_side_pay_each_redemption_once(books: Books) -> None:
     sandbox = books.rail()
 
     def worker() -> None:
-        engine = sqlite_engine(books.folder / "hub.db")
+        engine = open_engine(books.url)
         process_outbox(engine, sandbox, books.clock)
         engine.dispose()
 
