@@ -163,13 +163,23 @@ _HARMLESS: Final = (
 _JUMPS: Final = (1, 61, 601, 3_601, DAY_S, YEAR_S, -30, -3_600, -DAY_S)
 
 
-def drawn(seed: int, length: int) -> list[Operation]:
-    """Return the operations of a seed: some money and grams first, then anything."""
+def drawn(seed: int, length: int, *, threads: bool = True) -> list[Operation]:
+    """Return the operations of a seed: some money and grams first, then anything.
+
+    Args:
+        seed: the same one gives the same list.
+        length: how many.
+        threads: with `Together`, whose order the machine chooses; all else is the same each time.
+    """
     chance = seeded(seed)
     begin: list[Operation] = [TopUp(0, chance.choice((2, 10, 100)))]
     begin += [_credit(chance) for _ in range(3)]
     orders: list[Redeem] = []
-    return begin + [_operation(chance, orders) for _ in range(length - len(begin))]
+    while len(begin) < length:
+        operation = _operation(chance, orders)
+        if threads or not isinstance(operation, Together):
+            begin.append(operation)
+    return begin
 
 
 def _operation(chance: Random, orders: list[Redeem]) -> Operation:
@@ -239,6 +249,8 @@ def _together(chance: Random, orders: list[Redeem]) -> Together:
     acts: list[Redeem | RunOutbox] = [_redeem(chance, orders) for _ in range(2)]
     if chance.random() < 0.5:
         acts.append(chance.choice((acts[0], _redeem(chance, orders))))
-    for _ in range(chance.choice((0, 0, 1, 2))):
-        acts.append(RunOutbox(tuple(chance.choice(_HARMLESS) for _ in range(2))))
+    acts += [
+        RunOutbox((chance.choice(_HARMLESS), chance.choice(_HARMLESS)))
+        for _ in range(chance.choice((0, 0, 1, 2)))
+    ]
     return Together(tuple(acts))

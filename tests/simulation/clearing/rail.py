@@ -27,7 +27,7 @@ _FINAL: Final = frozenset({RailStatus.SETTLED, RailStatus.REJECTED, RailStatus.R
 _UNKNOWN: Final = RailAnswer(status=RailStatus.UNKNOWN)
 
 
-class Died(BaseException):  # noqa: N818 - no error: nothing may catch it
+class Died(BaseException):
     """The hub's process is gone."""
 
 

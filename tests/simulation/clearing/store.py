@@ -1,4 +1,4 @@
-"""The store of the simulation: a real SQLite file, and what can happen at a commit."""
+"""The store of the simulation: a real database, and what can happen at a commit."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import OperationalError
 from typing_extensions import override
 
-from hub.storage.engine import create_tables, sqlite_engine
+from hub.storage.engine import open_engine
+from tests.databases import make_schema, sqlite_url
 from tests.simulation.clearing.rail import Died
 
-
-_COMPILED: Final[dict[Any, Any]] = {}
+_COMPILED: Final[dict[str, dict[Any, Any]]] = {"sqlite": {}, "postgresql": {}}
+"""Each restart is a new engine; compiling the same statements again would be most of its time."""
 
 
 class Store(Protocol):
@@ -30,20 +31,31 @@ class Store(Protocol):
         ...
 
 
-class SqliteStore(Store):
-    """A SQLite file in a folder; what a machine would lose in a power cut is not looked at."""
+class UrlStore(Store):
+    """A database that is there already, with empty tables."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "hub.db"
-        shutil.copyfile(_empty_database(), self._path)
+    def __init__(self, url: str) -> None:
+        self._url = url
 
     @override
     def open(self) -> Engine:
-        engine = sqlite_engine(self._path)
+        engine = open_engine(self._url)
+        engine.update_execution_options(compiled_cache=_COMPILED[engine.dialect.name])
+        return engine
+
+
+class SqliteStore(UrlStore):
+    """A SQLite file in a folder; what a machine would lose in a power cut is not looked at."""
+
+    def __init__(self, folder: Path) -> None:
+        shutil.copyfile(_empty_database(), folder / "hub.db")
+        super().__init__(sqlite_url(folder / "hub.db"))
+
+    @override
+    def open(self) -> Engine:
+        engine = super().open()
         # Real crashes of real files are for the soak; here nothing ends but memory.
         event.listen(engine, "connect", _do_not_wait_for_the_disk)
-        # Each restart is a new engine; compiling the same statements again is most of its time.
-        engine.update_execution_options(compiled_cache=_COMPILED)
         return engine
 
 
@@ -55,17 +67,12 @@ def _do_not_wait_for_the_disk(connection: sqlite3.Connection, _entry: object) ->
 def _empty_database() -> Path:
     """Make the tables once; a copy of the file is much faster than making them again."""
     path = Path(tempfile.mkdtemp(prefix="fedcarbon-simulation-")) / "empty.db"
-    engine = sqlite_engine(path)
-    create_tables(engine)
-    engine.dispose()
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+    make_schema(sqlite_url(path))
     return path
 
 
 class CommitTrap:
-    """What happens at one commit; later ones go through."""
+    """What happens at one commit; the others go through."""
 
     def __init__(self, commit: int, *, persisted: bool, dies: bool) -> None:
         self._left = commit
@@ -83,7 +90,7 @@ class CommitTrap:
             connection.connection.commit()
         if self._dies:
             raise Died
-        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("the connection is gone"))
 
 
 @contextmanager

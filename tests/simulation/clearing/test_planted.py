@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import pytest
-from sqlalchemy.exc import OperationalError
 from typing_extensions import override
 
 from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailStatus
+from hub.storage.faults import StoreUnavailableError
 from tests.simulation.clearing import operations as ops
 from tests.simulation.clearing import world as worlds
 from tests.simulation.clearing.operations import Fault, Operation, Redeem, RunOutbox, drawn
@@ -48,7 +48,7 @@ MISREADINGS = {
 def first_failing(play: Callable[[Sequence[Operation]], Exception | None]) -> list[Operation]:
     """Return the shrunk list of the first seed that fails."""
     for seed in range(SEEDS_MAX):
-        operations = drawn(seed, 16)
+        operations = drawn(seed, 12, threads=False)
         if play(operations) is not None:
             return shrunk(operations, play)
     raise AssertionError(f"{SEEDS_MAX} seeds found nothing")
@@ -75,7 +75,7 @@ def test_a_worker_that_does_not_survive_a_refused_commit_is_found(
     def giving_up(*arguments: object) -> object:
         try:
             return process_outbox(*arguments)  # type: ignore[arg-type]
-        except OperationalError:
+        except StoreUnavailableError:
             monkeypatch.setattr(worlds, "process_outbox", lambda *_: ())
             raise
 
@@ -116,9 +116,7 @@ def test_the_seeds_draw_every_operation_and_every_fault_often() -> None:
     operations = [item for seed in range(160) for item in drawn(seed, 16)]
     acts = [item.act if isinstance(item, ops.Dies | ops.Fails) else item for item in operations]
     kinds = Counter(type(item).__name__ for item in (*operations, *acts))
-    faults = Counter(
-        fault for act in acts if isinstance(act, RunOutbox) for fault in act.faults
-    )
+    faults = Counter(fault for act in acts if isinstance(act, RunOutbox) for fault in act.faults)
     orders = Counter(act.number for act in acts if isinstance(act, Redeem))
 
     assert min(kinds.values()) >= 20, kinds

@@ -1,4 +1,4 @@
-"""Lists of operations that once made the hub differ from the model, as the shrinker printed them."""
+"""Lists of operations that once made the hub differ from the model, as the shrinker prints them."""
 
 from __future__ import annotations
 

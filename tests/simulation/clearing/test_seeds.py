@@ -8,7 +8,7 @@ from tests.simulation.clearing.shrinking import failure_of, report
 
 SEEDS = 160
 PARTS = 8
-LENGTH = 16
+LENGTH = 14
 
 
 @pytest.mark.parametrize("part", range(PARTS))

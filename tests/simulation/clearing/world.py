@@ -9,12 +9,10 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import singledispatchmethod
 from typing import Any, Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
 from fedcarbon.clock import SteppedClock
@@ -24,7 +22,7 @@ from fedcarbon.ledger.batch import replay
 from fedcarbon.ledger.credit import OpeningCredit
 from fedcarbon.ledger.unit import Vintage
 from fedcarbon.redemption.order import RedemptionOrder
-from fedcarbon.redemption.rail import Rail, RailStatus
+from fedcarbon.redemption.rail import Rail
 from fedcarbon.redemption.settlement import ECNY_RULE
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
@@ -36,7 +34,8 @@ from hub.clearing.positions import account_statement, checked_trial_balance, gra
 from hub.clearing.redemptions import create_redemption, reverse_redemption
 from hub.clearing.storage.ledger_rows import LedgerBatchRow
 from hub.clearing.storage.redemption_rows import RedemptionRow
-from hub.storage.engine import reading, writing
+from hub.storage.engine import reading, transact
+from hub.storage.faults import StoreUnavailableError
 from tests.simulation.clearing import operations as ops
 from tests.simulation.clearing.model import GRAM_UG, OPEN, Model, WrongError, explained, token
 from tests.simulation.clearing.rail import Died, SimulatedRail
@@ -49,12 +48,21 @@ ENDING_ROUNDS: Final = 15
 """Hours after which nothing may be open any more, once nothing goes wrong."""
 _REASON: Final = "the rail gave it back"
 _FAILED: Final = "failed"
+_SOURCES: Final = (":issuance", ":funding", ":sales")
+_ENDS: Final = {
+    "settled": {"settled"},
+    "rejected": {"rejected"},
+    "returned": {"rejected", "reversed"},
+}
+"""What the rail says at the end, and what the hub may say then."""
 
 
 class World:
     """One hub, one rail, one clock, one model."""
 
-    def __init__(self, store: Store, *, over_rail: Callable[[Rail], Rail] = lambda rail: rail):
+    def __init__(
+        self, store: Store, *, over_rail: Callable[[Rail], Rail] = lambda rail: rail
+    ) -> None:
         self._store = store
         self.clock = SteppedClock(START_S)
         self.model = Model()
@@ -200,14 +208,16 @@ class World:
         self._answered(self._closing)
 
     def _closing(self) -> str:
-        with writing(self.engine) as session:
-            request_close(session, self.clock.now_s())
-        while True:
-            with writing(self.engine) as session:
-                day = due_day(session, self.clock.now_s())
-                if day is None:
-                    return "closed"
-                daily_batch(session, PARAMETER_ID, day)
+        self._write(lambda session: request_close(session, self.clock.now_s()))
+        while self._write(self._close_day):
+            pass
+        return "closed"
+
+    def _close_day(self, session: Session) -> bool:
+        day = due_day(session, self.clock.now_s())
+        if day is not None:
+            daily_batch(session, PARAMETER_ID, day)
+        return day is not None
 
     def _read(self, holder: int) -> None:
         with reading(self.engine) as session:
@@ -244,8 +254,7 @@ class World:
         return self._outbox_run
 
     def _write(self, use_case: Callable[[Session], Any]) -> Any:
-        with writing(self.engine) as session:
-            return use_case(session)
+        return transact(self.engine, use_case)
 
     def _credited(self, act: ops.Credit) -> str:
         before_ug = self.model.opened.get(act.holder, 0)
@@ -283,9 +292,11 @@ class World:
     def _answered(self, act: Callable[[], str]) -> str:
         try:
             return act()
+        except StoreUnavailableError:
+            return _FAILED
         except FedcarbonError as error:
             return error.code
-        except (OperationalError, Died):
+        except Died:
             return _FAILED
 
     # --- checks -------------------------------------------------------------------------------
@@ -310,7 +321,7 @@ class World:
                 if found.get(key) != balances.get(key)
             }
             raise WrongError(f"balances differ (hub, model): {wrong}")
-        if any(value < 0 and "issuance" not in n and "funding" not in n for (n, _), value in found.items()):
+        if any(value < 0 and not name.endswith(_SOURCES) for (name, _), value in found.items()):
             raise WrongError("a balance is negative")
         if any(times > 1 for times in self.rail.paid.values()):
             raise WrongError("the rail paid twice")
@@ -322,14 +333,16 @@ class World:
             days = session.exec(select(LedgerBatchRow.day).order_by(col(LedgerBatchRow.day))).all()
         if len(days) == len(self._batches):
             return
-        batches = [self._write(lambda s, day=day: daily_batch(s, PARAMETER_ID, day)) for day in days]
+        batches = [
+            self._write(lambda s, day=day: daily_batch(s, PARAMETER_ID, day)) for day in days
+        ]
         if batches[: len(self._batches)] != self._batches:
             raise WrongError("a closed day has changed")
         self._batches = batches
         replay(batches, PARAMETER_ID)
 
     def end(self) -> None:
-        """Let nothing go wrong any more: everything gets its final answer, and all of it is told."""
+        """Let nothing go wrong any more: everything gets its final answer."""
         for _ in range(ENDING_ROUNDS):
             self.do(ops.RunOutbox())
             if not any(entry.state in OPEN for entry in self.model.entries.values()):
@@ -342,8 +355,7 @@ class World:
         self.check()
         booked = self._booked()
         for number, entry in self.model.entries.items():
-            final = {"settled": {"settled"}, "rejected": {"rejected"}, "returned": {"rejected", "reversed"}}
-            if entry.state not in final.get(booked.get(number, ""), set()):
+            if entry.state not in _ENDS.get(booked.get(number, ""), set()):
                 raise WrongError(
                     f"redemption {number} ended {entry.state}; rail: {booked.get(number)}"
                 )
