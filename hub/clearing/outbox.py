@@ -1,20 +1,23 @@
-"""The outbox worker: from reserved to paid, exactly once, whatever breaks in between.
+"""The outbox: from reserved to paid, exactly once, whatever breaks in between.
 
 Each payout goes through three steps, each complete before the next begins:
 
-1. one transaction claims the task: the redemption becomes SENT, and a query is planned for the
-   case that nobody comes back;
-2. the rail is called, outside any transaction;
-3. one transaction enters the answer: posts or voids the reservations, or plans the next step.
+1. `claim_due`: one transaction claims tasks: redemptions become SENT, and a query is planned for
+   the case that nobody comes back;
+2. `asked`: the rail is called, outside any transaction;
+3. `enter_answers`: one transaction enters what was answered: posts or voids the reservations, or
+   plans the next step.
 
 A crash before (1) has committed leaves RESERVED: nothing was sent. A crash after it leaves SENT
 with a query planned: the rail says what happened. Only if it says that it never saw the payout id
-is the payout sent again, under that same id.
+is the payout sent again, under that same id. Any number of workers may do this at once: a task that
+one has claimed is not due for another until its lease is over.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Engine
@@ -22,22 +25,23 @@ from sqlmodel import Session
 
 from fedcarbon.clock import Clock
 from fedcarbon.errors import FedcarbonError
+from fedcarbon.ledger.transfer import Transfer
 from fedcarbon.redemption.order import Redemption
-from fedcarbon.redemption.postings import posts, voids
-from fedcarbon.redemption.rail import Rail, RailAnswer, RailStatus
+from fedcarbon.redemption.postings import posts, reversals, voids
+from fedcarbon.redemption.rail import Rail, RailAnswer, RailContradictionError, RailStatus
 from fedcarbon.redemption.states import (
     FINAL_STATES,
-    RedemptionEvent,
     RedemptionState,
     event_of,
     is_stale,
+    send_event,
 )
 from fedcarbon.units import Seconds
-from hub.clearing.redemptions import find_redemption
+from hub.clearing.redemptions import RedemptionUnknownError
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.clearing.storage.outbox_store import AHEAD_MAX_S, OutboxStore, OutboxTask
 from hub.clearing.storage.redemption_rows import OutboxStep
-from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.clearing.storage.redemption_store import RedemptionStore, Step
 from hub.storage.engine import writing
 
 LEASE_S: Final = 60
@@ -50,6 +54,23 @@ STEPS_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A task that this worker has, and the redemption as it was sent."""
+
+    task: OutboxTask
+    """As it was due: the call that is made now is not counted in it."""
+    redemption: Redemption
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What the rail said to a claim."""
+
+    claim: Claim
+    answer: RailAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepTaken:
     """One call to the rail and where it left the redemption."""
 
@@ -59,7 +80,7 @@ class StepTaken:
 
 
 def process_outbox(engine: Engine, rail: Rail, clock: Clock) -> tuple[StepTaken, ...]:
-    """Take every step that is due, at most `STEPS_MAX`; return them in order.
+    """Take every step that is due, one after the other, at most `STEPS_MAX`; return them in order.
 
     It is safe to call this at any time, from several processes, and again after any crash.
 
@@ -70,14 +91,15 @@ def process_outbox(engine: Engine, rail: Rail, clock: Clock) -> tuple[StepTaken,
     taken: list[StepTaken] = []
     while len(taken) < STEPS_MAX:
         with writing(engine) as session:
-            claim = _claimed(session, clock.now_s())
-        if claim is None:
+            claims = claim_due(session, clock.now_s(), 1)
+        if not claims:
             break
-        task, redemption = claim
-        answer = _asked(rail, task.step, redemption)
+        answered = [Answered(claim=claim, answer=asked(rail, claim)) for claim in claims]
         with writing(engine) as session:
-            state = _entered(session, task, answer, clock.now_s())
-        taken.append(StepTaken(redemption_id=task.redemption_id, step=task.step, state=state))
+            entered = enter_answers(session, answered, clock.now_s())
+        if entered.contradiction is not None:
+            raise entered.contradiction
+        taken += entered.taken
     return tuple(taken)
 
 
@@ -91,54 +113,179 @@ def retry_delay_s(calls: int) -> int:
     return min(RETRY_MIN_S << min(calls - 2, _DOUBLINGS_MAX), RETRY_MAX_S)
 
 
-def _claimed(session: Session, now_s: Seconds) -> tuple[OutboxTask, Redemption] | None:
-    outbox = OutboxStore(session)
-    task = outbox.next_due(now_s)
-    if task is None:
-        return None
-    redemption = find_redemption(session, task.redemption_id)
-    if task.step is OutboxStep.PAY:
-        is_first = redemption.state is RedemptionState.RESERVED
-        event = RedemptionEvent.SEND if is_first else RedemptionEvent.SEND_AGAIN
-        redemption = RedemptionStore(session).advance(redemption, event, now_s)
-    outbox.plan(task.redemption_id, OutboxStep.QUERY, Seconds(now_s + LEASE_S), task.calls + 1)
-    return task, redemption
+def claim_due(session: Session, now_s: Seconds, limit: int) -> list[Claim]:
+    """Take the tasks that have been due for longest, at most `limit`, for one call each.
+
+    Args:
+        session: a writing or claiming session; the caller commits before it calls the rail.
+        now_s: protocol time.
+        limit: so many calls will be made at once.
+    """
+    outbox, store = OutboxStore(session), RedemptionStore(session)
+    tasks = outbox.due(now_s, limit)
+    redemptions = store.find_many([task.redemption_id for task in tasks])
+    sent = store.advance_many(
+        [
+            Step(
+                redemption=redemptions[task.redemption_id],
+                event=send_event(redemptions[task.redemption_id].state),
+            )
+            for task in tasks
+            if task.step is OutboxStep.PAY
+        ],
+        now_s,
+    )
+    redemptions |= {redemption.order.redemption_id: redemption for redemption in sent}
+    lease = Seconds(now_s + LEASE_S)
+    outbox.plan_many(
+        [replace(task, step=OutboxStep.QUERY, due_s=lease, calls=task.calls + 1) for task in tasks]
+    )
+    return [Claim(task=task, redemption=redemptions[task.redemption_id]) for task in tasks]
 
 
-def _asked(rail: Rail, step: OutboxStep, redemption: Redemption) -> RailAnswer:
-    order = redemption.order
+def asked(rail: Rail, claim: Claim) -> RailAnswer:
+    """Call the rail as the claim's step wants; an error on the way is an UNKNOWN answer."""
+    redemption = claim.redemption
     try:
-        if step is OutboxStep.PAY:
+        if claim.task.step is OutboxStep.PAY:
             return rail.pay(redemption.payout)
-        return rail.query(order.payout_id)
+        return rail.query(redemption.order.payout_id)
     except (FedcarbonError, OSError):
         # Whatever went wrong on the way, the payout may have happened.
         return RailAnswer(status=RailStatus.UNKNOWN)
 
 
-def _entered(
-    session: Session, task: OutboxTask, answer: RailAnswer, now_s: Seconds
-) -> RedemptionState:
-    redemption = find_redemption(session, task.redemption_id)
-    if is_stale(redemption.state, answer.status):
-        return redemption.state
-    moved = RedemptionStore(session).advance(
-        redemption,
-        event_of(redemption.state, answer.status),
-        now_s,
-        reason=answer.reason,
-        rail_reference=answer.reference,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """What answers have done."""
+
+    taken: tuple[StepTaken, ...]
+    contradiction: RailContradictionError | None
+    """The first of the rail's contradictions, if there is one; its payout keeps its state."""
+
+
+def enter_answers(session: Session, answered: Sequence[Answered], now_s: Seconds) -> Entered:
+    """Enter what the rail said to claims, each for another redemption.
+
+    Args:
+        session: a writing session; the caller commits.
+        answered: claims and answers.
+        now_s: protocol time.
+    """
+    by_id = {item.claim.task.redemption_id: item for item in answered}
+    redemptions = RedemptionStore(session).find_many(list(by_id))
+    entering = _Entering(now_s)
+    for redemption_id, item in by_id.items():
+        entering.add(redemptions[redemption_id], item.answer, item.claim.task)
+    moved = entering.write(session)
+    return Entered(
+        taken=tuple(
+            StepTaken(
+                redemption_id=redemption_id,
+                step=item.claim.task.step,
+                state=moved.get(redemption_id, redemptions[redemption_id]).state,
+            )
+            for redemption_id, item in by_id.items()
+        ),
+        contradiction=entering.contradiction,
     )
-    ledger, outbox = LedgerStore(session), OutboxStore(session)
-    if moved.state in FINAL_STATES:
-        settled = moved.state is RedemptionState.SETTLED
-        for transfer in posts(moved) if settled else voids(moved):
-            ledger.post(transfer, now_s)
-        outbox.remove(task.redemption_id)
-    else:
-        # Not found is the one answer after which a payout is sent again.
-        unseen = answer.status is RailStatus.NOT_FOUND
-        step = OutboxStep.PAY if unseen and task.step is OutboxStep.QUERY else OutboxStep.QUERY
-        calls = task.calls + 1
-        outbox.plan(task.redemption_id, step, Seconds(now_s + retry_delay_s(calls)), calls)
-    return moved.state
+
+
+def enter_answer(
+    session: Session, payout_id: bytes, answer: RailAnswer, now_s: Seconds
+) -> RedemptionState:
+    """Enter what the rail says of a payout by itself: a notification, or its settlement file.
+
+    Args:
+        session: a writing session; the caller commits.
+        payout_id: 16 bytes.
+        answer: what it says; one that says less than is known changes nothing.
+        now_s: protocol time.
+
+    Returns:
+        The state of the redemption after it.
+
+    Raises:
+        RedemptionUnknownError: nothing was ever paid under this id.
+        RailContradictionError: it contradicts the rail's first final answer.
+    """
+    found = RedemptionStore(session).of_payouts([payout_id])
+    if not found:
+        raise RedemptionUnknownError(f"no redemption is paid under {payout_id.hex()[:64]}")
+    redemption = found[0]
+    entering = _Entering(now_s)
+    entering.add(redemption, answer, None)
+    if entering.contradiction is not None:
+        raise entering.contradiction
+    moved = entering.write(session)
+    return moved.get(redemption.order.redemption_id, redemption).state
+
+
+class _Entering:
+    """Collects what answers do, and writes it with a handful of queries."""
+
+    def __init__(self, now_s: Seconds) -> None:
+        self._now_s = now_s
+        self._steps: list[Step] = []
+        self._transfers: list[Transfer] = []
+        self._done: list[bytes] = []
+        self._tasks: list[OutboxTask] = []
+        self.contradiction: RailContradictionError | None = None
+
+    def add(self, redemption: Redemption, answer: RailAnswer, task: OutboxTask | None) -> None:
+        """Decide what `answer` does to `redemption`; `task` is None if nobody had asked."""
+        try:
+            if is_stale(redemption.state, answer.status) or redemption.state in _UNSENT:
+                return
+        except RailContradictionError as error:
+            self.contradiction = self.contradiction or error
+            return
+        if task is None and answer.status not in _SAYS_MORE:
+            return
+        step = Step(
+            redemption=redemption,
+            event=event_of(redemption.state, answer.status),
+            reason=answer.reason,
+            rail_reference=answer.reference,
+        )
+        self._steps.append(step)
+        state = step.moved().state
+        if state in FINAL_STATES:
+            self._transfers += _ENDS[state](redemption)
+            self._done.append(redemption.order.redemption_id)
+        elif task is not None:
+            self._tasks.append(_next_task(task, answer.status, self._now_s))
+
+    def write(self, session: Session) -> dict[bytes, Redemption]:
+        """Write everything; return what moved, by redemption id."""
+        moved = RedemptionStore(session).advance_many(self._steps, self._now_s)
+        LedgerStore(session).post_linked(self._transfers, self._now_s)
+        outbox = OutboxStore(session)
+        outbox.remove_many(self._done)
+        outbox.plan_many(self._tasks)
+        return {redemption.order.redemption_id: redemption for redemption in moved}
+
+
+_UNSENT: Final = frozenset({RedemptionState.CREATED, RedemptionState.RESERVED})
+"""The rail cannot know of it: what it says is about something else."""
+
+_SAYS_MORE: Final = frozenset({RailStatus.SETTLED, RailStatus.REJECTED, RailStatus.RETURNED})
+"""What moves a redemption although nobody had asked."""
+
+_ENDS: Final[Mapping[RedemptionState, Callable[[Redemption], tuple[Transfer, ...]]]] = {
+    RedemptionState.SETTLED: posts,
+    RedemptionState.REJECTED: voids,
+    RedemptionState.REVERSED: reversals,
+}
+
+
+def _next_task(task: OutboxTask, status: RailStatus, now_s: Seconds) -> OutboxTask:
+    # Not found is the one answer after which a payout is sent again.
+    unseen = status is RailStatus.NOT_FOUND and task.step is OutboxStep.QUERY
+    calls = task.calls + 1
+    return replace(
+        task,
+        step=OutboxStep.PAY if unseen else OutboxStep.QUERY,
+        due_s=Seconds(now_s + retry_delay_s(calls)),
+        calls=calls,
+    )

@@ -6,22 +6,26 @@ reserved here is paid by `hub.clearing.outbox`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlmodel import Session
 
-from fedcarbon.errors import CallerError, StateError
-from fedcarbon.ledger.account import AccountKind, programme_account
-from fedcarbon.ledger.unit import FEN
+from fedcarbon.errors import CallerError, FedcarbonError, StateError
+from fedcarbon.ledger.account import Account, AccountKind, holder_account, programme_account
+from fedcarbon.ledger.rules import Pending
+from fedcarbon.ledger.transfer import Phase
+from fedcarbon.ledger.unit import FEN, MassUnit
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
-from fedcarbon.redemption.postings import reservations, reversals
+from fedcarbon.redemption.postings import posting_id, reservations, reversals
 from fedcarbon.redemption.settlement import Quote, SettlementRule, quote
-from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
+from fedcarbon.redemption.states import RedemptionEvent, RedemptionState, next_state
 from fedcarbon.redemption.wallet import check_may_redeem
-from fedcarbon.units import Seconds
-from hub.clearing.storage.ledger_store import LedgerStore
+from fedcarbon.units import MicrogramsCO2e, Seconds
+from hub.clearing.storage.ledger_store import LedgerStore, LoadedLedger
 from hub.clearing.storage.outbox_store import OutboxStore
-from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.clearing.storage.redemption_store import RedemptionStore, Step
 
 
 class RedemptionIdReusedError(CallerError):
@@ -40,6 +44,15 @@ class FloatExhaustedError(StateError):
     """The programme's float cannot cover the payout: its operator must top it up."""
 
     code: ClassVar[str] = "FLOAT_EXHAUSTED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedemptionRequest:
+    """An order to be taken, whose signature and binding the caller has checked."""
+
+    order: RedemptionOrder
+    rule: SettlementRule
+    """The settlement rule of the order's programme."""
 
 
 def create_redemption(
@@ -63,35 +76,105 @@ def create_redemption(
         InsufficientBalanceError: the account holds less than the units asked for.
         FloatExhaustedError: the programme's float is too small; try again after a top-up.
     """
-    # (1) the same id means the same order
-    redemptions = RedemptionStore(session)
-    stored = redemptions.find(order.redemption_id)
-    if stored is not None:
-        if stored.order != order:
-            raise RedemptionIdReusedError(
-                f"redemption {order.redemption_id.hex()} exists with another order; make a new id"
-            )
-        return stored
+    (result,) = create_redemptions(session, [RedemptionRequest(order=order, rule=rule)], now_s)
+    if isinstance(result, FedcarbonError):
+        raise result
+    return result
+
+
+def create_redemptions(
+    session: Session, requests: Sequence[RedemptionRequest], now_s: Seconds
+) -> list[Redemption | FedcarbonError]:
+    """Take many orders as if one after the other, with a handful of queries in all.
+
+    What they need is read first, each is then decided in memory by the rules of the core, and what
+    they do is written last: one that is refused leaves nothing behind and hinders no other.
+
+    Args:
+        session: a writing session; the caller commits.
+        requests: what is ordered, in the order in which it came.
+        now_s: protocol time.
+
+    Returns:
+        Per request the redemption as it stands, or what `create_redemption` would raise.
+    """
+    redemptions, ledger = RedemptionStore(session), LedgerStore(session)
+    known = redemptions.find_many([request.order.redemption_id for request in requests])
+    new = [item.order for item in requests if item.order.redemption_id not in known]
+    loaded = ledger.loaded({account.name for order in new for account in _accounts(order)}, ())
+    ids = {
+        posting_id(order.redemption_id, Phase.RESERVE.value, unit)
+        for order in new
+        for unit in (FEN, *loaded.units_of(_spendable(order)))
+    }
+    ledger.include_ids(loaded, ids)
+    pending, created = Pending(loaded), list[Redemption]()
+    results: list[Redemption | FedcarbonError] = []
+    for request in requests:
+        try:
+            stored = known.get(request.order.redemption_id)
+            if stored is None:
+                stored = _decided(request, loaded, pending, now_s)
+                known[request.order.redemption_id] = stored
+                created.append(stored)
+            results.append(_same(stored, request.order))
+        except FedcarbonError as refusal:
+            results.append(refusal)
+    with session.begin_nested():
+        redemptions.add_many(created, now_s)
+        ledger.write(pending, now_s)
+        OutboxStore(session).add_many([item.order.redemption_id for item in created], due_s=now_s)
+    return results
+
+
+def _decided(
+    request: RedemptionRequest, loaded: LoadedLedger, pending: Pending, now_s: Seconds
+) -> Redemption:
+    """Decide a new order on top of `pending`, and enter there what it reserves."""
+    order = request.order
     # (2) only real-name wallets
     check_may_redeem(order.wallet_class)
     # (3) the account can give it
-    ledger = LedgerStore(session)
-    spendable_ug = ledger.grams(AccountKind.SPENDABLE, order.account_token, order.programme_id)
-    quoted = quote(spendable_ug, order.units, rule)
+    account = _spendable(order)
+    spendable_ug = {
+        unit.vintage: MicrogramsCO2e(pending.balance(account, unit))
+        for unit in loaded.units_of(account)
+        if isinstance(unit, MassUnit) and unit.programme == order.programme_id
+    }
+    quoted = quote(spendable_ug, order.units, request.rule)
     # (4) the programme can pay it
-    float_fen = ledger.balance(programme_account(AccountKind.FLOAT, order.programme_id), FEN)
+    float_fen = pending.balance(programme_account(AccountKind.FLOAT, order.programme_id), FEN)
     if quoted.amount_fen > float_fen:
         raise FloatExhaustedError(
             f"the float of programme {order.programme_id} cannot cover this payout; "
             "its operator must top it up, then the same redemption may be tried again"
         )
-    with session.begin_nested():
-        created = _created(order, quoted, now_s)
-        redemptions.add(created)
-        for transfer in reservations(created):
-            ledger.post(transfer, now_s)
-        OutboxStore(session).add(order.redemption_id, due_s=now_s)
-        return redemptions.advance(created, RedemptionEvent.RESERVE, now_s)
+    reserved = _reserved(order, quoted, now_s)
+    pending.enter_linked(reservations(reserved), now_s)
+    return reserved
+
+
+def _same(stored: Redemption, order: RedemptionOrder) -> Redemption:
+    # (1) the same id means the same order
+    if stored.order != order:
+        raise RedemptionIdReusedError(
+            f"redemption {order.redemption_id.hex()} exists with another order; make a new id"
+        )
+    return stored
+
+
+def _spendable(order: RedemptionOrder) -> Account:
+    return holder_account(AccountKind.SPENDABLE, order.account_token)
+
+
+def _accounts(order: RedemptionOrder) -> tuple[Account, ...]:
+    """Return every account that reserving for `order` touches."""
+    return (
+        _spendable(order),
+        holder_account(AccountKind.RESERVED, order.account_token),
+        programme_account(AccountKind.FLOAT, order.programme_id),
+        programme_account(AccountKind.PAYOUT_IN_FLIGHT, order.programme_id),
+    )
 
 
 def find_redemption(session: Session, redemption_id: bytes) -> Redemption:
@@ -127,18 +210,17 @@ def reverse_redemption(
     redemption = find_redemption(session, redemption_id)
     if redemption.state is RedemptionState.REVERSED:
         return redemption
-    redemptions, ledger = RedemptionStore(session), LedgerStore(session)
+    step = Step(redemption=redemption, event=RedemptionEvent.REVERSE, reason=reason)
     with session.begin_nested():
-        reversed_ = redemptions.advance(redemption, RedemptionEvent.REVERSE, now_s, reason=reason)
-        for transfer in reversals(redemption):
-            ledger.post(transfer, now_s)
+        reversed_ = RedemptionStore(session).advance(step, now_s)
+        LedgerStore(session).post_linked(reversals(redemption), now_s)
     return reversed_
 
 
-def _created(order: RedemptionOrder, quoted: Quote, now_s: Seconds) -> Redemption:
+def _reserved(order: RedemptionOrder, quoted: Quote, now_s: Seconds) -> Redemption:
     return Redemption(
         order=order,
-        state=RedemptionState.CREATED,
+        state=next_state(RedemptionState.CREATED, RedemptionEvent.RESERVE),
         units=quoted.units,
         mass_ug=quoted.mass_ug,
         amount_fen=quoted.amount_fen,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,9 +9,8 @@ from typing_extensions import override
 
 from fedcarbon.ids import Role
 from fedcarbon.redemption.order import Redemption
-from fedcarbon.redemption.states import RedemptionState
+from fedcarbon.redemption.states import FINAL_STATES, RedemptionState
 from fedcarbon.v1 import redemption_pb2, redemption_pb2_grpc
-from fedcarbon.wire.logs import logger
 from fedcarbon.wire.tls import Authenticated, require_role
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
@@ -41,7 +39,6 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
         self._hub = hub
         self._folded = folded
         self._payouts = payouts
-        self._running: set[asyncio.Task[int]] = set()
 
     @override
     async def CreateRedemption(
@@ -54,7 +51,8 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
                 session, hub, self._folded, caller, request.signed_order
             )
         )
-        await self._pay()
+        if taken.redemption.state not in FINAL_STATES:
+            await self._payouts.paid(taken.redemption.order.redemption_id, PAYOUT_WAIT_S)
         redemption = await hub.read(
             lambda session: redemption_of(session, caller, taken.redemption.order.redemption_id)
         )
@@ -72,16 +70,6 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
             lambda session: redemption_of(session, caller, request.redemption_id)
         )
         return redemption_pb2.GetRedemptionResponse(redemption=_message(redemption))
-
-    async def _pay(self) -> None:
-        """Run the payouts that are due, and wait for them a while; the work goes on after that."""
-        task = asyncio.create_task(self._payouts.run_due())
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        await asyncio.wait([task], timeout=PAYOUT_WAIT_S)
-        if task.done() and task.exception() is not None:
-            # The order is taken; the worker tries again and its state tells the rest.
-            logger().error("payouts_not_run", exc_info=task.exception())
 
 
 def _message(redemption: Redemption) -> redemption_pb2.Redemption:

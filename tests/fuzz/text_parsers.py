@@ -13,6 +13,7 @@ from fedcarbon.ids import checked_name
 from fedcarbon.ledger.account import Account
 from fedcarbon.ledger.unit import MassUnit, Vintage, unit_from_text
 from fedcarbon.methodology.activity import InvalidActivityError, mode_of
+from fedcarbon.redemption.value_day import ValueDayInvalidError, day_from_text
 from fedcarbon.redemption.wallet import (
     WalletClassInvalidError,
     WalletIdInvalidError,
@@ -61,6 +62,12 @@ def of_names() -> list[Parser]:
             (WalletClassInvalidError,),
             "2",
             "WL03",
+        ),
+        simple(
+            "fedcarbon.redemption.value_day:day_from_text",
+            of_text(day_from_text),
+            (ValueDayInvalidError,),
+            "2026-03-31",
         ),
         simple(
             "fedcarbon.wire.certificates:parse_uri",

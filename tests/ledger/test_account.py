@@ -8,9 +8,11 @@ from fedcarbon.errors import MalformedError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import (
     HOLDER_KINDS,
+    LOT_KINDS,
     Account,
     AccountKind,
     holder_account,
+    lot_account,
     programme_account,
 )
 from fedcarbon.ledger.unit import FEN, MassUnit, Vintage, unit_from_text
@@ -23,6 +25,8 @@ SHANGHAI = ProgrammeId("ecny-shanghai")
 def test_every_account_is_found_again_by_its_name(kind: AccountKind) -> None:
     if kind in HOLDER_KINDS:
         account = holder_account(kind, TOKEN)
+    elif kind in LOT_KINDS:
+        account = lot_account(kind, TOKEN[:16])
     else:
         account = programme_account(kind, SHANGHAI)
 
@@ -45,6 +49,8 @@ def test_the_name_of_an_account_says_whose_it_is_and_what_for() -> None:
         "a programme's account of a holder": f"holder:{TOKEN.hex()}:float",
         "upper-case token": f"holder:{TOKEN.hex().upper()}:spendable",
         "short token": f"holder:{TOKEN.hex()[2:]}:spendable",
+        "a lot's account of a programme": "programme:ecny-shanghai:pooled",
+        "a lot's account with a holder's token": f"lot:{TOKEN.hex()}:pooled",
         "a scope of its own": f"person:{TOKEN.hex()}:spendable",
         "upper-case programme": "programme:ECNY:float",
     }.items(),

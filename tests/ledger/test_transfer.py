@@ -11,11 +11,13 @@ from fedcarbon.errors import MalformedError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import (
     HOLDER_KINDS,
+    LOT_KINDS,
     MASS_KINDS,
     SOURCE_KINDS,
     Account,
     AccountKind,
     holder_account,
+    lot_account,
     programme_account,
 )
 from fedcarbon.ledger.transfer import (
@@ -38,6 +40,8 @@ BEIJING = ProgrammeId("ecny-beijing")
 def _account(kind: AccountKind) -> Account:
     if kind in HOLDER_KINDS:
         return holder_account(kind, bytes(32))
+    if kind in LOT_KINDS:
+        return lot_account(kind, bytes(16))
     return programme_account(kind, SHANGHAI)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field
 
 from fedcarbon.ledger.account import SOURCE_KINDS, AccountKind
@@ -53,6 +53,9 @@ class TransferIdRow(HubTable, table=True):
         UniqueConstraint("sequence"),
         # A reservation is posted or voided once: the database itself refuses a second time.
         UniqueConstraint("resolves"),
+        # What a transfer says of itself must be what stands here.
+        UniqueConstraint("transfer_id", "ledger_day", "sequence"),
+        UniqueConstraint("transfer_id", "resolves"),
         CheckConstraint("length(transfer_id) = 16", name="transfer_id_size"),
         integers("sequence", "ledger_day"),
     )
@@ -69,6 +72,13 @@ class TransferRow(HubTable, table=True):
 
     __tablename__ = "transfers"
     __table_args__ = (
+        ForeignKeyConstraint(
+            ["transfer_id", "ledger_day", "sequence"],
+            ["transfer_ids.transfer_id", "transfer_ids.ledger_day", "transfer_ids.sequence"],
+        ),
+        ForeignKeyConstraint(
+            ["transfer_id", "resolves"], ["transfer_ids.transfer_id", "transfer_ids.resolves"]
+        ),
         CheckConstraint("debit <> credit", name="two_accounts"),
         CheckConstraint(f"amount BETWEEN 1 AND {AMOUNT_MAX}", name="amount_range"),
         CheckConstraint(
@@ -84,7 +94,7 @@ class TransferRow(HubTable, table=True):
 
     ledger_day: int = Field(primary_key=True)
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
-    transfer_id: bytes = Field(foreign_key="transfer_ids.transfer_id")
+    transfer_id: bytes
     debit: str
     credit: str
     unit: str

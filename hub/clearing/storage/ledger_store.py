@@ -22,6 +22,45 @@ from hub.storage.partitions import ensure_month
 
 TRANSFERS: Final = str(TransferRow.__tablename__)
 
+# Statements that stand on the path of every redemption are made once.
+_BALANCES: Final = select(BalanceRow.account, BalanceRow.unit, BalanceRow.balance).where(
+    col(BalanceRow.account).in_(bindparam("names", expanding=True))
+)
+_IDS: Final = select(TransferIdRow.transfer_id, TransferIdRow.resolves).where(
+    or_(
+        col(TransferIdRow.transfer_id).in_(bindparam("ids", expanding=True)),
+        col(TransferIdRow.resolves).in_(bindparam("ids", expanding=True)),
+    )
+)
+_TRANSFERS: Final = (
+    select(TransferRow)
+    .join(
+        TransferIdRow,
+        and_(
+            col(TransferIdRow.ledger_day) == col(TransferRow.ledger_day),
+            col(TransferIdRow.sequence) == col(TransferRow.sequence),
+        ),
+    )
+    .where(col(TransferIdRow.transfer_id).in_(bindparam("ids", expanding=True)))
+)
+_LAST: Final = (
+    select(TransferIdRow.sequence, TransferIdRow.ledger_day)
+    .order_by(col(TransferIdRow.sequence).desc())
+    .limit(1)
+)
+_LAST_CLOSED: Final = select(LedgerBatchRow.day).order_by(col(LedgerBatchRow.day).desc()).limit(1)
+_ADD_IDS: Final = insert(TransferIdRow)
+_ADD_TRANSFERS: Final = insert(TransferRow)
+_ADD_BALANCES: Final = insert(BalanceRow)
+_CHANGE_BALANCES: Final = (
+    update(BalanceRow)
+    .where(
+        col(BalanceRow.account) == bindparam("of_account"),
+        col(BalanceRow.unit) == bindparam("of_unit"),
+    )
+    .values(balance=col(BalanceRow.balance) + bindparam("by"))
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedTransfer:
@@ -40,10 +79,16 @@ class LoadedLedger(LedgerView):
     """
 
     accounts: frozenset[str]
-    ids: frozenset[bytes]
+    ids: frozenset[bytes] = frozenset()
     balances: dict[tuple[Account, Unit], int] = field(default_factory=dict)
+    units: dict[Account, list[Unit]] = field(default_factory=dict)
     transfers: dict[bytes, Transfer] = field(default_factory=dict)
     resolutions: dict[bytes, bytes] = field(default_factory=dict)
+
+    def units_of(self, account: Account) -> list[Unit]:
+        """Return the units in which a loaded account was ever touched."""
+        assert account.name in self.accounts  # noqa: S101 - our own mistake
+        return self.units.get(account, [])
 
     @override
     def balance(self, account: Account, unit: Unit) -> int:
@@ -110,26 +155,25 @@ class LedgerStore:
 
     def loaded(self, names: Collection[str], ids: Collection[bytes]) -> LoadedLedger:
         """Return accounts by name, in all their units, and transfers by id, with resolutions."""
-        loaded = LoadedLedger(accounts=frozenset(names), ids=frozenset(ids))
-        balances = self._session.exec(
-            select(BalanceRow.account, BalanceRow.unit, BalanceRow.balance).where(
-                col(BalanceRow.account).in_(names)
-            )
-        )
-        for account, unit, balance in balances:
-            loaded.balances[Account.from_name(account), unit_from_text(unit)] = balance
-        resolutions = self._session.exec(
-            select(TransferIdRow.transfer_id, TransferIdRow.resolves).where(
-                or_(col(TransferIdRow.transfer_id).in_(ids), col(TransferIdRow.resolves).in_(ids))
-            )
-        ).all()
-        known = [transfer_id for transfer_id, _ in resolutions if transfer_id in loaded.ids]
-        loaded.resolutions = {
-            resolves: transfer_id for transfer_id, resolves in resolutions if resolves is not None
+        loaded = LoadedLedger(accounts=frozenset(names))
+        balances = self._session.connection().execute(_BALANCES, {"names": list(names)})
+        for name, text, balance in balances:
+            account, unit = Account.from_name(name), unit_from_text(text)
+            loaded.balances[account, unit] = balance
+            loaded.units.setdefault(account, []).append(unit)
+        self.include_ids(loaded, ids)
+        return loaded
+
+    def include_ids(self, loaded: LoadedLedger, ids: Collection[bytes]) -> None:
+        """Add transfers by id, with resolutions, to what is loaded."""
+        loaded.ids |= frozenset(ids)
+        found = self._session.connection().execute(_IDS, {"ids": list(ids)}).all()
+        known = [transfer_id for transfer_id, _ in found if transfer_id in loaded.ids]
+        loaded.resolutions |= {
+            resolves: transfer_id for transfer_id, resolves in found if resolves is not None
         }
         for row in self._rows(known) if known else ():
             loaded.transfers[row.transfer_id] = _transfer(row)
-        return loaded
 
     def write(self, pending: Pending, now_s: Seconds) -> None:
         """Write what `pending` holds on top of what was loaded, in the same transaction.
@@ -143,8 +187,9 @@ class LedgerStore:
         sequence, day = self._next_place(now_s)
         ensure_month(self._session, TRANSFERS, day)
         placed = list(enumerate(pending.transfers.values(), start=sequence))
-        self._session.execute(
-            insert(TransferIdRow),
+        connection = self._session.connection()
+        connection.execute(
+            _ADD_IDS,
             [
                 {
                     "transfer_id": transfer.transfer_id,
@@ -155,8 +200,8 @@ class LedgerStore:
                 for number, transfer in placed
             ],
         )
-        self._session.execute(
-            insert(TransferRow),
+        connection.execute(
+            _ADD_TRANSFERS,
             [_columns(transfer, number, day, now_s) for number, transfer in placed],
         )
         assert isinstance(pending.below, LoadedLedger)  # noqa: S101 - our own mistake
@@ -164,14 +209,9 @@ class LedgerStore:
 
     def _next_place(self, now_s: Seconds) -> tuple[int, LedgerDay]:
         """Return the number and the ledger day of the next transfer."""
-        last = self._session.exec(
-            select(TransferIdRow.sequence, TransferIdRow.ledger_day)
-            .order_by(col(TransferIdRow.sequence).desc())
-            .limit(1)
-        ).first()
-        closed = self._session.exec(
-            select(LedgerBatchRow.day).order_by(col(LedgerBatchRow.day).desc()).limit(1)
-        ).first()
+        connection = self._session.connection()
+        last = connection.execute(_LAST).first()
+        closed = connection.execute(_LAST_CLOSED).scalar()
         sequence, last_day = (0, -1) if last is None else last
         next_day = 0 if closed is None else closed + 1
         # A day lasts until it is closed and nothing enters it afterwards, so one day at most is
@@ -184,11 +224,12 @@ class LedgerStore:
         before: Mapping[tuple[Account, Unit], int],
         after: Mapping[tuple[Account, Unit], int],
     ) -> None:
+        connection = self._session.connection()
         new = [key for key in after if key not in before]
         changed = [key for key in after if key in before and after[key] != before[key]]
         if new:
-            self._session.execute(
-                insert(BalanceRow),
+            connection.execute(
+                _ADD_BALANCES,
                 [
                     {
                         "account": account.name,
@@ -201,13 +242,8 @@ class LedgerStore:
             )
         if changed:
             # By difference: whatever was read before, what is written conserves.
-            self._session.connection().execute(
-                update(BalanceRow)
-                .where(
-                    col(BalanceRow.account) == bindparam("of_account"),
-                    col(BalanceRow.unit) == bindparam("of_unit"),
-                )
-                .values(balance=col(BalanceRow.balance) + bindparam("by")),
+            connection.execute(
+                _CHANGE_BALANCES,
                 [
                     {
                         "of_account": account.name,
@@ -220,17 +256,7 @@ class LedgerStore:
 
     def _rows(self, transfer_ids: Collection[bytes]) -> Sequence[TransferRow]:
         """Return the stored transfers of these ids; the day leads to the part that holds them."""
-        return self._session.exec(
-            select(TransferRow)
-            .join(
-                TransferIdRow,
-                and_(
-                    col(TransferIdRow.ledger_day) == col(TransferRow.ledger_day),
-                    col(TransferIdRow.sequence) == col(TransferRow.sequence),
-                ),
-            )
-            .where(col(TransferIdRow.transfer_id).in_(transfer_ids))
-        ).all()
+        return self._session.scalars(_TRANSFERS, {"ids": list(transfer_ids)}).all()
 
     def balance(self, account: Account, unit: Unit) -> int:
         """Return the balance of `account` in `unit`, 0 if it was never touched."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, insert, or_, update
+from sqlalchemy import bindparam, delete, insert, or_, update
 from sqlmodel import Session, col, select
 
 from fedcarbon.units import Seconds
@@ -26,6 +27,34 @@ class OutboxTask:
     """Calls to the rail so far."""
 
 
+_COLUMNS: Final = (OutboxRow.redemption_id, OutboxRow.step, OutboxRow.due_s, OutboxRow.calls)
+_ADD: Final = insert(OutboxRow)
+_DUE: Final = (
+    select(*_COLUMNS)
+    .where(
+        or_(
+            col(OutboxRow.due_s) <= bindparam("now_s"),
+            # A clock that was corrected backwards must not make payouts wait for it.
+            col(OutboxRow.due_s) > bindparam("now_s") + AHEAD_MAX_S,
+        )
+    )
+    .order_by(col(OutboxRow.due_s), col(OutboxRow.redemption_id))
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_OF: Final = select(*_COLUMNS).where(
+    col(OutboxRow.redemption_id).in_(bindparam("ids", expanding=True))
+)
+_PLAN: Final = (
+    update(OutboxRow)
+    .where(col(OutboxRow.redemption_id) == bindparam("of_redemption"))
+    .values(step=bindparam("to_step"), due_s=bindparam("to_due_s"), calls=bindparam("to_calls"))
+)
+_REMOVE: Final = delete(OutboxRow).where(
+    col(OutboxRow.redemption_id).in_(bindparam("ids", expanding=True))
+)
+
+
 class OutboxStore:
     """Tasks, read and written in the session's transaction."""
 
@@ -33,48 +62,69 @@ class OutboxStore:
         """Work in `session`; its owner commits."""
         self._session = session
 
-    def add(self, redemption_id: bytes, due_s: Seconds) -> None:
-        """Have the redemption paid from `due_s` on."""
-        self._session.exec(
-            insert(OutboxRow).values(
-                redemption_id=redemption_id, step=OutboxStep.PAY.value, due_s=due_s, calls=0
+    def add_many(self, redemption_ids: Sequence[bytes], due_s: Seconds) -> None:
+        """Have redemptions paid from `due_s` on."""
+        if redemption_ids:
+            self._session.connection().execute(
+                _ADD,
+                [
+                    {
+                        "redemption_id": redemption_id,
+                        "step": OutboxStep.PAY.value,
+                        "due_s": due_s,
+                        "calls": 0,
+                    }
+                    for redemption_id in redemption_ids
+                ],
             )
-        )
 
-    def next_due(self, now_s: Seconds) -> OutboxTask | None:
-        """Return the task that has been due for longest at `now_s`, if one is due."""
-        row = self._session.exec(
-            select(OutboxRow.redemption_id, OutboxRow.step, OutboxRow.due_s, OutboxRow.calls)
-            .where(
-                or_(
-                    col(OutboxRow.due_s) <= now_s,
-                    # A clock that was corrected backwards must not make payouts wait for it.
-                    col(OutboxRow.due_s) > now_s + AHEAD_MAX_S,
-                )
+    def due(self, now_s: Seconds, limit: int) -> list[OutboxTask]:
+        """Return the tasks that have been due for longest at `now_s`, at most `limit`.
+
+        On PostgreSQL they are locked until the transaction ends, and those that another worker
+        holds are passed over.
+        """
+        rows = self._session.connection().execute(_DUE, {"now_s": now_s, "most": limit})
+        return [
+            OutboxTask(
+                redemption_id=redemption_id,
+                step=OutboxStep(step),
+                due_s=Seconds(due_s),
+                calls=calls,
             )
-            .order_by(col(OutboxRow.due_s), col(OutboxRow.redemption_id))
-            .limit(1)
-        ).first()
-        if row is None:
-            return None
-        redemption_id, step, due_s, calls = row
-        return OutboxTask(
-            redemption_id=redemption_id, step=OutboxStep(step), due_s=Seconds(due_s), calls=calls
-        )
+            for redemption_id, step, due_s, calls in rows
+        ]
 
-    def plan(self, redemption_id: bytes, step: OutboxStep, due_s: Seconds, calls: int) -> None:
-        """Write what is to be done next and when; nothing if the payout has its final answer."""
-        self._session.exec(
-            update(OutboxRow)
-            .where(col(OutboxRow.redemption_id) == redemption_id)
-            .values(step=step.value, due_s=due_s, calls=calls)
-            .execution_options(synchronize_session=False)
-        )
+    def of(self, redemption_ids: Sequence[bytes]) -> dict[bytes, OutboxTask]:
+        """Return the tasks of these redemptions, by redemption id."""
+        rows = self._session.connection().execute(_OF, {"ids": list(redemption_ids)})
+        return {
+            redemption_id: OutboxTask(
+                redemption_id=redemption_id,
+                step=OutboxStep(step),
+                due_s=Seconds(due_s),
+                calls=calls,
+            )
+            for redemption_id, step, due_s, calls in rows
+        }
 
-    def remove(self, redemption_id: bytes) -> None:
-        """Forget a payout that has its final answer."""
-        self._session.exec(
-            delete(OutboxRow)
-            .where(col(OutboxRow.redemption_id) == redemption_id)
-            .execution_options(synchronize_session=False)
-        )
+    def plan_many(self, tasks: Sequence[OutboxTask]) -> None:
+        """Write what is next; nothing for a payout that has its final answer."""
+        if tasks:
+            self._session.connection().execute(
+                _PLAN,
+                [
+                    {
+                        "of_redemption": task.redemption_id,
+                        "to_step": task.step.value,
+                        "to_due_s": task.due_s,
+                        "to_calls": task.calls,
+                    }
+                    for task in tasks
+                ],
+            )
+
+    def remove_many(self, redemption_ids: Sequence[bytes]) -> None:
+        """Forget payouts that have their final answer."""
+        if redemption_ids:
+            self._session.connection().execute(_REMOVE, {"ids": list(redemption_ids)})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from sqlalchemy import func, insert, update
-from sqlmodel import Session, col, select
+from sqlalchemy import BindParameter, RowMapping, Select, bindparam, func, insert, select, update
+from sqlmodel import Session
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.ids import ProgrammeId
@@ -38,6 +39,74 @@ class RecordedEvent:
     recorded_s: Seconds
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step that a redemption is to take."""
+
+    redemption: Redemption
+    """As it was read."""
+    event: RedemptionEvent
+    reason: str = ""
+    rail_reference: str = ""
+
+    def moved(self) -> Redemption:
+        """Return the redemption after the step.
+
+        Raises:
+            RedemptionStateError: the table of states has no such transition.
+        """
+        return replace(
+            self.redemption,
+            state=next_state(self.redemption.state, self.event),
+            reason=self.reason or self.redemption.reason,
+            rail_reference=self.rail_reference or self.redemption.rail_reference,
+        )
+
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_TABLE: Final = RedemptionRow.metadata.tables["redemptions"]
+_DRAWN: Final = RedemptionRow.metadata.tables["redemption_draws"]
+_EVENTS: Final = RedemptionRow.metadata.tables["redemption_events"]
+_BY_ID: Final = select(_TABLE).where(_TABLE.c.redemption_id.in_(_IDS))
+_BY_PAYOUT: Final = select(_TABLE).where(_TABLE.c.payout_id.in_(_IDS))
+_BY_ACCOUNT: Final = (
+    select(_TABLE)
+    .where(
+        _TABLE.c.account_token == bindparam("token"),
+        _TABLE.c.programme_id == bindparam("programme"),
+    )
+    .order_by(_TABLE.c.created_s, _TABLE.c.redemption_id)
+)
+_DRAWS: Final = (
+    select(_DRAWN.c.redemption_id, _DRAWN.c.vintage, _DRAWN.c.mass_ug)
+    .where(_DRAWN.c.redemption_id.in_(_IDS))
+    .order_by(_DRAWN.c.vintage)
+)
+_STATES: Final = select(_TABLE.c.redemption_id, _TABLE.c.state).where(
+    _TABLE.c.redemption_id.in_(_IDS)
+)
+_COUNTS: Final = (
+    select(_EVENTS.c.redemption_id, func.count())
+    .where(_EVENTS.c.redemption_id.in_(_IDS))
+    .group_by(_EVENTS.c.redemption_id)
+)
+_ADD: Final = insert(RedemptionRow)
+_ADD_DRAWS: Final = insert(RedemptionDrawRow)
+_ADD_EVENTS: Final = insert(RedemptionEventRow)
+_MOVE: Final = (
+    update(RedemptionRow)
+    .where(
+        _TABLE.c.redemption_id == bindparam("of_redemption"),
+        _TABLE.c.state == bindparam("from_state"),
+    )
+    .values(
+        state=bindparam("to_state"),
+        reason=bindparam("to_reason"),
+        rail_reference=bindparam("to_reference"),
+    )
+)
+
+
 class RedemptionStore:
     """Redemptions, read and written in the session's transaction."""
 
@@ -47,113 +116,118 @@ class RedemptionStore:
 
     def find(self, redemption_id: bytes) -> Redemption | None:
         """Return the redemption with this id, if there is one."""
-        row = self._session.exec(
-            select(RedemptionRow)
-            .where(RedemptionRow.redemption_id == redemption_id)
-            .execution_options(populate_existing=True)
-        ).first()
-        return None if row is None else self._redemption(row)
+        return self.find_many([redemption_id]).get(redemption_id)
+
+    def find_many(self, redemption_ids: Collection[bytes]) -> dict[bytes, Redemption]:
+        """Return the redemptions with these ids, by id."""
+        return self._found(_BY_ID, {"ids": list(redemption_ids)})
+
+    def of_payouts(self, payout_ids: Collection[bytes]) -> list[Redemption]:
+        """Return the redemptions that are paid under these ids."""
+        return list(self._found(_BY_PAYOUT, {"ids": list(payout_ids)}).values())
 
     def of_account(self, programme: ProgrammeId, account_token: bytes) -> list[Redemption]:
         """Return the redemptions of an account, oldest first."""
-        rows = self._session.exec(
-            select(RedemptionRow)
-            .where(
-                RedemptionRow.account_token == account_token,
-                RedemptionRow.programme_id == programme,
-            )
-            .order_by(col(RedemptionRow.created_s), col(RedemptionRow.redemption_id))
-            .execution_options(populate_existing=True)
-        ).all()
-        return [self._redemption(row) for row in rows]
+        found = self._found(_BY_ACCOUNT, {"programme": programme, "token": account_token})
+        return list(found.values())
 
-    def add(self, redemption: Redemption) -> None:
-        """Write a new redemption."""
-        order = redemption.order
-        self._session.exec(
-            insert(RedemptionRow).values(
-                redemption_id=order.redemption_id,
-                payout_id=order.payout_id,
-                order_bytes=statements.encode(order),
-                programme_id=order.programme_id,
-                account_token=order.account_token,
-                wallet_class=int(order.wallet_class),
-                units=redemption.units,
-                mass_ug=redemption.mass_ug,
-                amount_fen=redemption.amount_fen,
-                state=redemption.state.value,
-                reason=redemption.reason,
-                rail_reference=redemption.rail_reference,
-                created_s=redemption.created_s,
-            )
+    def add_many(self, redemptions: Sequence[Redemption], now_s: Seconds) -> None:
+        """Write new redemptions whose grams and money are reserved in the same transaction."""
+        if not redemptions:
+            return
+        connection = self._session.connection()
+        connection.execute(_ADD, [_columns(redemption) for redemption in redemptions])
+        connection.execute(
+            _ADD_DRAWS,
+            [
+                {
+                    "redemption_id": redemption.order.redemption_id,
+                    "vintage": draw.vintage,
+                    "mass_ug": draw.mass_ug,
+                }
+                for redemption in redemptions
+                for draw in redemption.draws
+            ],
         )
-        for draw in redemption.draws:
-            self._session.exec(
-                insert(RedemptionDrawRow).values(
-                    redemption_id=order.redemption_id, vintage=draw.vintage, mass_ug=draw.mass_ug
-                )
-            )
+        connection.execute(
+            _ADD_EVENTS,
+            [
+                {
+                    "redemption_id": redemption.order.redemption_id,
+                    "ordinal": 1,
+                    "event": RedemptionEvent.RESERVE.value,
+                    "state": RedemptionState.RESERVED.value,
+                    "detail": "",
+                    "recorded_s": now_s,
+                }
+                for redemption in redemptions
+            ],
+        )
 
-    def advance(
-        self,
-        redemption: Redemption,
-        event: RedemptionEvent,
-        now_s: Seconds,
-        *,
-        reason: str = "",
-        rail_reference: str = "",
-    ) -> Redemption:
-        """Write the state after `event` and the event itself; return the new redemption.
+    def advance(self, step: Step, now_s: Seconds) -> Redemption:
+        """Write the state after a step and its event; return the new redemption.
 
         Raises:
             RedemptionStateError: the table of states has no such transition, or another one was
-                taken since `redemption` was read.
+                taken since the redemption was read.
         """
-        moved = replace(
-            redemption,
-            state=next_state(redemption.state, event),
-            reason=reason or redemption.reason,
-            rail_reference=rail_reference or redemption.rail_reference,
+        (moved,) = self.advance_many([step], now_s)
+        return moved
+
+    def advance_many(self, steps: Sequence[Step], now_s: Seconds) -> list[Redemption]:
+        """Write the states after steps of different redemptions, and their events.
+
+        Raises:
+            RedemptionStateError: see `advance`; nothing is written then.
+        """
+        moved = [step.moved() for step in steps]
+        if not moved:
+            return []
+        connection = self._session.connection()
+        ids = [redemption.order.redemption_id for redemption in moved]
+        states: dict[bytes, str] = dict(connection.execute(_STATES, {"ids": ids}).all())
+        for step, redemption_id in zip(steps, ids, strict=True):
+            if states.get(redemption_id) != step.redemption.state.value:
+                raise RedemptionStateError(
+                    f"redemption {redemption_id.hex()} moved meanwhile; read it again"
+                )
+        counts: dict[bytes, int] = dict(connection.execute(_COUNTS, {"ids": ids}).all())
+        connection.execute(
+            _MOVE,
+            [
+                {
+                    "of_redemption": redemption.order.redemption_id,
+                    "from_state": step.redemption.state.value,
+                    "to_state": redemption.state.value,
+                    "to_reason": redemption.reason,
+                    "to_reference": redemption.rail_reference,
+                }
+                for step, redemption in zip(steps, moved, strict=True)
+            ],
         )
-        redemption_id = redemption.order.redemption_id
-        updated = self._session.exec(
-            update(RedemptionRow)
-            .where(
-                col(RedemptionRow.redemption_id) == redemption_id,
-                col(RedemptionRow.state) == redemption.state.value,
-            )
-            .values(
-                state=moved.state.value, reason=moved.reason, rail_reference=moved.rail_reference
-            )
-            .execution_options(synchronize_session=False)
-        )
-        if updated.rowcount != 1:
-            raise RedemptionStateError(
-                f"redemption {redemption_id.hex()} moved meanwhile; read it again"
-            )
-        count = self._session.exec(
-            select(func.count())
-            .select_from(RedemptionEventRow)
-            .where(col(RedemptionEventRow.redemption_id) == redemption_id)
-        ).one()
-        self._session.exec(
-            insert(RedemptionEventRow).values(
-                redemption_id=redemption_id,
-                ordinal=count + 1,
-                event=event.value,
-                state=moved.state.value,
-                detail=reason,
-                recorded_s=now_s,
-            )
+        connection.execute(
+            _ADD_EVENTS,
+            [
+                {
+                    "redemption_id": redemption.order.redemption_id,
+                    "ordinal": counts.get(redemption.order.redemption_id, 0) + 1,
+                    "event": step.event.value,
+                    "state": redemption.state.value,
+                    "detail": step.reason,
+                    "recorded_s": now_s,
+                }
+                for step, redemption in zip(steps, moved, strict=True)
+            ],
         )
         return moved
 
     def history(self, redemption_id: bytes) -> list[tuple[RedemptionEvent, Seconds]]:
         """Return every event of a redemption with its protocol time, in order."""
-        rows = self._session.exec(
-            select(RedemptionEventRow.event, RedemptionEventRow.recorded_s)
-            .where(RedemptionEventRow.redemption_id == redemption_id)
-            .order_by(col(RedemptionEventRow.ordinal))
+        events = _EVENTS.c
+        rows = self._session.connection().execute(
+            select(events.event, events.recorded_s)
+            .where(events.redemption_id == redemption_id)
+            .order_by(events.ordinal)
         )
         return [(RedemptionEvent(event), Seconds(recorded_s)) for event, recorded_s in rows]
 
@@ -161,13 +235,13 @@ class RedemptionStore:
         self, events: Collection[RedemptionEvent], first_s: Seconds, last_s: Seconds
     ) -> list[RecordedEvent]:
         """Return events of these kinds with a protocol time from `first_s` to `last_s`."""
-        rows = self._session.exec(
-            select(RedemptionEventRow).where(
-                col(RedemptionEventRow.event).in_([event.value for event in events]),
-                RedemptionEventRow.recorded_s >= first_s,
-                RedemptionEventRow.recorded_s <= last_s,
+        rows = self._session.connection().execute(
+            select(_EVENTS).where(
+                _EVENTS.c.event.in_([event.value for event in events]),
+                _EVENTS.c.recorded_s >= first_s,
+                _EVENTS.c.recorded_s <= last_s,
             )
-        ).all()
+        )
         return [
             RecordedEvent(
                 redemption_id=row.redemption_id,
@@ -178,23 +252,52 @@ class RedemptionStore:
             for row in rows
         ]
 
-    def _redemption(self, row: RedemptionRow) -> Redemption:
-        draws = self._session.exec(
-            select(RedemptionDrawRow.vintage, RedemptionDrawRow.mass_ug)
-            .where(RedemptionDrawRow.redemption_id == row.redemption_id)
-            .order_by(col(RedemptionDrawRow.vintage))
-        )
-        return Redemption(
-            order=statements.decode(RedemptionOrder, row.order_bytes),
-            state=RedemptionState(row.state),
-            units=row.units,
-            mass_ug=MicrogramsCO2e(row.mass_ug),
-            amount_fen=Fen(row.amount_fen),
-            draws=tuple(
-                Draw(vintage=Vintage(vintage), mass_ug=MicrogramsCO2e(mass_ug))
-                for vintage, mass_ug in draws
-            ),
-            reason=row.reason,
-            rail_reference=row.rail_reference,
-            created_s=Seconds(row.created_s),
-        )
+    def _found(
+        self, query: Select[Any], parameters: Mapping[str, object]
+    ) -> dict[bytes, Redemption]:
+        connection = self._session.connection()
+        rows = connection.execute(query, parameters).mappings().all()
+        if not rows:
+            return {}
+        draws: dict[bytes, list[Draw]] = {}
+        ids = [row["redemption_id"] for row in rows]
+        for redemption_id, vintage, mass_ug in connection.execute(_DRAWS, {"ids": ids}):
+            draw = Draw(vintage=Vintage(vintage), mass_ug=MicrogramsCO2e(mass_ug))
+            draws.setdefault(redemption_id, []).append(draw)
+        return {
+            row["redemption_id"]: _redemption(row, tuple(draws[row["redemption_id"]]))
+            for row in rows
+        }
+
+
+def _redemption(row: RowMapping, draws: tuple[Draw, ...]) -> Redemption:
+    return Redemption(
+        order=statements.decode(RedemptionOrder, row["order_bytes"]),
+        state=RedemptionState(row["state"]),
+        units=row["units"],
+        mass_ug=MicrogramsCO2e(row["mass_ug"]),
+        amount_fen=Fen(row["amount_fen"]),
+        draws=draws,
+        reason=row["reason"],
+        rail_reference=row["rail_reference"],
+        created_s=Seconds(row["created_s"]),
+    )
+
+
+def _columns(redemption: Redemption) -> dict[str, object]:
+    order = redemption.order
+    return {
+        "redemption_id": order.redemption_id,
+        "payout_id": order.payout_id,
+        "order_bytes": statements.encode(order),
+        "programme_id": order.programme_id,
+        "account_token": order.account_token,
+        "wallet_class": int(order.wallet_class),
+        "units": redemption.units,
+        "mass_ug": redemption.mass_ug,
+        "amount_fen": redemption.amount_fen,
+        "state": redemption.state.value,
+        "reason": redemption.reason,
+        "rail_reference": redemption.rail_reference,
+        "created_s": redemption.created_s,
+    }

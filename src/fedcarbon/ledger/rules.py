@@ -98,6 +98,18 @@ class Pending(LedgerView):
                 self.resolutions[transfer.resolves] = transfer.transfer_id
         return bool(changes)
 
+    def enter_linked(self, transfers: Iterable[Transfer], recorded_s: Seconds) -> None:
+        """Enter all of `transfers` on top, or none; those that are there already do nothing.
+
+        Raises:
+            CallerError: a rule of the ledger refuses one of them (see `changes_of`).
+            StateError: likewise.
+        """
+        done = linked(transfers, self, recorded_s)
+        self.balances.update(done.balances)
+        self.transfers.update(done.transfers)
+        self.resolutions.update(done.resolutions)
+
 
 def linked(transfers: Iterable[Transfer], view: LedgerView, recorded_s: Seconds) -> Pending:
     """Return what `transfers` do together, in order: all of them or, by an error, none.

@@ -86,6 +86,12 @@ EVENT_OF_STATUS: Final[Mapping[RailStatus, RedemptionEvent]] = {
 }
 
 
+def send_event(state: RedemptionState) -> RedemptionEvent:
+    """Return what handing a redemption in `state` to the rail is: the first time, or again."""
+    first = state is RedemptionState.RESERVED
+    return RedemptionEvent.SEND if first else RedemptionEvent.SEND_AGAIN
+
+
 def event_of(state: RedemptionState, status: RailStatus) -> RedemptionEvent:
     """Return what a rail's answer means to a redemption in `state`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import ClassVar, Final, NewType
 
@@ -12,6 +13,7 @@ ValueDay = NewType("ValueDay", int)
 """Days since 1970-01-01 by the clock of Asia/Shanghai, which has been UTC+8 since 1991."""
 
 _OFFSET_S: Final = 8 * 3_600
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH: Final = date(1970, 1, 1)
 
 
@@ -42,8 +44,11 @@ def day_from_text(text: str) -> ValueDay:
     Raises:
         ValueDayInvalidError: it names none.
     """
+    refusal = ValueDayInvalidError(f"{text[:20]!r} is not a day: write YYYY-MM-DD")
+    if _DAY.fullmatch(text) is None:
+        raise refusal
     try:
         named = date.fromisoformat(text)
     except ValueError as error:
-        raise ValueDayInvalidError(f"{text[:20]!r} is not a day: write YYYY-MM-DD") from error
+        raise refusal from error
     return ValueDay((named - _EPOCH).days)

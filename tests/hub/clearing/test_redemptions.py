@@ -221,7 +221,7 @@ def test_an_error_inside_leaves_nothing_even_if_the_caller_goes_on(
         raise RuntimeError
 
     with writing(funded.engine) as session:
-        monkeypatch.setattr("hub.clearing.redemptions.OutboxStore.add", broken)
+        monkeypatch.setattr("hub.clearing.redemptions.OutboxStore.add_many", broken)
         with pytest.raises(RuntimeError):
             create_redemption(session, funded.order(1), ECNY_RULE, funded.clock.now_s())
 

@@ -89,11 +89,11 @@ def test_an_accepted_payout_settles_when_it_is_asked_for(books: Books) -> None:
 def test_a_slow_answer_makes_the_caller_wait(books: Books) -> None:
     before_s = books.clock.now_s()
 
-    answer = books.rail([RailFault.SLOW]).pay(PAYOUT, WALLET, Fen(5))
+    answer = books.rail([RailFault.SLOW]).pay(payout())
 
     assert answer.status is RailStatus.SETTLED
     assert books.clock.now_s() > before_s
 
 
 def test_every_reference_says_that_it_is_a_sandbox(books: Books) -> None:
-    assert books.rail().pay(PAYOUT, WALLET, Fen(5)).reference == f"sandbox-{PAYOUT.hex()}"
+    assert books.rail().pay(payout()).reference == f"sandbox-{PAYOUT.hex()}"

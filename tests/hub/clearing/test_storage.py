@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,15 @@ from typing_extensions import override
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import ProgrammeId
-from fedcarbon.ledger.account import Account, AccountKind, holder_account, programme_account
+from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
 from fedcarbon.ledger.balances import Balances
-from fedcarbon.ledger.errors import LedgerCorruptedError
 from fedcarbon.ledger.transfer import Phase, Transfer
-from fedcarbon.ledger.unit import MassUnit, Unit, Vintage
+from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionStateError
 from fedcarbon.units import Seconds
 from hub.clearing.sandbox_rail import SandboxTable
-from hub.clearing.storage.ledger_store import LedgerStore
-from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.clearing.storage.ledger_store import LedgerStore, LoadedLedger
+from hub.clearing.storage.redemption_store import RedemptionStore, Step
 from hub.storage.engine import reading, sqlite_engine, writing
 from hub.storage.tables import HubTable
 
@@ -159,7 +159,7 @@ TRANSFER_ATTACKS = {
     ),
     "a short id": (
         "99, randomblob(15), 'a', 'b', 'fen', 1, 'single', NULL, 0, 0",
-        "ck_transfers_transfer_id_size",
+        "FOREIGN KEY",
     ),
     "an unknown phase": (
         "99, randomblob(16), 'a', 'b', 'fen', 1, 'gift', NULL, 0, 0",
@@ -175,7 +175,7 @@ TRANSFER_ATTACKS = {
     ),
     "a second post of a reservation": (
         f"99, randomblob(16), 'a', 'b', 'fen', 1, 'post', {_RESOLVED}, 0, 0",
-        "UNIQUE constraint failed: transfer_ids.resolves",
+        "FOREIGN KEY",
     ),
     "a post of what does not exist": (
         "99, randomblob(16), 'a', 'b', 'fen', 1, 'post', randomblob(16), 0, 0",
@@ -183,11 +183,15 @@ TRANSFER_ATTACKS = {
     ),
     "an id that exists": (
         f"99, {_EXISTING}, 'a', 'b', 'fen', 1, 'single', NULL, 0, 0",
-        "UNIQUE constraint failed: transfers.transfer_id",
+        "FOREIGN KEY",
     ),
     "a sequence number that exists": (
         "1, randomblob(16), 'a', 'b', 'fen', 1, 'single', NULL, 0, 0",
-        "UNIQUE constraint failed: transfers.sequence",
+        "FOREIGN KEY",
+    ),
+    "an end of what reserves nothing": (
+        "99, randomblob(16), 'a', 'b', 'fen', 1, 'single', NULL, 7, 0, 0",
+        "ck_transfers_expires_phase",
     ),
     "a float for an amount": (
         "99, randomblob(16), 'a', 'b', 'fen', 1.5, 'single', NULL, 0, 0",
@@ -198,8 +202,27 @@ TRANSFER_ATTACKS = {
 
 @pytest.mark.parametrize(("values", "rule"), TRANSFER_ATTACKS.values(), ids=TRANSFER_ATTACKS)
 def test_a_transfer_that_must_not_be_cannot_be(paid: Books, values: str, rule: str) -> None:
+    columns = (
+        _COLUMNS.replace("resolves", "resolves, expires_s") if "7, 0, 0" in values else _COLUMNS
+    )
     with pytest.raises(IntegrityError, match=rule):
-        _execute(paid.engine, f"INSERT INTO transfers ({_COLUMNS}) VALUES ({values})")  # noqa: S608
+        _execute(paid.engine, f"INSERT INTO transfers ({columns}) VALUES ({values})")  # noqa: S608
+
+
+ID_ATTACKS = {
+    "an id that exists": (f"{_EXISTING}, 99, 0, NULL", "transfer_ids.transfer_id"),
+    "a number that exists": ("randomblob(16), 1, 0, NULL", "transfer_ids.sequence"),
+    "a second resolution": (f"randomblob(16), 99, 0, {_RESOLVED}", "transfer_ids.resolves"),
+    "a resolution of nothing": ("randomblob(16), 99, 0, randomblob(16)", "FOREIGN KEY"),
+    "a short id": ("randomblob(15), 99, 0, NULL", "ck_transfer_ids_transfer_id_size"),
+}
+
+
+@pytest.mark.parametrize(("values", "rule"), ID_ATTACKS.values(), ids=ID_ATTACKS)
+def test_a_transfer_id_that_must_not_be_cannot_be(paid: Books, values: str, rule: str) -> None:
+    columns = "transfer_id, sequence, ledger_day, resolves"
+    with pytest.raises(IntegrityError, match=rule):
+        _execute(paid.engine, f"INSERT INTO transfer_ids ({columns}) VALUES ({values})")  # noqa: S608
 
 
 def test_a_committed_transaction_is_on_the_disk_and_a_reader_waits_for_nobody(
@@ -298,30 +321,53 @@ def _operations() -> list[Transfer]:
 
 
 class StaleStore(LedgerStore):
-    """Reads balances that another writer has changed since."""
+    """Reads balances that another writer has lowered since."""
 
     @override
-    def balance(self, account: Account, unit: Unit) -> int:
-        return super().balance(account, unit) + 1
+    def loaded(self, names: Collection[str], ids: Collection[bytes]) -> LoadedLedger:
+        loaded = super().loaded(names, ids)
+        for account, unit in loaded.balances:
+            loaded.balances[account, unit] += 1
+        return loaded
 
 
-def test_a_balance_that_changed_since_it_was_read_is_not_overwritten(funded: Books) -> None:
+def test_a_stale_balance_is_changed_by_the_difference_and_never_below_zero(funded: Books) -> None:
     before = funded.totals()
-    transfer = next(item for item in _operations() if item.phase is Phase.SINGLE)
+    holder = funded.token(1)
 
-    with pytest.raises(LedgerCorruptedError), writing(funded.engine) as session:
-        StaleStore(session).post(transfer, Seconds(0))
+    def reserve(amount: int) -> Transfer:
+        return Transfer(
+            transfer_id=amount.to_bytes(16, "big"),
+            debit=holder_account(AccountKind.SPENDABLE, holder),
+            credit=holder_account(AccountKind.RESERVED, holder),
+            unit=MassUnit(programme=SHANGHAI, vintage=Vintage(2026)),
+            amount=amount,
+            phase=Phase.RESERVE,
+            resolves=None,
+        )
 
-    assert funded.totals() == before
+    with (
+        pytest.raises(IntegrityError, match="ck_balances_not_negative"),
+        writing(funded.engine) as session,
+    ):
+        StaleStore(session).post(reserve(before["spendable"] + 1), Seconds(0))
+    with writing(funded.engine) as session:
+        StaleStore(session).post(reserve(1), Seconds(0))
+
+    assert funded.totals() == before | {"spendable": before["spendable"] - 1, "reserved": 1}
 
 
 def test_a_redemption_that_moved_since_it_was_read_does_not_move_again(funded: Books) -> None:
     read = funded.redeem(funded.order(1))
     with writing(funded.engine) as session:
-        RedemptionStore(session).advance(read, RedemptionEvent.SEND, Seconds(0))
+        RedemptionStore(session).advance(
+            Step(redemption=read, event=RedemptionEvent.SEND), Seconds(0)
+        )
 
     with pytest.raises(RedemptionStateError), writing(funded.engine) as session:
-        RedemptionStore(session).advance(read, RedemptionEvent.SEND, Seconds(0))
+        RedemptionStore(session).advance(
+            Step(redemption=read, event=RedemptionEvent.SEND), Seconds(0)
+        )
 
     assert funded.history(1) == [RedemptionEvent.RESERVE, RedemptionEvent.SEND]
 
