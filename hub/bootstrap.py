@@ -20,17 +20,16 @@ from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.merkle import root_of
 from fedcarbon.wire.processes import ProcessMap
 from hub.context import Hub, HubSettings
+from hub.database import opened, place_of
 from hub.epochs.snapshots import Snapshots
 from hub.genesis import Genesis, OtherFederationError
 from hub.record.content_store import ContentStore
 from hub.record.export import Export
 from hub.record.leaf_log import PlainLeafLog
 from hub.record.record import Record, Signer
-from hub.storage.engine import create_tables, sqlite_engine
 from hub.storage.folder_lock import FolderLock
 from hub.storage.record_store import RecordStore
 
-DATABASE_FILE: Final = "hub.db"
 RECORD_FOLDER: Final = "record"
 _PAGE: Final = 10_000
 
@@ -47,6 +46,7 @@ def open_hub(
     *,
     signer: Signer,
     clock: Clock,
+    database: str | None = None,
     settings: HubSettings | None = None,
     processes: ProcessMap | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
@@ -55,10 +55,12 @@ def open_hub(
     """Open the hub whose database and record lie in `folder`, making or repairing what is needed.
 
     Args:
-        folder: holds `hub.db` and `record/`; a new one begins a new record.
+        folder: holds `record/`, and `hub.db` unless there is a `database`; a new one begins a new
+            record.
         genesis: what the record begins with.
         signer: in whose name the hub signs.
         clock: protocol time.
+        database: URL of the PostgreSQL database.
         settings: the operator's choices.
         processes: for work on many blocks; by default one per core.
         random_bytes: for salts.
@@ -66,14 +68,20 @@ def open_hub(
 
     Raises:
         FolderInUseError: another hub has the folder open.
+        SchemaOutdatedError: the database is older than this program.
+        SchemaTooNewError: it is newer.
+        DatabaseUnsuitableError: it was not made as the hub needs it.
         RecordDamagedError: leaves or bodies on the disk contradict the database.
         OtherFederationError: the record begins with another parameter set.
     """
     record_folder = folder / RECORD_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)  # before anything in it is touched
-    engine = sqlite_engine(folder / DATABASE_FILE)
-    create_tables(engine)
+    try:
+        engine = opened(place_of(folder, database))
+    except FedcarbonError:
+        lock.release()
+        raise
     parameters, settings = genesis.parameters, settings or HubSettings()
     record = Record(
         log=PlainLeafLog(),

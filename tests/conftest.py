@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import make_schema, sqlite_url
+from tests.databases import NewStore, make_schema, sqlite_url
 from tests.keys.primes import BITS_2048, BITS_3072, TINY, Primes, load_primes
 from tests.postgresql import Cluster, NoPostgresqlError, find_binaries, running_cluster
 
@@ -62,11 +62,25 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def new_store(request: pytest.FixtureRequest) -> Iterator[NewStore]:
+    """Makes databases of either kind with the hub's empty tables; SQLite's in a given folder."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        yield lambda folder: sqlite_url(shutil.copyfile(template, folder / "hub.db"))
+        return
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    urls: list[str] = []
+
+    def clone(_folder: Path) -> str:
+        urls.append(cluster.create(template=TEMPLATE))
+        return urls[-1]
+
+    yield clone
+    for url in urls:
+        cluster.drop(url)
+
+
+@pytest.fixture
+def store_url(new_store: NewStore, tmp_path: Path) -> str:
     """A database of either kind with the hub's empty tables; SQLite's is `hub.db` in `tmp_path`."""
-    if request.param == "postgresql":
-        url: str = request.getfixturevalue("postgresql_url")
-        return url
-    path = tmp_path / "hub.db"
-    shutil.copyfile(request.getfixturevalue("sqlite_template"), path)
-    return sqlite_url(path)
+    return new_store(tmp_path)

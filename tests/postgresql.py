@@ -22,7 +22,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,7 +118,7 @@ class Cluster:
         """Start the server and wait until it answers."""
         options = [f"--{name.replace('_', '-')}={value}" for name, value in self._settings.items()]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - of our own finding
                 [self.binaries / "postgres", "-D", self.data, "-k", self.folder, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -173,7 +173,7 @@ class Cluster:
         self._process = None
 
     def _run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - of our own finding
             [self.binaries / program, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -196,7 +196,7 @@ def running_cluster(
         settings: of the server, beside those that keep it small.
     """
     # The path of a unix socket has 107 characters at most.
-    folder = Path(tempfile.mkdtemp(prefix="fcpg-", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="fcpg-", dir="/tmp"))
     folder.chmod(0o755)
     try:
         cluster = Cluster(folder, durable=durable, settings=settings or {})
@@ -241,7 +241,5 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, DateTime
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import FunctionElement
+from sqlalchemy import CheckConstraint, DateTime, text
 from sqlmodel import Field
-
-
-class UtcNow(FunctionElement[datetime]):
-    """The machine's own UTC time, without a zone."""
-
-    inherit_cache = True
-    type = DateTime()
-
-
-@compiles(UtcNow)
-def _utc_now(_element: UtcNow, _compiler: SQLCompiler, **_options: object) -> str:
-    return "CURRENT_TIMESTAMP"
-
-
-@compiles(UtcNow, "postgresql")
-def _utc_now_without_zone(_element: UtcNow, _compiler: SQLCompiler, **_options: object) -> str:
-    # Else the column would hold the time of whatever zone the session is set to.
-    return "(CURRENT_TIMESTAMP AT TIME ZONE 'UTC')"
 
 
 def created_at_column() -> Any:  # noqa: ANN401 - what Field returns
@@ -36,7 +14,9 @@ def created_at_column() -> Any:  # noqa: ANN401 - what Field returns
     return Field(
         default=None,
         nullable=False,
-        sa_column_kwargs={"server_default": UtcNow()},
+        # With a zone, the default is the same instant whatever zone a session is set to.
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": text("CURRENT_TIMESTAMP")},
     )
 
 

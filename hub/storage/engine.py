@@ -51,9 +51,23 @@ def sqlite_engine(path: Path) -> Engine:
     return sqlite.engine_of(URL.create(sqlite.NAME, database=str(path)))
 
 
+def require_suitable(engine: Engine) -> None:
+    """Check that a database was made as the hub needs it; every SQLite file was.
+
+    Raises:
+        DatabaseUnsuitableError: version, encoding or the order of text are not.
+        StoreUnavailableError: the database is away.
+    """
+    if engine.dialect.name != sqlite.NAME:
+        from hub.storage import postgresql  # noqa: PLC0415 - as above
+
+        with translated():
+            postgresql.require_suitable(engine)
+
+
 def create_tables(engine: Engine, metadata: MetaData = HubTable.metadata) -> None:
     """Make the tables and triggers that are missing; only of modules that have been imported."""
-    metadata.create_all(engine)
+    metadata.create_all(for_access(engine, Access.SCHEMA))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import create_engine
 
 from fedcarbon.errors import ConfigurationError
-from hub.storage.access import Access, access_of
+from hub.storage.access import Access, access_of, for_access
 from hub.storage.sqlite import BUSY_TIMEOUT_MS
 
 NAME: Final = "postgresql"
@@ -87,7 +87,7 @@ def require_suitable(engine: Engine) -> None:
     Raises:
         DatabaseUnsuitableError: one of them is not as the hub needs it.
     """
-    with engine.connect() as connection:
+    with for_access(engine, Access.READING).connect() as connection:
         version, encoding, by_bytes = connection.exec_driver_sql(
             "SELECT current_setting('server_version_num')::integer, "
             "current_setting('server_encoding'), "

@@ -31,6 +31,7 @@ from hub.clearing.redemptions import create_redemption, find_redemption
 from hub.clearing.sandbox_rail import RailFault, SandboxRail
 from hub.clearing.storage.redemption_store import RedemptionStore
 from hub.storage.engine import open_engine, reading, writing
+from tests.databases import NewStore
 
 SHANGHAI = ProgrammeId("ecny-shanghai")
 START_S = Seconds(1_775_000_000)
@@ -42,15 +43,20 @@ class Books:
 
     programme = SHANGHAI
 
-    def __init__(self, folder: Path, url: str) -> None:
-        """Keep the books in a database that has its tables, and the sandbox's in `folder`."""
+    def __init__(self, folder: Path, new_store: NewStore) -> None:
+        """Keep the hub's books in a new database, and the sandbox's in `folder`."""
         self.folder = folder
-        self.url = url
+        self.new_store = new_store
+        self.url = new_store(folder)
         self.clock = SteppedClock(START_S)
         self.opened_ug: dict[int, int] = {}
         self.openings = 0
         self.rails: list[SandboxRail] = []
-        self.engine: Engine = open_engine(url)
+        self.engine: Engine = open_engine(self.url)
+
+    def beside(self, folder: Path) -> Books:
+        """Return empty books in another database of the same kind."""
+        return Books(folder, self.new_store)
 
     def restart(self) -> None:
         """Forget everything that is not on the disk."""
@@ -175,9 +181,9 @@ class Books:
 
 
 @pytest.fixture
-def books(tmp_path: Path, store_url: str) -> Iterator[Books]:
+def books(tmp_path: Path, new_store: NewStore) -> Iterator[Books]:
     """Return empty books."""
-    books = Books(tmp_path, store_url)
+    books = Books(tmp_path, new_store)
     yield books
     books.close()
 

@@ -58,7 +58,7 @@ def test_a_killed_worker_leaves_nothing_paid_twice_and_nothing_lost(
     for holder, fen in ((1, 1), (2, 10)):
         books.credit(holder, fen * 1_250 * GRAM)
         books.redeem(books.order(holder, holder=holder))
-    worker = _start("outbox_process.py", books, str(instant))
+    worker = _start("outbox_process.py", books, str(instant), str(books.folder))
     assert _line(worker.stdout) == "here"
     _kill(worker)
 
@@ -84,7 +84,7 @@ def test_a_worker_that_is_not_killed_finishes(books: Books) -> None:
     books.top_up(1)
     books.credit(1, 1_250 * GRAM)
     books.redeem(books.order(1))
-    worker = _start("outbox_process.py", books, "1000")
+    worker = _start("outbox_process.py", books, "1000", str(books.folder))
 
     out, _ = worker.communicate(timeout=60)
 
