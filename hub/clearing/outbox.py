@@ -174,9 +174,14 @@ def enter_answers(session: Session, answered: Sequence[Answered], now_s: Seconds
     """
     by_id = {item.claim.task.redemption_id: item for item in answered}
     redemptions = RedemptionStore(session).find_many(list(by_id))
+    stored = OutboxStore(session).of(list(by_id))
     entering = _Entering(now_s)
     for redemption_id, item in by_id.items():
-        entering.add(redemptions[redemption_id], item.answer, item.claim.task)
+        task = item.claim.task
+        # After its lease another worker may have asked, and sent, since: then "never seen" is old
+        # news, and only a final answer still counts.
+        is_ours = redemption_id in stored and stored[redemption_id].calls == task.calls + 1
+        entering.add(redemptions[redemption_id], item.answer, task if is_ours else None)
     moved = entering.write(session)
     return Entered(
         taken=tuple(
@@ -233,7 +238,7 @@ class _Entering:
         self.contradiction: RailContradictionError | None = None
 
     def add(self, redemption: Redemption, answer: RailAnswer, task: OutboxTask | None) -> None:
-        """Decide what `answer` does to `redemption`; `task` is None if nobody had asked."""
+        """Decide what `answer` does to `redemption`; `task` is None if nobody waits for it."""
         try:
             if is_stale(redemption.state, answer.status) or redemption.state in _UNSENT:
                 return

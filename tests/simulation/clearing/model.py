@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Final
@@ -212,19 +212,16 @@ Wish = tuple[int, int, int | None, int]
 """Of a redemption: number, holder, units, wallet class."""
 
 
-def explained(
+def explanations(
     model: Model, wishes: list[tuple[Wish, str]], came_back: Iterable[int], now_s: int
-) -> Model:
-    """Return the model after an order of `wishes` that gives the answers which they got.
+) -> Iterator[Model]:
+    """Yield the models after each order of `wishes` that gives the answers which they got.
 
     Args:
         model: before all of them; it is not changed.
         wishes: what was asked at once, and the answers.
         came_back: redemptions whose grams came back meanwhile.
         now_s: protocol time at the end.
-
-    Raises:
-        WrongError: no order does.
     """
     events: list[tuple[Wish, str] | int] = [*wishes, *came_back]
     for order in permutations(events):
@@ -232,8 +229,7 @@ def explained(
         if all(_happens(trial, event, now_s) for event in order):
             for number in came_back:
                 trial.entries[number].state = "rejected"
-            return trial
-    raise WrongError(f"no order of {wishes} gives these answers")
+            yield trial
 
 
 def _happens(trial: Model, event: tuple[Wish, str] | int, now_s: int) -> bool:

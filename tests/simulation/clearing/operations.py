@@ -31,6 +31,8 @@ class Fault(Enum):
     """The rail does it; the connection breaks under the caller."""
     SLOW = "slow"
     """The rail does it; the answer comes long after the lease of the task has ended."""
+    OVERTAKEN = "overtaken"
+    """Like SLOW, and before the answer arrives another worker twice takes what is due."""
     HELD = "held"
     """The request lies on the way, is done when the next run begins; the caller learns nothing."""
     DUPLICATED = "duplicated"

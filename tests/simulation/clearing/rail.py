@@ -48,6 +48,8 @@ class SimulatedRail(Rail):
         """Payouts of which the hub was told, after it last sent them, that they are not known."""
         self.told: dict[bytes, RailStatus] = {}
         """Final answers that reached the hub since `expect`."""
+        self.other_worker: Callable[[], object] = lambda: None
+        """Takes what is due while an answer is on its way."""
         self.killed = False
         """Whether the hub's process ended in a call since `expect`."""
 
@@ -80,9 +82,9 @@ class SimulatedRail(Rail):
             if fault is Fault.DIE_BEFORE:
                 self._kill()
             self._check_sending(payout)
-            return self._passed(
-                fault, payout.payout_id, lambda: self._paid(payout, fault), from_query=False
-            )
+            answer = self._passed(fault, payout.payout_id, lambda: self._paid(payout, fault))
+        self._overtake(fault)
+        return answer
 
     @override
     def query(self, payout_id: bytes) -> RailAnswer:
@@ -91,7 +93,14 @@ class SimulatedRail(Rail):
             fault = self._next()
             if fault is Fault.DIE_BEFORE:
                 self._kill()
-            return self._passed(fault, payout_id, lambda: self._asked(payout_id), from_query=True)
+            answer = self._passed(fault, payout_id, lambda: self._asked(payout_id))
+        self._overtake(fault)
+        return answer
+
+    def _overtake(self, fault: Fault) -> None:
+        for _ in range(2 if fault is Fault.OVERTAKEN else 0):
+            self._clock.at_s = Seconds(self._clock.at_s + SLOW_S)
+            self.other_worker()
 
     def _kill(self) -> NoReturn:
         self.killed = True
@@ -109,9 +118,7 @@ class SimulatedRail(Rail):
             raise WrongError(f"payout {payout_id.hex()} was sent again blindly")
         self._may_send.discard(payout_id)
 
-    def _passed(
-        self, fault: Fault, payout_id: bytes, act: Callable[[], RailAnswer], *, from_query: bool
-    ) -> RailAnswer:
+    def _passed(self, fault: Fault, payout_id: bytes, act: Callable[[], RailAnswer]) -> RailAnswer:
         if fault is Fault.LOST_REQUEST:
             return _UNKNOWN
         if fault is Fault.HELD:
@@ -130,7 +137,7 @@ class SimulatedRail(Rail):
             self._clock.at_s = Seconds(self._clock.at_s + SLOW_S)
         if answer.status in _FINAL:
             self.told[payout_id] = answer.status
-        if answer.status is RailStatus.NOT_FOUND and from_query:
+        if answer.status is RailStatus.NOT_FOUND:
             self._may_send.add(payout_id)
         return answer
 
