@@ -46,7 +46,6 @@ def open_hub(
     *,
     signer: Signer,
     clock: Clock,
-    database: str | None = None,
     settings: HubSettings | None = None,
     processes: ProcessMap | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
@@ -55,12 +54,11 @@ def open_hub(
     """Open the hub whose database and record lie in `folder`, making or repairing what is needed.
 
     Args:
-        folder: holds `record/`, and `hub.db` unless there is a `database`; a new one begins a new
-            record.
+        folder: holds `record/`, and `hub.db` unless the settings name a database; a new one begins
+            a new record.
         genesis: what the record begins with.
         signer: in whose name the hub signs.
         clock: protocol time.
-        database: URL of the PostgreSQL database.
         settings: the operator's choices.
         processes: for work on many blocks; by default one per core.
         random_bytes: for salts.
@@ -77,12 +75,12 @@ def open_hub(
     record_folder = folder / RECORD_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)  # before anything in it is touched
+    parameters, settings = genesis.parameters, settings or HubSettings()
     try:
-        engine = opened(place_of(folder, database))
+        engine = opened(place_of(folder, settings.database_url))
     except FedcarbonError:
         lock.release()
         raise
-    parameters, settings = genesis.parameters, settings or HubSettings()
     record = Record(
         log=PlainLeafLog(),
         bodies=ContentStore(record_folder / "bodies", suffix=".json"),

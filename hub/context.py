@@ -64,6 +64,8 @@ class HubSettings:
     """Open blocks among which new accounts are dealt: more hide better, and cost more."""
     merge_delay_s: int = MERGE_DELAY_S
     """What receipts promise: so soon a witnessed head covers the leaf. Nodes refuse more."""
+    database_url: str | None = field(default=None, repr=False)
+    """Of a PostgreSQL database instead of a file; it may hold a password."""
 
 
 @dataclass(slots=True, kw_only=True)

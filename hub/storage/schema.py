@@ -17,11 +17,13 @@ from sqlalchemy import Connection, Engine, inspect, text
 from fedcarbon.errors import ConfigurationError
 from hub.storage.access import Access, for_access
 from hub.storage.faults import translated
+from hub.storage.tables import HubTable
 
 REVISIONS: Final = ("0001", "0002")
 """Oldest first; the last one is what this program needs."""
 NEWEST: Final = REVISIONS[-1]
 BEFORE_MIGRATIONS: Final = REVISIONS[0]
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _VERSION_TABLE: Final = "alembic_version"
 _OLD_TABLE: Final = "leaves"
 """Every hub has had it since its first start."""
@@ -95,17 +97,7 @@ def migrate(engine: Engine, revision: str = NEWEST) -> str | None:
     with translated(), _exclusively(engine) as connection:
         found = _revision(connection)
         _require_known(found)
-        # Only now: most starts find nothing to do.
-        from alembic import command  # noqa: PLC0415
-        from alembic.config import Config  # noqa: PLC0415
-
-        config = Config(attributes={"connection": connection})
-        folder = Path(__file__).parent / "migrations"
-        config.set_main_option("script_location", str(folder).replace("%", "%%"))
-        config.set_main_option("path_separator", "os")
-        if found == BEFORE_MIGRATIONS and not inspect(connection).has_table(_VERSION_TABLE):
-            command.stamp(config, BEFORE_MIGRATIONS)
-        command.upgrade(config, revision)
+        _upgrade(connection, revision)
         return found
 
 
@@ -131,6 +123,26 @@ def _exclusively(engine: Engine) -> Generator[Connection]:
                 assert not dangling, dangling  # noqa: S101 - a migration of ours is wrong
         finally:
             driver.execute("PRAGMA foreign_keys = ON")
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    # Only now: most starts find nothing to do, and need none of it.
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    scripts = ScriptDirectory(MIGRATIONS)
+    if _revision(connection) == BEFORE_MIGRATIONS:
+        MigrationContext.configure(connection).stamp(scripts, BEFORE_MIGRATIONS)
+    environment = EnvironmentContext(
+        Config(),
+        scripts,
+        fn=lambda found, _context: scripts._upgrade_revs(revision, found),  # noqa: SLF001 - as Alembic's documentation does
+    )
+    with environment:
+        environment.configure(connection=connection, target_metadata=HubTable.metadata)
+        environment.run_migrations()
 
 
 def _revision(connection: Connection) -> str | None:

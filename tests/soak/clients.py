@@ -97,10 +97,9 @@ class SoakClient:
             said = answer.redemption
             numbers = (said.units, said.mass_ug, said.payout_fen)
             known = {"state": _state(said), "promise": f"{numbers} {promise}"}
-        self._note(
-            Kind.REDEEM, account, began_ns, unknown=unknown, redemption_id=order.redemption_id.hex(),
-            units=order.units, refusal="" if unknown else code, **known,
-        )  # fmt: skip
+        known |= {"redemption_id": order.redemption_id.hex(), "units": order.units}
+        refusal = "" if unknown else code
+        self._note(Kind.REDEEM, account, began_ns, unknown=unknown, refusal=refusal, **known)
         if unknown:
             self._unanswered.append((account, order))
         elif answer is not None:

@@ -46,7 +46,7 @@ from tests.soak.rail_process import RemoteRail, serve_rail
 
 CLIENTS: Final = 4
 FLOAT_FEN: Final = 10_000_000
-UNITS_PER_ROUND: Final = 12
+UNITS_PER_ROUND: Final = 3
 """Credited to each account: less than what is asked for, so that some orders are refused."""
 KILL_AFTER_S: Final = (0.05, 0.7)
 STARTS_KILLED_OF_10: Final = 1

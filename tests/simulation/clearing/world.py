@@ -33,7 +33,7 @@ from hub.clearing.outbox import process_outbox
 from hub.clearing.positions import account_statement, checked_trial_balance, grams_in_books
 from hub.clearing.redemptions import create_redemption, reverse_redemption
 from hub.clearing.storage.ledger_rows import LedgerBatchRow
-from hub.clearing.storage.redemption_rows import RedemptionRow
+from hub.clearing.storage.redemption_rows import RedemptionDrawRow, RedemptionRow
 from hub.storage.engine import reading, transact
 from hub.storage.faults import StoreUnavailableError
 from tests.simulation.clearing import operations as ops
@@ -139,15 +139,15 @@ class World:
         for number in back:
             if booked.get(number) not in {"rejected", "returned"}:
                 raise WrongError(f"redemption {number} came back, but the rail did not reject it")
-        balances = self._balances()
+        draws = self._draws()
         for model in explanations(self.model, redeems, back, self.clock.now_s()):
             self.model = model
             # An order may come after the worker's last look, so not all need have been sent.
             self._adopt(whole=False)
             # Two orders may give the same answers out of different vintages.
-            if self.model.balances(PROGRAMME) == balances:
+            if {number: entry.draws for number, entry in model.entries.items()} == draws:
                 return
-        raise WrongError(f"no order of {operation} gives {answers} and these balances")
+        raise WrongError(f"no order of {operation} gives {answers}, drawn from {draws}")
 
     def _register_acts(self, act: ops.Act) -> None:
         self._act(act, None)
@@ -391,6 +391,15 @@ class World:
         with reading(self.engine) as session:
             rows = session.exec(select(RedemptionRow.redemption_id, RedemptionRow.state)).all()
         return {int.from_bytes(redemption_id, "big"): state for redemption_id, state in rows}
+
+    def _draws(self) -> dict[int, dict[int, int]]:
+        """Return out of which vintages each redemption is, by number."""
+        found: dict[int, dict[int, int]] = {}
+        with reading(self.engine) as session:
+            for row in session.exec(select(RedemptionDrawRow)).all():
+                number = int.from_bytes(row.redemption_id, "big")
+                found.setdefault(number, {})[row.vintage] = row.mass_ug
+        return found
 
     def _booked(self) -> dict[int, str]:
         numbers = {self._order(number).payout_id: number for number in self.model.entries}
