@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Final, Self
@@ -41,14 +42,22 @@ class ContentStore:
 
     def put(self, data: bytes) -> bytes:
         """Keep `data` and return its SHA-256; it is on the disk when this returns."""
-        sha256 = hashlib.sha256(data).digest()
-        if self.path(sha256).exists():
-            # Its bytes are durable; its name may not be, if whoever gave it died right afterwards.
+        (sha256,) = self.put_many([data])
+        return sha256
+
+    def put_many(self, contents: Sequence[bytes]) -> list[bytes]:
+        """Keep every content and return the hashes; all are on the disk when this returns."""
+        hashes = [hashlib.sha256(data).digest() for data in contents]
+        for sha256, data in zip(hashes, contents, strict=True):
+            # Its bytes are durable if it is there; its name may not be, if whoever gave it died
+            # right afterwards, so the directory is synced in any case.
+            if not self.path(sha256).exists():
+                with self.incoming() as content:
+                    content.write(data)
+                    content.rename()
+        if contents:
             _sync_directory(self._directory)
-            return sha256
-        with self.incoming() as content:
-            content.write(data)
-            return content.keep()
+        return hashes
 
     def get(self, sha256: bytes) -> bytes:
         """Return the content of this hash.
@@ -133,11 +142,16 @@ class Incoming(AbstractContextManager["Incoming"]):
 
     def keep(self) -> bytes:
         """Put the content under its hash, durably, and return the hash."""
+        sha256 = self.rename()
+        _sync_directory(self._temporary.parent)
+        return sha256
+
+    def rename(self) -> bytes:
+        """Put the content under its hash and return the hash; its name is not yet durable."""
         sha256 = self._hash.digest()
         self._file.flush()
         os.fsync(self._file.fileno())
         self._temporary.replace(self._store.path(sha256))
-        _sync_directory(self._temporary.parent)
         return sha256
 
     @override

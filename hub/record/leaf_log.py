@@ -12,6 +12,7 @@ level.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 from sqlmodel import Session
@@ -52,8 +53,8 @@ class NewLeaf(NamedTuple):
 class LeafLog(Protocol):
     """An append-only list of leaves with a head; every call works in the session it is given."""
 
-    def append(self, session: Session, new: NewLeaf) -> StoredLeaf:
-        """Add one leaf and return it with its index."""
+    def append(self, session: Session, new: Sequence[NewLeaf]) -> list[StoredLeaf]:
+        """Add leaves in order and return them with their indices."""
         ...
 
     def head(self, session: Session, size: int | None = None) -> Head:
@@ -73,21 +74,23 @@ class PlainLeafLog(LeafLog):
     """The list as rows of one table."""
 
     @override
-    def append(self, session: Session, new: NewLeaf) -> StoredLeaf:
-        """Add one leaf and return it with its index."""
+    def append(self, session: Session, new: Sequence[NewLeaf]) -> list[StoredLeaf]:
+        """Add leaves in order and return them with their indices."""
         store = RecordStore(session)
         frontier = _frontier(store, store.size())
-        index = frontier.append(new.leaf)
-        stored = StoredLeaf(
-            index=index,
-            type=new.type,
-            leaf=new.leaf,
-            salt=new.salt,
-            body_sha256=new.body_sha256,
-            subtree_root=frontier.peaks[-1],
-            appended_at_s=new.appended_at_s,
-        )
-        store.add_leaf(stored)
+        stored = [
+            StoredLeaf(
+                index=frontier.append(item.leaf),
+                type=item.type,
+                leaf=item.leaf,
+                salt=item.salt,
+                body_sha256=item.body_sha256,
+                subtree_root=frontier.peaks[-1],
+                appended_at_s=item.appended_at_s,
+            )
+            for item in new
+        ]
+        store.add_leaves(stored)
         return stored
 
     @override

@@ -11,7 +11,7 @@ Left to others: the tree (`leaf_log`), bytes on disk (`content_store`), the copy
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -105,26 +105,42 @@ class Record:
             body: the exact bytes of a signed envelope.
             owners: parties that may read it whatever their role.
         """
-        assert Envelope.from_bytes(body).payload_type == payload_type_of(leaf_type.kind)  # noqa: S101 - a pair with every use case's own check
-        body_sha256 = self.bodies.put(body)
-        known = RecordStore(session).leaf_of_body(body_sha256)
-        if known is not None:
-            assert known.type is leaf_type  # noqa: S101 - the body names its one type
-            return _logged(known)
-        salt = self._random_bytes(SALT_BYTES)
-        stored = self.log.append(
-            session,
-            NewLeaf(
-                type=leaf_type,
-                leaf=commit(leaf_type, salt, body).to_bytes(),
-                salt=salt,
-                body_sha256=body_sha256,
-                appended_at_s=self._clock.now_s(),
-            ),
-        )
-        RecordStore(session).add_owners(stored.index, owners)
-        self.export.note(session, stored)
-        return _logged(stored)
+        (logged,) = self._appended(session, leaf_type, [body], [owners])
+        return logged
+
+    def _appended(
+        self,
+        session: Session,
+        leaf_type: LeafType,
+        bodies: Sequence[bytes],
+        owners: Sequence[Collection[PartyId]],
+    ) -> list[LoggedLeaf]:
+        """Append bodies that are not in the record yet; return the leaf of each."""
+        payload_type = payload_type_of(leaf_type.kind)
+        for body in bodies:
+            assert Envelope.from_bytes(body).payload_type == payload_type  # noqa: S101 - a pair with every use case's own check
+        hashes = self.bodies.put_many(bodies)
+        store = RecordStore(session)
+        known = store.leaves_of_bodies(hashes)
+        assert all(leaf.type is leaf_type for leaf in known.values())  # noqa: S101 - the body names its one type
+        new: dict[bytes, NewLeaf] = {}
+        owned: dict[bytes, Collection[PartyId]] = {}
+        for sha256, body, names in zip(hashes, bodies, owners, strict=True):
+            if sha256 not in known and sha256 not in new:
+                salt = self._random_bytes(SALT_BYTES)
+                new[sha256] = NewLeaf(
+                    type=leaf_type,
+                    leaf=commit(leaf_type, salt, body).to_bytes(),
+                    salt=salt,
+                    body_sha256=sha256,
+                    appended_at_s=self._clock.now_s(),
+                )
+                owned[sha256] = names
+        for stored in self.log.append(session, list(new.values())):
+            known[stored.body_sha256] = stored
+            self.export.note(session, stored)
+        store.add_owners({known[sha256].index: names for sha256, names in owned.items()})
+        return [_logged(known[sha256]) for sha256 in hashes]
 
     def append_own(
         self, session: Session, statement: Statement, owners: Collection[PartyId] = ()
@@ -160,31 +176,52 @@ class Record:
             logged: where the message went.
             message_sha256: of what the party sent: an envelope, or a claim list's file.
         """
-        store = RecordStore(session)
-        given = store.receipt(logged.index)
-        if given is not None:
-            return given
-        now_s = self._clock.now_s()
-        envelope = self._signer.sign(
-            Receipt(
-                parameter_id=self._parameter_id,
-                message_sha256=message_sha256,
-                leaf_index=logged.index,
-                leaf=logged.leaf,
-                salt=logged.salt,
-                accepted_at_s=now_s,
-                merge_by_s=now_s + self._merge_delay_s,
-            )
-        )
-        store.add_receipt(logged.index, envelope)
+        (envelope,) = self._receipts(session, [(logged, message_sha256)])
         return envelope
+
+    def _receipts(
+        self, session: Session, accepted: Sequence[tuple[LoggedLeaf, bytes]]
+    ) -> list[bytes]:
+        """Return the receipts of leaves with the hashes of their messages, new or as given."""
+        store, now_s = RecordStore(session), self._clock.now_s()
+        given = store.receipts([logged.index for logged, _ in accepted])
+        new: dict[int, bytes] = {}
+        for logged, message_sha256 in accepted:
+            if logged.index not in given and logged.index not in new:
+                new[logged.index] = self._signer.sign(
+                    Receipt(
+                        parameter_id=self._parameter_id,
+                        message_sha256=message_sha256,
+                        leaf_index=logged.index,
+                        leaf=logged.leaf,
+                        salt=logged.salt,
+                        accepted_at_s=now_s,
+                        merge_by_s=now_s + self._merge_delay_s,
+                    )
+                )
+        store.add_receipts(new)
+        receipts = given | new
+        return [receipts[logged.index] for logged, _ in accepted]
 
     def accept(
         self, session: Session, leaf_type: LeafType, message: bytes, owners: Collection[PartyId]
     ) -> tuple[LoggedLeaf, bytes]:
         """Append a party's message and return its leaf and receipt."""
-        logged = self.append(session, leaf_type, message, owners)
-        return logged, self.receipt(session, logged, hashlib.sha256(message).digest())
+        (accepted,) = self.accept_many(session, leaf_type, [(message, owners)])
+        return accepted
+
+    def accept_many(
+        self,
+        session: Session,
+        leaf_type: LeafType,
+        messages: Sequence[tuple[bytes, Collection[PartyId]]],
+    ) -> list[tuple[LoggedLeaf, bytes]]:
+        """Append parties' messages, each with its owners; return leaves and receipts in order."""
+        bodies = [message for message, _ in messages]
+        logged = self._appended(session, leaf_type, bodies, [owners for _, owners in messages])
+        hashes = [hashlib.sha256(body).digest() for body in bodies]
+        receipts = self._receipts(session, list(zip(logged, hashes, strict=True)))
+        return list(zip(logged, receipts, strict=True))
 
     def receipt_of_message(
         self, session: Session, leaf_type: LeafType, message: bytes

@@ -14,8 +14,9 @@ from fedcarbon.v1 import redemption_pb2, redemption_pb2_grpc
 from fedcarbon.wire.tls import Authenticated, require_role
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
+from hub.wallets.order_desk import OrderDesk
 from hub.wallets.payouts import Payouts
-from hub.wallets.redeeming import order_redemption, redemption_of
+from hub.wallets.redeeming import SignedOrder, redemption_of
 
 PAYOUT_WAIT_S: Final = 10
 """How long an order waits for the rail before it is answered with the state it has reached."""
@@ -37,7 +38,7 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
     def __init__(self, hub: Hub, folded: FoldedRecord, payouts: Payouts) -> None:
         """Take the hub, the record as trustees see it, and who pays."""
         self._hub = hub
-        self._folded = folded
+        self._desk = OrderDesk(hub, folded)
         self._payouts = payouts
 
     @override
@@ -46,11 +47,7 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
     ) -> redemption_pb2.CreateRedemptionResponse:
         """Reserve durably, then pay, then say how it stands."""
         caller, hub = require_role(context, Role.WALLET_OPERATOR).party_id, self._hub
-        taken = await hub.write(
-            lambda session: order_redemption(
-                session, hub, self._folded, caller, request.signed_order
-            )
-        )
+        taken = await self._desk.take(SignedOrder(caller=caller, message=request.signed_order))
         if taken.redemption.state not in FINAL_STATES:
             await self._payouts.paid(taken.redemption.order.redemption_id, PAYOUT_WAIT_S)
         redemption = await hub.read(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, insert
+from sqlalchemy import bindparam, func, insert
 from sqlmodel import Session, col, select
 
 from fedcarbon.canonical.statement import INTEGER_MAX
@@ -43,6 +43,17 @@ class StoredLeaf:
     appended_at_s: Seconds
 
 
+_ADD_LEAVES: Final = insert(LeafRow)
+_ADD_OWNERS: Final = insert(LeafOwnerRow)
+_ADD_RECEIPTS: Final = insert(ReceiptRow)
+_RECEIPTS: Final = select(ReceiptRow.leaf_index, ReceiptRow.envelope).where(
+    col(ReceiptRow.leaf_index).in_(bindparam("indices", expanding=True))
+)
+_BY_BODY: Final = select(LeafRow).where(
+    col(LeafRow.body_sha256).in_(bindparam("hashes", expanding=True))
+)
+
+
 class RecordStore:
     """Leaves, readers, receipts and heads, in the session's transaction."""
 
@@ -57,25 +68,32 @@ class RecordStore:
         ).first()
         return 0 if last is None else last + 1
 
-    def add_leaf(self, leaf: StoredLeaf) -> None:
-        """Add the next leaf."""
-        self._session.exec(
-            insert(LeafRow).values(
-                leaf_index=leaf.index,
-                leaf_type=int(leaf.type),
-                leaf=leaf.leaf,
-                salt=leaf.salt,
-                body_sha256=leaf.body_sha256,
-                subtree_root=leaf.subtree_root,
-                appended_at_s=leaf.appended_at_s,
-            )
-        )
-
-    def add_owners(self, leaf_index: int, owners: Collection[PartyId]) -> None:
-        """Let parties read the body of a leaf because it is their own."""
-        rows = [{"party_id": owner, "leaf_index": leaf_index} for owner in sorted(set(owners))]
+    def add_leaves(self, leaves: Sequence[StoredLeaf]) -> None:
+        """Add the next leaves."""
+        rows = [
+            {
+                "leaf_index": leaf.index,
+                "leaf_type": int(leaf.type),
+                "leaf": leaf.leaf,
+                "salt": leaf.salt,
+                "body_sha256": leaf.body_sha256,
+                "subtree_root": leaf.subtree_root,
+                "appended_at_s": leaf.appended_at_s,
+            }
+            for leaf in leaves
+        ]
         if rows:
-            self._session.exec(insert(LeafOwnerRow), params=rows)
+            self._session.connection().execute(_ADD_LEAVES, rows)
+
+    def add_owners(self, owners: Mapping[int, Collection[PartyId]]) -> None:
+        """Let parties read the bodies of leaves, by leaf index, because they are their own."""
+        rows = [
+            {"party_id": owner, "leaf_index": leaf_index}
+            for leaf_index, names in owners.items()
+            for owner in sorted(set(names))
+        ]
+        if rows:
+            self._session.connection().execute(_ADD_OWNERS, rows)
 
     def leaf(self, index: int) -> StoredLeaf | None:
         """Return the leaf at `index`, if there is one."""
@@ -84,8 +102,12 @@ class RecordStore:
 
     def leaf_of_body(self, body_sha256: bytes) -> StoredLeaf | None:
         """Return the leaf of a body, if the body is in the record."""
-        row = self._session.exec(select(LeafRow).where(LeafRow.body_sha256 == body_sha256)).first()
-        return None if row is None else _stored(row)
+        return self.leaves_of_bodies([body_sha256]).get(body_sha256)
+
+    def leaves_of_bodies(self, bodies_sha256: Sequence[bytes]) -> dict[bytes, StoredLeaf]:
+        """Return the leaves of those bodies that are in the record, by the body's hash."""
+        rows = self._session.scalars(_BY_BODY, {"hashes": list(bodies_sha256)})
+        return {row.body_sha256: _stored(row) for row in rows}
 
     def leaves(self, start: int, limit: int) -> list[StoredLeaf]:
         """Return at most `limit` leaves from index `start` on, in order."""
@@ -156,15 +178,20 @@ class RecordStore:
         types = {(LeafType(row.leaf_type), row.holds_tokens) for row in rows}
         return types, {row.party_id for row in rows} - {_NOBODY}
 
-    def add_receipt(self, leaf_index: int, envelope: bytes) -> None:
-        """Keep the receipt of a leaf."""
-        self._session.exec(insert(ReceiptRow).values(leaf_index=leaf_index, envelope=envelope))
+    def add_receipts(self, envelopes: Mapping[int, bytes]) -> None:
+        """Keep the receipts of leaves, by leaf index."""
+        rows = [{"leaf_index": index, "envelope": item} for index, item in envelopes.items()]
+        if rows:
+            self._session.connection().execute(_ADD_RECEIPTS, rows)
 
     def receipt(self, leaf_index: int) -> bytes | None:
         """Return the receipt of a leaf, if one was given."""
-        return self._session.exec(
-            select(ReceiptRow.envelope).where(ReceiptRow.leaf_index == leaf_index)
-        ).first()
+        return self.receipts([leaf_index]).get(leaf_index)
+
+    def receipts(self, leaf_indices: Sequence[int]) -> dict[int, bytes]:
+        """Return the receipts that leaves were given, by leaf index."""
+        rows = self._session.connection().execute(_RECEIPTS, {"indices": list(leaf_indices)})
+        return {row.leaf_index: row.envelope for row in rows}
 
     def add_checkpoint(self, head: WitnessedCheckpoint) -> None:
         """Keep a witnessed head; one of the same size that is there already stays."""

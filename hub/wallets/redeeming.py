@@ -16,6 +16,7 @@ is a leaf, committed together with the reservations: an auditor sees who ordered
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -31,8 +32,9 @@ from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
 from hub.clearing.redemptions import (
+    RedemptionRequest,
     RedemptionUnknownError,
-    create_redemption,
+    create_redemptions,
     find_redemption,
 )
 from hub.context import Hub
@@ -53,6 +55,16 @@ class TakenOrder:
     """The signed promise for the order's leaf; always the same bytes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOrder:
+    """An order as it came."""
+
+    caller: PartyId
+    """The party that sent it, by its certificate."""
+    message: bytes
+    """The exact bytes of the signed order."""
+
+
 def order_redemption(
     session: Session, hub: Hub, folded: FoldedRecord, caller: PartyId, message: bytes
 ) -> TakenOrder:
@@ -71,26 +83,104 @@ def order_redemption(
         UnknownProgrammeError, BindingUnknownError, WalletSwappedError: the first rule that fails.
         FedcarbonError: the binding is not valid now, or what `create_redemption` raises.
     """
-    order = open_message(  # (1) to (4)
-        RedemptionOrder,
-        message,
-        sender=caller,
-        keys=signing_keys(session, Role.WALLET_OPERATOR),
-        named_in=lambda statement: statement.operator_id,
-        parameter_id=hub.parameters.parameter_id,
-    )
+    signed = SignedOrder(caller=caller, message=message)
+    (result,) = order_redemptions(session, hub, folded, [signed])
+    if isinstance(result, FedcarbonError):
+        raise result
+    return result
+
+
+def order_redemptions(
+    session: Session, hub: Hub, folded: FoldedRecord, signed: Sequence[SignedOrder]
+) -> list[TakenOrder | FedcarbonError]:
+    """Take many orders in one transaction, each as `order_redemption` would.
+
+    Returns:
+        Per order what became of it, or what `order_redemption` would raise.
+    """
     now_s = hub.clock.now_s()
-    # (6) the programme exists
-    rule = SettlementRule.of(require_programme(session, order.programme_id))
-    # (5) an order of this id is the same, or there was none
-    leaf_index = OrderStore(session).leaf_of(order.redemption_id)
-    if leaf_index is None:
-        with folded.at(session) as view:
-            _check_binding(view, order, now_s)
-    redemption = create_redemption(session, order, rule, now_s)  # (5) again, (9)
-    given = None if leaf_index is None else RecordStore(session).receipt(leaf_index)
-    receipt = _logged(session, hub, order, message) if given is None else given
-    return TakenOrder(redemption=redemption, receipt=receipt)
+    opened = _opened(session, hub, signed)
+    ids = [item.redemption_id for item in opened if isinstance(item, RedemptionOrder)]
+    leaves = OrderStore(session).leaves_of(ids)
+    checked: list[RedemptionRequest | FedcarbonError] = []
+    with folded.at(session) as view:
+        for item in opened:
+            if isinstance(item, FedcarbonError):
+                checked.append(item)
+                continue
+            try:
+                # (6) the programme exists
+                rule = SettlementRule.of(require_programme(session, item.programme_id))
+                # (5) an order of this id is the same, or there was none
+                if item.redemption_id not in leaves:
+                    _check_binding(view, item, now_s)
+                checked.append(RedemptionRequest(order=item, rule=rule))
+            except FedcarbonError as refusal:
+                checked.append(refusal)
+    requests = [item for item in checked if isinstance(item, RedemptionRequest)]
+    created = iter(create_redemptions(session, requests, now_s))  # (5) again, (9)
+    results = [item if isinstance(item, FedcarbonError) else next(created) for item in checked]
+    receipts = _receipts(session, hub, leaves, list(zip(signed, results, strict=True)))
+    return [
+        result
+        if isinstance(result, FedcarbonError)
+        else TakenOrder(redemption=result, receipt=receipts[result.order.redemption_id])
+        for result in results
+    ]
+
+
+def _opened(
+    session: Session, hub: Hub, signed: Sequence[SignedOrder]
+) -> list[RedemptionOrder | FedcarbonError]:
+    keys = signing_keys(session, Role.WALLET_OPERATOR)
+    opened: list[RedemptionOrder | FedcarbonError] = []
+    for item in signed:
+        try:
+            opened.append(
+                open_message(  # (1) to (4)
+                    RedemptionOrder,
+                    item.message,
+                    sender=item.caller,
+                    keys=keys,
+                    named_in=lambda statement: statement.operator_id,
+                    parameter_id=hub.parameters.parameter_id,
+                )
+            )
+        except FedcarbonError as refusal:
+            opened.append(refusal)
+    return opened
+
+
+def _receipts(
+    session: Session,
+    hub: Hub,
+    leaves: Mapping[bytes, int],
+    results: Sequence[tuple[SignedOrder, Redemption | FedcarbonError]],
+) -> dict[bytes, bytes]:
+    """Log the exact envelopes of new orders, each readable by its operator; return all receipts.
+
+    Args:
+        session: a writing session.
+        hub: where to.
+        leaves: redemption id to the leaf of an order that was taken before.
+        results: what became of each order.
+    """
+    new: dict[bytes, SignedOrder] = {}
+    for signed, result in results:
+        if not isinstance(result, FedcarbonError) and result.order.redemption_id not in leaves:
+            new.setdefault(result.order.redemption_id, signed)
+    accepted = hub.record.accept_many(
+        session,
+        LeafType.REDEMPTION_ORDER,
+        [(signed.message, [signed.caller]) for signed in new.values()],
+    )
+    OrderStore(session).add(
+        {item: logged.index for item, (logged, _) in zip(new, accepted, strict=True)}
+    )
+    given = RecordStore(session).receipts(list(leaves.values()))
+    return {redemption_id: given[index] for redemption_id, index in leaves.items()} | {
+        redemption_id: receipt for redemption_id, (_, receipt) in zip(new, accepted, strict=True)
+    }
 
 
 def redemption_of(session: Session, caller: PartyId, redemption_id: bytes) -> Redemption:
@@ -105,15 +195,6 @@ def redemption_of(session: Session, caller: PartyId, redemption_id: bytes) -> Re
     if redemption.order.operator_id != caller:
         raise RedemptionUnknownError(f"there is no redemption {redemption_id.hex()[:64]}")
     return redemption
-
-
-def _logged(session: Session, hub: Hub, order: RedemptionOrder, message: bytes) -> bytes:
-    """Log the exact envelope of a new order, readable by its operator, and return the receipt."""
-    logged, receipt = hub.record.accept(
-        session, LeafType.REDEMPTION_ORDER, message, owners=[order.operator_id]
-    )
-    OrderStore(session).add(order.redemption_id, logged.index)
-    return receipt
 
 
 def _check_binding(view: RecordView, order: RedemptionOrder, now_s: Seconds) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert
-from sqlmodel import Session, select
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import bindparam, insert
+from sqlmodel import Session, col, select
 
 from hub.wallets.storage.order_rows import RedemptionOrderRow
+
+_ADD: Final = insert(RedemptionOrderRow)
+_LEAVES: Final = select(RedemptionOrderRow.redemption_id, RedemptionOrderRow.leaf_index).where(
+    col(RedemptionOrderRow.redemption_id).in_(bindparam("ids", expanding=True))
+)
 
 
 class OrderStore:
@@ -15,16 +23,13 @@ class OrderStore:
         """Work in `session`; its owner commits."""
         self._session = session
 
-    def leaf_of(self, redemption_id: bytes) -> int | None:
-        """Return the index of the leaf of an order, if the order was taken."""
-        return self._session.exec(
-            select(RedemptionOrderRow.leaf_index).where(
-                RedemptionOrderRow.redemption_id == redemption_id
-            )
-        ).first()
+    def leaves_of(self, redemption_ids: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the indices of the leaves of those orders that were taken."""
+        rows = self._session.connection().execute(_LEAVES, {"ids": list(redemption_ids)})
+        return {row.redemption_id: row.leaf_index for row in rows}
 
-    def add(self, redemption_id: bytes, leaf_index: int) -> None:
-        """Write down where an order lies."""
-        self._session.exec(
-            insert(RedemptionOrderRow).values(redemption_id=redemption_id, leaf_index=leaf_index)
-        )
+    def add(self, leaves: Mapping[bytes, int]) -> None:
+        """Write down where orders lie: redemption id to leaf index."""
+        rows = [{"redemption_id": item, "leaf_index": index} for item, index in leaves.items()]
+        if rows:
+            self._session.connection().execute(_ADD, rows)

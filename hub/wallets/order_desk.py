@@ -1,0 +1,77 @@
+"""The desk of redemption orders: those that come while others are written are taken together.
+
+A transaction costs a write to the disk and a dozen queries, whether it holds one order or many.
+Under load its price is shared; a single order does not wait for others to come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from hub.context import Hub
+from hub.openings.folded_record import FoldedRecord
+from hub.wallets.redeeming import SignedOrder, TakenOrder, order_redemptions
+
+ORDERS_AT_ONCE: Final = 256
+"""In one transaction."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    signed: SignedOrder
+    result: asyncio.Future[TakenOrder] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class OrderDesk:
+    """Takes orders in the sequence in which they came."""
+
+    def __init__(self, hub: Hub, folded: FoldedRecord) -> None:
+        """Take the hub and the record as trustees see it."""
+        self._hub: Final = hub
+        self._folded: Final = folded
+        self._waiting: list[_Waiting] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def take(self, signed: SignedOrder) -> TakenOrder:
+        """Take an order; it is durable when this returns.
+
+        Raises:
+            FedcarbonError: see `hub.wallets.redeeming.order_redemption`.
+        """
+        mine = _Waiting(signed)
+        self._waiting.append(mine)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        return await mine.result
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = (
+                self._waiting[:ORDERS_AT_ONCE],
+                self._waiting[ORDERS_AT_ONCE:],
+            )
+            results = await self._taken([item.signed for item in batch])
+            for item, result in zip(batch, results, strict=True):
+                _answer(item.result, result)
+
+    async def _taken(self, orders: Sequence[SignedOrder]) -> Sequence[TakenOrder | Exception]:
+        try:
+            return await self._hub.write(
+                lambda session: order_redemptions(session, self._hub, self._folded, orders)
+            )
+        except Exception as error:  # noqa: BLE001 - every caller gets it
+            return [error] * len(orders)
+
+
+def _answer(waiting: asyncio.Future[TakenOrder], result: TakenOrder | Exception) -> None:
+    if waiting.done():
+        return  # its caller went away; the order is taken all the same
+    if isinstance(result, TakenOrder):
+        waiting.set_result(result)
+    else:
+        waiting.set_exception(result)
