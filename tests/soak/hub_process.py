@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
+
+import structlog
 
 from fedcarbon.v1 import (
     opening_pb2,
@@ -26,6 +29,7 @@ from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.server import served, start_server
 from hub.bootstrap import open_hub
 from hub.clearing_component import close_regularly
+from hub.context import HubSettings
 from hub.openings.folded_record import FoldedRecord
 from hub.record.record import Signer
 from hub.servicers.opening import OpeningServicer
@@ -54,6 +58,7 @@ class HubFiles:
 
 def serve_hub(files: HubFiles, started: Connection) -> None:
     """Serve for ever and say the port once it is so; the body of the process."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     asyncio.run(_serve(files, started))
 
 
@@ -64,6 +69,7 @@ async def _serve(files: HubFiles, started: Connection) -> None:
         signer=Signer(party_id=HUB, key=key_of(HUB)),
         clock=FileClock(files.clock),
         processes=ProcessMap(1),
+        settings=HubSettings(database_url=files.database),
     )
     folded, rail = FoldedRecord(hub), RemoteRail(files.rail)
     payouts = Payouts(hub, rail)

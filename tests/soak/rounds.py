@@ -24,7 +24,7 @@ from fedcarbon.ledger.account import AccountKind, programme_account
 from fedcarbon.ledger.credit import OpeningCredit
 from fedcarbon.ledger.unit import FEN, Vintage
 from fedcarbon.redemption.order import RedemptionOrder
-from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from fedcarbon.units import SECONDS_PER_DAY, Fen, MicrogramsCO2e, Seconds
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.clocks import FileClock
 from fedcarbon.wire.dev_ca import Authority, write_party
@@ -95,7 +95,8 @@ class Soak:
         authority, now_s = Authority.create(SystemClock().now_s()), SystemClock().now_s()
         world = _prepared(folder / "hub", database)
         self._clock = FileClock(folder / "clock")
-        self._clock.set_s(world.clock.now_s())
+        # Far from the instant at which bindings begin to count, wherever the clock jumps.
+        self._clock.set_s(Seconds(world.clock.now_s() + SECONDS_PER_DAY))
         orders = {person: _maker(world, person) for person in PEOPLE}
         self._url = str(world.hub.engine.url.render_as_string(hide_password=False))
         world.close()
@@ -175,6 +176,7 @@ class Soak:
 
     def _end(self) -> None:
         """Let everything get its answer: from the hub, and from the rail."""
+        self._clock.set_s(Seconds(self._clock.now_s() + 3_601))
         with self._hub() as (_, port):
             for client in self._clients:
                 client.settle(port)
@@ -305,8 +307,7 @@ class Soak:
 
 def _prepared(folder: Path, database: str | None) -> World:
     """Return a federation in which everybody has a wallet that may redeem."""
-    assert database is None
-    world = World(folder).begin()
+    world = World(folder, database=database).begin()
     world.enrol_early(PEOPLE)
     world.seal(GRAMS)
     world.bind_all()
