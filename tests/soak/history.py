@@ -262,8 +262,14 @@ def _next(ordered: Sequence[_Event], first: int, done: int, units: int) -> list[
         and ordered[place].at_least <= units <= ordered[place].at_most
     ]
     looks = [place for place in fits if not ordered[place].change]
-    # Last on the stack is tried first: what ended earliest most likely came first.
-    return looks[:1] or sorted(fits, key=lambda place: -ordered[place].end)
+    if looks:
+        return looks[:1]
+    # Of those that do the same, the one that must come soonest may as well come first.
+    soonest: dict[int, int] = {}
+    for place in sorted(fits, key=lambda place: -ordered[place].end):
+        soonest[ordered[place].change] = place
+    # Last on the stack is tried first.
+    return sorted(soonest.values(), key=lambda place: -ordered[place].end)
 
 
 def _done(first: int, done: int, place: int) -> tuple[int, int]:

@@ -138,7 +138,7 @@ class Soak:
             days = session.connection().exec_driver_sql("SELECT count(*) FROM ledger_batches")
             closed_days = int(days.scalar_one())
         calls = [*self._credits, *all_calls(self._clients)]
-        _write_history(self._files.folder.parent / "history.jsonl", calls)
+        _write_history(self._files.folder.parent, calls, books)
         check(calls, books)
         return self._summary(rounds, calls, books, closed_days, time.monotonic() - began)
 
@@ -342,14 +342,30 @@ def _closing(engine: Engine) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _write_history(path: Path, calls: list[Call]) -> None:
-    with path.open("w", encoding="utf-8") as file:
+def _write_history(folder: Path, calls: list[Call], books: Books) -> None:
+    """Keep everything that the checker judges, so that it can be judged again."""
+    with (folder / "history.jsonl").open("w", encoding="utf-8") as file:
         for call in sorted(calls, key=lambda call: call.invoked_ns):
             file.write(json.dumps(asdict(call) | {"kind": call.kind.value}) + "\n")
+    (folder / "books.json").write_text(json.dumps(asdict(books), indent=1), encoding="utf-8")
+
+
+def judge(folder: Path) -> None:
+    """Check again what a soak has left in `folder`.
+
+    Raises:
+        HistoryError: a rule of `tests.soak.history` is broken.
+    """
+    lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
+    kept = json.loads((folder / "books.json").read_text(encoding="utf-8"))
+    redemptions = {name: Booked(**item) for name, item in kept["redemptions"].items()}
+    spendable = {int(account): units for account, units in kept["spendable"].items()}
+    calls = [Call(**{**fields, "kind": Kind(fields["kind"])}) for fields in map(json.loads, lines)]
+    check(calls, Books(**{**kept, "redemptions": redemptions, "spendable": spendable}))
 
 
 def soak(folder: Path, *, rounds: int, seed: int, store: str, database: str | None) -> Soaked:
-    """Run a whole soak in `folder`; `history.jsonl` is left there.
+    """Run a whole soak in `folder`; `history.jsonl` and `books.json` are left there.
 
     Raises:
         HistoryError: a rule of `tests.soak.history` is broken.
