@@ -216,8 +216,8 @@ def _events(calls: Iterable[Call], books: Books) -> Iterable[_Event]:
         taken = min((end for end, _ in seen), default=FOREVER)
         yield _Event(start, taken, -booked.units, booked.units)
         if booked.state == "rejected":
-            # It also comes after the taking: before that the account would hold too much, and
-            # some read or refusal says so; without one, nobody can tell.
+            # That it also comes after the taking is not looked at: the search stays narrow because
+            # all events that do the same may change places.
             back = min((end for end, state in seen if state == "rejected"), default=FOREVER)
             yield _Event(start, back, booked.units)
 

@@ -167,37 +167,37 @@ def test_a_long_history_of_one_client_is_judged_at_once() -> None:
 
 def test_a_history_that_is_too_wide_is_not_called_good(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "STEPS_MAX", 20)
-    wide = [redeem(2, None, n, redemption_id=str(n)) for n in range(1, 8)]
+    wide = [redeem(2, None, 2 * n, redemption_id=str(n)) for n in range(1, 8)]
     books = Books(
-        redemptions={str(n): Booked(account=1, units=n, state="rejected") for n in range(1, 8)},
+        redemptions={str(n): Booked(account=1, units=2 * n, state="rejected") for n in range(1, 8)},
         paid={},
-        spendable={1: 30},
+        spendable={1: 60},
         funded_fen=0,
         float_fen=0,
         paid_out_fen=0,
     )
     with pytest.raises(HistoryError) as found:
-        check([replace(CREDIT, units=30), *wide, read(3, 99, 31)], books)
+        check([replace(CREDIT, units=60), *wide, read(3, 99, 31)], books)
     assert found.value.rule is Rule.TOO_WIDE
 
 
 def test_many_orders_without_an_answer_are_no_wide_history() -> None:
-    calls = [replace(CREDIT, units=60)]
-    calls += [redeem(2 + n, None, 1 + n % 3, redemption_id=str(n)) for n in range(30)]
+    calls = [replace(CREDIT, units=90)]
+    calls += [redeem(2 + n, None, 2 + n % 2 * 2, redemption_id=str(n)) for n in range(30)]
     booked = {
-        str(n): Booked(account=1, units=1 + n % 3, state="rejected" if n % 2 else "settled")
+        str(n): Booked(account=1, units=2 + n % 2 * 2, state="rejected" if n % 3 else "settled")
         for n in range(30)
     }
     settled = sum(item.units for item in booked.values() if item.state == "settled")
     books = Books(
         redemptions=booked,
         paid={name: 1 for name, item in booked.items() if item.state == "settled"},
-        spendable={1: 60 - settled},
+        spendable={1: 90 - settled},
         funded_fen=settled,
         float_fen=0,
         paid_out_fen=settled,
     )
-    check([*calls, read(90, 91, 60), read(92, 93, 60 - settled)], books)
+    check([*calls, read(90, 91, 90), read(92, 93, 90 - settled)], books)
     with pytest.raises(HistoryError) as found:
         check([*calls, read(90, 91, 61)], books)
     assert found.value.rule is Rule.NO_ORDER
