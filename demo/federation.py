@@ -85,6 +85,7 @@ class Federation:
                 "clock": f"file:{self.groundwork.clock}",
                 "allow_insecure_parameters": self.insecure,
                 "tick_ms": HUB_TICK_MS,
+                "limits": str(self.groundwork.limits),
             },
         )
         self.processes.start(HUB_ID, ["hub", "serve", "--config", str(config)])

@@ -30,6 +30,13 @@ from fedcarbon.wire.party import PartyFiles, load_party
 
 HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
+# METHODOLOGIES section 13 where a source is known; class 1 has no cap, so its row is high.
+WALLET_LIMITS_FEN: Final = (
+    (1, 1_000_000_000, 1_000_000_000),
+    (2, 5_000_000, 10_000_000),
+    (3, 500_000, 1_000_000),
+)
+"""Wallet class, fen at once and fen a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +45,8 @@ class Groundwork:
 
     folder: Path
     clock: Path
+    limits: Path
+    """What the hub's operator lets redemptions take: figures of the demo, not of any rule."""
     keys: Path
     roots: TrustRoots
     programme: Programme
@@ -89,6 +98,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
     return Groundwork(
         folder=folder,
         clock=folder / "clock",
+        limits=_write_limits(folder / "limits.toml", programme),
         keys=keys,
         roots=roots,
         programme=programme,
@@ -136,6 +146,22 @@ def _write_parties(folder: Path, roles: Mapping[PartyId, Role]) -> dict[PartyId,
         )
         for name, role in roles.items()
     }
+
+
+def _write_limits(path: Path, programme: Programme) -> Path:
+    """Write the limits of the demo's hub: a real one's operator decides on each figure."""
+    classes = (
+        f'[[wallet_class]]\nclass = {level}\nvalid_from = "1970-01-01"\n'
+        f"per_exchange_fen = {at_once}\nper_day_fen = {a_day}\n"
+        f'per_year_fen = "none"\nbalance_fen = "none"\nsource = "the demo"\n'
+        for level, at_once, a_day in WALLET_LIMITS_FEN
+    )
+    of_programme = (
+        f'[[programme]]\nprogramme = "{programme.programme_id}"\nvalid_from = "1970-01-01"\n'
+        'units_per_exchange = "none"\naccount_per_day_fen = "none"\nsource = "the demo"\n'
+    )
+    path.write_text("\n".join([*classes, of_programme]), encoding="utf-8")
+    return path
 
 
 def _programme(scenario: Scenario, roots: TrustRoots) -> Programme:

@@ -9,6 +9,7 @@
     place_pool_blocks = 8
     merge_delay_s = 86400              # what receipts promise; nodes refuse more
     tick_ms = 500
+    limits = "limits.toml"             # what may be redeemed; without it nothing is
 
 Paths are relative to the file. `FEDCARBON_HUB_LISTEN` and so on replace a value. The
 file never holds the password of the database: that comes from `FEDCARBON_HUB_DATABASE` (a whole
@@ -40,7 +41,7 @@ from hub.context import PLACE_POOL_BLOCKS_DEFAULT
 ENV_PREFIX: Final = "FEDCARBON_HUB_"
 DATABASE_VARIABLE: Final = f"{ENV_PREFIX}DATABASE"
 TICK_MS_DEFAULT: Final = 500
-DATABASE_PREFIX: Final = "postgresql+psycopg://"
+DATABASE_DRIVER: Final = "postgresql+psycopg"
 
 
 class HubConfigError(ConfigurationError):
@@ -72,6 +73,8 @@ class HubConfig(BaseSettings):
     """How long receipts give the hub until a witnessed head covers the leaf."""
     tick_ms: int = Field(default=TICK_MS_DEFAULT, ge=10, le=60_000)
     """How often epochs are looked after."""
+    limits: Path | None = None
+    """File of the limits of redemptions; what it does not set is refused (LIMIT_NOT_SET)."""
     workers: int = Field(default=0, ge=0, le=256)
     """Processes for multiplying ciphertexts; 0 for one per core."""
     allow_insecure_parameters: bool = False
@@ -80,8 +83,14 @@ class HubConfig(BaseSettings):
     @field_validator("database")
     @classmethod
     def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not value.get_secret_value().startswith(DATABASE_PREFIX):
-            raise ValueError(f"the URL of a database begins with {DATABASE_PREFIX}")
+        if value is None:
+            return None
+        try:
+            driver = make_url(value.get_secret_value()).drivername
+        except (ArgumentError, ValueError):
+            driver = "no URL"
+        if driver != DATABASE_DRIVER:
+            raise ValueError(f"a database is named by a URL that begins with {DATABASE_DRIVER}://")
         return value
 
     @property
@@ -129,17 +138,15 @@ def _absolute(config: HubConfig, base: Path) -> dict[str, object]:
     paths: dict[str, object] = {
         name: base / getattr(config, name) for name in ("party", "data", "public")
     }
+    if config.limits is not None:
+        paths["limits"] = base / config.limits
     if config.clock.startswith(FILE_PREFIX):
         paths["clock"] = f"{FILE_PREFIX}{base / config.clock.removeprefix(FILE_PREFIX)}"
     return paths
 
 
 def _require_no_password(config: HubConfig, path: Path) -> None:
-    try:
-        has_password = config.database_url and make_url(config.database_url).password
-    except ArgumentError as error:
-        raise HubConfigError(f"{path.name}: database: it is no URL") from error
-    if has_password:
+    if config.database_url and make_url(config.database_url).password:
         raise HubConfigError(
             f"{path.name}: database: a password does not belong into this file; set "
             f"{DATABASE_VARIABLE}, PGPASSWORD or PGPASSFILE"

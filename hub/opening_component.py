@@ -17,6 +17,7 @@ from fedcarbon.v1 import (
 )
 from fedcarbon.wire.logs import logger
 from fedcarbon.wire.server import served
+from hub.clearing.limits_file import load_limits, missing_limits
 from hub.clearing.sandbox_rail import SandboxRail
 from hub.components import Component
 from hub.config import HubConfig
@@ -54,6 +55,10 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
     folded = FoldedRecord(hub)
     openings = OpeningDriver(hub, desk, folded)
     payouts = Payouts(hub, SandboxRail(config.data / RAIL_FILE, wait=_no_delay))
+    limits = load_limits(config.limits)
+    missing = hub.read_now(lambda session: missing_limits(session, limits, hub.clock.now_s()))
+    if missing:  # redemptions into these are refused until the operator has set them
+        logger().warning("limits_not_set", missing=missing)
     services = [
         trustee_service(streams),
         served(
@@ -72,7 +77,7 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
             redemption_pb2.DESCRIPTOR,
             "RedemptionService",
             redemption_pb2_grpc.add_RedemptionServiceServicer_to_server,
-            RedemptionServicer(hub, folded, payouts),
+            RedemptionServicer(hub, folded, payouts, limits),
         ),
     ]
 

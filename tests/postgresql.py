@@ -82,8 +82,7 @@ class Cluster:
         self._identity = _identity()
         self._process: subprocess.Popen[bytes] | None = None
         self._databases = 0
-        if "user" in self._identity:
-            os.chown(folder, self._identity["user"], self._identity["group"])
+        self.own(folder)
         self._run(
             "initdb",
             *("--pgdata", str(self.data), "--username", SUPERUSER, "--auth", "trust"),
@@ -94,6 +93,11 @@ class Cluster:
     def url(self, database: str) -> str:
         """Return the SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://{SUPERUSER}@/{database}?host={self.folder}"
+
+    def own(self, folder: Path) -> None:
+        """Give a folder to whom the server runs as."""
+        if "user" in self._identity:
+            os.chown(folder, self._identity["user"], self._identity["group"])
 
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         """Return a connection that commits every statement by itself."""

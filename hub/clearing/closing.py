@@ -8,6 +8,7 @@ lasts if its operator has asked for that.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlmodel import Session
 
@@ -16,7 +17,7 @@ from fedcarbon.ledger.batch import LedgerBatch, LedgerDay, ledger_day
 from fedcarbon.units import Seconds
 from hub.clearing.batches import daily_batch
 from hub.clearing.payout_batches import payout_batch
-from hub.clearing.storage.batch_store import BatchStore
+from hub.clearing.storage.batch_store import BatchStore, ClosedDay
 from hub.context import Hub
 
 
@@ -31,21 +32,60 @@ class LoggedDay:
     """Index of the ledger batch; the payout batch is the leaf after it."""
 
 
-def request_close(session: Session, now_s: Seconds) -> int:
-    """Ask that everything booked so far is closed; the running hub does it at its next look.
+class CloseOutcome(StrEnum):
+    """What came of the wish to close the running day."""
+
+    REQUESTED = "requested"
+    """The hub closes it at its next look, because of this request."""
+    AWAITED = "awaited"
+    """Another request is waiting for the hub already; this one changed nothing."""
+    CLOSED_BEFORE = "closed_before"
+    """The day was closed before; what was booked since belongs to the next one."""
+    NOTHING_BOOKED = "nothing_booked"
+    """Nothing was booked since the last day was closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseRequest:
+    """The answer to the wish to close the running day."""
+
+    outcome: CloseOutcome
+    day: LedgerDay
+    """The day in question: the open one, else the one that was closed last, else today's."""
+    through_sequence: int
+    """The last transfer that is, or is to be, in a closed day; 0 if there is none."""
+
+
+def request_close(session: Session, now_s: Seconds) -> CloseRequest:
+    """Ask that the running day is closed; the running hub does it at its next look.
+
+    A day is closed once. If today's was closed before, what was booked since waits for its own day
+    to end: the answer says so and nothing changes. Two requests at once make one closing.
 
     Args:
         session: a writing session; the caller commits.
         now_s: protocol time.
-
-    Returns:
-        The number of the last transfer that is to be closed, 0 if there is none.
     """
     batches = BatchStore(session)
-    through = batches.last_sequence()
-    if through > closed_sequence(session):
-        batches.request(through, now_s)
-    return through
+    last, through = batches.last(), batches.last_sequence()
+    closed = 0 if last is None else last.last_sequence
+    if last is not None and last.day >= ledger_day(now_s):
+        outcome, day, through = CloseOutcome.CLOSED_BEFORE, last.day, closed
+    elif through == closed:
+        outcome = CloseOutcome.NOTHING_BOOKED
+        day = ledger_day(now_s) if last is None else last.day
+    else:
+        awaited = batches.requested_sequence() > closed
+        outcome = CloseOutcome.AWAITED if awaited else CloseOutcome.REQUESTED
+        day = batches.first_open_day(closed + 1) or ledger_day(now_s)
+        if not awaited:
+            batches.request(through, now_s)
+    return CloseRequest(outcome=outcome, day=day, through_sequence=through)
+
+
+def closed_day(session: Session, day: LedgerDay) -> ClosedDay | None:
+    """Return the closed day, None while it is open."""
+    return BatchStore(session).find(day)
 
 
 def closed_sequence(session: Session) -> int:

@@ -24,6 +24,8 @@ _FINAL: Final[
 ] = {
     RedemptionEvent.RAIL_SETTLED: (PayoutOutcome.SETTLED, posts),
     RedemptionEvent.RAIL_REJECTED: (PayoutOutcome.REJECTED, voids),
+    # The rail was never asked and never will be: nothing was paid, as after its refusal.
+    RedemptionEvent.CANCEL: (PayoutOutcome.REJECTED, voids),
     RedemptionEvent.REVERSE: (PayoutOutcome.REVERSED, reversals),
 }
 """Event to what it says of the payout, and to the transfers that it was booked with."""

@@ -13,16 +13,24 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from fedcarbon.errors import CallerError, FedcarbonError, StateError
+from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import Account, AccountKind, holder_account, programme_account
 from fedcarbon.ledger.rules import Pending
 from fedcarbon.ledger.transfer import Phase
 from fedcarbon.ledger.unit import FEN, MassUnit
+from fedcarbon.redemption.limits import Limits, Spending, check_limits
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
-from fedcarbon.redemption.postings import posting_id, reservations, reversals
+from fedcarbon.redemption.postings import posting_id, reservations, reversals, voids
 from fedcarbon.redemption.settlement import Quote, SettlementRule, quote
-from fedcarbon.redemption.states import RedemptionEvent, RedemptionState, next_state
+from fedcarbon.redemption.states import (
+    RedemptionEvent,
+    RedemptionState,
+    RedemptionStateError,
+    next_state,
+)
 from fedcarbon.redemption.wallet import check_may_redeem
 from fedcarbon.units import MicrogramsCO2e, Seconds
+from hub.clearing.freezing import AccountFrozenError, check_reason, frozen_among
 from hub.clearing.storage.ledger_store import LedgerStore, LoadedLedger
 from hub.clearing.storage.outbox_store import OutboxStore
 from hub.clearing.storage.redemption_store import RedemptionStore, Step
@@ -55,8 +63,24 @@ class RedemptionRequest:
     """The settlement rule of the order's programme."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Basis:
+    """What orders of one transaction are decided by; what they do enters it one by one."""
+
+    limits: Limits
+    loaded: LoadedLedger
+    pending: Pending
+    spending: Spending
+    frozen: frozenset[tuple[ProgrammeId, bytes]]
+
+
 def create_redemption(
-    session: Session, order: RedemptionOrder, rule: SettlementRule, now_s: Seconds
+    session: Session,
+    order: RedemptionOrder,
+    rule: SettlementRule,
+    now_s: Seconds,
+    *,
+    limits: Limits,
 ) -> Redemption:
     """Reserve grams and money for `order`, both or neither; the outbox pays later.
 
@@ -65,6 +89,7 @@ def create_redemption(
         order: whose signature and binding the caller has checked.
         rule: the settlement rule of the order's programme.
         now_s: protocol time.
+        limits: what the operator of the hub has set.
 
     Returns:
         The redemption as it stands: the stored one if exactly this order came before.
@@ -72,18 +97,26 @@ def create_redemption(
     Raises:
         RedemptionIdReusedError: the id came before with another order.
         WalletClassRefusedError: the wallet is not a real-name wallet.
+        AccountFrozenError: the operator of the hub has frozen the account.
         RedemptionTooSmallError: all was asked for and it is worth less than one unit.
         InsufficientBalanceError: the account holds less than the units asked for.
+        LimitNotSetError, LimitPerExchangeError, LimitPerDayError, LimitPerYearError,
+        LimitPerAccountError: see `check_limits`.
         FloatExhaustedError: the programme's float is too small; try again after a top-up.
     """
-    (result,) = create_redemptions(session, [RedemptionRequest(order=order, rule=rule)], now_s)
+    request = RedemptionRequest(order=order, rule=rule)
+    (result,) = create_redemptions(session, [request], now_s, limits=limits)
     if isinstance(result, FedcarbonError):
         raise result
     return result
 
 
 def create_redemptions(
-    session: Session, requests: Sequence[RedemptionRequest], now_s: Seconds
+    session: Session,
+    requests: Sequence[RedemptionRequest],
+    now_s: Seconds,
+    *,
+    limits: Limits,
 ) -> list[Redemption | FedcarbonError]:
     """Take many orders as if one after the other, with a handful of queries in all.
 
@@ -94,6 +127,7 @@ def create_redemptions(
         session: a writing session; the caller commits.
         requests: what is ordered, in the order in which it came.
         now_s: protocol time.
+        limits: what the operator of the hub has set.
 
     Returns:
         Per request the redemption as it stands, or what `create_redemption` would raise.
@@ -108,13 +142,20 @@ def create_redemptions(
         for unit in (FEN, *loaded.units_of(_spendable(order)))
     }
     ledger.include_ids(loaded, ids)
-    pending, created = Pending(loaded), list[Redemption]()
+    basis = _Basis(
+        limits=limits,
+        loaded=loaded,
+        pending=Pending(loaded),
+        spending=redemptions.spent(new, now_s),
+        frozen=frozen_among(session, [(item.programme_id, item.account_token) for item in new]),
+    )
+    created = list[Redemption]()
     results: list[Redemption | FedcarbonError] = []
     for request in requests:
         try:
             stored = known.get(request.order.redemption_id)
             if stored is None:
-                stored = _decided(request, loaded, pending, now_s)
+                stored = _decided(request, basis, now_s)
                 known[request.order.redemption_id] = stored
                 created.append(stored)
             results.append(_same(stored, request.order))
@@ -122,27 +163,31 @@ def create_redemptions(
             results.append(refusal)
     with session.begin_nested():
         redemptions.add_many(created, now_s)
-        ledger.write(pending, now_s)
+        ledger.write(basis.pending, now_s)
         OutboxStore(session).add_many([item.order.redemption_id for item in created], due_s=now_s)
     return results
 
 
-def _decided(
-    request: RedemptionRequest, loaded: LoadedLedger, pending: Pending, now_s: Seconds
-) -> Redemption:
-    """Decide a new order on top of `pending`, and enter there what it reserves."""
-    order = request.order
+def _decided(request: RedemptionRequest, basis: _Basis, now_s: Seconds) -> Redemption:
+    """Decide a new order on top of those before it, and enter in `basis` what it reserves."""
+    order, pending = request.order, basis.pending
     # (2) only real-name wallets
     check_may_redeem(order.wallet_class)
-    # (3) the account can give it
+    # (3) the account is not frozen
+    if (order.programme_id, order.account_token) in basis.frozen:
+        raise AccountFrozenError
+    # (4) the account can give it
     account = _spendable(order)
     spendable_ug = {
         unit.vintage: MicrogramsCO2e(pending.balance(account, unit))
-        for unit in loaded.units_of(account)
+        for unit in basis.loaded.units_of(account)
         if isinstance(unit, MassUnit) and unit.programme == order.programme_id
     }
     quoted = quote(spendable_ug, order.units, request.rule)
-    # (4) the programme can pay it
+    # (5) no limit stands against it
+    spent, units = basis.spending.of(order), quoted.units
+    check_limits(basis.limits, order, quoted.amount_fen, spent, now_s, units=units)
+    # (6) the programme can pay it
     float_fen = pending.balance(programme_account(AccountKind.FLOAT, order.programme_id), FEN)
     if quoted.amount_fen > float_fen:
         raise FloatExhaustedError(
@@ -151,6 +196,7 @@ def _decided(
         )
     reserved = _reserved(order, quoted, now_s)
     pending.enter_linked(reservations(reserved), now_s)
+    basis.spending.add(order, reserved.amount_fen)
     return reserved
 
 
@@ -187,6 +233,45 @@ def find_redemption(session: Session, redemption_id: bytes) -> Redemption:
     if redemption is None:
         raise RedemptionUnknownError(f"there is no redemption {redemption_id.hex()[:64]}")
     return redemption
+
+
+def cancel_redemption(
+    session: Session, redemption_id: bytes, reason: str, now_s: Seconds
+) -> Redemption:
+    """Take back a redemption that the rail knows nothing of: grams and money are free again.
+
+    For the record it is a rejected payout whose reason the operator of the hub has given.
+
+    Args:
+        session: a writing session; the caller commits.
+        redemption_id: a reserved redemption.
+        reason: a public text.
+        now_s: protocol time.
+
+    Returns:
+        The rejected redemption; cancelling it again changes nothing.
+
+    Raises:
+        ReasonInvalidError: no reason, or a long one.
+        RedemptionUnknownError: there is none with this id.
+        RedemptionStateError: the rail may know of it, or it has its final answer.
+    """
+    check_reason(reason)
+    redemption = find_redemption(session, redemption_id)
+    history = RedemptionStore(session).history(redemption_id)
+    if history and history[-1][0] is RedemptionEvent.CANCEL:
+        return redemption
+    if redemption.state is not RedemptionState.RESERVED:
+        raise RedemptionStateError(
+            f"redemption {redemption_id.hex()} is {redemption.state}: only one that was never "
+            "sent can be cancelled; the rail's answer decides about this one"
+        )
+    step = Step(redemption=redemption, event=RedemptionEvent.CANCEL, reason=reason)
+    with session.begin_nested():
+        cancelled = RedemptionStore(session).advance(step, now_s)
+        LedgerStore(session).post_linked(voids(cancelled), now_s)
+        OutboxStore(session).remove_many([redemption_id])
+    return cancelled
 
 
 def reverse_redemption(

@@ -8,8 +8,11 @@ from typing import Final
 from typing_extensions import override
 
 from fedcarbon.ids import Role
+from fedcarbon.redemption.limits import Limits
+from fedcarbon.redemption.operator_statement import Period
 from fedcarbon.redemption.order import Redemption
 from fedcarbon.redemption.states import FINAL_STATES, RedemptionState
+from fedcarbon.redemption.value_day import ValueDay
 from fedcarbon.v1 import redemption_pb2, redemption_pb2_grpc
 from fedcarbon.wire.tls import Authenticated, require_role
 from hub.context import Hub
@@ -17,6 +20,7 @@ from hub.openings.folded_record import FoldedRecord
 from hub.wallets.order_desk import OrderDesk
 from hub.wallets.payouts import Payouts
 from hub.wallets.redeeming import SignedOrder, redemption_of
+from hub.wallets.statements import statement_of
 
 PAYOUT_WAIT_S: Final = 10
 """How long an order waits for the rail before it is answered with the state it has reached."""
@@ -35,10 +39,10 @@ STATES: Final[Mapping[RedemptionState, redemption_pb2.RedemptionState]] = {
 class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
     """Serves redemptions."""
 
-    def __init__(self, hub: Hub, folded: FoldedRecord, payouts: Payouts) -> None:
-        """Take the hub, the record as trustees see it, and who pays."""
+    def __init__(self, hub: Hub, folded: FoldedRecord, payouts: Payouts, limits: Limits) -> None:
+        """Take the hub, the record as trustees see it, who pays, and how much."""
         self._hub = hub
-        self._desk = OrderDesk(hub, folded)
+        self._desk = OrderDesk(hub, folded, limits)
         self._payouts = payouts
 
     @override
@@ -68,6 +72,36 @@ class RedemptionServicer(redemption_pb2_grpc.RedemptionServiceServicer):
         )
         return redemption_pb2.GetRedemptionResponse(redemption=_message(redemption))
 
+    @override
+    async def GetOperatorStatement(
+        self,
+        request: redemption_pb2.GetOperatorStatementRequest,
+        context: Authenticated,
+    ) -> redemption_pb2.GetOperatorStatementResponse:
+        """Say what the caller has ordered in a span of days."""
+        caller = require_role(context, Role.WALLET_OPERATOR).party_id
+        period = Period(
+            first=ValueDay(request.first_value_day), last=ValueDay(request.last_value_day)
+        )
+        page = await self._hub.read(
+            lambda session: statement_of(
+                session, caller, period, after=request.after or None, limit=request.limit or None
+            )
+        )
+        return redemption_pb2.GetOperatorStatementResponse(
+            totals=[
+                redemption_pb2.StatementTotal(
+                    state=STATES[total.state],
+                    count=total.count,
+                    mass_ug=total.mass_ug,
+                    payout_fen=total.amount_fen,
+                )
+                for total in page.statement.totals
+            ],
+            lines=[_line(redemption) for redemption in page.statement.redemptions],
+            next_after=page.next_after or b"",
+        )
+
 
 def _message(redemption: Redemption) -> redemption_pb2.Redemption:
     return redemption_pb2.Redemption(
@@ -77,4 +111,16 @@ def _message(redemption: Redemption) -> redemption_pb2.Redemption:
         mass_ug=redemption.mass_ug,
         payout_fen=redemption.amount_fen,
         reason=redemption.reason,
+    )
+
+
+def _line(redemption: Redemption) -> redemption_pb2.StatementLine:
+    order = redemption.order
+    return redemption_pb2.StatementLine(
+        redemption=_message(redemption),
+        programme_id=order.programme_id,
+        wallet_id=order.wallet_id,
+        payout_id=order.payout_id,
+        created_s=redemption.created_s,
+        rail_reference=redemption.rail_reference,
     )

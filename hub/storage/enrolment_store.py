@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from fedcarbon.epoch.snapshot import LoggedEntry, Place
 from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
+from hub.storage.bulk import bulk_insert
 from hub.storage.registry_rows import EnrolmentBatchRow, EnrolmentRow, OpenBlockRow, PlaceRow
 
 PARAMETERS_MAX: Final = 10_000
@@ -61,7 +62,7 @@ class EnrolmentStore:
             }
             for position, entry in enumerate(batch.entries)
         ]
-        self._session.exec(insert(EnrolmentRow), params=rows)
+        bulk_insert(self._session, EnrolmentRow, rows)
 
     def partners(self, programme_id: ProgrammeId) -> set[PartyId]:
         """Return the partners that have ever enrolled an account in a programme."""
@@ -157,8 +158,7 @@ class EnrolmentStore:
             }
             for token, place in places
         ]
-        if rows:
-            self._session.exec(insert(PlaceRow), params=rows)
+        bulk_insert(self._session, PlaceRow, rows)
 
     def open_blocks(self, programme_id: ProgrammeId) -> OpenBlocks:
         """Return the pool of blocks in which new accounts are placed."""

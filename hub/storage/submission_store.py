@@ -11,6 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.submission.header import ChunkHeader
+from hub.storage.bulk import bulk_insert
 from hub.storage.submission_rows import ChunkRow, ProductRow, SubmittedBlockRow
 
 
@@ -56,7 +57,7 @@ class SubmissionStore:
             )
         )
         rows = [{**key, "block": block} for block in blocks]
-        self._session.exec(insert(SubmittedBlockRow), params=rows)
+        bulk_insert(self._session, SubmittedBlockRow, rows)
 
     def chunks_of(self, partner_id: PartyId) -> dict[int, StoredChunk]:
         """Return a partner's chunks by number, ascending."""
@@ -108,8 +109,7 @@ class ProductStore:
             }
             for block, ciphertext in sorted(products.items())
         ]
-        if rows:
-            self._session.exec(insert(ProductRow), params=rows)
+        bulk_insert(self._session, ProductRow, rows)
 
     def at(self, epoch: EpochIndex) -> dict[int, bytes]:
         """Return block and cumulative ciphertext up to `epoch`, ascending by block."""

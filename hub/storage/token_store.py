@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Final
 
 from sqlalchemy import func, insert
@@ -11,11 +10,11 @@ from sqlmodel import Session, col, select
 
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import EpochIndex, PartyId
+from hub.storage.bulk import bulk_insert
 from hub.storage.epoch_rows import DecidedTokenRow, TokenConflictRow
 
 PARAMETERS_MAX: Final = 10_000
 """Values in one IN list; SQLite takes 32 766."""
-ROWS_AT_ONCE: Final = 50_000
 
 
 class TokenStore:
@@ -55,8 +54,7 @@ class TokenStore:
             }
             for token in tokens
         )
-        while some := list(islice(rows, ROWS_AT_ONCE)):
-            self._session.exec(insert(DecidedTokenRow), params=some)
+        bulk_insert(self._session, DecidedTokenRow, rows)
 
     def add_conflicts(
         self,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from fedcarbon.redemption.limits import Limits
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
 from hub.wallets.redeeming import SignedOrder, TakenOrder, order_redemptions
@@ -30,10 +31,11 @@ class _Waiting:
 class OrderDesk:
     """Takes orders in the sequence in which they came."""
 
-    def __init__(self, hub: Hub, folded: FoldedRecord) -> None:
-        """Take the hub and the record as trustees see it."""
+    def __init__(self, hub: Hub, folded: FoldedRecord, limits: Limits) -> None:
+        """Take the hub, the record as trustees see it, and what the operator has limited."""
         self._hub: Final = hub
         self._folded: Final = folded
+        self._limits: Final = limits
         self._waiting: list[_Waiting] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -62,7 +64,9 @@ class OrderDesk:
     async def _taken(self, orders: Sequence[SignedOrder]) -> Sequence[TakenOrder | Exception]:
         try:
             return await self._hub.write(
-                lambda session: order_redemptions(session, self._hub, self._folded, orders)
+                lambda session: order_redemptions(
+                    session, self._hub, self._folded, orders, limits=self._limits
+                )
             )
         except Exception as error:  # noqa: BLE001 - every caller gets it
             return [error] * len(orders)

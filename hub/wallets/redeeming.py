@@ -7,7 +7,7 @@
 (6) the programme exists                                        UNKNOWN_PROGRAMME
 (7) the binding is the caller's, for this account and wallet    BINDING_UNKNOWN, WALLET_SWAPPED
 (8) the binding is valid now                                    see `fedcarbon.opening.refusals`
-(9) the account can give it and the programme can pay it        see `hub.clearing.redemptions`
+(9) account, limits and float allow it                          see `hub.clearing.redemptions`
 
 An order that was taken stays taken: what it asked for is answered again even if the binding has
 ended since, so that a lost answer never pays twice or leaves a payout unknown. Its exact envelope
@@ -26,6 +26,7 @@ from fedcarbon.ids import PartyId, Role
 from fedcarbon.opening.binding_checks import signing_partners
 from fedcarbon.opening.refusals import BindingUnknownError, WalletSwappedError
 from fedcarbon.opening.view import RecordView
+from fedcarbon.redemption.limits import Limits
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
 from fedcarbon.redemption.settlement import SettlementRule
 from fedcarbon.submission.signed_message import open_message
@@ -66,7 +67,13 @@ class SignedOrder:
 
 
 def order_redemption(
-    session: Session, hub: Hub, folded: FoldedRecord, caller: PartyId, message: bytes
+    session: Session,
+    hub: Hub,
+    folded: FoldedRecord,
+    caller: PartyId,
+    message: bytes,
+    *,
+    limits: Limits,
 ) -> TakenOrder:
     """Reserve what an order asks for and log it; the same order gets the same answer.
 
@@ -76,6 +83,7 @@ def order_redemption(
         folded: the record as trustees see it.
         caller: the party that sent it, by its certificate.
         message: the exact bytes of the signed order.
+        limits: what the operator of the hub has set.
 
     Raises:
         MalformedError: not the envelope of an order.
@@ -84,14 +92,19 @@ def order_redemption(
         FedcarbonError: the binding is not valid now, or what `create_redemption` raises.
     """
     signed = SignedOrder(caller=caller, message=message)
-    (result,) = order_redemptions(session, hub, folded, [signed])
+    (result,) = order_redemptions(session, hub, folded, [signed], limits=limits)
     if isinstance(result, FedcarbonError):
         raise result
     return result
 
 
 def order_redemptions(
-    session: Session, hub: Hub, folded: FoldedRecord, signed: Sequence[SignedOrder]
+    session: Session,
+    hub: Hub,
+    folded: FoldedRecord,
+    signed: Sequence[SignedOrder],
+    *,
+    limits: Limits,
 ) -> list[TakenOrder | FedcarbonError]:
     """Take many orders in one transaction, each as `order_redemption` would.
 
@@ -118,7 +131,8 @@ def order_redemptions(
             except FedcarbonError as refusal:
                 checked.append(refusal)
     requests = [item for item in checked if isinstance(item, RedemptionRequest)]
-    created = iter(create_redemptions(session, requests, now_s))  # (5) again, (9)
+    # (5) again, (9)
+    created = iter(create_redemptions(session, requests, now_s, limits=limits))
     results = [item if isinstance(item, FedcarbonError) else next(created) for item in checked]
     receipts = _receipts(session, hub, leaves, list(zip(signed, results, strict=True)))
     return [

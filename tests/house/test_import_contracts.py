@@ -139,7 +139,7 @@ def test_the_contracts_for_the_core_leave_no_package_out() -> None:
 def test_whatever_in_the_hub_does_not_store_wallets_is_kept_from_them() -> None:
     contracts = {contract["id"]: contract for contract in CONFIG["contracts"]}
     packages = {path.parent.name for path in (ROOT / "hub").glob("*/__init__.py")}
-    storing, serving = {"clearing", "openings", "wallets"} & packages, {"servicers"}
+    storing, serving = {"clearing", "openings", "wallets"} & packages, {"commands", "servicers"}
     wallets = contracts["wallets"]
 
     assert set(wallets["source_modules"]) == {

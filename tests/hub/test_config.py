@@ -17,10 +17,13 @@ from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import load_party
 from hub.clearing.storage.batch_store import BatchStore
 from hub.config import HubConfigError, load_config
+from hub.database import database_of
 from hub.serving import hub_of
 from hub.storage.engine import reading, sqlite_engine
 from hub.storage.folder_lock import FolderInUseError
+from hub.storage.schema import BEFORE_MIGRATIONS, SchemaOutdatedError, migrate
 from tests.hub.running import write_hub
+from tests.postgresql import Cluster
 
 GOOD = 'party = "party.toml"\ndata = "data"\npublic = "ceremony"\n'
 
@@ -171,8 +174,94 @@ def test_a_ledger_day_that_no_hub_closes_is_said_and_stays_asked_for(tmp_path: P
 
     done = subprocess.run(closing, capture_output=True, text=True, check=False)  # noqa: S603
 
-    assert empty.stdout == "all 0 transfers are in the record\n"
+    assert empty.stdout.startswith("nothing was booked since the last closed day; nothing changed")
     assert done.returncode == 1
     assert "[DAY_NOT_CLOSED]" in done.stderr
     with reading(sqlite_engine(tmp_path / "hub" / "hub.db")) as session:
         assert BatchStore(session).requested_sequence() == 1
+
+
+SECRET = "correct-horse"  # noqa: S105 - of nothing
+URL = f"postgresql+psycopg://hub:{SECRET}@db.example/hub"
+
+
+def test_a_password_of_the_database_comes_from_the_environment_and_is_never_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEDCARBON_HUB_DATABASE", URL)
+    config = load_config(write(tmp_path, GOOD))
+
+    assert config.database_url == URL
+    for shown in (repr(config), str(config), config.model_dump_json()):
+        assert SECRET not in shown
+
+
+REFUSED_DATABASES = {
+    "a password in the file": URL,
+    "another database": "mysql://db.example/hub",
+    "another driver": "postgresql://db.example/hub",
+    "no URL": "postgresql+psycopg://db.example:port/hub",
+}
+
+
+@pytest.mark.parametrize("url", REFUSED_DATABASES.values(), ids=REFUSED_DATABASES)
+def test_a_wrong_database_is_refused_and_no_password_repeated(tmp_path: Path, url: str) -> None:
+    with pytest.raises(HubConfigError, match="database") as refused:
+        load_config(write(tmp_path, f'{GOOD}database = "{url}"\n'))
+
+    assert SECRET not in str(refused.value)
+
+
+def test_a_hub_runs_on_postgresql(
+    tmp_path: Path, postgresql: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.create()
+    monkeypatch.setenv("FEDCARBON_HUB_DATABASE", url)
+    path = write_hub(tmp_path)
+    config = load_config(path)
+    hub_of(config, load_party(config.party)).close()
+    command = [sys.executable, "-m", "hub"]
+    topping_up = [*command, "top-up", "--config", str(path), "--programme", "p", "--fen", "5"]
+
+    done = [
+        subprocess.run([*topping_up, "--label", "bank"], capture_output=True, text=True, check=True)  # noqa: S603
+        for _ in range(2)
+    ]
+    migrated = subprocess.run(  # noqa: S603 - our own program
+        [*command, "migrate", "--config", str(path)], capture_output=True, text=True, check=True
+    )
+
+    assert [run.stdout for run in done] == [
+        "0.05 yuan for p entered\n",
+        "0.05 yuan for p was entered before\n",
+    ]
+    assert migrated.stdout == "schema 0002 before, 0002 now\n"
+    assert not (config.data / "hub.db").exists()
+    hub_of(config, load_party(config.party)).close()
+    postgresql.drop(url)
+
+
+def test_an_old_database_is_refused_until_the_operator_migrates_it(tmp_path: Path) -> None:
+    path = write_hub(tmp_path)
+    config = load_config(path)
+    config.data.mkdir()
+    engine = sqlite_engine(config.data / "hub.db")
+    migrate(engine, BEFORE_MIGRATIONS)
+    engine.dispose()
+
+    with pytest.raises(SchemaOutdatedError):
+        hub_of(config, load_party(config.party))
+    migrated = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "hub", "migrate", "--config", str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert migrated.stdout == "schema 0001 before, 0002 now\n"
+    hub_of(config, load_party(config.party)).close()
+
+
+def test_a_command_beside_a_hub_that_never_started_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SchemaOutdatedError, match="is empty"):
+        database_of(load_config(write_hub(tmp_path)))

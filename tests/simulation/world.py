@@ -61,6 +61,7 @@ from partner_node.storage.database import Database as NodeDatabase
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
 from tests.simulation.local_hub import Fault, FaultPlan, LoopThread, local_client
+from tests.unlimited import unlimited
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database as TrusteeDatabase
 from trustee.trustee import Trustee
@@ -185,7 +186,7 @@ class World:
             EpochServicer(self.hub),
             IdentityServicer(EvaluationRelay(self.hub, self.desk)),
             OpeningServicer(self.hub, folded),
-            RedemptionServicer(self.hub, folded, payouts),
+            RedemptionServicer(self.hub, folded, payouts, unlimited(PROGRAMME)),
         ]
 
     def client(self, name: PartyId) -> HubClient:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, insert, literal, or_, union_all, update
+from sqlalchemy import and_, bindparam, func, literal, or_, union_all, update
 from sqlmodel import Session, col, select
 from typing_extensions import override
 
@@ -18,6 +18,7 @@ from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit, Vintage, unit_from_text
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from hub.clearing.storage.ledger_rows import BalanceRow, LedgerBatchRow, TransferIdRow, TransferRow
+from hub.storage.bulk import bulk_insert
 from hub.storage.partitions import ensure_month
 
 TRANSFERS: Final = str(TransferRow.__tablename__)
@@ -49,9 +50,6 @@ _LAST: Final = (
     .limit(1)
 )
 _LAST_CLOSED: Final = select(LedgerBatchRow.day).order_by(col(LedgerBatchRow.day).desc()).limit(1)
-_ADD_IDS: Final = insert(TransferIdRow)
-_ADD_TRANSFERS: Final = insert(TransferRow)
-_ADD_BALANCES: Final = insert(BalanceRow)
 _CHANGE_BALANCES: Final = (
     update(BalanceRow)
     .where(
@@ -187,9 +185,9 @@ class LedgerStore:
         sequence, day = self._next_place(now_s)
         ensure_month(self._session, TRANSFERS, day)
         placed = list(enumerate(pending.transfers.values(), start=sequence))
-        connection = self._session.connection()
-        connection.execute(
-            _ADD_IDS,
+        bulk_insert(
+            self._session,
+            TransferIdRow,
             [
                 {
                     "transfer_id": transfer.transfer_id,
@@ -200,8 +198,9 @@ class LedgerStore:
                 for number, transfer in placed
             ],
         )
-        connection.execute(
-            _ADD_TRANSFERS,
+        bulk_insert(
+            self._session,
+            TransferRow,
             [_columns(transfer, number, day, now_s) for number, transfer in placed],
         )
         assert isinstance(pending.below, LoadedLedger)  # noqa: S101 - our own mistake
@@ -228,8 +227,9 @@ class LedgerStore:
         new = [key for key in after if key not in before]
         changed = [key for key in after if key in before and after[key] != before[key]]
         if new:
-            connection.execute(
-                _ADD_BALANCES,
+            bulk_insert(
+                self._session,
+                BalanceRow,
                 [
                     {
                         "account": account.name,

@@ -36,7 +36,11 @@ class RedemptionRow(HubTable, table=True):
         CheckConstraint("units >= 1 AND mass_ug >= 1 AND amount_fen >= 1", name="pays_something"),
         one_of("state", RedemptionState),
         integers("units", "mass_ug", "amount_fen", "created_s"),
-        Index("ix_redemptions_account_token", "account_token"),
+        # Limits sum what a wallet or an account has had since some instant; statements list what
+        # an operator has ordered in a span.
+        Index("ix_redemptions_account_token", "account_token", "created_s"),
+        Index("ix_redemptions_wallet_id", "wallet_id", "created_s"),
+        Index("ix_redemptions_operator_id", "operator_id", "created_s"),
     )
 
     redemption_id: bytes = Field(primary_key=True)
@@ -45,6 +49,8 @@ class RedemptionRow(HubTable, table=True):
     """The canonical bytes of the order: what a retry is compared with."""
     programme_id: str
     account_token: bytes
+    operator_id: str
+    wallet_id: str
     wallet_class: int
     units: int = Field(sa_type=BigInteger)
     mass_ug: int = Field(sa_type=BigInteger)

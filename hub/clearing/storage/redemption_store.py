@@ -6,12 +6,23 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, RowMapping, Select, bindparam, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    RowMapping,
+    Select,
+    bindparam,
+    case,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.unit import Vintage
+from fedcarbon.redemption.limits import Spending, first_day_of_next_year, first_day_of_year
 from fedcarbon.redemption.order import Redemption, RedemptionOrder
 from fedcarbon.redemption.settlement import Draw
 from fedcarbon.redemption.states import (
@@ -20,6 +31,7 @@ from fedcarbon.redemption.states import (
     RedemptionStateError,
     next_state,
 )
+from fedcarbon.redemption.value_day import ValueDay, first_second, value_day
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from hub.clearing.storage.redemption_rows import (
     RedemptionDrawRow,
@@ -90,6 +102,38 @@ _COUNTS: Final = (
     .where(_EVENTS.c.redemption_id.in_(_IDS))
     .group_by(_EVENTS.c.redemption_id)
 )
+_NOT_COUNTED: Final = (RedemptionState.REJECTED.value, RedemptionState.REVERSED.value)
+"""No limit counts what was never paid or has come back."""
+_SPENT_BY_WALLET: Final = (
+    select(
+        _TABLE.c.wallet_id,
+        func.sum(
+            case(
+                (
+                    _TABLE.c.created_s.between(bindparam("day_s"), bindparam("day_end_s")),
+                    _TABLE.c.amount_fen,
+                ),
+                else_=0,
+            )
+        ),
+        func.sum(_TABLE.c.amount_fen),
+    )
+    .where(
+        _TABLE.c.wallet_id.in_(_IDS),
+        _TABLE.c.created_s.between(bindparam("year_s"), bindparam("year_end_s")),
+        _TABLE.c.state.not_in(_NOT_COUNTED),
+    )
+    .group_by(_TABLE.c.wallet_id)
+)
+_SPENT_BY_ACCOUNT: Final = (
+    select(_TABLE.c.programme_id, _TABLE.c.account_token, func.sum(_TABLE.c.amount_fen))
+    .where(
+        _TABLE.c.account_token.in_(_IDS),
+        _TABLE.c.created_s.between(bindparam("day_s"), bindparam("day_end_s")),
+        _TABLE.c.state.not_in(_NOT_COUNTED),
+    )
+    .group_by(_TABLE.c.programme_id, _TABLE.c.account_token)
+)
 _ADD: Final = insert(RedemptionRow)
 _ADD_DRAWS: Final = insert(RedemptionDrawRow)
 _ADD_EVENTS: Final = insert(RedemptionEventRow)
@@ -120,16 +164,45 @@ class RedemptionStore:
 
     def find_many(self, redemption_ids: Collection[bytes]) -> dict[bytes, Redemption]:
         """Return the redemptions with these ids, by id."""
-        return self._found(_BY_ID, {"ids": list(redemption_ids)})
+        return self.found(_BY_ID, {"ids": list(redemption_ids)})
 
     def of_payouts(self, payout_ids: Collection[bytes]) -> list[Redemption]:
         """Return the redemptions that are paid under these ids."""
-        return list(self._found(_BY_PAYOUT, {"ids": list(payout_ids)}).values())
+        return list(self.found(_BY_PAYOUT, {"ids": list(payout_ids)}).values())
 
     def of_account(self, programme: ProgrammeId, account_token: bytes) -> list[Redemption]:
         """Return the redemptions of an account, oldest first."""
-        found = self._found(_BY_ACCOUNT, {"programme": programme, "token": account_token})
+        found = self.found(_BY_ACCOUNT, {"programme": programme, "token": account_token})
         return list(found.values())
+
+    def spent(self, orders: Collection[RedemptionOrder], now_s: Seconds) -> Spending:
+        """Return what the wallets and accounts of `orders` have had, by two grouped queries.
+
+        Counted is what was ordered in the value day (and year) of `now_s`, unless it was rejected
+        or given back. Whoever takes several orders in one transaction adds each to the answer.
+        """
+        if not orders:
+            return Spending()
+        day = value_day(now_s)
+        in_day = {"day_s": first_second(day), "day_end_s": first_second(ValueDay(day + 1)) - 1}
+        in_year = {
+            "year_s": first_second(first_day_of_year(day)),
+            "year_end_s": first_second(first_day_of_next_year(day)) - 1,
+        }
+        connection = self._session.connection()
+        wallets = list({order.wallet_id for order in orders})
+        tokens = list({order.account_token for order in orders})
+        spending = Spending()
+        for wallet, day_fen, year_fen in connection.execute(
+            _SPENT_BY_WALLET, {"ids": wallets, **in_day, **in_year}
+        ):
+            spending.wallet_day_fen[wallet] = int(day_fen)
+            spending.wallet_year_fen[wallet] = int(year_fen)
+        for programme, token, day_fen in connection.execute(
+            _SPENT_BY_ACCOUNT, {"ids": tokens, **in_day}
+        ):
+            spending.account_day_fen[programme, token] = int(day_fen)
+        return spending
 
     def add_many(self, redemptions: Sequence[Redemption], now_s: Seconds) -> None:
         """Write new redemptions whose grams and money are reserved in the same transaction."""
@@ -252,9 +325,10 @@ class RedemptionStore:
             for row in rows
         ]
 
-    def _found(
+    def found(
         self, query: Select[Any], parameters: Mapping[str, object]
     ) -> dict[bytes, Redemption]:
+        """Return the redemptions that a query over their table gives, by id, in its order."""
         connection = self._session.connection()
         rows = connection.execute(query, parameters).mappings().all()
         if not rows:
@@ -292,6 +366,8 @@ def _columns(redemption: Redemption) -> dict[str, object]:
         "order_bytes": statements.encode(order),
         "programme_id": order.programme_id,
         "account_token": order.account_token,
+        "operator_id": order.operator_id,
+        "wallet_id": order.wallet_id,
         "wallet_class": int(order.wallet_class),
         "units": redemption.units,
         "mass_ug": redemption.mass_ug,

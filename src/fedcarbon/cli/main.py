@@ -17,6 +17,7 @@ from fedcarbon.cli import (
     record,
     registry,
     wallet,
+    wallet_statement,
 )
 from fedcarbon.errors import FedcarbonError
 
@@ -36,6 +37,7 @@ app.command(dev_ca.app)
 app.command(keygen.keygen)
 app.command(record.app)
 app.command(registry.app)
+wallet.app.command(wallet_statement.statement)
 app.command(wallet.app)
 
 

@@ -30,6 +30,7 @@ from fedcarbon.identity.tokens import account_token
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.opening.statements import OpeningRequest, OperatorBinding, Purpose
 from fedcarbon.parameters.parameter_set import ParameterSet
+from fedcarbon.redemption.operator_statement import Period
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.wallet import WalletClass, wallet_id
 from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES
@@ -317,3 +318,24 @@ class WalletOperator:
         request = redemption_pb2.CreateRedemptionRequest(signed_order=signed)
         answer = self.hub.create_redemption(request)
         return Redeemed(answer.redemption, Accepted(envelope=signed, receipt=answer.receipt))
+
+    def statement(self, period: Period) -> Iterator[redemption_pb2.GetOperatorStatementResponse]:
+        """Yield the pages of this operator's statement; there is at least one.
+
+        Raises:
+            RecordUnreadableError: the hub's pages do not go forward and would never end.
+        """
+        seen: set[bytes] = set()
+        after = b""
+        while after not in seen:
+            seen.add(after)
+            page = self.hub.get_operator_statement(
+                redemption_pb2.GetOperatorStatementRequest(
+                    first_value_day=period.first, last_value_day=period.last, after=after
+                )
+            )
+            yield page
+            after = page.next_after
+            if not after:
+                return
+        raise RecordUnreadableError("the hub's statement has a page that comes again")

@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66\x65\x64\x63\x61rbon/v1/redemption.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"/\n\x17\x43reateRedemptionRequest\x12\x14\n\x0csigned_order\x18\x01 \x01(\x0c\"Y\n\x18\x43reateRedemptionResponse\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"-\n\x14GetRedemptionRequest\x12\x15\n\rredemption_id\x18\x01 \x01(\x0c\"E\n\x15GetRedemptionResponse\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\"\x95\x01\n\nRedemption\x12\x15\n\rredemption_id\x18\x01 \x01(\x0c\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.fedcarbon.v1.RedemptionState\x12\r\n\x05units\x18\x03 \x01(\x04\x12\x0f\n\x07mass_ug\x18\x04 \x01(\x04\x12\x12\n\npayout_fen\x18\x05 \x01(\x04\x12\x0e\n\x06reason\x18\x06 \x01(\t*\x85\x02\n\x0fRedemptionState\x12 \n\x1cREDEMPTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18REDEMPTION_STATE_CREATED\x10\x01\x12\x1d\n\x19REDEMPTION_STATE_RESERVED\x10\x02\x12\x19\n\x15REDEMPTION_STATE_SENT\x10\x03\x12\x1c\n\x18REDEMPTION_STATE_UNKNOWN\x10\x04\x12\x1c\n\x18REDEMPTION_STATE_SETTLED\x10\x05\x12\x1d\n\x19REDEMPTION_STATE_REJECTED\x10\x06\x12\x1d\n\x19REDEMPTION_STATE_REVERSED\x10\x07\x32\xd0\x01\n\x11RedemptionService\x12\x61\n\x10\x43reateRedemption\x12%.fedcarbon.v1.CreateRedemptionRequest\x1a&.fedcarbon.v1.CreateRedemptionResponse\x12X\n\rGetRedemption\x12\".fedcarbon.v1.GetRedemptionRequest\x1a#.fedcarbon.v1.GetRedemptionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66\x65\x64\x63\x61rbon/v1/redemption.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"/\n\x17\x43reateRedemptionRequest\x12\x14\n\x0csigned_order\x18\x01 \x01(\x0c\"Y\n\x18\x43reateRedemptionResponse\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"-\n\x14GetRedemptionRequest\x12\x15\n\rredemption_id\x18\x01 \x01(\x0c\"E\n\x15GetRedemptionResponse\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\"\x95\x01\n\nRedemption\x12\x15\n\rredemption_id\x18\x01 \x01(\x0c\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.fedcarbon.v1.RedemptionState\x12\r\n\x05units\x18\x03 \x01(\x04\x12\x0f\n\x07mass_ug\x18\x04 \x01(\x04\x12\x12\n\npayout_fen\x18\x05 \x01(\x04\x12\x0e\n\x06reason\x18\x06 \x01(\t\"l\n\x1bGetOperatorStatementRequest\x12\x17\n\x0f\x66irst_value_day\x18\x01 \x01(\r\x12\x16\n\x0elast_value_day\x18\x02 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\x0c\x12\r\n\x05limit\x18\x04 \x01(\r\"\x8c\x01\n\x1cGetOperatorStatementResponse\x12,\n\x06totals\x18\x01 \x03(\x0b\x32\x1c.fedcarbon.v1.StatementTotal\x12*\n\x05lines\x18\x02 \x03(\x0b\x32\x1b.fedcarbon.v1.StatementLine\x12\x12\n\nnext_after\x18\x03 \x01(\x0c\"r\n\x0eStatementTotal\x12,\n\x05state\x18\x01 \x01(\x0e\x32\x1d.fedcarbon.v1.RedemptionState\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\x12\x0f\n\x07mass_ug\x18\x03 \x01(\x04\x12\x12\n\npayout_fen\x18\x04 \x01(\x04\"\xa4\x01\n\rStatementLine\x12,\n\nredemption\x18\x01 \x01(\x0b\x32\x18.fedcarbon.v1.Redemption\x12\x14\n\x0cprogramme_id\x18\x02 \x01(\t\x12\x11\n\twallet_id\x18\x03 \x01(\t\x12\x11\n\tpayout_id\x18\x04 \x01(\x0c\x12\x11\n\tcreated_s\x18\x05 \x01(\x04\x12\x16\n\x0erail_reference\x18\x06 \x01(\t*\x85\x02\n\x0fRedemptionState\x12 \n\x1cREDEMPTION_STATE_UNSPECIFIED\x10\x00\x12\x1c\n\x18REDEMPTION_STATE_CREATED\x10\x01\x12\x1d\n\x19REDEMPTION_STATE_RESERVED\x10\x02\x12\x19\n\x15REDEMPTION_STATE_SENT\x10\x03\x12\x1c\n\x18REDEMPTION_STATE_UNKNOWN\x10\x04\x12\x1c\n\x18REDEMPTION_STATE_SETTLED\x10\x05\x12\x1d\n\x19REDEMPTION_STATE_REJECTED\x10\x06\x12\x1d\n\x19REDEMPTION_STATE_REVERSED\x10\x07\x32\xbf\x02\n\x11RedemptionService\x12\x61\n\x10\x43reateRedemption\x12%.fedcarbon.v1.CreateRedemptionRequest\x1a&.fedcarbon.v1.CreateRedemptionResponse\x12X\n\rGetRedemption\x12\".fedcarbon.v1.GetRedemptionRequest\x1a#.fedcarbon.v1.GetRedemptionResponse\x12m\n\x14GetOperatorStatement\x12).fedcarbon.v1.GetOperatorStatementRequest\x1a*.fedcarbon.v1.GetOperatorStatementResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedcarbon.v1.redemption_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REDEMPTIONSTATE']._serialized_start=458
-  _globals['_REDEMPTIONSTATE']._serialized_end=719
+  _globals['_REDEMPTIONSTATE']._serialized_start=994
+  _globals['_REDEMPTIONSTATE']._serialized_end=1255
   _globals['_CREATEREDEMPTIONREQUEST']._serialized_start=47
   _globals['_CREATEREDEMPTIONREQUEST']._serialized_end=94
   _globals['_CREATEREDEMPTIONRESPONSE']._serialized_start=96
@@ -43,6 +43,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETREDEMPTIONRESPONSE']._serialized_end=303
   _globals['_REDEMPTION']._serialized_start=306
   _globals['_REDEMPTION']._serialized_end=455
-  _globals['_REDEMPTIONSERVICE']._serialized_start=722
-  _globals['_REDEMPTIONSERVICE']._serialized_end=930
+  _globals['_GETOPERATORSTATEMENTREQUEST']._serialized_start=457
+  _globals['_GETOPERATORSTATEMENTREQUEST']._serialized_end=565
+  _globals['_GETOPERATORSTATEMENTRESPONSE']._serialized_start=568
+  _globals['_GETOPERATORSTATEMENTRESPONSE']._serialized_end=708
+  _globals['_STATEMENTTOTAL']._serialized_start=710
+  _globals['_STATEMENTTOTAL']._serialized_end=824
+  _globals['_STATEMENTLINE']._serialized_start=827
+  _globals['_STATEMENTLINE']._serialized_end=991
+  _globals['_REDEMPTIONSERVICE']._serialized_start=1258
+  _globals['_REDEMPTIONSERVICE']._serialized_end=1577
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,11 @@ class RedemptionServiceStub:
                 request_serializer=fedcarbon_dot_v1_dot_redemption__pb2.GetRedemptionRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_v1_dot_redemption__pb2.GetRedemptionResponse.FromString,
                 _registered_method=True)
+        self.GetOperatorStatement = channel.unary_unary(
+                '/fedcarbon.v1.RedemptionService/GetOperatorStatement',
+                request_serializer=fedcarbon_dot_v1_dot_redemption__pb2.GetOperatorStatementRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_redemption__pb2.GetOperatorStatementResponse.FromString,
+                _registered_method=True)
 
 
 class RedemptionServiceServicer:
@@ -65,6 +70,13 @@ class RedemptionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOperatorStatement(self, request, context):
+        """Returns what the calling operator has ordered in some value days, page by page.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RedemptionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_RedemptionServiceServicer_to_server(servicer, server):
                     servicer.GetRedemption,
                     request_deserializer=fedcarbon_dot_v1_dot_redemption__pb2.GetRedemptionRequest.FromString,
                     response_serializer=fedcarbon_dot_v1_dot_redemption__pb2.GetRedemptionResponse.SerializeToString,
+            ),
+            'GetOperatorStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOperatorStatement,
+                    request_deserializer=fedcarbon_dot_v1_dot_redemption__pb2.GetOperatorStatementRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_redemption__pb2.GetOperatorStatementResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class RedemptionService:
             '/fedcarbon.v1.RedemptionService/GetRedemption',
             fedcarbon_dot_v1_dot_redemption__pb2.GetRedemptionRequest.SerializeToString,
             fedcarbon_dot_v1_dot_redemption__pb2.GetRedemptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOperatorStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.RedemptionService/GetOperatorStatement',
+            fedcarbon_dot_v1_dot_redemption__pb2.GetOperatorStatementRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_redemption__pb2.GetOperatorStatementResponse.FromString,
             options,
             channel_credentials,
             insecure,

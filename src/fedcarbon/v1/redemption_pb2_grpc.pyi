@@ -37,6 +37,8 @@ class RedemptionServiceStub:
     """Reserves grams and pays. Idempotent on the redemption id; other content is refused."""
     GetRedemption: _grpc.UnaryUnaryMultiCallable[_redemption_pb2.GetRedemptionRequest, _redemption_pb2.GetRedemptionResponse]
     """Returns a redemption of the calling operator."""
+    GetOperatorStatement: _grpc.UnaryUnaryMultiCallable[_redemption_pb2.GetOperatorStatementRequest, _redemption_pb2.GetOperatorStatementResponse]
+    """Returns what the calling operator has ordered in some value days, page by page."""
 
 @_typing.type_check_only
 class RedemptionServiceAsyncStub(RedemptionServiceStub):
@@ -47,6 +49,8 @@ class RedemptionServiceAsyncStub(RedemptionServiceStub):
     """Reserves grams and pays. Idempotent on the redemption id; other content is refused."""
     GetRedemption: _aio.UnaryUnaryMultiCallable[_redemption_pb2.GetRedemptionRequest, _redemption_pb2.GetRedemptionResponse]  # type: ignore[assignment]
     """Returns a redemption of the calling operator."""
+    GetOperatorStatement: _aio.UnaryUnaryMultiCallable[_redemption_pb2.GetOperatorStatementRequest, _redemption_pb2.GetOperatorStatementResponse]  # type: ignore[assignment]
+    """Returns what the calling operator has ordered in some value days, page by page."""
 
 class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Redemption of credited grams into real-name wallets."""
@@ -66,5 +70,13 @@ class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_redemption_pb2.GetRedemptionResponse, _abc.Awaitable[_redemption_pb2.GetRedemptionResponse]]:
         """Returns a redemption of the calling operator."""
+
+    @_abc_1.abstractmethod
+    def GetOperatorStatement(
+        self,
+        request: _redemption_pb2.GetOperatorStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_redemption_pb2.GetOperatorStatementResponse, _abc.Awaitable[_redemption_pb2.GetOperatorStatementResponse]]:
+        """Returns what the calling operator has ordered in some value days, page by page."""
 
 def add_RedemptionServiceServicer_to_server(servicer: RedemptionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -204,6 +204,12 @@ class HubClient(Protocol):
         """RedemptionService.GetRedemption."""
         ...
 
+    def get_operator_statement(
+        self, request: redemption_pb2.GetOperatorStatementRequest
+    ) -> redemption_pb2.GetOperatorStatementResponse:
+        """RedemptionService.GetOperatorStatement."""
+        ...
+
 
 class GrpcHubClient(HubClient):
     """The hub over a gRPC channel, with a deadline on every call and bounded repetition.
@@ -400,6 +406,12 @@ class GrpcHubClient(HubClient):
         self, request: redemption_pb2.GetRedemptionRequest
     ) -> redemption_pb2.GetRedemptionResponse:
         return self._ask(self._redemption.GetRedemption, request)
+
+    @override
+    def get_operator_statement(
+        self, request: redemption_pb2.GetOperatorStatementRequest
+    ) -> redemption_pb2.GetOperatorStatementResponse:
+        return self._ask(self._redemption.GetOperatorStatement, request)
 
     def _ask(self, call: grpc.UnaryUnaryMultiCallable[Q, A], request: Q) -> A:
         return self._repeated(lambda: call(request), ATTEMPTS_MAX)

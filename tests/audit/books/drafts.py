@@ -38,7 +38,6 @@ from hub.clearing.storage.batch_store import BatchStore
 from hub.storage.engine import writing
 from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import GRAM, SHANGHAI
-from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import Books as HubBooks
 
 PARAMETER_ID = bytes(32)

@@ -32,6 +32,7 @@ from hub.clearing.sandbox_rail import RailFault, SandboxRail
 from hub.clearing.storage.redemption_store import RedemptionStore
 from hub.storage.engine import open_engine, reading, writing
 from tests.databases import NewStore
+from tests.unlimited import unlimited
 
 SHANGHAI = ProgrammeId("ecny-shanghai")
 START_S = Seconds(1_775_000_000)
@@ -52,6 +53,7 @@ class Books:
         self.opened_ug: dict[int, int] = {}
         self.openings = 0
         self.rails: list[SandboxRail] = []
+        self.limits = unlimited(SHANGHAI)
         self.engine: Engine = open_engine(self.url)
 
     def beside(self, folder: Path) -> Books:
@@ -141,7 +143,9 @@ class Books:
 
     def redeem(self, order: RedemptionOrder) -> Redemption:
         with writing(self.engine) as session:
-            return create_redemption(session, order, ECNY_RULE, self.clock.now_s())
+            return create_redemption(
+                session, order, ECNY_RULE, self.clock.now_s(), limits=self.limits
+            )
 
     def run(self, rail: Rail) -> tuple[StepTaken, ...]:
         return process_outbox(self.engine, rail, self.clock)

@@ -6,6 +6,9 @@ Usage: redeem_process.py URL NOW_S REDEMPTION_NUMBER
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId, ProgrammeId
@@ -15,6 +18,7 @@ from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import Seconds
 from hub.clearing.redemptions import create_redemption
 from hub.storage.engine import open_engine, writing
+from tests.unlimited import unlimited
 
 
 def main() -> None:
@@ -37,7 +41,13 @@ def main() -> None:
     sys.stdin.readline()
     try:
         with writing(engine) as session:
-            redemption = create_redemption(session, order, ECNY_RULE, Seconds(now_s))
+            redemption = create_redemption(
+                session,
+                order,
+                ECNY_RULE,
+                Seconds(now_s),
+                limits=unlimited(order.programme_id),
+            )
         sys.stdout.write(f"{redemption.amount_fen}\n")
     except FedcarbonError as error:
         sys.stdout.write(f"{error.code}\n")

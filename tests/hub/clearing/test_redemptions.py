@@ -206,7 +206,9 @@ def test_a_redemption_that_the_caller_does_not_commit_did_not_happen(funded: Boo
     before = funded.totals()
 
     with Session(funded.engine) as session:
-        create_redemption(session, funded.order(1), ECNY_RULE, funded.clock.now_s())
+        create_redemption(
+            session, funded.order(1), ECNY_RULE, funded.clock.now_s(), limits=funded.limits
+        )
 
     assert funded.totals() == before
     assert funded.run(funded.rail()) == ()
@@ -223,7 +225,9 @@ def test_an_error_inside_leaves_nothing_even_if_the_caller_goes_on(
     with writing(funded.engine) as session:
         monkeypatch.setattr("hub.clearing.redemptions.OutboxStore.add_many", broken)
         with pytest.raises(RuntimeError):
-            create_redemption(session, funded.order(1), ECNY_RULE, funded.clock.now_s())
+            create_redemption(
+                session, funded.order(1), ECNY_RULE, funded.clock.now_s(), limits=funded.limits
+            )
 
     assert funded.totals() == before
     with pytest.raises(RedemptionUnknownError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,19 +11,19 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlmodel import SQLModel
+from typing_extensions import override
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
 from fedcarbon.ledger.balances import Balances
-from fedcarbon.ledger.rules import linked
 from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionStateError
 from fedcarbon.units import Seconds
 from hub.clearing.sandbox_rail import SandboxTable
-from hub.clearing.storage.ledger_store import LedgerStore
-from hub.clearing.storage.redemption_store import RedemptionStore
+from hub.clearing.storage.ledger_store import LedgerStore, LoadedLedger
+from hub.clearing.storage.redemption_store import RedemptionStore, Step
 from hub.storage.engine import open_engine, reading, writing
 from hub.storage.faults import StoreBusyError
 from hub.storage.tables import HubTable
@@ -55,6 +56,7 @@ def paid(funded: Books) -> Books:
     return funded
 
 
+_ANYTHING = "SET created_at = NULL"
 CHANGES = {
     "sqlite": [
         "UPDATE {table} SET created_at = NULL",
@@ -65,7 +67,7 @@ CHANGES = {
         "UPDATE {table} SET created_at = NULL",
         "DELETE FROM {table}",
         "TRUNCATE {table} CASCADE",
-        "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET created_at=NULL",
+        "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET {key}=NULL",
     ],
 }
 KEYS = {
@@ -366,40 +368,54 @@ def _operations() -> list[Transfer]:
     return operations
 
 
-def test_a_balance_that_was_read_wrong_cannot_be_overdrawn(books: Books) -> None:
-    books.credit(1, 100)
-    spendable = holder_account(AccountKind.SPENDABLE, books.token(1))
-    transfer = Transfer(
-        transfer_id=bytes(16),
-        debit=spendable,
-        credit=holder_account(AccountKind.RESERVED, books.token(1)),
-        unit=MassUnit(programme=SHANGHAI, vintage=Vintage(2026)),
-        amount=101,
-        phase=Phase.RESERVE,
-        resolves=None,
-    )
+class StaleStore(LedgerStore):
+    """Reads balances that another writer has lowered since."""
 
-    with writing(books.engine) as session:
-        loaded = LedgerStore(session).loaded_for([transfer])
-    loaded.balances[spendable, transfer.unit] += 1
-    pending = linked([transfer], loaded, Seconds(0))
+    @override
+    def loaded(self, names: Collection[str], ids: Collection[bytes]) -> LoadedLedger:
+        loaded = super().loaded(names, ids)
+        for account, unit in loaded.balances:
+            loaded.balances[account, unit] += 1
+        return loaded
+
+
+def test_a_stale_balance_is_changed_by_the_difference_and_never_below_zero(funded: Books) -> None:
+    before = funded.totals()
+    holder = funded.token(1)
+
+    def reserve(amount: int) -> Transfer:
+        return Transfer(
+            transfer_id=amount.to_bytes(16, "big"),
+            debit=holder_account(AccountKind.SPENDABLE, holder),
+            credit=holder_account(AccountKind.RESERVED, holder),
+            unit=MassUnit(programme=SHANGHAI, vintage=Vintage(2026)),
+            amount=amount,
+            phase=Phase.RESERVE,
+            resolves=None,
+        )
 
     with (
         pytest.raises(IntegrityError, match="ck_balances_not_negative"),
-        writing(books.engine) as session,
+        writing(funded.engine) as session,
     ):
-        LedgerStore(session).write(pending, Seconds(0))
+        StaleStore(session).post(reserve(before["spendable"] + 1), Seconds(0))
+    with writing(funded.engine) as session:
+        StaleStore(session).post(reserve(1), Seconds(0))
 
-    assert books.totals() == {"issuance": -100, "spendable": 100}
+    assert funded.totals() == before | {"spendable": before["spendable"] - 1, "reserved": 1}
 
 
 def test_a_redemption_that_moved_since_it_was_read_does_not_move_again(funded: Books) -> None:
     read = funded.redeem(funded.order(1))
     with writing(funded.engine) as session:
-        RedemptionStore(session).advance(read, RedemptionEvent.SEND, Seconds(0))
+        RedemptionStore(session).advance(
+            Step(redemption=read, event=RedemptionEvent.SEND), Seconds(0)
+        )
 
     with pytest.raises(RedemptionStateError), writing(funded.engine) as session:
-        RedemptionStore(session).advance(read, RedemptionEvent.SEND, Seconds(0))
+        RedemptionStore(session).advance(
+            Step(redemption=read, event=RedemptionEvent.SEND), Seconds(0)
+        )
 
     assert funded.history(1) == [RedemptionEvent.RESERVE, RedemptionEvent.SEND]
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from fedcarbon.audit.books import Books, MoneyLeaf
@@ -21,10 +22,11 @@ from fedcarbon.redemption.wallet import masked
 from fedcarbon.transparency.envelope import Envelope, open_signed
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.receipt import Receipt
-from hub.clearing.closing import closed_sequence, request_close
+from hub.clearing.closing import CloseOutcome, CloseRequest, closed_sequence, request_close
 from hub.clearing.positions import checked_trial_balance
 from hub.clearing.redemptions import FloatExhaustedError, reverse_redemption
 from hub.clearing.sandbox_rail import RailFault, SandboxRail
+from hub.clearing.storage.batch_store import BatchStore
 from hub.clearing_component import close_regularly
 from hub.record.reading import Reader, list_leaves
 from tests.hub.federation import AUDITOR, METRO, PROGRAMME, signed
@@ -56,6 +58,10 @@ def payloads(world: World, leaf_type: LeafType) -> list[bytes]:
 
 def last_payouts(world: World) -> PayoutBatch:
     return decode(PayoutBatch, payloads(world, LeafType.PAYOUT_BATCH)[-1])
+
+
+def ask_to_close(world: World) -> CloseRequest:
+    return world.hub.write_now(lambda session: request_close(session, world.clock.now_s()))
 
 
 def readable(world: World, party: PartyId, role: Role) -> set[LeafType]:
@@ -236,29 +242,56 @@ def test_a_payout_without_an_answer_is_in_no_batch(funded: World) -> None:
 
 
 def test_the_running_day_is_closed_when_it_is_asked_for(funded: World) -> None:
-    def ask(session: Session) -> int:
-        return request_close(session, funded.clock.now_s())
+    asked = ask_to_close(funded)
+    again = ask_to_close(funded)
 
-    through = funded.hub.write_now(ask)
-    assert funded.close_day() is not None
-    assert funded.hub.read_now(closed_sequence) == through
-    assert funded.hub.write_now(ask) == through
-    assert funded.close_day() is None
+    logged = funded.close_day()
 
+    assert (asked.outcome, again.outcome) == (CloseOutcome.REQUESTED, CloseOutcome.AWAITED)
+    assert logged is not None
+    assert logged.day == asked.day == again.day == ledger_day(funded.clock.now_s())
+    assert funded.hub.read_now(closed_sequence) == asked.through_sequence
+
+
+def test_a_day_is_closed_once_and_what_comes_later_waits_for_the_next(funded: World) -> None:
+    asked = ask_to_close(funded)
+    funded.close_day()
+    idle = ask_to_close(funded)
     funded.top_up(5, number=2)
 
+    again = ask_to_close(funded)
+
+    for later in (idle, again):
+        assert later.outcome is CloseOutcome.CLOSED_BEFORE
+        assert (later.day, later.through_sequence) == (asked.day, asked.through_sequence)
     assert funded.close_day() is None
-    assert funded.hub.write_now(ask) == through + 1
+    funded.wait(DAY_S)
+    assert ask_to_close(funded).outcome is CloseOutcome.REQUESTED
     logged = funded.close_day()
     assert logged is not None
-    assert logged.day == ledger_day(funded.clock.now_s()) + 1
+    assert (logged.day, logged.transfers) == (asked.day + 1, 1)
+
+
+def test_the_database_refuses_to_close_a_day_twice(funded: World) -> None:
+    ask_to_close(funded)
+    logged = funded.close_day()
+    assert logged is not None
+
+    def again(session: Session) -> None:
+        closed = BatchStore(session).find(logged.day)
+        assert closed is not None
+        BatchStore(session).add(replace(closed, previous_batch=bytes(32)))
+
+    with pytest.raises(IntegrityError):
+        funded.hub.write_now(again)
 
 
 def test_a_day_without_transfers_is_not_logged(world: World) -> None:
     world.wait(5 * DAY_S)
 
     assert world.close_day() is None
-    assert world.hub.write_now(lambda session: request_close(session, world.clock.now_s())) == 0
+    asked = ask_to_close(world)
+    assert (asked.outcome, asked.through_sequence) == (CloseOutcome.NOTHING_BOOKED, 0)
     assert world.close_day() is None
 
 

@@ -9,8 +9,9 @@ from fedcarbon.redemption.order import RedemptionOrder
 from hub.clearing.positions import checked_trial_balance
 from hub.wallets.order_desk import OrderDesk
 from hub.wallets.redeeming import SignedOrder, TakenOrder, order_redemptions
-from tests.hub.federation import METRO, signed
+from tests.hub.federation import METRO, PROGRAMME, signed
 from tests.hub.openings.world import PURSE, World
+from tests.unlimited import unlimited
 
 
 def _codes(results: list[TakenOrder | Exception]) -> list[str]:
@@ -39,7 +40,9 @@ def test_every_order_of_a_batch_gets_its_own_answer(opened_world: World) -> None
     ]
 
     results = world.hub.write_now(
-        lambda session: order_redemptions(session, world.hub, world.folded, batch)
+        lambda session: order_redemptions(
+            session, world.hub, world.folded, batch, limits=unlimited(PROGRAMME)
+        )
     )
 
     assert _codes(results) == [
@@ -61,7 +64,7 @@ def test_orders_that_wait_together_are_written_in_one_transaction(opened_world: 
     binding = world.bound(1)
     orders = [world.order(binding, 1) for _ in range(2)]
     sizes: list[int] = []
-    desk = OrderDesk(world.hub, world.folded)
+    desk = OrderDesk(world.hub, world.folded, unlimited(PROGRAMME))
     taken = desk._taken
 
     async def counted(batch: list[SignedOrder]) -> list[TakenOrder | Exception]:
@@ -84,7 +87,7 @@ def test_an_order_whose_caller_went_away_is_taken_all_the_same(opened_world: Wor
     world = opened_world
     world.top_up(1_000)
     order = world.order(world.bound(1), 1)
-    desk = OrderDesk(world.hub, world.folded)
+    desk = OrderDesk(world.hub, world.folded, unlimited(PROGRAMME))
 
     async def left() -> TakenOrder:
         leaving = asyncio.create_task(desk.take(_sent(order)))

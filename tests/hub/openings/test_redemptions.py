@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from fedcarbon.clock import SystemClock
-from fedcarbon.errors import FedcarbonError, SignatureInvalidError
+from fedcarbon.errors import FedcarbonError, MalformedError, SignatureInvalidError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.opening.refusals import (
     BindingByOperatorAloneError,
@@ -19,14 +19,18 @@ from fedcarbon.opening.refusals import (
     BindingWaitsError,
     WalletSwappedError,
 )
+from fedcarbon.redemption.limits import LimitNotSetError, LimitPerDayError, Limits
 from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.value_day import value_day
 from fedcarbon.redemption.wallet import WalletClass, WalletId, sandbox_wallet_id
+from fedcarbon.units import Fen, Seconds
 from fedcarbon.v1 import opening_pb2, redemption_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.status import UnreachableError
 from fedcarbon.wire.tls import RoleNotAllowedError
+from hub.clearing.freezing import AccountFrozenError, freeze
 from hub.clearing.positions import checked_trial_balance
 from hub.clearing.redemptions import RedemptionIdReusedError, RedemptionUnknownError
 from hub.clearing.sandbox_rail import RailFault, SandboxRail
@@ -36,6 +40,7 @@ from hub.wallets.payouts import Payouts
 from tests.hub.federation import METRO, PROGRAMME, TAXIS, signed, token
 from tests.hub.openings.world import GRAM, GRAMS, OTHER_PURSE, POLICY, PURSE, World
 from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
+from tests.unlimited import unlimited
 
 UNIT_G = 1_250
 SETTLED = redemption_pb2.REDEMPTION_STATE_SETTLED
@@ -50,12 +55,13 @@ class Till:
     loop: LoopThread
     authority: Authority
     faults: FaultPlan
+    limits: Limits = field(default_factory=lambda: unlimited(PROGRAMME))
 
     def client(self, name: PartyId, role: Role = Role.WALLET_OPERATOR) -> HubClient:
         """Return a party's connection."""
         hub, folded = self.world.hub, self.world.folded
         servicers = [
-            RedemptionServicer(hub, folded, Payouts(hub, self.rail)),
+            RedemptionServicer(hub, folded, Payouts(hub, self.rail), self.limits),
             OpeningServicer(hub, folded),
         ]
         party = PartyName(party_id=name, role=role)
@@ -239,6 +245,67 @@ def test_a_redemption_is_nobody_elses_business(till: Till) -> None:
         till.client(OTHER_PURSE).get_redemption(asked)
     with pytest.raises(RoleNotAllowedError):
         till.client(METRO, Role.PARTNER).get_redemption(asked)
+
+
+def test_a_limit_is_told_over_the_wire_with_its_own_code(till: Till) -> None:
+    rows = till.limits.wallet_classes
+    till.limits = replace(
+        till.limits, wallet_classes=tuple(replace(row, per_day_fen=Fen(1)) for row in rows)
+    )
+    till.redeem(till.world.order(till.world.bound(1), 1))
+
+    with pytest.raises(LimitPerDayError):
+        till.redeem(till.world.order(till.world.bound(1), 1))
+    till.limits = Limits()
+    with pytest.raises(LimitNotSetError):
+        till.redeem(till.world.order(till.world.bound(1), 1))
+
+
+def test_a_frozen_account_is_told_to_ask_the_hub(till: Till) -> None:
+    till.world.hub.write_now(
+        lambda session: freeze(
+            session, PROGRAMME, token(1), reason="court order 7", operator="li.na", now_s=Seconds(5)
+        )
+    )
+
+    with pytest.raises(AccountFrozenError, match="ask the operator of the hub") as caught:
+        till.redeem(till.world.order(till.world.bound(1), 1))
+
+    assert "court" not in str(caught.value)
+
+
+def test_an_operator_reads_its_own_statement_page_by_page_and_nobody_elses(till: Till) -> None:
+    orders = [till.world.order(till.world.bound(1), 1) for _ in range(2)]
+    for order in orders:
+        till.redeem(order)
+    today = value_day(till.world.clock.now_s())
+
+    def page(name: PartyId, after: bytes = b"", **changes: int) -> Any:
+        request = redemption_pb2.GetOperatorStatementRequest(
+            **{"first_value_day": today, "last_value_day": today, "limit": 1, **changes},
+            after=after,
+        )
+        return till.client(name).get_operator_statement(request)
+
+    first = page(PURSE)
+    second = page(PURSE, first.next_after)
+
+    lines = [*first.lines, *second.lines]
+    assert second.next_after == b""
+    assert {line.payout_id for line in lines} == {order.payout_id for order in orders}
+    assert {line.wallet_id for line in lines} == {orders[0].wallet_id}
+    for total in (*first.totals, *second.totals):
+        assert (total.state, total.count, total.payout_fen) == (SETTLED, 2, 2)
+    assert list(page(OTHER_PURSE).lines) == []
+    with pytest.raises(RoleNotAllowedError):
+        till.client(METRO, Role.PARTNER).get_operator_statement(
+            redemption_pb2.GetOperatorStatementRequest()
+        )
+    for wrong in ({"last_value_day": today - 1}, {"last_value_day": today + 366}):
+        with pytest.raises(MalformedError):
+            page(PURSE, **wrong)
+    with pytest.raises(MalformedError):
+        page(PURSE, b"short")
 
 
 def test_the_opening_service_speaks_the_same_rules(till: Till) -> None:

@@ -69,6 +69,7 @@ from tests.hub.federation import (
 )
 from tests.hub.openings.watched_desk import WatchedDesk
 from tests.keys.ceremonies import dealt
+from tests.unlimited import unlimited
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database
 from trustee.trustee import Trustee
@@ -447,10 +448,10 @@ class World(Federation):
 
     def take_order(self, order: RedemptionOrder) -> TakenOrder:
         """Send an order that its operator has signed."""
-        message = signed(order, order.operator_id)
+        message, limits = signed(order, order.operator_id), unlimited(PROGRAMME)
         return self.hub.write_now(
             lambda session: order_redemption(
-                session, self.hub, self.folded, order.operator_id, message
+                session, self.hub, self.folded, order.operator_id, message, limits=limits
             )
         )
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, MetaData, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
-import hub.serving  # noqa: F401 - declares every table of a hub
-from fedcarbon.canonical import statement as statements
-from fedcarbon.ids import ProgrammeId
-from fedcarbon.ledger.account import Account
-from fedcarbon.ledger.batch import CHAIN_START, LedgerBatch, LedgerDay, batch_of, replay
-from fedcarbon.units import Seconds
-from hub.clearing.credits import top_up_float
-from hub.clearing.positions import checked_trial_balance, ledger_batch
-from hub.clearing.storage.batch_store import BatchStore
-from hub.clearing.storage.ledger_store import LedgerStore
+from fedcarbon.ledger.batch import LedgerDay, replay
+from fedcarbon.units import SECONDS_PER_DAY
+from hub.clearing.batches import daily_batch
+from hub.clearing.positions import checked_trial_balance
+from hub.clearing.storage.redemption_store import RedemptionStore
 from hub.storage.access import Access, for_access
-from hub.storage.engine import open_engine, reading, transact
-from hub.storage.faults import DiskFullError
+from hub.storage.engine import open_engine, reading, writing
 from hub.storage.schema import (
     BEFORE_MIGRATIONS,
     MIGRATIONS,
@@ -41,7 +33,227 @@ from hub.storage.schema import (
     revision_of,
 )
 from hub.storage.tables import HubTable
-from tests.databases import sqlite_url
+from tests.databases import new_sqlite
+from tests.hub.clearing.conftest import Books
 from tests.postgresql import Cluster
 
-ROOT = Path(__file__).parents[3]
+T = TypeVar("T")
+
+GRAM = 1_000_000
+PARAMETER_ID = bytes(32)
+OLD_TABLES = ("alembic_version", "transfer_ids")
+"""Which the schema before did not have."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database of either kind with nothing in it."""
+    if request.param == "sqlite":
+        engine = open_engine(tmp_path / "empty.db")
+        yield engine
+        engine.dispose()
+        return
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    url = cluster.create()
+    engine = open_engine(url)
+    yield engine
+    engine.dispose()
+    cluster.drop(url)
+
+
+@pytest.fixture
+def old(empty: Engine) -> Engine:
+    """A database as the hub before this issue made it: no version says so."""
+    migrate(empty, BEFORE_MIGRATIONS)
+    with for_access(empty, Access.SCHEMA).begin() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+    return empty
+
+
+@pytest.fixture
+def lived_in(tmp_path: Path) -> Iterator[Books]:
+    """Books in which people were credited, redeemed and were refused, over three months."""
+    books = Books(tmp_path, new_sqlite)
+    books.top_up(1_000)
+    for holder in (1, 2, 3):
+        books.credit(holder, holder * 3_000 * GRAM, vintage=2024 + holder)
+        books.redeem(books.order(holder, holder=holder, units=holder))
+    books.run_to_the_end(books.rail())
+    for _ in range(2):
+        books.wait(31 * SECONDS_PER_DAY)
+        _close(books.engine, _last_day(books))
+        books.credit(1, 5 * GRAM)
+    books.redeem(books.order(9, units=1))
+    yield books
+    books.close()
+
+
+def _close(engine: Engine, day: int) -> bytes:
+    with writing(engine) as session:
+        return daily_batch(session, PARAMETER_ID, LedgerDay(day))
+
+
+def _last_day(books: Books) -> int:
+    with reading(books.engine) as session:
+        days = session.connection().execute(text("SELECT max(ledger_day) FROM transfers"))
+        return int(days.scalar_one())
+
+
+def _pour(source: Engine, target: Engine) -> None:
+    """Copy every row into a database of the schema before, which has fewer columns."""
+    old_tables = MetaData()
+    old_tables.reflect(target, only=lambda name, _: name not in OLD_TABLES)
+    with source.connect() as reader, target.begin() as writer:
+        for table in old_tables.sorted_tables:
+            now = HubTable.metadata.tables.get(table.name)
+            if now is None:
+                continue
+            rows = reader.execute(select(*(now.c[column.name] for column in table.columns)))
+            if filled := [dict(row._mapping) for row in rows]:
+                writer.execute(table.insert(), filled)
+
+
+def _seen(engine: Engine) -> dict[str, object]:
+    """Return what the books say: balances, redemptions with their histories, closed days."""
+    with reading(engine) as session:
+        redemptions = RedemptionStore(session)
+        found: dict[str, object] = {
+            "balances": checked_trial_balance(session),
+            "redemptions": [redemptions.find(_id(number)) for number in (1, 2, 3, 9)],
+            "histories": [redemptions.history(_id(number)) for number in (1, 2, 3, 9)],
+        }
+        days = session.connection().execute(text("SELECT day FROM ledger_batches ORDER BY day"))
+        closed = days.scalars().all()
+    batches = [_close(engine, day) for day in closed]
+    replayed = {(a.name, u.text): n for a, u, n in replay(batches, PARAMETER_ID).items()}
+    return found | {"batches": batches, "replayed": replayed}
+
+
+def _id(number: int) -> bytes:
+    return number.to_bytes(16, "big")
+
+
+def test_a_database_from_before_keeps_all_that_is_in_it(lived_in: Books, old: Engine) -> None:
+    _pour(lived_in.engine, old)
+
+    assert migrate(old) == BEFORE_MIGRATIONS
+
+    assert _seen(old) == _seen(lived_in.engine)
+    lived_in.engine.dispose()
+    lived_in.engine = old
+    lived_in.run_to_the_end(lived_in.rail())
+    lived_in.credit(2, 7 * GRAM)
+    assert lived_in.totals()["paid_out"] == 1 + 2 + 3 + 1
+
+
+def test_what_was_insert_only_before_is_insert_only_afterwards(
+    lived_in: Books, old: Engine
+) -> None:
+    _pour(lived_in.engine, old)
+    migrate(old)
+
+    for table in ("transfers", "transfer_ids", "opening_credits", "ledger_batches"):
+        with pytest.raises(IntegrityError, match="insert-only"), old.begin() as connection:
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was(lived_in: Books, old: Engine) -> None:
+    _pour(lived_in.engine, old)
+    with old.begin() as connection:
+        before = set(inspect(connection).get_table_names())
+        connection.execute(text("CREATE TABLE transfers_before (amount INTEGER)"))
+
+    with pytest.raises(Exception, match="transfers_before"):
+        migrate(old)
+
+    assert set(inspect(old).get_table_names()) == before | {"transfers_before"}
+    assert revision_of(old) == BEFORE_MIGRATIONS
+
+
+def test_an_empty_database_gets_its_tables_at_the_first_start(empty: Engine) -> None:
+    assert revision_of(empty) is None
+
+    prepare(empty)
+    prepare(empty)
+
+    assert revision_of(empty) == NEWEST
+
+
+def test_the_migrations_make_what_the_models_say(empty: Engine) -> None:
+    migrate(empty)
+
+    with empty.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "include_name": lambda name, kind, _: kind != "table" or name != "hub_writer",
+            },
+        )
+        assert compare_metadata(context, HubTable.metadata) == []
+
+
+def test_every_insert_only_table_has_its_triggers_on_either_database(
+    empty: Engine, tmp_path: Path
+) -> None:
+    migrate(empty)
+    declared = open_engine(tmp_path / "declared.db")
+    HubTable.metadata.create_all(declared)
+    triggers = "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'"
+    with declared.connect() as connection:
+        expected = {table for _, table in connection.execute(text(triggers))}
+    declared.dispose()
+
+    found = (
+        triggers
+        if empty.dialect.name == "sqlite"
+        else "SELECT tgname, tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal"
+    )
+    with empty.connect() as connection:
+        rows = connection.execute(text(found)).all()
+
+    assert {table for _, table in rows} == expected
+    assert len(rows) == 2 * len(expected)
+
+
+def test_an_old_schema_is_refused_until_it_is_migrated(old: Engine) -> None:
+    with pytest.raises(SchemaOutdatedError, match="fedcarbon-hub migrate"):
+        prepare(old)
+
+    migrate(old)
+    prepare(old)
+
+
+def test_a_schema_of_the_future_is_refused(empty: Engine) -> None:
+    migrate(empty)
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    for refused in (prepare, require_newest, migrate):
+        with pytest.raises(SchemaTooNewError, match="9999"):
+            refused(empty)
+
+
+def test_the_named_revisions_are_those_that_there_are() -> None:
+    scripts = ScriptDirectory(MIGRATIONS)
+
+    assert tuple(reversed([script.revision for script in scripts.walk_revisions()])) == REVISIONS
+
+
+def test_transfers_from_before_lie_in_the_parts_of_their_months(
+    lived_in: Books, postgresql: Cluster
+) -> None:
+    url = postgresql.create()
+    engine = open_engine(url)
+    migrate(engine, BEFORE_MIGRATIONS)
+    _pour(lived_in.engine, engine)
+
+    migrate(engine)
+
+    with engine.connect() as connection:
+        parts = connection.execute(
+            text("SELECT DISTINCT tableoid::regclass::text FROM transfers ORDER BY 1")
+        )
+        assert parts.scalars().all() == [f"transfers_y2026m0{month}" for month in (3, 5, 6)]
+    engine.dispose()
+    postgresql.drop(url)

@@ -69,6 +69,8 @@ def create_transfer_ids() -> None:
         PrimaryKeyConstraint("transfer_id"),
         UniqueConstraint("resolves"),
         UniqueConstraint("sequence"),
+        UniqueConstraint("transfer_id", "ledger_day", "sequence"),
+        UniqueConstraint("transfer_id", "resolves"),
         check("transfer_id_size", "length(transfer_id) = 16"),
         ForeignKeyConstraint(["resolves"], ["transfer_ids.transfer_id"]),
         whole_numbers=("sequence", "ledger_day"),
@@ -122,7 +124,13 @@ def create_transfers() -> None:
         one_of("phase", "post", "reserve", "single", "void"),
         check("resolves_phase", "(phase IN ('post', 'void')) = (resolves IS NOT NULL)"),
         check("two_accounts", "debit <> credit"),
-        ForeignKeyConstraint(["transfer_id"], ["transfer_ids.transfer_id"]),
+        ForeignKeyConstraint(
+            ["transfer_id", "ledger_day", "sequence"],
+            ["transfer_ids.transfer_id", "transfer_ids.ledger_day", "transfer_ids.sequence"],
+        ),
+        ForeignKeyConstraint(
+            ["transfer_id", "resolves"], ["transfer_ids.transfer_id", "transfer_ids.resolves"]
+        ),
         whole_numbers=("sequence", "amount", "recorded_s", "ledger_day"),
         insert_only=True,
         postgresql_partition_by="RANGE (ledger_day)",

@@ -6,17 +6,22 @@ are made anew from copies of their rows.
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from alembic import op
 from sqlalchemy import func, select, text
 
-from hub.storage.migrations.definitions import set_aside, take_back
+from hub.storage.migrations.definitions import set_aside, take_back, words
 from hub.storage.migrations.second.ledger_tables import (
     create_balances,
     create_opening_credits,
     create_transfer_ids,
     create_transfers,
+)
+from hub.storage.migrations.second.redemption_tables import (
+    create_redemption_indexes,
+    create_redemptions,
 )
 from hub.storage.statements import month_function
 from hub.storage.tables import HubTable
@@ -28,6 +33,10 @@ _BALANCES: Final = "account, unit, account_kind, balance, created_at"
 _CREDITS: Final = (
     "programme_id, account_token, ordinal, opening_id, vintage, previous_opened_ug, opened_ug, "
     "transfer_id, recorded_s, created_at"
+)
+_REDEMPTIONS: Final = (
+    "redemption_id, payout_id, order_bytes, programme_id, account_token, operator_id, wallet_id, "
+    "wallet_class, units, mass_ug, amount_fen, state, reason, rail_reference, created_s, created_at"
 )
 _TRANSFERS: Final = (
     "ledger_day, sequence, transfer_id, debit, credit, unit, amount, phase, resolves, recorded_s, "
@@ -41,6 +50,7 @@ def upgrade() -> None:
     create_balances()
     take_back("balances", _BALANCES)
     _move_transfers()
+    _name_wallets_and_operators()
     # The new tables of this revision.
     HubTable.metadata.create_all(op.get_bind())
 
@@ -62,3 +72,34 @@ def _move_transfers() -> None:
     take_back("transfers", _TRANSFERS)
     create_opening_credits()
     take_back("opening_credits", _CREDITS)
+
+
+def _name_wallets_and_operators() -> None:
+    """Give redemptions two columns of what their orders say."""
+    is_sqlite = op.get_context().dialect.name == "sqlite"
+    table = set_aside("redemptions") if is_sqlite else "redemptions"
+    for name in ("operator_id", "wallet_id"):
+        op.add_column(table, words(name, nullable=True))
+    orders = op.get_bind().execute(text(f"SELECT redemption_id, order_bytes FROM {table}"))  # noqa: S608
+    fill = text(
+        f"UPDATE {table} SET operator_id = :operator, wallet_id = :wallet "  # noqa: S608
+        "WHERE redemption_id = :redemption"
+    )
+    for redemption_id, order_bytes in orders.all():
+        order = json.loads(order_bytes)
+        op.get_bind().execute(
+            fill,
+            {
+                "redemption": redemption_id,
+                "operator": order["operator_id"],
+                "wallet": order["wallet_id"],
+            },
+        )
+    if is_sqlite:
+        create_redemptions()
+        take_back("redemptions", _REDEMPTIONS)
+        return
+    for name in ("operator_id", "wallet_id"):
+        op.alter_column("redemptions", name, nullable=False)
+    op.drop_index("ix_redemptions_account_token", "redemptions")
+    create_redemption_indexes()

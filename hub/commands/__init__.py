@@ -1,0 +1,1 @@
+"""The commands of `fedcarbon-hub`, one file per noun; `hub.__main__` puts them together."""
