@@ -16,9 +16,14 @@ OUT ?= build/demo
 T ?=
 K ?=
 WORKERS ?= 2
+# for `make soak`
+ROUNDS ?= 200
+STORE ?= sqlite
+SOAK_S ?= 0
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench tampered
+.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench tampered soak
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -86,6 +91,9 @@ constraints: $(STAMP) ## write constraints.txt from what .venv holds now
 
 tampered: $(STAMP) ## spoil a good record in every way; two verifiers must find the same
 	$(BIN)/python -m tests.audit.make_tampered --out build/tampered
+
+soak: $(STAMP) ## kill -9 a hub ROUNDS times on STORE=sqlite|postgresql, then play seeds for SOAK_S seconds
+	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --store $(STORE) --seconds $(SOAK_S) $(if $(SEED),--seed $(SEED)) --out build/soak-$(STORE)
 
 bench: $(STAMP) ## measure and print ratios; JSON in build/bench.json
 	$(BIN)/python -m bench --out build/bench.json

@@ -39,7 +39,7 @@ from fedcarbon.redemption.states import (
 from fedcarbon.units import Seconds
 from hub.clearing.redemptions import RedemptionUnknownError
 from hub.clearing.storage.ledger_store import LedgerStore
-from hub.clearing.storage.outbox_store import OutboxStore, OutboxTask
+from hub.clearing.storage.outbox_store import AHEAD_MAX_S, OutboxStore, OutboxTask
 from hub.clearing.storage.redemption_rows import OutboxStep
 from hub.clearing.storage.redemption_store import RedemptionStore, Step
 from hub.storage.engine import writing
@@ -47,7 +47,7 @@ from hub.storage.engine import writing
 LEASE_S: Final = 60
 """How long a worker has for one call to the rail before another one may ask what became of it."""
 RETRY_MIN_S: Final = 2
-RETRY_MAX_S: Final = 3_600
+RETRY_MAX_S: Final = AHEAD_MAX_S
 _DOUBLINGS_MAX: Final = 12
 STEPS_MAX: Final = 10_000
 """Calls to the rail in one run; what is left is due in the next."""
@@ -174,9 +174,14 @@ def enter_answers(session: Session, answered: Sequence[Answered], now_s: Seconds
     """
     by_id = {item.claim.task.redemption_id: item for item in answered}
     redemptions = RedemptionStore(session).find_many(list(by_id))
+    stored = OutboxStore(session).of(list(by_id))
     entering = _Entering(now_s)
     for redemption_id, item in by_id.items():
-        entering.add(redemptions[redemption_id], item.answer, item.claim.task)
+        task = item.claim.task
+        # After its lease another worker may have asked, and sent, since: then "never seen" is old
+        # news, and only a final answer still counts.
+        is_ours = redemption_id in stored and stored[redemption_id].calls == task.calls + 1
+        entering.add(redemptions[redemption_id], item.answer, task if is_ours else None)
     moved = entering.write(session)
     return Entered(
         taken=tuple(
@@ -233,7 +238,7 @@ class _Entering:
         self.contradiction: RailContradictionError | None = None
 
     def add(self, redemption: Redemption, answer: RailAnswer, task: OutboxTask | None) -> None:
-        """Decide what `answer` does to `redemption`; `task` is None if nobody had asked."""
+        """Decide what `answer` does to `redemption`; `task` is None if nobody waits for it."""
         try:
             if is_stale(redemption.state, answer.status) or redemption.state in _UNSENT:
                 return

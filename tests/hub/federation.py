@@ -102,9 +102,12 @@ __all__ = [
 class Federation:
     """A hub in `folder`, its clock, and what parties do with it."""
 
-    def __init__(self, folder: Path, *, pool: int = 2, seed: int = 3) -> None:
+    def __init__(
+        self, folder: Path, *, pool: int = 2, seed: int = 3, database: str | None = None
+    ) -> None:
         self.folder = folder
         self.pool = pool
+        self.database = database
         self.clock = SteppedClock(programme().epoch_end_s(FIRST))
         self.clock.at_s = type(self.clock.at_s)(self.clock.at_s - 40_000)
         self.chance = seeded(seed)
@@ -119,7 +122,7 @@ class Federation:
             genesis(),
             signer=Signer(party_id=HUB, key=key_of(HUB)),
             clock=self.clock,
-            settings=HubSettings(place_pool_blocks=self.pool),
+            settings=HubSettings(place_pool_blocks=self.pool, database_url=self.database),
             processes=ProcessMap(1),
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, delete, insert, or_, update
 from sqlmodel import Session, col, select
 
 from fedcarbon.units import Seconds
 from hub.clearing.storage.redemption_rows import OutboxRow, OutboxStep
+
+AHEAD_MAX_S: Final = 3_600
+"""No step is planned for later than this; one that is was planned before the clock went back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,13 @@ _COLUMNS: Final = (OutboxRow.redemption_id, OutboxRow.step, OutboxRow.due_s, Out
 _ADD: Final = insert(OutboxRow)
 _DUE: Final = (
     select(*_COLUMNS)
-    .where(col(OutboxRow.due_s) <= bindparam("now_s"))
+    .where(
+        or_(
+            col(OutboxRow.due_s) <= bindparam("now_s"),
+            # A clock that was corrected backwards must not make payouts wait for it.
+            col(OutboxRow.due_s) > bindparam("now_s") + AHEAD_MAX_S,
+        )
+    )
     .order_by(col(OutboxRow.due_s), col(OutboxRow.redemption_id))
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)

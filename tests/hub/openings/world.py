@@ -202,8 +202,8 @@ class World(Federation):
     port: LocalPort
     desk: WatchedDesk
 
-    def __init__(self, folder: Path, *, seed: int = 3) -> None:
-        super().__init__(folder, seed=seed)
+    def __init__(self, folder: Path, *, seed: int = 3, database: str | None = None) -> None:
+        super().__init__(folder, seed=seed, database=database)
         self.port = LocalPort(self.trustee)
         self._connect()
 
