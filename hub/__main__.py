@@ -19,12 +19,13 @@ from fedcarbon.units import Fen, yuan_text
 from fedcarbon.wire.clocks import clock_named
 from fedcarbon.wire.logs import configure
 from fedcarbon.wire.party import load_party
-from hub.bootstrap import DATABASE_FILE
 from hub.clearing.closing import closed_sequence, request_close
 from hub.clearing.credits import top_up_float
 from hub.config import load_config
+from hub.database import database_of, migrate_database
 from hub.serving import hub_of, serve
-from hub.storage.engine import reading, sqlite_engine, writing
+from hub.storage.engine import reading, transact
+from hub.storage.schema import NEWEST
 
 EXIT_REFUSED: Final = 1
 CLOSE_POLL_S: Final = 0.2
@@ -84,6 +85,20 @@ def check(*, config: Path) -> None:
     sys.stdout.write(f"record of {size} leaves, root {root.hex()}\n")
 
 
+@app.command(name="migrate")
+def migrate_command(*, config: Path) -> None:
+    """Bring the database to the schema of this program, or leave it as it was.
+
+    Stop the hub and make a copy of the database first. An empty database needs no migration: the
+    first start makes its tables.
+
+    Args:
+        config: the configuration file (TOML).
+    """
+    found = migrate_database(load_config(config))
+    sys.stdout.write(f"schema {found or 'none'} before, {NEWEST} now\n")
+
+
 @app.command
 def top_up(*, config: Path, programme: str, fen: int, label: str) -> None:
     """Enter money that the operator of PROGRAMME has paid in for payouts.
@@ -98,12 +113,11 @@ def top_up(*, config: Path, programme: str, fen: int, label: str) -> None:
         label: names the payment, for example the bank's reference.
     """
     loaded = load_config(config)
-    engine = sqlite_engine(loaded.data / DATABASE_FILE)
+    engine = database_of(loaded)
     top_up_id = digest(b"fedcarbon/v1/top-up", label.encode())[:TRANSFER_ID_BYTES]
     name, amount = programme_id(programme), Fen(fen)
-    with writing(engine) as session:
-        now_s = clock_named(loaded.clock).now_s()
-        is_new = top_up_float(session, name, amount, top_up_id, now_s)
+    now_s = clock_named(loaded.clock).now_s()
+    is_new = transact(engine, lambda session: top_up_float(session, name, amount, top_up_id, now_s))
     said = "entered" if is_new else "was entered before"
     sys.stdout.write(f"{yuan_text(amount)} for {name} {said}\n")
 
@@ -121,9 +135,9 @@ def close_day(*, config: Path, wait_s: int = 60) -> None:
         wait_s: give up waiting after this many seconds; the day is then closed later.
     """
     loaded = load_config(config)
-    engine = sqlite_engine(loaded.data / DATABASE_FILE)
-    with writing(engine) as session:
-        through = request_close(session, clock_named(loaded.clock).now_s())
+    engine = database_of(loaded)
+    now_s = clock_named(loaded.clock).now_s()
+    through = transact(engine, lambda session: request_close(session, now_s))
     deadline = time.monotonic() + wait_s
     while True:
         with reading(engine) as session:

@@ -20,17 +20,16 @@ from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.merkle import root_of
 from fedcarbon.wire.processes import ProcessMap
 from hub.context import Hub, HubSettings
+from hub.database import opened, place_of
 from hub.epochs.snapshots import Snapshots
 from hub.genesis import Genesis, OtherFederationError
 from hub.record.content_store import ContentStore
 from hub.record.export import Export
 from hub.record.leaf_log import PlainLeafLog
 from hub.record.record import Record, Signer
-from hub.storage.engine import create_tables, sqlite_engine
 from hub.storage.folder_lock import FolderLock
 from hub.storage.record_store import RecordStore
 
-DATABASE_FILE: Final = "hub.db"
 RECORD_FOLDER: Final = "record"
 _PAGE: Final = 10_000
 
@@ -55,7 +54,8 @@ def open_hub(
     """Open the hub whose database and record lie in `folder`, making or repairing what is needed.
 
     Args:
-        folder: holds `hub.db` and `record/`; a new one begins a new record.
+        folder: holds `record/`, and `hub.db` unless the settings name a database; a new one begins
+            a new record.
         genesis: what the record begins with.
         signer: in whose name the hub signs.
         clock: protocol time.
@@ -66,15 +66,21 @@ def open_hub(
 
     Raises:
         FolderInUseError: another hub has the folder open.
+        SchemaOutdatedError: the database is older than this program.
+        SchemaTooNewError: it is newer.
+        DatabaseUnsuitableError: it was not made as the hub needs it.
         RecordDamagedError: leaves or bodies on the disk contradict the database.
         OtherFederationError: the record begins with another parameter set.
     """
     record_folder = folder / RECORD_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)  # before anything in it is touched
-    engine = sqlite_engine(folder / DATABASE_FILE)
-    create_tables(engine)
     parameters, settings = genesis.parameters, settings or HubSettings()
+    try:
+        engine = opened(place_of(folder, settings.database_url))
+    except FedcarbonError:
+        lock.release()
+        raise
     record = Record(
         log=PlainLeafLog(),
         bodies=ContentStore(record_folder / "bodies", suffix=".json"),

@@ -2,28 +2,34 @@
 
     party = "party.toml"               # identity file: name, TLS files, signing seed
     listen = "0.0.0.0:7443"
-    data = "data"                      # hub.db and record/ lie in here
+    data = "data"                      # record/ lies in here, and hub.db if there is no `database`
+    database = "postgresql+psycopg://fedcarbon@db.example/fedcarbon"     # instead of hub.db
     public = "ceremony"                # parameters.dsse.json, self-test.dsse.json, roots.toml
     clock = "system"                   # or "file:PATH", for demos that live in the past
     place_pool_blocks = 8
     merge_delay_s = 86400              # what receipts promise; nodes refuse more
     tick_ms = 500
 
-Paths are relative to the file. `FEDCARBON_HUB_LISTEN` and so on replace a value.
+Paths are relative to the file. `FEDCARBON_HUB_LISTEN` and so on replace a value. The
+file never holds the password of the database: that comes from `FEDCARBON_HUB_DATABASE` (a whole
+URL), `PGPASSWORD` or `PGPASSFILE`.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import ClassVar, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from typing_extensions import override
 
 from fedcarbon.errors import ConfigurationError
@@ -32,7 +38,9 @@ from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
 from hub.context import PLACE_POOL_BLOCKS_DEFAULT
 
 ENV_PREFIX: Final = "FEDCARBON_HUB_"
+DATABASE_VARIABLE: Final = f"{ENV_PREFIX}DATABASE"
 TICK_MS_DEFAULT: Final = 500
+DATABASE_PREFIX: Final = "postgresql+psycopg://"
 
 
 class HubConfigError(ConfigurationError):
@@ -49,7 +57,9 @@ class HubConfig(BaseSettings):
     party: Path
     """Identity file of this hub."""
     data: Path
-    """Folder of the database and the record; made if it is missing."""
+    """Folder of the record, and of the database unless `database` says otherwise."""
+    database: SecretStr | None = None
+    """URL of a PostgreSQL database; it may hold a password, so it is never shown."""
     public: Path
     """Folder with the ceremony's public files."""
     listen: str = "127.0.0.1:7443"
@@ -66,6 +76,18 @@ class HubConfig(BaseSettings):
     """Processes for multiplying ciphertexts; 0 for one per core."""
     allow_insecure_parameters: bool = False
     """Whether a parameter set for tests is accepted."""
+
+    @field_validator("database")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(DATABASE_PREFIX):
+            raise ValueError(f"the URL of a database begins with {DATABASE_PREFIX}")
+        return value
+
+    @property
+    def database_url(self) -> str | None:
+        """The URL of the PostgreSQL database, with its password if it has one."""
+        return None if self.database is None else self.database.get_secret_value()
 
 
 def load_config(path: Path) -> HubConfig:
@@ -97,6 +119,8 @@ def load_config(path: Path) -> HubConfig:
         config = FromFile()  # type: ignore[call-arg]  # the sources fill it
     except (ValidationError, ValueError) as error:
         raise HubConfigError(f"{path.name}: {_first_line(error)}") from error
+    if DATABASE_VARIABLE not in os.environ:
+        _require_no_password(config, path)
     return config.model_copy(update=_absolute(config, path.parent))
 
 
@@ -108,6 +132,18 @@ def _absolute(config: HubConfig, base: Path) -> dict[str, object]:
     if config.clock.startswith(FILE_PREFIX):
         paths["clock"] = f"{FILE_PREFIX}{base / config.clock.removeprefix(FILE_PREFIX)}"
     return paths
+
+
+def _require_no_password(config: HubConfig, path: Path) -> None:
+    try:
+        has_password = config.database_url and make_url(config.database_url).password
+    except ArgumentError as error:
+        raise HubConfigError(f"{path.name}: database: it is no URL") from error
+    if has_password:
+        raise HubConfigError(
+            f"{path.name}: database: a password does not belong into this file; set "
+            f"{DATABASE_VARIABLE}, PGPASSWORD or PGPASSFILE"
+        )
 
 
 def _first_line(error: ValueError) -> str:

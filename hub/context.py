@@ -26,7 +26,7 @@ from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.processes import ProcessMap
 from hub.epochs.snapshots import Snapshots
 from hub.record.record import Record, Signer
-from hub.storage.engine import reading, writing
+from hub.storage.engine import reading, transact
 from hub.trustees.port import Witnesses
 
 T = TypeVar("T")
@@ -64,6 +64,8 @@ class HubSettings:
     """Open blocks among which new accounts are dealt: more hide better, and cost more."""
     merge_delay_s: int = MERGE_DELAY_S
     """What receipts promise: so soon a witnessed head covers the leaf. Nodes refuse more."""
+    database_url: str | None = field(default=None, repr=False)
+    """Of a PostgreSQL database instead of a file; it may hold a password."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,10 +95,15 @@ class Hub:
     )
 
     def write_now(self, use_case: Callable[[Session], T]) -> T:
-        """Run `use_case` in a writing transaction; what it did is durable when this returns."""
+        """Run `use_case` in a writing transaction; what it did is durable when this returns.
+
+        Raises:
+            StoreBusyError: others held the database for too long, or came first too often.
+            StoreUnavailableError: the database is away; the outcome is unknown.
+            DiskFullError: there is no room.
+        """
         with self._lock:
-            with writing(self.engine) as session:
-                result = use_case(session)
+            result, session = transact(self.engine, lambda session: (use_case(session), session))
             # After the commit: what a crash leaves undone here is repaired at the next start.
             self.record.export.committed(session)
         return result

@@ -45,7 +45,9 @@ def hub_of(config: HubConfig, party: PartyFiles) -> Hub:
         signer=Signer(party_id=party.party_id, key=party.signing_key),
         clock=clock_named(config.clock),
         settings=HubSettings(
-            place_pool_blocks=config.place_pool_blocks, merge_delay_s=config.merge_delay_s
+            place_pool_blocks=config.place_pool_blocks,
+            merge_delay_s=config.merge_delay_s,
+            database_url=config.database_url,
         ),
         processes=ProcessMap(config.workers or None),
     )

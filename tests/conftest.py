@@ -1,10 +1,18 @@
-"""Fixtures that tests of several areas share: the pre-made primes."""
+"""Fixtures that tests of several areas share: the pre-made primes, and databases of the hub."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
+from tests.databases import NewStore, make_schema, sqlite_url
 from tests.keys.primes import BITS_2048, BITS_3072, TINY, Primes, load_primes
+from tests.postgresql import Cluster, NoPostgresqlError, find_binaries, running_cluster
+
+TEMPLATE = "template_hub"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +31,56 @@ def primes_2048() -> Primes:
 def primes_3072() -> Primes:
     """3072-bit moduli, as in production."""
     return load_primes(BITS_3072)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL cluster whose database `TEMPLATE` holds the hub's empty tables."""
+    try:
+        find_binaries()
+    except NoPostgresqlError as error:
+        pytest.skip(str(error))
+    with running_cluster() as cluster:
+        make_schema(cluster.create(TEMPLATE))
+        yield cluster
+
+
+@pytest.fixture
+def postgresql_url(postgresql: Cluster) -> Iterator[str]:
+    """A PostgreSQL database with the hub's empty tables."""
+    url = postgresql.create(template=TEMPLATE)
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the hub's empty tables."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    make_schema(sqlite_url(path))
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_store(request: pytest.FixtureRequest) -> Iterator[NewStore]:
+    """Makes databases of either kind with the hub's empty tables; SQLite's in a given folder."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        yield lambda folder: sqlite_url(shutil.copyfile(template, folder / "hub.db"))
+        return
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    urls: list[str] = []
+
+    def clone(_folder: Path) -> str:
+        urls.append(cluster.create(template=TEMPLATE))
+        return urls[-1]
+
+    yield clone
+    for url in urls:
+        cluster.drop(url)
+
+
+@pytest.fixture
+def store_url(new_store: NewStore, tmp_path: Path) -> str:
+    """A database of either kind with the hub's empty tables; SQLite's is `hub.db` in `tmp_path`."""
+    return new_store(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, DateTime, text
 from sqlmodel import Field
 
 
@@ -14,6 +14,8 @@ def created_at_column() -> Any:  # noqa: ANN401 - what Field returns
     return Field(
         default=None,
         nullable=False,
+        # With a zone, the default is the same instant whatever zone a session is set to.
+        sa_type=DateTime(timezone=True),
         sa_column_kwargs={"server_default": text("CURRENT_TIMESTAMP")},
     )
 

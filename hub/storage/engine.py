@@ -1,75 +1,141 @@
-"""The hub's one engine: SQLite in WAL mode, and what a transaction is.
+"""The hub's database, SQLite or PostgreSQL, and what a transaction is on either.
 
-A writing transaction takes the write lock when it begins (BEGIN IMMEDIATE), so that what it reads
-stays true until it commits, and is on the disk when it has committed (synchronous=FULL). A reading
-transaction sees one snapshot, waits for nobody and cannot write.
+A writing transaction is the only writer from its beginning, so that what it reads stays true until
+it commits, and it is on the disk when it has committed. A reading transaction sees one snapshot,
+waits for nobody and cannot write. What each database does for that is said in its own module.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData, event
-from sqlalchemy.engine import URL
-from sqlalchemy.pool import ConnectionPoolEntry
-from sqlmodel import Session, create_engine
+from sqlalchemy import Engine, MetaData
+from sqlalchemy.engine import URL, make_url
+from sqlmodel import Session
 
+from hub.storage import sqlite
+from hub.storage.access import Access, for_access
+from hub.storage.faults import StoreBusyError, is_conflict, translated
 from hub.storage.tables import HubTable
 
-BUSY_TIMEOUT_MS: Final = 30_000
-"""How long a writer waits for the lock before it fails; far above any transaction of the hub."""
-_READING: Final = "fedcarbon_reading"
+T = TypeVar("T")
+
+ATTEMPTS_MAX: Final = 8
+"""How often a use case is begun before the caller is told that the database is busy."""
+PAUSE_MIN_S: Final = 0.002
+"""Before the second attempt; it doubles before each further one."""
+
+
+def open_engine(database: str | Path | URL) -> Engine:
+    """Return an engine on `database`: the path of a SQLite file, or a URL of either database.
+
+    Call it once per process and database; threads share it. Nothing is asked of the database yet.
+    """
+    if isinstance(database, Path):
+        return sqlite_engine(database)
+    url = make_url(database)
+    if url.get_backend_name() == sqlite.NAME:
+        return sqlite.engine_of(url)
+    # Only now: its driver takes a tenth of a second to load, and most hubs have no use for it.
+    from hub.storage import postgresql  # noqa: PLC0415
+
+    return postgresql.engine_of(url)
 
 
 def sqlite_engine(path: Path) -> Engine:
-    """Return an engine on the SQLite file `path`, which is made if it is missing.
+    """Return an engine on the SQLite file `path`, which is made if it is missing."""
+    return sqlite.engine_of(URL.create(sqlite.NAME, database=str(path)))
 
-    Call it once per process and file; threads share it.
+
+def require_suitable(engine: Engine) -> None:
+    """Check that a database was made as the hub needs it; every SQLite file was.
+
+    Raises:
+        DatabaseUnsuitableError: version, encoding or the order of text are not.
+        StoreUnavailableError: the database is away.
     """
-    engine = create_engine(URL.create("sqlite", database=str(path)))
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
-    return engine
+    if engine.dialect.name != sqlite.NAME:
+        from hub.storage import postgresql  # noqa: PLC0415 - as above
+
+        with translated():
+            postgresql.require_suitable(engine)
 
 
 def create_tables(engine: Engine, metadata: MetaData = HubTable.metadata) -> None:
     """Make the tables and triggers that are missing; only of modules that have been imported."""
-    metadata.create_all(engine)
+    metadata.create_all(for_access(engine, Access.SCHEMA))
 
 
 @contextmanager
 def writing(engine: Engine) -> Generator[Session]:
-    """Give a session whose transaction commits at the end and rolls back on any error."""
-    with Session(engine) as session, session.begin():
+    """Give a session whose transaction commits at the end and rolls back on any error.
+
+    Raises:
+        StoreBusyError: others held the database for too long, or came first.
+        StoreUnavailableError: the database is away.
+        DiskFullError: a disk is full.
+    """
+    with _transaction(engine, Access.WRITING) as session:
+        yield session
+
+
+@contextmanager
+def claiming(engine: Engine) -> Generator[Session]:
+    """Give a session that takes tasks beside the writer, and commits as `writing` does.
+
+    On PostgreSQL it holds no lock but those of the rows that it takes (`FOR UPDATE SKIP LOCKED`),
+    and each of its statements sees what was committed before; on SQLite it is a writer.
+
+    Raises:
+        StoreBusyError: as `writing`.
+        StoreUnavailableError: as `writing`.
+        DiskFullError: as `writing`.
+    """
+    with _transaction(engine, Access.CLAIMING) as session:
         yield session
 
 
 @contextmanager
 def reading(engine: Engine) -> Generator[Session]:
-    """Give a session that sees one snapshot and is refused every write."""
-    with Session(engine.execution_options(**{_READING: True})) as session:
+    """Give a session that sees one snapshot and is refused every write.
+
+    Raises:
+        StoreBusyError: as `writing`.
+        StoreUnavailableError: the database is away.
+    """
+    with translated(), Session(for_access(engine, Access.READING)) as session:
         yield session
 
 
-def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    # The driver would begin transactions by itself, deferred and too late.
-    connection.isolation_level = None
-    for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        # Else INSERT OR REPLACE deletes rows without firing the triggers that forbid it.
-        "recursive_triggers = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+def transact(engine: Engine, use_case: Callable[[Session], T]) -> T:
+    """Run `use_case` in a writing transaction; what it did is on the disk when this returns.
+
+    Where the database gives the transaction up in favour of another one, it is run again from its
+    beginning, so it must have no effect outside its session that may not happen twice.
+
+    Raises:
+        StoreBusyError: that happened `ATTEMPTS_MAX` times, or others held the database for too
+            long; nothing took effect.
+        StoreUnavailableError: the database is away; whether the transaction took effect is unknown.
+        DiskFullError: a disk is full; nothing took effect.
+    """
+    for attempt in range(1, ATTEMPTS_MAX):
+        try:
+            with writing(engine) as session:
+                return use_case(session)
+        except StoreBusyError as busy:
+            if not is_conflict(busy.__cause__):
+                raise
+        time.sleep(PAUSE_MIN_S * 2 ** (attempt - 1))
+    with writing(engine) as session:
+        return use_case(session)
 
 
-def _begin(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get(_READING, False)
-    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
-    connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
+@contextmanager
+def _transaction(engine: Engine, access: Access) -> Generator[Session]:
+    with translated(), Session(for_access(engine, access)) as session, session.begin():
+        yield session

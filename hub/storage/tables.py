@@ -1,10 +1,18 @@
-"""The base of every table of the hub, and what makes a table insert-only."""
+"""The base of every table of the hub, what makes a table insert-only, and parts by month."""
 
 from __future__ import annotations
 
-from sqlalchemy import DDL, MetaData, event
+from typing import Final
+
+from sqlalchemy import DDL, BigInteger, Integer, MetaData, Table, event
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
+
+from hub.storage.statements import (
+    PREPARING,
+    insert_only_statements,
+    month_function,
+)
 
 # Constraints have names from the start, so that migrations can speak of them.
 NAMING_CONVENTION = {
@@ -14,6 +22,8 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+INTEGER_64: Final = BigInteger().with_variant(Integer(), "sqlite")
+"""Every integer has 64 bits; SQLite's have so many anyway, and its key column is INTEGER."""
 
 
 class HubTable(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING_CONVENTION))):
@@ -22,10 +32,42 @@ class HubTable(SQLModel, registry=registry(metadata=MetaData(naming_convention=N
 
 def insert_only(row: type[HubTable]) -> None:
     """Have the database refuse to change or delete a row of this table, whoever asks."""
-    table = HubTable.metadata.tables[str(row.__tablename__)]
-    for action in ("UPDATE", "DELETE"):
-        trigger = DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER {table.name}_no_{action.lower()} BEFORE {action} ON {table.name} "
-            f"BEGIN SELECT RAISE(ABORT, '{table.name} is insert-only'); END"
-        )
-        event.listen(table, "after_create", trigger.execute_if(dialect="sqlite"))
+    table = _table(row)
+    for dialect, statements in insert_only_statements(table.name).items():
+        _after_create(table, dialect, statements)
+
+
+def by_month(row: type[HubTable]) -> None:
+    """Give the function to PostgreSQL that makes the part of a month (see `ensure_month`)."""
+    table = _table(row)
+    _after_create(table, "postgresql", [month_function(table.name)])
+
+
+def _table(row: type[HubTable]) -> Table:
+    return HubTable.metadata.tables[str(row.__tablename__)]
+
+
+def _after_create(table: Table, dialect: str, statements: list[str]) -> None:
+    for statement in statements:
+        event.listen(table, "after_create", _ddl(statement).execute_if(dialect=dialect))
+
+
+def _ddl(statement: str) -> DDL:
+    return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+
+
+def _widen(table: Table, metadata: MetaData) -> None:
+    """Give every plain integer of a new table 64 bits, and no key a sequence of its own."""
+    if metadata is not HubTable.metadata:
+        return
+    for column in table.columns:
+        if type(column.type) is Integer:
+            column.type = INTEGER_64
+        column.autoincrement = False
+
+
+event.listen(Table, "after_parent_attach", _widen)
+for _statement in PREPARING:
+    event.listen(
+        HubTable.metadata, "before_create", _ddl(_statement).execute_if(dialect="postgresql")
+    )

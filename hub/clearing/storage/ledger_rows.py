@@ -14,7 +14,7 @@ from sqlmodel import Field
 from fedcarbon.ledger.account import SOURCE_KINDS, AccountKind
 from fedcarbon.ledger.transfer import AMOUNT_MAX, RESOLVING, Phase
 from hub.storage.columns import created_at_column, integers, one_of, quoted
-from hub.storage.tables import HubTable, insert_only
+from hub.storage.tables import HubTable, by_month, insert_only
 
 
 class BalanceRow(HubTable, table=True):
@@ -89,6 +89,7 @@ class TransferRow(HubTable, table=True):
         Index("ix_transfers_debit", "debit", "unit"),
         Index("ix_transfers_credit", "credit", "unit"),
         CheckConstraint("expires_s IS NULL OR phase = 'reserve'", name="expires_phase"),
+        {"postgresql_partition_by": "RANGE (ledger_day)"},
     )
 
     ledger_day: int = Field(primary_key=True)
@@ -165,3 +166,4 @@ class CloseRequestRow(HubTable, table=True):
 
 for _row in (TransferIdRow, TransferRow, OpeningCreditRow, LedgerBatchRow, CloseRequestRow):
     insert_only(_row)
+by_month(TransferRow)

@@ -18,6 +18,9 @@ from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit, Vintage, unit_from_text
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from hub.clearing.storage.ledger_rows import BalanceRow, LedgerBatchRow, TransferIdRow, TransferRow
+from hub.storage.partitions import ensure_month
+
+TRANSFERS: Final = str(TransferRow.__tablename__)
 
 # Statements that stand on the path of every redemption are made once.
 _BALANCES: Final = select(BalanceRow.account, BalanceRow.unit, BalanceRow.balance).where(
@@ -182,6 +185,7 @@ class LedgerStore:
         if not pending.transfers:
             return
         sequence, day = self._next_place(now_s)
+        ensure_month(self._session, TRANSFERS, day)
         placed = list(enumerate(pending.transfers.values(), start=sequence))
         connection = self._session.connection()
         connection.execute(
@@ -340,7 +344,7 @@ class LedgerStore:
             .order_by(sides.c.account, sides.c.unit)
         )
         for account, unit, total in rows:
-            yield Account.from_name(account), unit_from_text(unit), total
+            yield Account.from_name(account), unit_from_text(unit), int(total)
 
     def transfers_of(self, accounts: tuple[Account, ...], limit: int) -> list[RecordedTransfer]:
         """Return the latest `limit` transfers that touch any of `accounts`, oldest first."""

@@ -75,6 +75,8 @@ BY_CODE: Final[Mapping[str, StatusCode]] = {
     "QUORUM_MISSING": StatusCode.UNAVAILABLE,
     "REMOTE_TIMEOUT": StatusCode.UNAVAILABLE,
     "REMOTE_UNREACHABLE": StatusCode.UNAVAILABLE,
+    "STORE_BUSY": StatusCode.UNAVAILABLE,
+    "STORE_UNAVAILABLE": StatusCode.UNAVAILABLE,
     "TRUSTEE_UNAVAILABLE": StatusCode.UNAVAILABLE,
     # a third party misbehaved, not the caller: it asks again and others answer
     "DLEQ_PROOF_INVALID": StatusCode.FAILED_PRECONDITION,

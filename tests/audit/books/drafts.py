@@ -36,7 +36,9 @@ from hub.clearing.payout_batches import payout_batch
 from hub.clearing.redemptions import reverse_redemption
 from hub.clearing.storage.batch_store import BatchStore
 from hub.storage.engine import writing
+from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import GRAM, SHANGHAI
+from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import Books as HubBooks
 
 PARAMETER_ID = bytes(32)
@@ -140,7 +142,7 @@ class Honest:
     """Writes a draft while the real use cases run."""
 
     def __init__(self, folder: Path) -> None:
-        self.hub = HubBooks(folder)
+        self.hub = HubBooks(folder, new_sqlite)
         self.draft = Draft()
         self.leaf = 100
 

@@ -1,4 +1,4 @@
-"""The hub's books on a real SQLite file, and the few acts that tests repeat."""
+"""The hub's books in a real database of either kind, and the few acts that tests repeat."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from hub.clearing.positions import (
 from hub.clearing.redemptions import create_redemption, find_redemption
 from hub.clearing.sandbox_rail import RailFault, SandboxRail
 from hub.clearing.storage.redemption_store import RedemptionStore
-from hub.storage.engine import create_tables, reading, sqlite_engine, writing
+from hub.storage.engine import open_engine, reading, writing
+from tests.databases import NewStore
 
 SHANGHAI = ProgrammeId("ecny-shanghai")
 START_S = Seconds(1_775_000_000)
@@ -42,23 +43,25 @@ class Books:
 
     programme = SHANGHAI
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, new_store: NewStore) -> None:
+        """Keep the hub's books in a new database, and the sandbox's in `folder`."""
         self.folder = folder
+        self.new_store = new_store
+        self.url = new_store(folder)
         self.clock = SteppedClock(START_S)
         self.opened_ug: dict[int, int] = {}
         self.openings = 0
         self.rails: list[SandboxRail] = []
-        self.engine = self._open()
+        self.engine: Engine = open_engine(self.url)
 
-    def _open(self) -> Engine:
-        engine = sqlite_engine(self.folder / "hub.db")
-        create_tables(engine)
-        return engine
+    def beside(self, folder: Path) -> Books:
+        """Return empty books in another database of the same kind."""
+        return Books(folder, self.new_store)
 
     def restart(self) -> None:
         """Forget everything that is not on the disk."""
         self.engine.dispose()
-        self.engine = self._open()
+        self.engine = open_engine(self.url)
 
     def close(self) -> None:
         for rail in self.rails:
@@ -178,9 +181,9 @@ class Books:
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
+def books(tmp_path: Path, new_store: NewStore) -> Iterator[Books]:
     """Return empty books."""
-    books = Books(tmp_path)
+    books = Books(tmp_path, new_store)
     yield books
     books.close()
 

@@ -1,6 +1,6 @@
 """A worker in a process of its own, which stands still at a given instant to be killed there.
 
-Usage: outbox_process.py FOLDER NOW_S INSTANT; says `here` at the instant, `done` at the end.
+Usage: outbox_process.py URL NOW_S INSTANT FOLDER; says `here` at the instant, `done` at the end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fedcarbon.redemption.rail import Payout, Rail, RailAnswer
 from fedcarbon.units import Seconds
 from hub.clearing.outbox import process_outbox
 from hub.clearing.sandbox_rail import SandboxRail
-from hub.storage.engine import sqlite_engine
+from hub.storage.engine import open_engine
 
 
 class Instants:
@@ -56,9 +56,10 @@ class StoppingRail(Rail):
 
 def main() -> None:
     """Work until there is nothing to do, or until the instant."""
-    folder, now_s, stop_at = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    url, now_s, stop_at = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    folder = Path(sys.argv[4])
     instants = Instants(stop_at)
-    engine = sqlite_engine(folder / "hub.db")
+    engine = open_engine(url)
     sandbox = SandboxRail(folder / "sandbox.db", wait=lambda: None)
 
     def at_commit(session: OrmSession) -> None:

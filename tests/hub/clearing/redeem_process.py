@@ -1,12 +1,11 @@
 """A client in a process of its own: redeems everything of holder 1 under one id, says how it went.
 
-Usage: redeem_process.py FOLDER NOW_S REDEMPTION_NUMBER
+Usage: redeem_process.py URL NOW_S REDEMPTION_NUMBER
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId, ProgrammeId
@@ -15,13 +14,13 @@ from fedcarbon.redemption.settlement import ECNY_RULE
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import Seconds
 from hub.clearing.redemptions import create_redemption
-from hub.storage.engine import sqlite_engine, writing
+from hub.storage.engine import open_engine, writing
 
 
 def main() -> None:
     """Redeem once the parent says so."""
-    folder, now_s, number = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    engine = sqlite_engine(folder / "hub.db")
+    url, now_s, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    engine = open_engine(url)
     order = RedemptionOrder(
         parameter_id=bytes(32),
         programme_id=ProgrammeId("ecny-shanghai"),

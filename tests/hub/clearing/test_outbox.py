@@ -15,7 +15,7 @@ from fedcarbon.redemption.wallet import sandbox_wallet_id
 from hub.clearing.outbox import LEASE_S, RETRY_MAX_S, process_outbox, retry_delay_s
 from hub.clearing.sandbox_rail import REJECTED_REASON, RailFault
 from hub.clearing.storage.redemption_rows import OutboxStep
-from hub.storage.engine import sqlite_engine
+from hub.storage.engine import open_engine
 
 if TYPE_CHECKING:
     from tests.hub.clearing.conftest import Books
@@ -198,7 +198,7 @@ def test_a_worker_that_was_overtaken_changes_nothing_and_pays_nothing_twice(
 
     def second_worker() -> None:
         funded.wait(LEASE_S)
-        engine = sqlite_engine(funded.folder / "hub.db")
+        engine = open_engine(funded.url)
         process_outbox(engine, sandbox, funded.clock)
         funded.wait(RETRY_MAX_S)
         process_outbox(engine, sandbox, funded.clock)

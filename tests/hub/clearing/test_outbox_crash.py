@@ -135,7 +135,7 @@ def test_crash_after_crash_pays_each_redemption_at_most_once(
     books: Books, crashes: list[int], faults: list[RailFault]
 ) -> None:
     with TemporaryDirectory() as folder:
-        world = type(books)(Path(folder))
+        world = books.beside(Path(folder))
         world.top_up(1_111)
         for holder, fen in enumerate((1, 10, 100, 1_000), start=1):
             world.credit(holder, fen * 1_250 * GRAM)
@@ -168,7 +168,7 @@ def test_crash_after_crash_pays_each_redemption_at_most_once(
 
 def _fresh(books: Books, folder: Path) -> Books:
     folder.mkdir()
-    world = type(books)(folder)
+    world = books.beside(folder)
     world.credit(1, 3_000 * GRAM)
     world.top_up(10)
     return world

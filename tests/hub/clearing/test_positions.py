@@ -18,6 +18,7 @@ from fedcarbon.units import SECONDS_PER_DAY
 from hub.clearing.batches import daily_batch
 from hub.clearing.positions import checked_trial_balance, grams_in_books
 from hub.storage.engine import reading, writing
+from tests.databases import let_change
 
 if TYPE_CHECKING:
     from tests.hub.clearing.conftest import Books
@@ -201,7 +202,7 @@ def test_a_closed_day_whose_transfers_were_tampered_with_is_not_given_again(
     _close(funded, DAY)
     with writing(funded.engine) as session:
         connection = session.connection()
-        connection.execute(text("DROP TRIGGER transfers_no_update"))
+        let_change(connection, "transfers")
         connection.execute(text("UPDATE transfers SET amount = amount + 1 WHERE sequence = 1"))
 
     with pytest.raises(LedgerCorruptedError):

@@ -13,7 +13,7 @@ import pytest
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.redemption.states import RedemptionState
 from hub.clearing.outbox import LEASE_S, process_outbox
-from hub.storage.engine import sqlite_engine
+from hub.storage.engine import open_engine
 
 if TYPE_CHECKING:
     from tests.hub.clearing.conftest import Books
@@ -34,7 +34,7 @@ INSTANTS = {
 
 
 def _start(script: str, books: Books, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HERE / script), str(books.folder), str(books.clock.now_s())]
+    command = [sys.executable, str(HERE / script), books.url, str(books.clock.now_s())]
     return subprocess.Popen(  # noqa: S603 - our own script
         [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -58,7 +58,7 @@ def test_a_killed_worker_leaves_nothing_paid_twice_and_nothing_lost(
     for holder, fen in ((1, 1), (2, 10)):
         books.credit(holder, fen * 1_250 * GRAM)
         books.redeem(books.order(holder, holder=holder))
-    worker = _start("outbox_process.py", books, str(instant))
+    worker = _start("outbox_process.py", books, str(instant), str(books.folder))
     assert _line(worker.stdout) == "here"
     _kill(worker)
 
@@ -84,7 +84,7 @@ def test_a_worker_that_is_not_killed_finishes(books: Books) -> None:
     books.top_up(1)
     books.credit(1, 1_250 * GRAM)
     books.redeem(books.order(1))
-    worker = _start("outbox_process.py", books, "1000")
+    worker = _start("outbox_process.py", books, "1000", str(books.folder))
 
     out, _ = worker.communicate(timeout=60)
 
@@ -155,7 +155,7 @@ def test_workers_side_by_side_pay_each_redemption_once(books: Books) -> None:
     sandbox = books.rail()
 
     def worker() -> None:
-        engine = sqlite_engine(books.folder / "hub.db")
+        engine = open_engine(books.url)
         process_outbox(engine, sandbox, books.clock)
         engine.dispose()
 

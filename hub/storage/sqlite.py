@@ -1,0 +1,49 @@
+"""SQLite: one file in WAL mode, what is committed is on the disk (synchronous=FULL).
+
+A writing transaction takes the write lock when it begins (BEGIN IMMEDIATE), so that what it reads
+stays true until it commits. A reading one sees one snapshot, waits for nobody and cannot write.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import create_engine
+
+from hub.storage.access import Access, access_of
+
+NAME: Final = "sqlite"
+BUSY_TIMEOUT_MS: Final = 30_000
+"""How long a writer waits for the lock before it fails; far above any transaction of the hub."""
+
+
+def engine_of(url: URL) -> Engine:
+    """Return an engine on a SQLite file, which is made if it is missing."""
+    engine = create_engine(url)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    # The driver would begin transactions by itself, deferred and too late.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        # Else INSERT OR REPLACE deletes rows without firing the triggers that forbid it.
+        "recursive_triggers = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    read_only = access_of(connection) is Access.READING
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")

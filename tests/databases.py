@@ -1,0 +1,43 @@
+"""The hub's empty tables in a database of either kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+import hub.serving  # noqa: F401 - declares every table of a hub
+from hub.storage.engine import open_engine
+from hub.storage.schema import migrate
+
+NewStore = Callable[[Path], str]
+"""Makes a database with the hub's tables, in a folder if it is a file, and returns its URL."""
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def make_schema(url: str) -> None:
+    """Make the hub's tables in an empty database."""
+    engine = open_engine(url)
+    migrate(engine)
+    engine.dispose()
+
+
+def new_sqlite(folder: Path) -> str:
+    """Make a SQLite file `hub.db` with the hub's tables and return its URL."""
+    url = sqlite_url(folder / "hub.db")
+    make_schema(url)
+    return url
+
+
+def let_change(connection: Connection, table: str) -> None:
+    """Let rows of an insert-only table be changed, as whoever owns the database can."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        return
+    for action in ("update", "delete"):
+        connection.execute(text(f"DROP TRIGGER {table}_no_{action}"))
