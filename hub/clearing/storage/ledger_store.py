@@ -6,7 +6,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, insert, literal, or_, union_all, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    text,
+    union_all,
+    update,
+)
 from sqlmodel import Session, col, select
 from typing_extensions import override
 
@@ -18,6 +28,7 @@ from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import MassUnit, Unit, Vintage, unit_from_text
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from hub.clearing.storage.ledger_rows import BalanceRow, LedgerBatchRow, TransferIdRow, TransferRow
+from hub.storage.bulk import bulk_insert
 from hub.storage.partitions import ensure_month
 
 TRANSFERS: Final = str(TransferRow.__tablename__)
@@ -49,9 +60,6 @@ _LAST: Final = (
     .limit(1)
 )
 _LAST_CLOSED: Final = select(LedgerBatchRow.day).order_by(col(LedgerBatchRow.day).desc()).limit(1)
-_ADD_IDS: Final = insert(TransferIdRow)
-_ADD_TRANSFERS: Final = insert(TransferRow)
-_ADD_BALANCES: Final = insert(BalanceRow)
 _CHANGE_BALANCES: Final = (
     update(BalanceRow)
     .where(
@@ -60,6 +68,13 @@ _CHANGE_BALANCES: Final = (
     )
     .values(balance=col(BalanceRow.balance) + bindparam("by"))
 )
+_CHANGE_TOGETHER: Final = text(
+    "UPDATE balances SET balance = balance + change.amount FROM unnest("
+    "cast(:accounts AS varchar[]), cast(:units AS varchar[]), cast(:amounts AS bigint[])) "
+    "AS change (account, unit, amount) "
+    "WHERE balances.account = change.account AND balances.unit = change.unit"
+)
+"""The same on PostgreSQL, in one statement for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +172,8 @@ class LedgerStore:
         """Return accounts by name, in all their units, and transfers by id, with resolutions."""
         loaded = LoadedLedger(accounts=frozenset(names))
         balances = self._session.connection().execute(_BALANCES, {"names": list(names)})
-        for name, text, balance in balances:
-            account, unit = Account.from_name(name), unit_from_text(text)
+        for name, unit_text, balance in balances:
+            account, unit = Account.from_name(name), unit_from_text(unit_text)
             loaded.balances[account, unit] = balance
             loaded.units.setdefault(account, []).append(unit)
         self.include_ids(loaded, ids)
@@ -187,9 +202,9 @@ class LedgerStore:
         sequence, day = self._next_place(now_s)
         ensure_month(self._session, TRANSFERS, day)
         placed = list(enumerate(pending.transfers.values(), start=sequence))
-        connection = self._session.connection()
-        connection.execute(
-            _ADD_IDS,
+        bulk_insert(
+            self._session,
+            TransferIdRow,
             [
                 {
                     "transfer_id": transfer.transfer_id,
@@ -200,8 +215,9 @@ class LedgerStore:
                 for number, transfer in placed
             ],
         )
-        connection.execute(
-            _ADD_TRANSFERS,
+        bulk_insert(
+            self._session,
+            TransferRow,
             [_columns(transfer, number, day, now_s) for number, transfer in placed],
         )
         assert isinstance(pending.below, LoadedLedger)  # noqa: S101 - our own mistake
@@ -228,8 +244,9 @@ class LedgerStore:
         new = [key for key in after if key not in before]
         changed = [key for key in after if key in before and after[key] != before[key]]
         if new:
-            connection.execute(
-                _ADD_BALANCES,
+            bulk_insert(
+                self._session,
+                BalanceRow,
                 [
                     {
                         "account": account.name,
@@ -241,15 +258,10 @@ class LedgerStore:
                 ],
             )
         if changed:
-            # By difference: whatever was read before, what is written conserves.
-            connection.execute(
-                _CHANGE_BALANCES,
+            _change(
+                connection,
                 [
-                    {
-                        "of_account": account.name,
-                        "of_unit": unit.text,
-                        "by": after[account, unit] - before[account, unit],
-                    }
+                    (account.name, unit.text, after[account, unit] - before[account, unit])
                     for account, unit in changed
                 ],
             )
@@ -365,6 +377,23 @@ class LedgerStore:
             .order_by(col(TransferRow.sequence))
         )
         return [_recorded(row) for row in rows]
+
+
+def _change(connection: Connection, changes: Sequence[tuple[str, str, int]]) -> None:
+    """Change balances by difference: whatever was read before, what is written conserves."""
+    if connection.dialect.name == "postgresql":
+        accounts, units, amounts = (list(column) for column in zip(*changes, strict=True))
+        connection.execute(
+            _CHANGE_TOGETHER, {"accounts": accounts, "units": units, "amounts": amounts}
+        )
+        return
+    connection.execute(
+        _CHANGE_BALANCES,
+        [
+            {"of_account": account, "of_unit": unit, "by": amount}
+            for account, unit, amount in changes
+        ],
+    )
 
 
 def _columns(

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, delete, update
 from sqlmodel import Session, col, select
 
 from fedcarbon.units import Seconds
 from hub.clearing.storage.redemption_rows import OutboxRow, OutboxStep
+from hub.storage.bulk import bulk_insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,6 @@ class OutboxTask:
 
 
 _COLUMNS: Final = (OutboxRow.redemption_id, OutboxRow.step, OutboxRow.due_s, OutboxRow.calls)
-_ADD: Final = insert(OutboxRow)
 _DUE: Final = (
     select(*_COLUMNS)
     .where(col(OutboxRow.due_s) <= bindparam("now_s"))
@@ -55,19 +55,15 @@ class OutboxStore:
 
     def add_many(self, redemption_ids: Sequence[bytes], due_s: Seconds) -> None:
         """Have redemptions paid from `due_s` on."""
-        if redemption_ids:
-            self._session.connection().execute(
-                _ADD,
-                [
-                    {
-                        "redemption_id": redemption_id,
-                        "step": OutboxStep.PAY.value,
-                        "due_s": due_s,
-                        "calls": 0,
-                    }
-                    for redemption_id in redemption_ids
-                ],
-            )
+        pay = OutboxStep.PAY.value
+        bulk_insert(
+            self._session,
+            OutboxRow,
+            (
+                {"redemption_id": redemption_id, "step": pay, "due_s": due_s, "calls": 0}
+                for redemption_id in redemption_ids
+            ),
+        )
 
     def due(self, now_s: Seconds, limit: int) -> list[OutboxTask]:
         """Return the tasks that have been due for longest at `now_s`, at most `limit`.

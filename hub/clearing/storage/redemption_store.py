@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, RowMapping, Select, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, RowMapping, Select, bindparam, func, select, update
 from sqlmodel import Session
 
 from fedcarbon.canonical import statement as statements
@@ -26,6 +26,7 @@ from hub.clearing.storage.redemption_rows import (
     RedemptionEventRow,
     RedemptionRow,
 )
+from hub.storage.bulk import bulk_insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +91,6 @@ _COUNTS: Final = (
     .where(_EVENTS.c.redemption_id.in_(_IDS))
     .group_by(_EVENTS.c.redemption_id)
 )
-_ADD: Final = insert(RedemptionRow)
-_ADD_DRAWS: Final = insert(RedemptionDrawRow)
-_ADD_EVENTS: Final = insert(RedemptionEventRow)
 _MOVE: Final = (
     update(RedemptionRow)
     .where(
@@ -135,10 +133,11 @@ class RedemptionStore:
         """Write new redemptions whose grams and money are reserved in the same transaction."""
         if not redemptions:
             return
-        connection = self._session.connection()
-        connection.execute(_ADD, [_columns(redemption) for redemption in redemptions])
-        connection.execute(
-            _ADD_DRAWS,
+        rows = (_columns(redemption) for redemption in redemptions)
+        bulk_insert(self._session, RedemptionRow, rows)
+        bulk_insert(
+            self._session,
+            RedemptionDrawRow,
             [
                 {
                     "redemption_id": redemption.order.redemption_id,
@@ -149,8 +148,9 @@ class RedemptionStore:
                 for draw in redemption.draws
             ],
         )
-        connection.execute(
-            _ADD_EVENTS,
+        bulk_insert(
+            self._session,
+            RedemptionEventRow,
             [
                 {
                     "redemption_id": redemption.order.redemption_id,
@@ -205,8 +205,9 @@ class RedemptionStore:
                 for step, redemption in zip(steps, moved, strict=True)
             ],
         )
-        connection.execute(
-            _ADD_EVENTS,
+        bulk_insert(
+            self._session,
+            RedemptionEventRow,
             [
                 {
                     "redemption_id": redemption.order.redemption_id,
