@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, delete, insert, or_, update
+from sqlalchemy import bindparam, delete, or_, update
 from sqlmodel import Session, col, select
 
 from fedcarbon.units import Seconds
 from hub.clearing.storage.redemption_rows import OutboxRow, OutboxStep
+from hub.storage.bulk import bulk_insert
 
 AHEAD_MAX_S: Final = 3_600
 """No step is planned for later than this; one that is was planned before the clock went back."""
@@ -28,7 +29,6 @@ class OutboxTask:
 
 
 _COLUMNS: Final = (OutboxRow.redemption_id, OutboxRow.step, OutboxRow.due_s, OutboxRow.calls)
-_ADD: Final = insert(OutboxRow)
 _DUE: Final = (
     select(*_COLUMNS)
     .where(
@@ -64,19 +64,15 @@ class OutboxStore:
 
     def add_many(self, redemption_ids: Sequence[bytes], due_s: Seconds) -> None:
         """Have redemptions paid from `due_s` on."""
-        if redemption_ids:
-            self._session.connection().execute(
-                _ADD,
-                [
-                    {
-                        "redemption_id": redemption_id,
-                        "step": OutboxStep.PAY.value,
-                        "due_s": due_s,
-                        "calls": 0,
-                    }
-                    for redemption_id in redemption_ids
-                ],
-            )
+        pay = OutboxStep.PAY.value
+        bulk_insert(
+            self._session,
+            OutboxRow,
+            (
+                {"redemption_id": redemption_id, "step": pay, "due_s": due_s, "calls": 0}
+                for redemption_id in redemption_ids
+            ),
+        )
 
     def due(self, now_s: Seconds, limit: int) -> list[OutboxTask]:
         """Return the tasks that have been due for longest at `now_s`, at most `limit`.

@@ -13,7 +13,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    insert,
     select,
     update,
 )
@@ -38,6 +37,7 @@ from hub.clearing.storage.redemption_rows import (
     RedemptionEventRow,
     RedemptionRow,
 )
+from hub.storage.bulk import bulk_insert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +136,6 @@ _SPENT_BY_ACCOUNT: Final = (
     )
     .group_by(_TABLE.c.programme_id, _TABLE.c.account_token)
 )
-_ADD: Final = insert(RedemptionRow)
-_ADD_DRAWS: Final = insert(RedemptionDrawRow)
-_ADD_EVENTS: Final = insert(RedemptionEventRow)
 _MOVE: Final = (
     update(RedemptionRow)
     .where(
@@ -210,10 +207,11 @@ class RedemptionStore:
         """Write new redemptions whose grams and money are reserved in the same transaction."""
         if not redemptions:
             return
-        connection = self._session.connection()
-        connection.execute(_ADD, [_columns(redemption) for redemption in redemptions])
-        connection.execute(
-            _ADD_DRAWS,
+        rows = (_columns(redemption) for redemption in redemptions)
+        bulk_insert(self._session, RedemptionRow, rows)
+        bulk_insert(
+            self._session,
+            RedemptionDrawRow,
             [
                 {
                     "redemption_id": redemption.order.redemption_id,
@@ -224,8 +222,9 @@ class RedemptionStore:
                 for draw in redemption.draws
             ],
         )
-        connection.execute(
-            _ADD_EVENTS,
+        bulk_insert(
+            self._session,
+            RedemptionEventRow,
             [
                 {
                     "redemption_id": redemption.order.redemption_id,
@@ -280,8 +279,9 @@ class RedemptionStore:
                 for step, redemption in zip(steps, moved, strict=True)
             ],
         )
-        connection.execute(
-            _ADD_EVENTS,
+        bulk_insert(
+            self._session,
+            RedemptionEventRow,
             [
                 {
                     "redemption_id": redemption.order.redemption_id,
