@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import hub.clearing.storage.reconciliation_rows  # noqa: F401 - declares the tables of `settle`
 from fedcarbon.wire.logs import logger
 from hub.clearing.closing import close_due_day, due_day
 from hub.components import Component

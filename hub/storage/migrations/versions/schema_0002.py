@@ -13,6 +13,7 @@ from alembic import op
 from sqlalchemy import func, select, text
 
 from hub.storage.migrations.definitions import set_aside, take_back, words
+from hub.storage.migrations.second.clearing_tables import create_clearing_tables
 from hub.storage.migrations.second.ledger_tables import (
     create_balances,
     create_opening_credits,
@@ -23,8 +24,8 @@ from hub.storage.migrations.second.redemption_tables import (
     create_redemption_indexes,
     create_redemptions,
 )
+from hub.storage.migrations.second.use_tables import create_use_tables
 from hub.storage.statements import month_function
-from hub.storage.tables import HubTable
 
 revision: Final = "0002"
 down_revision: Final = "0001"
@@ -51,8 +52,8 @@ def upgrade() -> None:
     take_back("balances", _BALANCES)
     _move_transfers()
     _name_wallets_and_operators()
-    # The new tables of this revision.
-    HubTable.metadata.create_all(op.get_bind())
+    create_clearing_tables()
+    create_use_tables()
 
 
 def _move_transfers() -> None:
