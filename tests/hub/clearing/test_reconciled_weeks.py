@@ -104,7 +104,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         max_size=4,
     )
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_goes_wrong_is_explained_when_it_is_repaired(
     week: list[list[tuple[Fault, int]]],
 ) -> None:

@@ -11,6 +11,7 @@ from hub.storage.migrations.definitions import (
     check,
     create_table,
     created_at,
+    integer,
     words,
 )
 
@@ -30,7 +31,7 @@ def create_use_publications() -> None:
     """Create the table `use_publications`."""
     create_table(
         "use_publications",
-        big_integer("leaf_index"),
+        integer("leaf_index"),
         words("programme_id"),
         words("kind"),
         words("name"),
@@ -74,7 +75,7 @@ def create_use_draws() -> None:
     create_table(
         "use_draws",
         binary("use_id"),
-        big_integer("vintage"),
+        integer("vintage"),
         big_integer("mass_ug"),
         PrimaryKeyConstraint("use_id", "vintage"),
         check("draws_something", "mass_ug >= 1"),
@@ -89,7 +90,7 @@ def create_use_orders() -> None:
     create_table(
         "use_orders",
         binary("use_id"),
-        big_integer("leaf_index"),
+        integer("leaf_index"),
         created_at(),
         PrimaryKeyConstraint("use_id"),
         ForeignKeyConstraint(["leaf_index"], ["leaves.leaf_index"]),
@@ -105,7 +106,7 @@ def create_pledges() -> None:
     create_table(
         "pledges",
         binary("use_id"),
-        big_integer("vintage"),
+        integer("vintage"),
         big_integer("number"),
         words("programme_id"),
         binary("account_token"),

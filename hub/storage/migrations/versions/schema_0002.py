@@ -12,7 +12,7 @@ from typing import Final
 from alembic import op
 from sqlalchemy import func, select, text
 
-from hub.storage.migrations.definitions import set_aside, take_back, words
+from hub.storage.migrations.definitions import integer, set_aside, take_back, words
 from hub.storage.migrations.second.clearing_tables import create_clearing_tables
 from hub.storage.migrations.second.ledger_tables import (
     create_balances,
@@ -52,6 +52,7 @@ def upgrade() -> None:
     take_back("balances", _BALANCES)
     _move_transfers()
     _name_wallets_and_operators()
+    op.add_column("redemption_events", integer("value_day", nullable=True))
     create_clearing_tables()
     create_use_tables()
 
