@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.identity.person_id import (
     MalformedIdError,
@@ -13,6 +16,8 @@ from fedcarbon.ids import checked_name
 from fedcarbon.ledger.account import Account
 from fedcarbon.ledger.unit import MassUnit, Vintage, unit_from_text
 from fedcarbon.methodology.activity import InvalidActivityError, mode_of
+from fedcarbon.redemption.limits import LimitsInvalidError, parse_limits
+from fedcarbon.redemption.operator_statement import period_from_text
 from fedcarbon.redemption.value_day import ValueDayInvalidError, day_from_text
 from fedcarbon.redemption.wallet import (
     WalletClassInvalidError,
@@ -26,6 +31,8 @@ from partner_node.activities.instants import parse_instant
 from partner_node.persons.consent import parse_consent
 from tests.fuzz.parser import Parser, of_text, simple
 from tests.house.examples import parties
+
+EXAMPLE_LIMITS: Final = Path(__file__).parents[2] / "deploy" / "limits.example.toml"
 
 
 def of_names() -> list[Parser]:
@@ -62,6 +69,19 @@ def of_names() -> list[Parser]:
             (WalletClassInvalidError,),
             "2",
             "WL03",
+        ),
+        simple(
+            "fedcarbon.redemption.limits:parse_limits",
+            parse_limits,
+            (LimitsInvalidError,),
+            EXAMPLE_LIMITS.read_bytes(),
+        ),
+        simple(
+            "fedcarbon.redemption.operator_statement:period_from_text",
+            of_text(period_from_text),
+            (ValueDayInvalidError,),
+            "2026-03-31",
+            "2026-03",
         ),
         simple(
             "fedcarbon.redemption.value_day:day_from_text",

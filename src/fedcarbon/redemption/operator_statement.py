@@ -17,6 +17,7 @@ from fedcarbon.redemption.order import Redemption
 from fedcarbon.redemption.states import RedemptionState
 from fedcarbon.redemption.value_day import (
     ValueDay,
+    ValueDayInvalidError,
     day_from_text,
     day_text,
     first_second,
@@ -133,5 +134,8 @@ def period_from_text(text: str) -> Period:
         return Period(first=day, last=day)
     first = day_from_text(f"{text}-01")
     begins = date.fromisoformat(day_text(first))
-    next_month = (begins + timedelta(days=31)).replace(day=1)
+    try:
+        next_month = (begins + timedelta(days=31)).replace(day=1)
+    except OverflowError as error:
+        raise ValueDayInvalidError(f"the calendar ends before the end of {text}") from error
     return Period(first=first, last=ValueDay(first + (next_month - begins).days - 1))
