@@ -56,7 +56,9 @@ def paid(funded: Books) -> Books:
     return funded
 
 
-_ANYTHING = "SET created_at = NULL"
+_UPSERT = (
+    "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET created_at = NULL"
+)
 CHANGES = {
     "sqlite": [
         "UPDATE {table} SET created_at = NULL",
@@ -67,7 +69,7 @@ CHANGES = {
         "UPDATE {table} SET created_at = NULL",
         "DELETE FROM {table}",
         "TRUNCATE {table} CASCADE",
-        "INSERT INTO {table} SELECT * FROM {table} ON CONFLICT ({key}) DO UPDATE SET {key}=NULL",
+        _UPSERT,
     ],
 }
 KEYS = {
