@@ -48,6 +48,7 @@ from tests.simulation.clearing.model import (
 )
 from tests.simulation.clearing.rail import Died, SimulatedRail
 from tests.simulation.clearing.store import CommitTrap, Store, trapped
+from tests.unlimited import unlimited
 
 PROGRAMME: Final = ProgrammeId("ecny-shanghai")
 START_S: Final = Seconds(1_775_000_000)
@@ -56,6 +57,7 @@ ENDING_ROUNDS: Final = 15
 """Hours after which nothing may be open any more, once nothing goes wrong."""
 _REASON: Final = "the rail gave it back"
 _FAILED: Final = "failed"
+_LIMITS: Final = unlimited(PROGRAMME)
 _SOURCES: Final = (":issuance", ":funding", ":sales")
 _ENDS: Final = {
     "settled": {"settled"},
@@ -292,7 +294,9 @@ class World:
 
     def _redeemed(self, act: ops.Redeem) -> str:
         now_s, order = self.clock.now_s(), _order_of(act)
-        redemption = self._write(lambda s: create_redemption(s, order, ECNY_RULE, now_s))
+        redemption = self._write(
+            lambda s: create_redemption(s, order, ECNY_RULE, now_s, limits=_LIMITS)
+        )
         return f"units {redemption.units}"
 
     def _reversed(self, number: int) -> str:
