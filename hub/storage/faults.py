@@ -61,7 +61,7 @@ def translated() -> Generator[None]:
     try:
         yield
     except (DBAPIError, PoolTimeoutError, OSError) as error:
-        fault = fault_of(error)
+        fault = _deepest_fault(error)
         if fault is None:
             raise
         raise fault from error
@@ -79,6 +79,21 @@ def fault_of(error: Exception) -> FedcarbonError | None:
     if sqlite_code is not None:
         return _sqlite_fault(sqlite_code & _PRIMARY_CODE)
     return _postgresql_fault(error)
+
+
+def _deepest_fault(error: BaseException) -> FedcarbonError | None:
+    """Return what an error, or what it was raised on top of, says about the store.
+
+    When its disk is full SQLite rolls the whole transaction back by itself; rolling back to a
+    savepoint then fails too, and that is what is seen first.
+    """
+    seen: BaseException | None = error
+    while isinstance(seen, Exception):
+        fault = fault_of(seen)
+        if fault is not None:
+            return fault
+        seen = seen.__context__
+    return None
 
 
 def is_conflict(error: BaseException | None) -> bool:

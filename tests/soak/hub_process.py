@@ -35,8 +35,9 @@ from hub.record.record import Signer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer
 from hub.wallets.payouts import Payouts
-from tests.hub.federation import HUB, genesis, key_of
+from tests.hub.federation import HUB, PROGRAMME, genesis, key_of
 from tests.soak.rail_process import RemoteRail
+from tests.unlimited import unlimited
 
 INTERVAL_S: Final = 0.02
 
@@ -85,7 +86,7 @@ async def _serve(files: HubFiles, started: Connection) -> None:
                 redemption_pb2.DESCRIPTOR,
                 "RedemptionService",
                 redemption_pb2_grpc.add_RedemptionServiceServicer_to_server,
-                RedemptionServicer(hub, folded, payouts),
+                RedemptionServicer(hub, folded, payouts, unlimited(PROGRAMME)),
             ),
         ],
         address="127.0.0.1:0",
