@@ -11,17 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import grpc
 
-from demo.groundwork import AUDITOR_ID, HUB_ID, Groundwork
+from demo.groundwork import AUDITOR_ID, HUB_ID, RAIL_ID, Groundwork
 from demo.processes import ProcessGroup, accepts_connections
 from demo.scenario import PartnerEntry, Scenario
 from fedcarbon.errors import StateError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
 from fedcarbon.paillier.keys import MODULUS_BITS_MIN
+from fedcarbon.redemption.value_day import ValueDay, day_text
 from fedcarbon.transparency.checkpoint import head_in
 from fedcarbon.units import Seconds
 from fedcarbon.v1 import epoch_pb2, record_pb2, registry_pb2
@@ -87,18 +89,62 @@ class Federation:
                 "tick_ms": HUB_TICK_MS,
                 "limits": str(self.groundwork.limits),
             },
+            {
+                "rail": {
+                    "kind": "signed-http",
+                    "url": f"https://127.0.0.1:{self.groundwork.rail_port}",
+                    "party_id": RAIL_ID,
+                    "signing_key": self._public_key(RAIL_ID),
+                    "notices_listen": f"127.0.0.1:{self.groundwork.notices_port}",
+                }
+            },
         )
         self.processes.start(HUB_ID, ["hub", "serve", "--config", str(config)])
         self.processes.wait_until(
             "starting the hub", lambda: accepts_connections(self.groundwork.hub_port), START_S
         )
 
+    def start_rail(self) -> None:
+        """Start the sandbox operator of the wallets' rail, another organisation with own books."""
+        config = _write_config(
+            self.groundwork.home(RAIL_ID),
+            {
+                "party": str(self.groundwork.parties[RAIL_ID]),
+                "listen": f"127.0.0.1:{self.groundwork.rail_port}",
+                "book": "sandbox.db",
+                "clock": f"file:{self.groundwork.clock}",
+            },
+            {
+                "[hubs]": {
+                    "party_id": HUB_ID,
+                    "signing_key": self._public_key(HUB_ID),
+                    "notify_url": f"https://127.0.0.1:{self.groundwork.notices_port}",
+                },
+                "[accounts]": {"programme": self.scenario.programme.id, "hub": HUB_ID},
+            },
+        )
+        self.processes.start(RAIL_ID, ["hub.sandbox", "serve", "--config", str(config)])
+        self.processes.wait_until(
+            "starting the rail", lambda: accepts_connections(self.groundwork.rail_port), START_S
+        )
+
     def top_up(self, fen: int) -> None:
-        """Pay money into the programme's float, as its operator does."""
+        """Pay money into the programme's float at the rail, and enter it in the hub's books."""
+        for party, module in ((RAIL_ID, "hub.sandbox"), (HUB_ID, "hub")):
+            config = str(self.groundwork.home(party) / "config.toml")
+            arguments = ["top-up", "--config", config, "--programme", self.scenario.programme.id]
+            arguments += ["--fen", str(fen), "--label", "demo"]
+            self.processes.run(f"{party}.top-up", [module, *arguments])
+
+    def settle(self, day: ValueDay) -> None:
+        """Reconcile a value day with the rail's files, as the hub's operator does every morning."""
         config = str(self.groundwork.home(HUB_ID) / "config.toml")
-        arguments = ["top-up", "--config", config, "--programme", self.scenario.programme.id]
-        arguments += ["--fen", str(fen), "--label", "demo"]
-        self.processes.run("hub.top-up", ["hub", *arguments])
+        arguments = ["settle", "--config", config, "--day", day_text(day)]
+        arguments += ["--out", str(self.groundwork.folder / "settlement")]
+        self.processes.run("hub.settle", ["hub", *arguments])
+
+    def _public_key(self, name: PartyId) -> str:
+        return self.groundwork.party(name).signing_key.public.hex()
 
     def close_day(self) -> None:
         """Have the hub close the running ledger day, as its operator does at the end of a run."""
@@ -257,7 +303,11 @@ class Federation:
         return self._stack.enter_context(channel)
 
 
-def _write_config(home: Path, fields: Mapping[str, str | bool | int | float]) -> Path:
+def _write_config(
+    home: Path,
+    fields: Mapping[str, str | bool | int | float],
+    tables: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> Path:
     """Write `config.toml` into a process's folder and return it."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "config.toml"
@@ -265,6 +315,8 @@ def _write_config(home: Path, fields: Mapping[str, str | bool | int | float]) ->
         f"{key} = {_quoted(value) if isinstance(value, str) else str(value).lower()}"
         for key, value in fields.items()
     ]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{key} = {_quoted(value)}" for key, value in table.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 

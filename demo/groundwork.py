@@ -30,6 +30,8 @@ from fedcarbon.wire.party import PartyFiles, load_party
 
 HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
+RAIL_ID: Final = PartyId("sandbox-rail")
+"""Operator of the wallets' rail: no party to the record, the hub knows it by configuration."""
 # METHODOLOGIES section 13 where a source is known; class 1 has no cap, so its row is high.
 WALLET_LIMITS_FEN: Final = (
     (1, 1_000_000_000, 1_000_000_000),
@@ -51,6 +53,9 @@ class Groundwork:
     roots: TrustRoots
     programme: Programme
     hub_port: int
+    rail_port: int
+    notices_port: int
+    """Where the hub takes what the rail has to say by itself."""
     node_ports: Mapping[PartyId, int]
     parties: Mapping[PartyId, Path]
     """Identity file of every party."""
@@ -77,7 +82,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
     roles |= dict.fromkeys(roots.root_keys, Role.TRUSTEE)
     roles |= {entry.id: Role.PARTNER for entry in scenario.partners}
     roles |= {entry.id: Role.WALLET_OPERATOR for entry in scenario.wallet_operators}
-    parties = _write_parties(folder / "parties", roles)
+    parties = _write_parties(folder / "parties", roles | {RAIL_ID: Role.WALLET_OPERATOR})
     tiers = {entry.id: entry.best_tier for entry in scenario.partners}
     programme = _programme(scenario, roots)
     admissions = tuple(
@@ -103,6 +108,8 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
         roots=roots,
         programme=programme,
         hub_port=free_port(),
+        rail_port=free_port(),
+        notices_port=free_port(),
         node_ports={entry.id: free_port() for entry in scenario.partners},
         parties=parties,
         signed_programme=sign(programme, root_signers).to_bytes(),

@@ -30,11 +30,13 @@ from fedcarbon.epoch.statements import BeaconLabel, BeaconValue
 from fedcarbon.errors import PeerError
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
+from fedcarbon.redemption.value_day import day_text, value_day
 from fedcarbon.registry.programme import midnight_s
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import SECONDS_PER_DAY
 from fedcarbon.v1 import opening_pb2, record_pb2, redemption_pb2
+from fedcarbon.wire.clocks import FileClock
 from fedcarbon.wire.hub_client import HubClient
 
 RUN_LABEL: Final = "demo"
@@ -104,6 +106,7 @@ def _start(federation: Federation, narrator: Narrator) -> HubClient:
     start_s = midnight_s(first, programme.time_zone) - (days_before + 3) * SECONDS_PER_DAY
     federation.set_clock(start_s)
     with narrator.step("start", "hub and trustees start; parties and programme are admitted"):
+        federation.start_rail()
         federation.start_hub()
         auditor = federation.auditor()
         federation.register(auditor)
@@ -258,7 +261,12 @@ def _open_and_redeem(federation: Federation, auditor: HubClient, narrator: Narra
 
 
 def _close_the_books(federation: Federation, auditor: HubClient, narrator: Narrator) -> None:
-    """Log the running ledger day, and wait until trustees have signed the record that holds it."""
+    """Reconcile the day with the rail, and log it in a record that trustees have signed."""
+    with narrator.step("settle", "the next morning: books, settlement file and float agree"):
+        now_s = FileClock(federation.groundwork.clock).now_s()
+        federation.set_clock(now_s + SECONDS_PER_DAY)
+        federation.settle(value_day(now_s))
+        narrator.say(f"the day {day_text(value_day(now_s))} is reconciled; see settlement/")
     with narrator.step("books", "the ledger day is closed: transfers and payouts in the record"):
         federation.close_day()
         federation.wait_witnessed(auditor)

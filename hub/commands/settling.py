@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -13,13 +14,16 @@ from fedcarbon.errors import FedcarbonError, PeerError
 from fedcarbon.ids import ProgrammeId, programme_id
 from fedcarbon.redemption.day_page import amount_text, html_of, verdict_of
 from fedcarbon.redemption.day_report import DayReport, csv_of, json_of
+from fedcarbon.redemption.rail import RailAnswer
 from fedcarbon.redemption.rail_day import RailDay, RailFiles
 from fedcarbon.redemption.value_day import ValueDay, day_from_text, day_text
+from fedcarbon.wire.party import load_party
 from hub.clearing.rail_folder import RailFolder
 from hub.clearing.reconciling import ReconciledDay, missing_day, reconcile_day
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.commands.beside import Beside, beside
 from hub.commands.printing import print_table
+from hub.rails.opened_rail import rail_of
 
 EXIT_UNEXPLAINED: Final = 1
 EXIT_FILES_MISSING: Final = 2
@@ -35,17 +39,18 @@ def settle(
     *,
     config: Path,
     day: str,
-    files: Path,
+    files: Path | None = None,
     programme: str | None = None,
     out: Path | None = None,
 ) -> None:
     """Reconcile a value day: ledger, the rail's settlement file and the float's statement.
 
     Run it when the rail's files of the day have come, usually the next morning; beside a running
-    hub or without one. The file wins over silence: payouts without a final answer get it. Every
-    difference with money goes into suspense with its reason, and the report says who must act.
-    Running it again is safe: the same files change nothing, newer ones are reconciled by what they
-    add, and a later day's file may explain a difference of this one.
+    hub or without one. They are fetched from the rail of hub.toml's [rail]. The file wins over
+    silence: payouts without a final answer get it. Every difference with money goes into suspense
+    with its reason, and the report says who must act. Running it again is safe: the same files
+    change nothing, newer ones are reconciled by what they add, and a later day's file may explain
+    a difference of this one.
 
     What is left in suspense two persons release (`fedcarbon-hub suspense`).
 
@@ -54,14 +59,14 @@ def settle(
     Args:
         config: the configuration file (TOML).
         day: the value day, 2026-03-31, by the clock of China.
-        files: folder with the rail's files as PROGRAMME-DAY.json.
+        files: a folder to take them from instead, as PROGRAMME-DAY.json.
         programme: only this one; else every programme that has ever had money.
         out: folder for settle-DAY-PROGRAMME.json, .csv and .html; made if it is missing.
     """
     value_day = day_from_text(day)
-    with beside(config) as hub:
+    with beside(config) as hub, _opened(hub, files) as source:
         names = _programmes(hub) if programme is None else (programme_id(programme),)
-        results = [_settled(hub, RailFolder(files), name, value_day) for name in names]
+        results = [_settled(hub, source, name, value_day) for name in names]
     for result in results:
         print_day(result)
         if out is not None:
@@ -133,6 +138,27 @@ def print_day(result: ReconciledDay) -> None:
         )
     said = "" if result.changed or report.is_missing else " Nothing has changed since the last run."
     sys.stdout.write(f"{verdict_of(report)}{said}\n")
+
+
+@contextmanager
+def _opened(hub: Beside, folder: Path | None) -> Generator[RailFiles]:
+    """Give the files of a folder, or of the rail that the hub pays by."""
+    if folder is not None:
+        yield RailFolder(folder)
+        return
+    party = load_party(hub.config.party)
+    opened = rail_of(
+        hub.config.rail, party, data=hub.config.data, clock=hub.clock, enter=_no_notices
+    )
+    try:
+        yield opened.files
+    finally:
+        opened.close()
+
+
+async def _no_notices(payout_id: bytes, answer: RailAnswer) -> None:
+    """Stand where a serving hub takes notices: a command opens no door for them."""
+    raise AssertionError((payout_id, answer))
 
 
 def _settled(hub: Beside, files: RailFiles, programme: ProgrammeId, day: ValueDay) -> ReconciledDay:
