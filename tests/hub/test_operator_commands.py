@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,10 +117,20 @@ def run(config: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def wait_until_paid(config: Path) -> None:
+    """Wait until the hub has paid what was reserved: two payouts of two transfers."""
+    deadline = time.monotonic() + 30
+    with beside(config) as hub:
+        while hub.read(lambda session: BatchStore(session).last_sequence()) < 10:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_a_day_is_closed_once_by_two_runs_at_once_and_a_third_changes_nothing(
     config: Path,
 ) -> None:
     with HubProcess.start(config):
+        wait_until_paid(config)
         runs = [run(config, "close-day") for _ in range(2)]
         answers = [process.communicate(timeout=60)[0] for process in runs]
         third = run(config, "close-day")
@@ -127,19 +138,19 @@ def test_a_day_is_closed_once_by_two_runs_at_once_and_a_third_changes_nothing(
 
     assert [process.returncode for process in (*runs, third)] == [0, 0, 0]
     first = {answer.partition("\n")[0] for answer in answers}
-    assert "ledger day 1970-01-01 is closed: 6 transfers are in the record" in first
+    assert "ledger day 1970-01-01 is closed: 10 transfers are in the record" in first
     assert first <= {
-        "ledger day 1970-01-01 is closed: 6 transfers are in the record",
-        "ledger day 1970-01-01 is closed, as another run had asked: 6 transfers are in the record",
+        "ledger day 1970-01-01 is closed: 10 transfers are in the record",
+        "ledger day 1970-01-01 is closed, as another run had asked: 10 transfers are in the record",
         late.partition("\n")[0],
     }
     assert len(first) == 2
-    assert late.startswith("ledger day 1970-01-01 is closed already, with 6 transfers;")
+    assert late.startswith("ledger day 1970-01-01 is closed already, with 10 transfers;")
     assert "8.97 yuan" in late
     with beside(config) as hub:
         closed = hub.read(lambda session: BatchStore(session).last())
     assert closed is not None
-    assert (closed.day, closed.transfer_count) == (0, 6)
+    assert (closed.day, closed.transfer_count) == (0, 10)
 
 
 def test_cancel_works_beside_a_running_hub_and_is_refused_after_it_was_sent(config: Path) -> None:

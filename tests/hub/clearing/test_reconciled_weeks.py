@@ -15,6 +15,7 @@ from fedcarbon.ledger.account import AccountKind
 from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.rail import RailStatus
 from fedcarbon.redemption.value_day import ValueDay
+from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import Books
 from tests.hub.clearing.desk import Desk
 
@@ -109,7 +110,7 @@ def test_whatever_goes_wrong_is_explained_when_it_is_repaired(
     week: list[list[tuple[Fault, int]]],
 ) -> None:
     with TemporaryDirectory() as folder:
-        books = Books(Path(folder))
+        books = Books(Path(folder), new_sqlite)
         try:
             _live_through(Desk(books), week)
         finally:

@@ -17,7 +17,8 @@ from fedcarbon.transparency.envelope import SigningKey
 from fedcarbon.wire.dev_ca import write_seed
 from hub.clearing.suspense import list_items
 from hub.commands import settling, suspense
-from hub.storage.engine import create_tables, reading, sqlite_engine
+from hub.storage.engine import reading
+from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import Books
 from tests.hub.clearing.desk import Desk
 from tests.hub.running import write_hub
@@ -75,7 +76,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         lines.append(f'{name} = "{SigningKey(seed).public.hex()}"')
     config.write_text(config.read_text(encoding="utf-8") + "\n".join(lines), encoding="utf-8")
     (tmp_path / "hub").mkdir()
-    books = Books(tmp_path / "hub")
+    books = Books(tmp_path / "hub", new_sqlite)
     (tmp_path / "clock").write_text(f"{books.clock.now_s()}\n", encoding="ascii")
     files = tmp_path / "files"
     files.mkdir()
@@ -160,9 +161,7 @@ def test_missing_files_exit_with_2(terminal: Terminal, capsys: pytest.CaptureFix
 def test_a_hub_without_money_has_nothing_to_settle(tmp_path: Path) -> None:
     config = write_hub(tmp_path)
     (tmp_path / "hub").mkdir()
-    engine = sqlite_engine(tmp_path / "hub" / "hub.db")
-    create_tables(engine)
-    engine.dispose()
+    new_sqlite(tmp_path / "hub")
 
     app(
         ["settle", "--config", str(config), "--day", "2026-03-31", "--files", str(tmp_path)],

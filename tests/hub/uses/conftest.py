@@ -20,6 +20,7 @@ from hub.uses.bundling import create_lot, judge_lot, retire, sell
 from hub.uses.expiring import expire_page
 from hub.uses.storage.publication_store import Published
 from hub.uses.taking import create_use, end_goods, find_use, void_overdue
+from tests.databases import NewStore
 from tests.hub.clearing.conftest import SHANGHAI, START_S, Books
 
 HOLD_S = 3_600
@@ -142,8 +143,8 @@ class UseBooks(Books):
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Iterator[UseBooks]:
+def books(tmp_path: Path, new_store: NewStore) -> Iterator[UseBooks]:
     """Return empty books."""
-    books = UseBooks(tmp_path)
+    books = UseBooks(tmp_path, new_store)
     yield books
     books.close()

@@ -19,6 +19,7 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.ledger.unit import Vintage
 from fedcarbon.uses.lot import TONNE_UG
 from fedcarbon.uses.order import UseKind, UseOrder
+from tests.databases import new_sqlite
 from tests.hub.uses.conftest import BREAD, HOLD_S, TREE, UseBooks
 
 POWERS = (13, 6, 12, 0, 14, 9, 3, 15, 11, 8, 5, 2, 10, 7, 4, 1)
@@ -34,7 +35,7 @@ class UsesAgainstModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.books = UseBooks(Path(self.folder.name))
+        self.books = UseBooks(Path(self.folder.name), new_sqlite)
         self.books.top_up(10**12)
         self.rail = self.books.rail()
         self.issued = 0
