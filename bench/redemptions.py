@@ -38,6 +38,7 @@ from hub.storage.bulk import bulk_insert
 from hub.storage.engine import open_engine, transact
 from hub.storage.schema import migrate
 from tests.postgresql import Cluster, running_cluster
+from tests.unlimited import unlimited
 
 PROGRAMME: Final = ProgrammeId("bench")
 HOLDERS: Final = 1_000
@@ -46,6 +47,7 @@ BATCHES: Final = {1: 1_000, 100: 8_000}
 """Orders in a transaction, to orders in all."""
 BULK_ACCOUNTS: Final = 1_000_000
 _BULK_PAGE: Final = 50_000
+_LIMITS: Final = unlimited(PROGRAMME)
 _HELD_UG: Final = MicrogramsCO2e(10**15)
 
 
@@ -97,7 +99,12 @@ def _books(engine: Engine, store: str) -> dict[str, float]:
         began = time.perf_counter()
         for start in range(0, count, size):
             batch = requests[start : start + size]
-            transact(engine, lambda session, batch=batch: create_redemptions(session, batch, NOW_S))
+            transact(
+                engine,
+                lambda session, batch=batch: create_redemptions(
+                    session, batch, NOW_S, limits=_LIMITS
+                ),
+            )
         figures[f"{store}_books_{size}_per_s"] = round(count / (time.perf_counter() - began), 1)
     return figures
 
