@@ -49,14 +49,5 @@ UPDATE balances SET balance = balance - $size WHERE account = U&'programme\003ab
 UPDATE balances SET balance = balance + $size WHERE account = U&'programme\003abench\003apayout_in_flight';
 INSERT INTO payout_outbox (redemption_id, step, due_s, calls)
   SELECT r, 'pay', 1775000000, 0 FROM $drawn;
-RELEASE SELECT wallet_id, sum(amount_fen) FROM redemptions
-  WHERE wallet_id IN (SELECT right(t, 16) FROM $drawn)
-    AND created_s BETWEEN 1767196800 AND 1798732799 AND state NOT IN ('rejected', 'reversed')
-  GROUP BY wallet_id;
-SELECT programme_id, account_token, sum(amount_fen) FROM redemptions
-  WHERE account_token IN (SELECT decode(t, 'hex') FROM $drawn)
-    AND created_s BETWEEN 1774972800 AND 1775059199 AND state NOT IN ('rejected', 'reversed')
-  GROUP BY programme_id, account_token;
-SELECT * FROM account_freezes WHERE account_token IN (SELECT decode(t, 'hex') FROM $drawn);
-SAVEPOINT writes;
+RELEASE SAVEPOINT writes;
 COMMIT;

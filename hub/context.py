@@ -23,6 +23,7 @@ from fedcarbon.epoch.statements import BeaconLabel
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint
 from fedcarbon.transparency.receipt import MERGE_DELAY_S
+from fedcarbon.wire.logs import logger
 from fedcarbon.wire.processes import ProcessMap
 from hub.epochs.snapshots import Snapshots
 from hub.record.record import Record, Signer
@@ -89,6 +90,8 @@ class Hub:
     """Called on the event loop when a partner has signed a head; set by whoever waits for it."""
     on_close: Callable[[], object] = lambda: None
     """Called when everything else is let go."""
+    _export_is_behind: bool = False
+    """Whether the record's plain copy lacks something, for example on a full disk."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub-writer")
@@ -104,9 +107,23 @@ class Hub:
         """
         with self._lock:
             result, session = transact(self.engine, lambda session: (use_case(session), session))
-            # After the commit: what a crash leaves undone here is repaired at the next start.
-            self.record.export.committed(session)
+            self._export(session)
         return result
+
+    def _export(self, session: Session) -> None:
+        """Copy what was committed; what a crash leaves undone here is repaired at the next start.
+
+        It is committed: an error of the copy must not tell a caller that it is not.
+        """
+        try:
+            if self._export_is_behind:
+                self.read_now(lambda other: self.record.export.repair(other, self.record.log))
+            else:
+                self.record.export.committed(session)
+            self._export_is_behind = False
+        except OSError:
+            self._export_is_behind = True
+            logger().exception("record_not_exported")
 
     def read_now(self, use_case: Callable[[Session], T]) -> T:
         """Run `use_case` on a snapshot of the database; it cannot write."""

@@ -20,7 +20,7 @@ from fedcarbon.wire.logs import logger
 from fedcarbon.wire.party import load_party
 from fedcarbon.wire.server import served
 from hub.clearing.limits_file import load_limits, missing_limits
-from hub.clearing.outbox import enter_answer
+from hub.clearing.outbox import enter_notice
 from hub.components import Component
 from hub.config import HubConfig
 from hub.context import Hub
@@ -113,7 +113,7 @@ def _entering(hub: Hub) -> EnterAnswer:
     """Return what enters a rail's notices into the books."""
 
     async def enter(payout_id: bytes, answer: RailAnswer) -> None:
-        await hub.write(lambda session: enter_answer(session, payout_id, answer, hub.clock.now_s()))
+        await hub.write(lambda session: enter_notice(session, payout_id, answer, hub.clock.now_s()))
 
     return enter
 

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import ClassVar, Final
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from fedcarbon.clock import Clock
-from fedcarbon.errors import FedcarbonError
+from fedcarbon.errors import StateError
 from fedcarbon.ledger.transfer import Transfer
 from fedcarbon.redemption.order import Redemption
 from fedcarbon.redemption.postings import posts, reversals, voids
@@ -36,12 +36,14 @@ from fedcarbon.redemption.states import (
     is_stale,
     send_event,
 )
+from fedcarbon.redemption.value_day import VALUE_DAYS_AHEAD_MAX, ValueDay, value_day
 from fedcarbon.units import Seconds
 from hub.clearing.redemptions import RedemptionUnknownError
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.clearing.storage.outbox_store import AHEAD_MAX_S, OutboxStore, OutboxTask
 from hub.clearing.storage.redemption_rows import OutboxStep
 from hub.clearing.storage.redemption_store import RedemptionStore, Step
+from hub.clearing.storage.suspense_store import SuspenseStore
 from hub.storage.engine import writing
 
 LEASE_S: Final = 60
@@ -150,8 +152,7 @@ def asked(rail: Rail, claim: Claim) -> RailAnswer:
         if claim.task.step is OutboxStep.PAY:
             return rail.pay(redemption.payout)
         return rail.query(redemption.order.payout_id)
-    except (FedcarbonError, OSError):
-        # Whatever went wrong on the way, the payout may have happened.
+    except Exception:  # noqa: BLE001 - the payout may have happened, whatever went wrong on the way
         return RailAnswer(status=RailStatus.UNKNOWN)
 
 
@@ -172,7 +173,7 @@ def enter_answers(session: Session, answered: Sequence[Answered], now_s: Seconds
         answered: claims and answers.
         now_s: protocol time.
     """
-    by_id = {item.claim.task.redemption_id: item for item in answered}
+    by_id = _one_each(answered)
     redemptions = RedemptionStore(session).find_many(list(by_id))
     stored = OutboxStore(session).of(list(by_id))
     entering = _Entering(now_s)
@@ -226,6 +227,29 @@ def enter_answer(
     return moved.get(redemption.order.redemption_id, redemption).state
 
 
+def enter_notice(
+    session: Session, payout_id: bytes, answer: RailAnswer, now_s: Seconds
+) -> RedemptionState:
+    """Enter what the rail tells by itself; see `enter_answer`.
+
+    What comes back of a payout with money in suspense is left to its settlement file: the
+    difference has to be explained first, or the same money would be given back twice.
+
+    Raises:
+        PayoutInSuspenseError: settle the day when its file has come.
+        FedcarbonError: see `enter_answer`.
+    """
+    if answer.status is RailStatus.RETURNED and SuspenseStore(session).knows_payout(payout_id):
+        raise PayoutInSuspenseError("money of this payout is or was in suspense: settle the day")
+    return enter_answer(session, payout_id, answer, now_s)
+
+
+class PayoutInSuspenseError(StateError):
+    """A payout of which reconciliation found a difference came back: the next file enters it."""
+
+    code: ClassVar[str] = "PAYOUT_IN_SUSPENSE"
+
+
 class _Entering:
     """Collects what answers do, and writes it with a handful of queries."""
 
@@ -251,8 +275,9 @@ class _Entering:
             redemption=redemption,
             event=event_of(redemption.state, answer.status),
             reason=answer.reason,
-            rail_reference=answer.reference,
-            value_day=answer.value_day,
+            # What it was paid under stays: a return has a name of its own in the files.
+            rail_reference="" if answer.status is RailStatus.RETURNED else answer.reference,
+            value_day=_near(answer.value_day, self._now_s),
         )
         self._steps.append(step)
         state = step.moved().state
@@ -270,6 +295,26 @@ class _Entering:
         outbox.remove_many(self._done)
         outbox.plan_many(self._tasks)
         return {redemption.order.redemption_id: redemption for redemption in moved}
+
+
+def _one_each(answered: Sequence[Answered]) -> dict[bytes, Answered]:
+    """Return one answer per redemption: a final one, if two calls were out for it."""
+    found: dict[bytes, Answered] = {}
+    for item in answered:
+        redemption_id = item.claim.task.redemption_id
+        if redemption_id not in found or found[redemption_id].answer.status not in _SAYS_MORE:
+            found[redemption_id] = item
+    return found
+
+
+def _near(day: ValueDay | None, now_s: Seconds) -> ValueDay | None:
+    """Return the day for which a rail dates a payment, unless no honest rail would.
+
+    A payment that is dated far ahead would be looked for in no file.
+    """
+    today = value_day(now_s)
+    near = day is not None and today - VALUE_DAYS_AHEAD_MAX <= day <= today + VALUE_DAYS_AHEAD_MAX
+    return day if near else None
 
 
 _UNSENT: Final = frozenset({RedemptionState.CREATED, RedemptionState.RESERVED})

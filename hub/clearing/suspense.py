@@ -40,6 +40,12 @@ class ReleaseNotProposedError(StateError):
     code: ClassVar[str] = "RELEASE_NOT_PROPOSED"
 
 
+class ProposalReplacedError(StateError):
+    """A proposal that its signer has replaced comes again: somebody else may have sent it."""
+
+    code: ClassVar[str] = "PROPOSAL_REPLACED"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedItem:
     """An item and the proposal that stands, if one does."""
@@ -69,6 +75,12 @@ def propose_release(
     check_proposal(item, proposal)
     last = _standing_proposal(session, item)
     if last is None or last.envelope != envelope:
+        made = SuspenseStore(session).decisions(item.item_id)
+        if any(decision.envelope == envelope for decision in made):
+            raise ProposalReplacedError(
+                "this proposal was replaced by a newer one; who wants it again signs it again, "
+                "with a reason of today"
+            )
         _decide(session, DecisionStep.PROPOSE, proposal, now_s)
     return ListedItem(programme=programme, item=item, proposal=_standing_proposal(session, item))
 

@@ -18,12 +18,14 @@ from fedcarbon.uses.lot import (
     CreditLot,
     LotRetirement,
     LotSale,
+    LotVerification,
     bundled,
     contributions_of,
 )
 from fedcarbon.uses.offer import LotRules
 from fedcarbon.uses.postings import pooling, retiring, returning, selling
 from fedcarbon.uses.states import LotEvent
+from hub.clearing.freezing import frozen_among
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.uses.errors import LotIdReusedError, LotPriceBelowFloorError, LotUnknownError
 from hub.uses.storage.lot_store import Lot, LotStore
@@ -69,7 +71,11 @@ def create_lot(
             raise LotIdReusedError(f"lot {lot_id.hex()} exists with other figures; make a new id")
         return lot
     pledges = PledgeStore(session)
-    taken = bundled(pledges.queue(unit, QUEUE_MAX), MicrogramsCO2e(tonnes * TONNE_UG))
+    queue = pledges.queue(unit, QUEUE_MAX)
+    # A frozen account gives nothing out; its pledges keep their place.
+    frozen = frozen_among(session, [(programme, pledge.account_token) for pledge in queue])
+    free = [item for item in queue if (programme, item.account_token) not in frozen]
+    taken = bundled(free, MicrogramsCO2e(tonnes * TONNE_UG))
     lot = CreditLot(
         parameter_id=parameter_id,
         programme_id=programme,
@@ -99,14 +105,17 @@ def find_lot(session: Session, lot_id: bytes) -> Lot:
     return lot
 
 
-def judge_lot(session: Session, lot_id: bytes, *, accepted: bool, now_s: Seconds) -> None:
+def judge_lot(session: Session, verification: LotVerification, now_s: Seconds) -> None:
     """Enter a verifier's word; what is refused is pledged again, in its old place.
 
     Raises:
-        LotUnknownError: there is no lot with this id.
+        LotUnknownError: there is no lot with this id in the programme that root keys signed for.
         LotStateError: it was verified or refused before.
     """
-    lot, lots = find_lot(session, lot_id), LotStore(session)
+    accepted = verification.accepted
+    lot, lots = find_lot(session, verification.lot_id), LotStore(session)
+    if lot.lot.programme_id != verification.programme_id:
+        raise LotUnknownError(f"{verification.programme_id} has no such credit lot")
     with session.begin_nested():
         lots.advance(lot, LotEvent.ACCEPT if accepted else LotEvent.REFUSE)
         if not accepted:

@@ -64,7 +64,7 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
     require_programme(session, statement.programme_id)
     now_s = hub.clock.now_s()
     if isinstance(statement, LotVerification):
-        judge_lot(session, statement.lot_id, accepted=statement.accepted, now_s=now_s)
+        judge_lot(session, statement, now_s)
     else:
         _check_new(session, statement, now_s)
     hub.record.require_admitted(session)

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from fedcarbon.errors import MalformedError
 from fedcarbon.redemption.limits import Limits
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
 from hub.wallets.redeeming import SignedOrder, TakenOrder, order_redemptions
 
+ORDER_BYTES_MAX: Final = 16_384
+"""Of an envelope; an honest one has about 1,200. Nothing larger keeps others waiting."""
 ORDERS_AT_ONCE: Final = 256
 """In one transaction."""
 
@@ -45,6 +48,8 @@ class OrderDesk:
         Raises:
             FedcarbonError: see `hub.wallets.redeeming.order_redemption`.
         """
+        if len(signed.message) > ORDER_BYTES_MAX:
+            raise MalformedError(f"the envelope of an order has at most {ORDER_BYTES_MAX} bytes")
         mine = _Waiting(signed)
         self._waiting.append(mine)
         if self._writer is None or self._writer.done():

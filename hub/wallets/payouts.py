@@ -17,7 +17,7 @@ from fedcarbon.redemption.states import FINAL_STATES
 from fedcarbon.wire.logs import logger
 from hub.clearing.outbox import Answered, Claim, Entered, StepTaken, asked, claim_due, enter_answers
 from hub.context import Hub
-from hub.storage.engine import writing
+from hub.storage.engine import transact
 
 T = TypeVar("T")
 
@@ -97,7 +97,8 @@ class Payouts:
             answered = await self._first_of(calls)
             if answered:
                 steps += len(answered)
-                self._tell(await self._entered(answered))
+                for entered in await self._entered(answered):
+                    self._tell(entered)
 
     async def _first_of(self, calls: set[asyncio.Task[Answered]]) -> list[Answered]:
         """Take the finished calls out of `calls`; none if something new is due before one ends."""
@@ -116,17 +117,30 @@ class Payouts:
     async def _ask(self, claim: Claim) -> Answered:
         return Answered(claim=claim, answer=await asyncio.to_thread(asked, self._rail, claim))
 
-    async def _entered(self, answered: Sequence[Answered]) -> Entered:
+    async def _entered(self, answered: Sequence[Answered]) -> list[Entered]:
+        """Enter answers together; if that fails, one by one, so that none spoils the others.
+
+        One that cannot be entered by itself is asked for again after the lease.
+        """
+        try:
+            return [await self._enter(answered)]
+        except Exception:  # noqa: BLE001 - each is tried alone
+            logger().exception("payouts_not_entered", count=len(answered))
+        entered = []
+        for item in answered:
+            try:
+                entered.append(await self._enter([item]))
+            except Exception:  # noqa: BLE001 - the others go on
+                logger().exception("payouts_not_entered", count=1)
+        return entered
+
+    async def _enter(self, answered: Sequence[Answered]) -> Entered:
         return await self._write(
             lambda session: enter_answers(session, answered, self._hub.clock.now_s())
         )
 
     async def _write(self, use_case: Callable[[Session], T]) -> T:
-        def run() -> T:
-            with writing(self._hub.engine) as session:
-                return use_case(session)
-
-        return await asyncio.to_thread(run)
+        return await asyncio.to_thread(transact, self._hub.engine, use_case)
 
     def _tell(self, entered: Entered) -> None:
         """Tell the log, and whoever waits for a final answer."""

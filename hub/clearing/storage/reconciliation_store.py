@@ -16,7 +16,7 @@ from fedcarbon.redemption.payout_matching import BookedPayout, DatedLine
 from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.rail_day import RailLine
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
-from fedcarbon.redemption.value_day import ValueDay, first_second, value_day
+from fedcarbon.redemption.value_day import VALUE_DAYS_AHEAD_MAX, ValueDay, first_second, value_day
 from fedcarbon.units import Fen, Seconds
 from hub.clearing.storage.ledger_rows import TransferRow
 from hub.clearing.storage.reconciliation_rows import RailLineRow, ReconciliationRow
@@ -24,8 +24,6 @@ from hub.clearing.storage.redemption_rows import RedemptionEventRow, RedemptionR
 
 T = TypeVar("T")
 
-VALUE_DAYS_AHEAD_MAX: Final = 14
-"""How far ahead of its answer a rail may book, for example over a long holiday."""
 _AT_ONCE: Final = 500
 """Ids in one query."""
 _BOOKINGS: Final = (RedemptionEvent.RAIL_SETTLED.value, RedemptionEvent.REVERSE.value)

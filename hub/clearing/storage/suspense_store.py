@@ -109,6 +109,13 @@ class SuspenseStore:
             decisions[row.item_id].append(_decision(row))
         return [_judged(_item(row), decisions[row.item_id]) for row in rows]
 
+    def knows_payout(self, payout_id: bytes) -> bool:
+        """Tell whether a difference of this payout was ever put into suspense."""
+        found = self._session.exec(
+            select(SuspenseItemRow.item_id).where(SuspenseItemRow.payout_id == payout_id).limit(1)
+        )
+        return found.first() is not None
+
     def decisions(self, item_id: bytes) -> list[Decision]:
         """Return everything that was decided about an item, in order."""
         rows = self._session.exec(

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Protocol
 
 from fedcarbon.errors import MalformedError, PeerError
 from fedcarbon.ids import ProgrammeId
-from fedcarbon.redemption.value_day import ValueDay
+from fedcarbon.redemption.value_day import VALUE_DAY_MAX, ValueDay
 from fedcarbon.redemption.wallet import WalletId
 from fedcarbon.units import Fen
 
@@ -60,6 +60,10 @@ class RailAnswer:
         """Check lengths and that a rejection says why."""
         if len(self.reason) > REASON_LENGTH_MAX or len(self.reference) > REFERENCE_LENGTH_MAX:
             raise MalformedError("the reason or reference of a rail's answer is too long")
+        if not (self.reason + self.reference).isprintable():
+            raise MalformedError("the reason or reference of a rail's answer is no text")
+        if self.value_day is not None and not 0 <= self.value_day <= VALUE_DAY_MAX:
+            raise MalformedError("the value day of a rail's answer is no day of the calendar")
         if self.status in {RailStatus.REJECTED, RailStatus.RETURNED} and not self.reason:
             raise MalformedError("a rejection or return by a rail needs a reason")
 

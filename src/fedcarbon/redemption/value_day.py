@@ -12,6 +12,10 @@ from fedcarbon.units import SECONDS_PER_DAY, Seconds
 ValueDay = NewType("ValueDay", int)
 """Days since 1970-01-01 by the clock of Asia/Shanghai, which has been UTC+8 since 1991."""
 
+VALUE_DAY_MAX: Final = 2_932_896
+"""9999-12-31: the last day that a calendar can write."""
+VALUE_DAYS_AHEAD_MAX: Final = 14
+"""How far ahead a rail may date a payment: over the longest holidays."""
 _OFFSET_S: Final = 8 * 3_600
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH: Final = date(1970, 1, 1)

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 from typing_extensions import override
 
-from fedcarbon.errors import PeerError
+from fedcarbon.errors import MalformedError, PeerError
 from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailContradictionError, RailStatus
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
+from fedcarbon.redemption.value_day import ValueDay, value_day
 from fedcarbon.redemption.wallet import sandbox_wallet_id
-from hub.clearing.outbox import LEASE_S, RETRY_MAX_S, process_outbox, retry_delay_s
+from hub.clearing.outbox import (
+    LEASE_S,
+    RETRY_MAX_S,
+    Answered,
+    claim_due,
+    enter_answer,
+    enter_answers,
+    process_outbox,
+    retry_delay_s,
+)
 from hub.clearing.storage.redemption_rows import OutboxStep
 from hub.sandbox.books import REJECTED_REASON
 from hub.sandbox.faults import OF_CALLS, RailFault
-from hub.storage.engine import open_engine
+from hub.storage.engine import open_engine, reading, writing
 
 if TYPE_CHECKING:
     from tests.hub.clearing.conftest import Books
@@ -299,3 +310,57 @@ def test_waits_double_up_to_an_hour() -> None:
     assert delays[:5] == [0, 2, 4, 8, 16]
     assert delays == sorted(delays)
     assert delays[-1] == RETRY_MAX_S == 3_600
+
+
+def test_a_rail_that_dates_a_payment_years_ahead_is_not_believed(funded: Books) -> None:
+    """A payment of a day that never comes would be looked for in no file."""
+    today = value_day(funded.clock.now_s())
+    taken = funded.redeem(funded.order(1))
+    answer = RailAnswer(status=RailStatus.SETTLED, value_day=ValueDay(today + 3_650))
+    with writing(funded.engine) as session:
+        claim_due(session, funded.clock.now_s(), 1)
+    with writing(funded.engine) as session:
+        enter_answer(session, taken.order.payout_id, answer, funded.clock.now_s())
+
+    with reading(funded.engine) as session:
+        days = session.connection().execute(text("SELECT value_day FROM redemption_events"))
+        assert set(days.scalars()) == {None}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"reason": "a\0b"}, {"reference": "a\nb"}, {"value_day": ValueDay(2**63)}],
+    ids=["a reason", "a reference", "a day"],
+)
+def test_an_answer_that_no_store_could_hold_is_none(fields: dict[str, Any]) -> None:
+    with pytest.raises(MalformedError):
+        RailAnswer(status=RailStatus.SETTLED, **fields)
+
+
+def test_two_answers_to_two_calls_for_one_payout_count_by_the_final_one(funded: Books) -> None:
+    funded.redeem(funded.order(1))
+    with writing(funded.engine) as session:
+        (claim,) = claim_due(session, funded.clock.now_s(), 1)
+    answers = [RailStatus.SETTLED, RailStatus.NOT_FOUND]
+
+    with writing(funded.engine) as session:
+        enter_answers(
+            session,
+            [Answered(claim=claim, answer=RailAnswer(status=status)) for status in answers],
+            funded.clock.now_s(),
+        )
+
+    assert funded.state(1) is RedemptionState.SETTLED
+
+
+def test_a_return_does_not_change_the_name_under_which_a_payout_was_paid(funded: Books) -> None:
+    taken = funded.redeem(funded.order(1))
+    with writing(funded.engine) as session:
+        claim_due(session, funded.clock.now_s(), 1)
+    for status, name in ((RailStatus.SETTLED, "paid-1"), (RailStatus.RETURNED, "back-1")):
+        answer = RailAnswer(status=status, reference=name, reason="as the rail says")
+        with writing(funded.engine) as session:
+            enter_answer(session, taken.order.payout_id, answer, funded.clock.now_s())
+
+    assert funded.redemption(1).rail_reference == "paid-1"
+    assert funded.state(1) is RedemptionState.REVERSED

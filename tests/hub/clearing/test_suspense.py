@@ -13,8 +13,10 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.redemption.differences import Explainer, Reason, SuspenseItem
 from fedcarbon.redemption.payouts import PayoutOutcome
+from fedcarbon.redemption.rail import RailAnswer, RailStatus
 from fedcarbon.redemption.suspense import Destination, Operators, SuspenseRelease
 from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
+from hub.clearing.outbox import enter_notice
 from hub.clearing.reconciling import ReconciledDay
 from hub.clearing.suspense import approve_release, list_items, propose_release
 from hub.storage.engine import reading, writing
@@ -256,3 +258,26 @@ def test_what_persons_claim_to_be_back_must_be_in_the_float(case: Case) -> None:
 
     assert Reason.FLOAT_DIFFERS in reasons(claimed)
     assert not claimed.is_closed
+
+
+def test_a_proposal_that_its_signer_has_replaced_cannot_be_brought_back(case: Case) -> None:
+    first = case.signed("desk-1", Destination.WRITTEN_OFF)
+    case.propose(first)
+    case.propose(case.signed("desk-1", Destination.PAID_OUT))
+
+    with pytest.raises(FedcarbonError) as caught:
+        case.propose(first)
+
+    assert caught.value.code == "PROPOSAL_REPLACED"
+    assert case.approve(case.signed("desk-2", Destination.PAID_OUT)).released_to == "paid_out"
+
+
+def test_a_notice_of_a_return_waits_while_money_of_the_payout_is_in_suspense(case: Case) -> None:
+    payout_id = case.item.difference.payout_id
+    assert payout_id is not None
+    returned = RailAnswer(status=RailStatus.RETURNED, reason="wallet closed")
+
+    with writing(case.desk.books.engine) as session, pytest.raises(FedcarbonError) as caught:
+        enter_notice(session, payout_id, returned, case.desk.books.clock.now_s())
+
+    assert caught.value.code == "PAYOUT_IN_SUSPENSE"

@@ -12,7 +12,7 @@ from fedcarbon.ids import PartyId
 from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import Fen, MicrogramsCO2e
-from fedcarbon.uses.lot import CreditLot, LotSale
+from fedcarbon.uses.lot import CreditLot, LotSale, LotVerification
 from fedcarbon.uses.offer import LotRules, Offer, OfferKind
 from fedcarbon.uses.order import Use, UseKind, UseOrder
 from hub.storage.engine import reading, writing
@@ -113,7 +113,15 @@ class UseBooks(Books):
     def judge(self, number: int, *, accepted: bool) -> None:
         with writing(self.engine) as session:
             lot_id = number.to_bytes(16, "big")
-            judge_lot(session, lot_id, accepted=accepted, now_s=self.clock.now_s())
+            verification = LotVerification(
+                parameter_id=bytes(32),
+                programme_id=SHANGHAI,
+                lot_id=lot_id,
+                verifier="a house of verifiers",
+                report_sha256=bytes(32),
+                accepted=accepted,
+            )
+            judge_lot(session, verification, self.clock.now_s())
 
     def sell(self, number: int, price_fen: int, retained_fen: int = 0) -> bool:
         sale = LotSale(
