@@ -39,7 +39,7 @@ def create_redemptions() -> None:
         created_at(),
         PrimaryKeyConstraint("redemption_id"),
         UniqueConstraint("payout_id"),
-        check("pays_something", "units >= 1 AND mass_ug >= 1 AND amount_fen >= 1"),
+        check("pays_something", "units >= 1 AND mass_ug >= 0 AND amount_fen >= 1"),
         check("real_name_wallet", "wallet_class BETWEEN 1 AND 3"),
         check("redemption_id_size", "length(redemption_id) = 16"),
         one_of(
