@@ -260,7 +260,7 @@ def _proceeds_differ(
     if order.units is not None and money.transfer.amount != order.units:
         text = f"{money.transfer.amount} fen are paid out, {order.units} were ordered"
         yield "REDEMPTION_UNITS_DIFFER", text
-    elif order.units is None and money.left > 0:
+    elif order.units is None and money.left != 0:
         text = f"everything was ordered, and {money.left} fen were left"
         yield "REDEMPTION_UNITS_DIFFER", text
 
