@@ -80,6 +80,7 @@ def test_everything_is_paid_into_the_wallet_and_no_gram_moves(sold: UseBooks) ->
     assert money(sold) == {"paid_out": 6_301, "proceeds": 2_700, "sales": -9_001}
     statement = sold.statement(1)
     assert (statement.used_ug, statement.redeemed_ug, statement.paid_fen) == (grams, 0, 6_301)
+    assert [sold.statement(holder).proceeds_fen for holder in SHARES] == [0, 2_700]
 
 
 def test_the_same_order_is_paid_once(sold: UseBooks) -> None:
