@@ -93,22 +93,22 @@ class Soak:
         self._credited = dict.fromkeys(PEOPLE, 0)
         self._kills = 0
         authority, now_s = Authority.create(SystemClock().now_s()), SystemClock().now_s()
-        world = _prepared(folder / "hub", database)
+        world = prepared(folder / "hub", database)
         self._clock = FileClock(folder / "clock")
         # Far from the instant at which bindings begin to count, wherever the clock jumps.
         self._clock.set_s(Seconds(world.clock.now_s() + SECONDS_PER_DAY))
-        orders = {person: _maker(world, person) for person in PEOPLE}
+        orders = {person: order_maker(world, person) for person in PEOPLE}
         self._url = str(world.hub.engine.url.render_as_string(hide_password=False))
         world.close()
         self._files = HubFiles(
             folder=folder / "hub",
             clock=folder / "clock",
-            party=_identity(folder, authority, HUB_NAME, now_s),
+            party=identity(folder, authority, HUB_NAME, now_s),
             rail=folder / "rail.socket",
             database=database,
         )
         purse = PartyName(party_id=PURSE, role=Role.WALLET_OPERATOR)
-        party = load_party(_identity(folder, authority, purse, now_s))
+        party = load_party(identity(folder, authority, purse, now_s))
         self._clients = [
             SoakClient(
                 chance=seeded(seed * CLIENTS + number),
@@ -305,7 +305,7 @@ class Soak:
         )
 
 
-def _prepared(folder: Path, database: str | None) -> World:
+def prepared(folder: Path, database: str | None) -> World:
     """Return a federation in which everybody has a wallet that may redeem."""
     world = World(folder, database=database).begin()
     world.enrol_early(PEOPLE)
@@ -314,7 +314,7 @@ def _prepared(folder: Path, database: str | None) -> World:
     return world
 
 
-def _maker(world: World, person: int) -> Callable[[bytes, int], RedemptionOrder]:
+def order_maker(world: World, person: int) -> Callable[[bytes, int], RedemptionOrder]:
     pattern = world.order(world.bound(person), units=1)
 
     def make(redemption_id: bytes, units: int) -> RedemptionOrder:
@@ -324,7 +324,7 @@ def _maker(world: World, person: int) -> Callable[[bytes, int], RedemptionOrder]
     return make
 
 
-def _identity(folder: Path, authority: Authority, name: PartyName, now_s: Seconds) -> Path:
+def identity(folder: Path, authority: Authority, name: PartyName, now_s: Seconds) -> Path:
     seed = hashlib.sha256(PartyId(name.party_id).encode()).digest()
     return write_party(folder / name.party_id, authority, name, now_s=now_s, seed=seed)
 
