@@ -239,7 +239,8 @@ share_file: trustee_id name, start_leaves list integer, masks list bytes, masked
   shares list natural, proof bytes
 refusal: trustee_id name, refusal_code text, subject bytes32, detail text
 redemption_order: programme_id name, redemption_id bytes16, account_token bytes32, wallet_id text,
-  wallet_class integer, binding_leaf bytes34, operator_id name, units integer?
+  wallet_class integer, binding_leaf bytes34, operator_id name, units integer?,
+  source grams|proceeds
 ledger_batch: day integer, previous_batch bytes32, first_sequence integer, lines list LedgerLine
 LedgerLine: transfer_id bytes16, debit text, credit text, unit text, amount text,
   phase single|reserve|post|void, resolves bytes16?, expires_s integer?, recorded_s integer
@@ -2573,7 +2574,7 @@ class Order:
 
     leaf: Leaf
     pooled: int | None = None
-    """Spendable grams of the account before the first reservation."""
+    """Spendable grams, or proceeds, of the account before the first reservation."""
     lines: dict[tuple[str, str], Statement] = field(default_factory=dict)
     """By step and part."""
     outcomes: list[str] = field(default_factory=list)
@@ -2603,6 +2604,8 @@ class Books:
     credited: dict[bytes, int] = field(default_factory=dict)
     reported: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Fen settled and not reversed, by programme."""
+    proceeds: Counter[str] = field(default_factory=Counter)
+    """Fen in accounts that are shares of sold lots on their way or paid."""
     suspense: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Fen into and out of suspense, by programme, from and to."""
     uses: Uses = field(default_factory=lambda: Uses())  # noqa: PLW0108 - declared below
@@ -2750,8 +2753,12 @@ def enter(books: Books, leaf: Leaf, line: Statement) -> None:
     broken = [*broken_resolution(books, line)]
     broken += [*meaning(books, leaf, line)]
     amount = int(line["amount"])
+    shares = "proceeds" in {debit[2], credit[2]}
+    if line["phase"] == "post":
+        shares = books.lines.get(line["resolves"], line)["debit"].endswith(":proceeds")
     for side, sign in (("debit", -1), ("credit", 1)):
         books.balances[unit, line[side]] += sign * amount
+        books.proceeds[line[side]] += sign * amount if shares else 0
     short = debit[2] not in SOURCES and books.balances[unit, line["debit"]] < 0
     if short and line["phase"] == "reserve" and debit[2] == "spendable":
         broken.append(("V20", "REDEMPTION_ABOVE_OPENED"))
@@ -2829,16 +2836,19 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
         yield "V20", "REDEMPTION_BEFORE_ORDER"
     said = order.leaf.said
     holder = f"holder:{said['account_token'].hex()}:"
+    programme, shares = said["programme_id"], said["source"] == "proceeds"
+    taken, prefix = ("proceeds", "fen") if shares else ("spendable", f"ug:{programme}:")
     if order.pooled is None:
         order.pooled = sum(
             amount
             for (unit, account), amount in books.balances.items()
-            if account == holder + "spendable" and unit.startswith(f"ug:{said['programme_id']}:")
+            if account == holder + taken and unit.startswith(prefix)
         )
-    programme = said["programme_id"]
+    purse = f"programme:{programme}:float" if part == "money" and not shares else holder + taken
     units = {"fen"} if part == "money" else {f"ug:{programme}:{part}"}
     sides = [line["debit"], line["credit"]]
     own = all(side.startswith((holder, f"programme:{programme}:")) for side in sides)
+    own = own and (step != "reserve" or line["debit"] == purse)
     if line["unit"] not in units or not own:
         yield "V20", "REDEMPTION_ACCOUNT_DIFFERS"
     if not undoes(order, line, step, part):
@@ -2870,14 +2880,16 @@ def close_batch(books: Books, leaf: Leaf) -> None:
             continue
         programme = world.programme(said["programme_id"]).said
         grams, money = (order.sum("reserve", money=flag) for flag in (False, True))
-        if not grams or not money:
+        shares = said["source"] == "proceeds"
+        if not money or not (grams or shares):
             world.find("V20", "REDEMPTION_NOT_RESERVED", about, order.leaf.index)
             continue
-        units = grams // programme["unit_ug"]
-        good = grams % programme["unit_ug"] == 0 and money == units * programme["unit_fen"]
+        rate_ug, rate_fen = (1, 1) if shares else (programme["unit_ug"], programme["unit_fen"])
+        units = money if shares else grams // rate_ug
+        good = grams % rate_ug == 0 and money == units * rate_fen and not (shares and grams)
         if not good:
             world.find("V20", "REDEMPTION_RATE_DIFFERS", about, order.leaf.index)
-        asked = said["units"] or (order.pooled or 0) // programme["unit_ug"]
+        asked = said["units"] or (order.pooled or 0) // rate_ug
         if units != asked:
             world.find("V20", "REDEMPTION_UNITS_DIFFER", about, order.leaf.index)
         for step in ("post", "void", "reverse"):
@@ -2961,10 +2973,14 @@ def conserve(books: Books, programme: Programme) -> None:
         held_fen, lost_fen = (balances["fen", own + kind] for kind in ("suspense", "written_off"))
         note = f"{programme.id}: {held_fen} fen in suspense, {lost_fen} fen written off"
         world.notes.append(f"{note}, {taken} fen answered as paid and taken back")
-    in_flight = balances["fen", own + "payout_in_flight"]
+    # Shares of sold lots are paid out beside what grams are redeemed for.
+    in_flight, for_grams = (
+        balances["fen", own + kind] - books.proceeds[own + kind]
+        for kind in ("payout_in_flight", "paid_out")
+    )
     rate, unit_ug = programme.said["unit_fen"], programme.said["unit_ug"]
     for code, good in (
-        ("REDEEMED_NOT_PAID", spent_fen * unit_ug == redeemed_ug * rate),
+        ("REDEEMED_NOT_PAID", (for_grams + taken) * unit_ug == redeemed_ug * rate),
         ("RESERVED_NOT_IN_FLIGHT", in_flight * unit_ug == reserved_ug * rate),
         ("PAID_NOT_ANSWERED", spent_fen == books.reported[programme.id]),
         ("FLOAT_OVERDRAWN", balances["fen", own + "float"] >= 0),

@@ -12,7 +12,7 @@ from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import Account, AccountKind, holder_account
 from fedcarbon.ledger.balances import Conservation, conservation, trial_balance
 from fedcarbon.ledger.errors import LedgerCorruptedError
-from fedcarbon.ledger.unit import Unit, Vintage
+from fedcarbon.ledger.unit import FEN, Unit, Vintage
 from fedcarbon.redemption.order import Redemption
 from fedcarbon.redemption.states import RedemptionState
 from fedcarbon.units import Fen, MicrogramsCO2e
@@ -39,7 +39,9 @@ class AccountStatement:
     used_ug: Mapping[AccountKind, MicrogramsCO2e]
     """Mass of every other use: given, exchanged, expired, or in lots (`POOLED`) for ever."""
     paid_fen: Fen
-    """Money of settled redemptions."""
+    """Money of settled redemptions, for grams or proceeds."""
+    proceeds_fen: Fen
+    """Its share of sold credit lots, free to pay out."""
     redemptions: tuple[Redemption, ...]
     """All of them, oldest first."""
     lines: tuple[RecordedTransfer, ...]
@@ -82,6 +84,7 @@ def account_statement(
             if kind is not AccountKind.REDEEMED
         },
         paid_fen=Fen(sum(item.amount_fen for item in settled)),
+        proceeds_fen=Fen(ledger.balance(holder_account(AccountKind.PROCEEDS, account_token), FEN)),
         redemptions=tuple(redemptions),
         lines=tuple(ledger.transfers_of(own, STATEMENT_LINES_MAX)),
     )

@@ -19,9 +19,9 @@ from fedcarbon.ledger.rules import Pending
 from fedcarbon.ledger.transfer import Phase
 from fedcarbon.ledger.unit import FEN, MassUnit
 from fedcarbon.redemption.limits import Limits, Spending, check_limits
-from fedcarbon.redemption.order import Redemption, RedemptionOrder
-from fedcarbon.redemption.postings import posting_id, reservations, reversals, voids
-from fedcarbon.redemption.settlement import Quote, SettlementRule, quote
+from fedcarbon.redemption.order import Redemption, RedemptionOrder, Source
+from fedcarbon.redemption.postings import posting_id, purse_of, reservations, reversals, voids
+from fedcarbon.redemption.settlement import Quote, SettlementRule, quote, quote_proceeds
 from fedcarbon.redemption.states import (
     RedemptionEvent,
     RedemptionState,
@@ -29,7 +29,7 @@ from fedcarbon.redemption.states import (
     next_state,
 )
 from fedcarbon.redemption.wallet import check_may_redeem
-from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from hub.clearing.freezing import AccountFrozenError, check_reason, frozen_among
 from hub.clearing.storage.ledger_store import LedgerStore, LoadedLedger
 from hub.clearing.storage.outbox_store import OutboxStore
@@ -84,6 +84,8 @@ def create_redemption(
 ) -> Redemption:
     """Reserve grams and money for `order`, both or neither; the outbox pays later.
 
+    An order for proceeds reserves the holder's own money and no grams.
+
     Args:
         session: a writing session; the caller commits.
         order: whose signature and binding the caller has checked.
@@ -99,7 +101,7 @@ def create_redemption(
         WalletClassRefusedError: the wallet is not a real-name wallet.
         AccountFrozenError: the operator of the hub has frozen the account.
         RedemptionTooSmallError: all was asked for and it is worth less than one unit.
-        InsufficientBalanceError: the account holds less than the units asked for.
+        InsufficientBalanceError: the account holds less than the units or fen asked for.
         LimitNotSetError, LimitPerExchangeError, LimitPerDayError, LimitPerYearError,
         LimitPerAccountError: see `check_limits`.
         FloatExhaustedError: the programme's float is too small; try again after a top-up.
@@ -177,19 +179,12 @@ def _decided(request: RedemptionRequest, basis: _Basis, now_s: Seconds) -> Redem
     if (order.programme_id, order.account_token) in basis.frozen:
         raise AccountFrozenError
     # (4) the account can give it
-    account = _spendable(order)
-    spendable_ug = {
-        unit.vintage: MicrogramsCO2e(pending.balance(account, unit))
-        for unit in basis.loaded.units_of(account)
-        if isinstance(unit, MassUnit) and unit.programme == order.programme_id
-    }
-    quoted = quote(spendable_ug, order.units, request.rule)
+    quoted = _quoted(request, basis)
     # (5) no limit stands against it
     spent, units = basis.spending.of(order), quoted.units
     check_limits(basis.limits, order, quoted.amount_fen, spent, now_s, units=units)
     # (6) the programme can pay it
-    float_fen = pending.balance(programme_account(AccountKind.FLOAT, order.programme_id), FEN)
-    if quoted.amount_fen > float_fen:
+    if quoted.amount_fen > pending.balance(purse_of(order), FEN):
         raise FloatExhaustedError(
             f"the float of programme {order.programme_id} cannot cover this payout; "
             "its operator must top it up, then the same redemption may be tried again"
@@ -198,6 +193,20 @@ def _decided(request: RedemptionRequest, basis: _Basis, now_s: Seconds) -> Redem
     pending.enter_linked(reservations(reserved), now_s)
     basis.spending.add(order, reserved.amount_fen)
     return reserved
+
+
+def _quoted(request: RedemptionRequest, basis: _Basis) -> Quote:
+    """Return what an order takes and pays, on top of those before it."""
+    order, pending = request.order, basis.pending
+    if order.source is Source.PROCEEDS:
+        return quote_proceeds(Fen(pending.balance(purse_of(order), FEN)), order.units)
+    account = _spendable(order)
+    spendable_ug = {
+        unit.vintage: MicrogramsCO2e(pending.balance(account, unit))
+        for unit in basis.loaded.units_of(account)
+        if isinstance(unit, MassUnit) and unit.programme == order.programme_id
+    }
+    return quote(spendable_ug, order.units, request.rule)
 
 
 def _same(stored: Redemption, order: RedemptionOrder) -> Redemption:
@@ -218,7 +227,7 @@ def _accounts(order: RedemptionOrder) -> tuple[Account, ...]:
     return (
         _spendable(order),
         holder_account(AccountKind.RESERVED, order.account_token),
-        programme_account(AccountKind.FLOAT, order.programme_id),
+        purse_of(order),
         programme_account(AccountKind.PAYOUT_IN_FLIGHT, order.programme_id),
     )
 

@@ -13,7 +13,7 @@ from fedcarbon.epoch.snapshot import Place
 from fedcarbon.errors import CallerError, FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.opening.binding_checks import signing_partners
-from fedcarbon.units import MicrogramsCO2e
+from fedcarbon.units import Fen, MicrogramsCO2e
 from hub.clearing.positions import account_statement
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
@@ -41,9 +41,11 @@ class BoundAccount:
     opened_epoch: EpochIndex
     """The epoch of the last finished opening, 0 for none."""
     opened_ug: MicrogramsCO2e
-    """This and the two below are 0 as long as no binding of the operator's is good."""
+    """This and the three below are 0 as long as no binding of the operator's is good."""
     spendable_ug: MicrogramsCO2e
     reserved_ug: MicrogramsCO2e
+    proceeds_fen: Fen
+    """Its share of sold credit lots, free to pay out."""
 
 
 def account_of(
@@ -78,11 +80,12 @@ def account_of(
     if place is None or all(state_of(item) is not BindingState.SIGNED for item in bindings):
         raise AccountNotBoundError("no confirmed binding of yours is for this account")
     opened_epoch, opened_ug = RequestStore(session).last_opened(programme_id, account_token)
-    spendable_ug = reserved_ug = 0
+    spendable_ug = reserved_ug = proceeds_fen = 0
     if _is_any_good(session, hub, folded, bindings):
         statement = account_statement(session, programme_id, account_token)
         spendable_ug = sum(statement.spendable_ug.values())
         reserved_ug = sum(statement.reserved_ug.values())
+        proceeds_fen = statement.proceeds_fen
     else:
         opened_ug = MicrogramsCO2e(0)
     return BoundAccount(
@@ -92,6 +95,7 @@ def account_of(
         opened_ug=opened_ug,
         spendable_ug=MicrogramsCO2e(spendable_ug),
         reserved_ug=MicrogramsCO2e(reserved_ug),
+        proceeds_fen=Fen(proceeds_fen),
     )
 
 

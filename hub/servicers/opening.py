@@ -125,6 +125,7 @@ class OpeningServicer(opening_pb2_grpc.OpeningServiceServicer):
             opened_ug=account.opened_ug,
             spendable_ug=account.spendable_ug,
             reserved_ug=account.reserved_ug,
+            proceeds_fen=account.proceeds_fen,
         )
 
     @override

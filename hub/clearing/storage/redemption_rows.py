@@ -33,7 +33,7 @@ class RedemptionRow(HubTable, table=True):
         UniqueConstraint("payout_id"),
         CheckConstraint("length(redemption_id) = 16", name="redemption_id_size"),
         CheckConstraint("wallet_class BETWEEN 1 AND 3", name="real_name_wallet"),
-        CheckConstraint("units >= 1 AND mass_ug >= 1 AND amount_fen >= 1", name="pays_something"),
+        CheckConstraint("units >= 1 AND mass_ug >= 0 AND amount_fen >= 1", name="pays_something"),
         one_of("state", RedemptionState),
         integers("units", "mass_ug", "amount_fen", "created_s"),
         # Limits sum what a wallet or an account has had since some instant; statements list what

@@ -342,7 +342,7 @@ class RedemptionStore:
             draw = Draw(vintage=Vintage(vintage), mass_ug=MicrogramsCO2e(mass_ug))
             draws.setdefault(redemption_id, []).append(draw)
         return {
-            row["redemption_id"]: _redemption(row, tuple(draws[row["redemption_id"]]))
+            row["redemption_id"]: _redemption(row, tuple(draws.get(row["redemption_id"], ())))
             for row in rows
         }
 

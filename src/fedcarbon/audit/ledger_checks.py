@@ -4,7 +4,7 @@
     V20  every redemption rests on a signed order, at the programme's rate, within what was opened
     V21  every answer of the rail is booked, and everything booked was answered
     V26  every other use rests on an order, a published price, a lot or a notice
-    V22  issued = opened, spent <= issued, paid = redeemed, reserved = in flight, float >= 0
+    V22  issued = opened, spent <= issued, paid = redeemed + proceeds, in flight too, float >= 0
 
 A wrong transfer breaks V19 or V20 and, where it moves a total, V22 as well: the first says which
 one, the second how much is missing.
@@ -23,6 +23,7 @@ from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import ReplayedLedger, replayed
 from fedcarbon.audit.lot_checks import check_lots
 from fedcarbon.audit.payout_checks import Answer, answers, check_answers
+from fedcarbon.audit.proceeds_flows import proceeds_flows
 from fedcarbon.audit.redemption_checks import LoggedOrder, booked_redemptions, logged_orders
 from fedcarbon.audit.suspense_flows import suspense_flows
 from fedcarbon.audit.use_checks import (
@@ -40,7 +41,7 @@ _PAIRS: Final = (
     ("REDEEMED_NOT_PAID", AccountKind.REDEEMED, AccountKind.PAID_OUT),
     ("RESERVED_NOT_IN_FLIGHT", AccountKind.RESERVED, AccountKind.PAYOUT_IN_FLIGHT),
 )
-"""Grams and money that move together, at the programme's rate."""
+"""Grams and money that move together, at the programme's rate; proceeds have no grams."""
 
 _SPENT_KINDS: Final = USED_KINDS | {AccountKind.RESERVED, AccountKind.PLEDGED}
 
@@ -125,7 +126,10 @@ def _check_money(
     goods_ug: Mapping[ProgrammeId, int],
     findings: list[Finding],
 ) -> None:
-    """Check per programme: paid = redeemed = answered, reserved = in flight, and the float."""
+    """Check per programme, proceeds apart: paid = redeemed, reserved = in flight; the float too.
+
+    What the rail has answered is held against all that is paid out, proceeds among it.
+    """
     held: Counter[tuple[ProgrammeId, AccountKind]] = Counter()
     for account, unit, balance in ledger.items():
         held[_programme_of(account, unit), account.kind] += balance
@@ -133,14 +137,16 @@ def _check_money(
         held[flows.programme, AccountKind.PAID_OUT] += flows.taken_back_fen
     for programme_id, mass_ug in goods_ug.items():  # no money waits beside these
         held[programme_id, AccountKind.RESERVED] -= mass_ug
+    proceeds = proceeds_flows(ledger)
     for programme_id, rules in sorted(books.programmes.items()):
         subject = f"programme {programme_id}"
         for code, grams, money in _PAIRS:
-            mass_ug, amount_fen = held[programme_id, grams], held[programme_id, money]
+            mass_ug = held[programme_id, grams]
+            amount_fen = held[programme_id, money] - proceeds[programme_id, money]
             if mass_ug * rules.unit_fen != amount_fen * rules.unit_ug:
                 text = (
-                    f"{mass_ug} ug are {grams}, {amount_fen} fen are {money}; the programme pays "
-                    f"{rules.unit_fen} fen for {rules.unit_ug} ug"
+                    f"{mass_ug} ug are {grams}, {amount_fen} fen for them {money}; the "
+                    f"programme pays {rules.unit_fen} fen for {rules.unit_ug} ug"
                 )
                 findings.append(_finding(code, subject, text))
         paid_fen = held[programme_id, AccountKind.PAID_OUT]

@@ -37,8 +37,8 @@ class Booked:
     """Position among all transfers that were entered, from 0."""
     recorded_s: Seconds
     """Protocol time at which the hub says it took it."""
-    left_ug: int
-    """What the debit account holds in the programme after it, over all vintages; 0 for money."""
+    left: int
+    """What the debit account holds after it: fen, or grams of the programme over all vintages."""
 
 
 @dataclass(slots=True)
@@ -80,15 +80,15 @@ class ReplayedLedger(LedgerView):
             self._balances[account, transfer.unit] += amount
             if isinstance(transfer.unit, MassUnit):
                 self._pooled_ug[account, transfer.unit.programme] += amount
-        left_ug = 0
+        left = self._balances[transfer.debit, transfer.unit]
         if isinstance(transfer.unit, MassUnit):
-            left_ug = self._pooled_ug[transfer.debit, transfer.unit.programme]
+            left = self._pooled_ug[transfer.debit, transfer.unit.programme]
         self.booked[transfer.transfer_id] = Booked(
             transfer=transfer,
             batch_leaf=batch_leaf,
             number=len(self.booked),
             recorded_s=recorded_s,
-            left_ug=left_ug,
+            left=left,
         )
         if transfer.resolves is not None:
             self._resolutions.setdefault(transfer.resolves, transfer.transfer_id)

@@ -1,5 +1,8 @@
 """Redemptions: every reservation rests on a signed order for a bound wallet (V20).
 
+An order for proceeds moves the holder's share of sold lots and no grams; everything else about it
+is as for grams.
+
 A redemption's transfers have ids that follow from its own id (`posting_id`), so an order finds its
 transfers, and a reservation that no order finds was ordered by nobody. What an id explains is still
 held against the reservation: a reversal gives back the very grams and money that were posted.
@@ -10,7 +13,7 @@ order's leaf, so the replay judges it (`fedcarbon.audit.orders`) and the books s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -19,12 +22,12 @@ from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import Booked, ReplayedLedger
 from fedcarbon.audit.use_checks import binding_faults
 from fedcarbon.ids import EpochIndex
-from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
+from fedcarbon.ledger.account import AccountKind, holder_account
 from fedcarbon.ledger.transfer import Phase
 from fedcarbon.ledger.unit import FEN, MassUnit, Unit, Vintage
 from fedcarbon.opening.epoch_checks import vintage
-from fedcarbon.redemption.order import RedemptionOrder
-from fedcarbon.redemption.postings import REVERSE, posting_id
+from fedcarbon.redemption.order import RedemptionOrder, Source
+from fedcarbon.redemption.postings import REVERSE, posting_id, purse_of
 from fedcarbon.registry.programme import Programme
 from fedcarbon.units import Fen
 
@@ -198,20 +201,32 @@ def _check_reserved(
     reserved: Mapping[Unit, Booked],
     findings: list[Finding],
 ) -> None:
-    """Check account, rate and number of units of what was reserved."""
+    """Check accounts and amounts of what was reserved."""
     order = logged.order
 
     def found(code: str, text: str) -> None:
         findings.append(logged.finding(code, text))
 
     holder = holder_account(AccountKind.SPENDABLE, order.account_token)
-    purse = programme_account(AccountKind.FLOAT, order.programme_id)
+    purse = purse_of(order)
     for unit, booked in reserved.items():
         if booked.batch_leaf < logged.leaf:
             found("REDEMPTION_BEFORE_ORDER", "grams or money were reserved before it was ordered")
         if booked.transfer.debit != (purse if unit == FEN else holder):
-            text = f"{unit.text} are taken from {booked.transfer.debit.name}, not from the holder"
+            text = (
+                f"{unit.text} are taken from {booked.transfer.debit.name}, not from the "
+                f"{'account that pays for' if unit == FEN else 'holder of'} {order.source}"
+            )
             found("REDEMPTION_ACCOUNT_DIFFERS", text)
+    differing = _grams_differ if order.source is Source.GRAMS else _proceeds_differ
+    for code, text in differing(order, programme, reserved):
+        found(code, text)
+
+
+def _grams_differ(
+    order: RedemptionOrder, programme: Programme, reserved: Mapping[Unit, Booked]
+) -> Iterator[tuple[str, str]]:
+    """Yield what does not hold about rate and number of units."""
     grams = [booked for unit, booked in reserved.items() if unit != FEN]
     mass_ug = sum(booked.transfer.amount for booked in grams)
     paid_fen = reserved[FEN].transfer.amount if FEN in reserved else 0
@@ -221,12 +236,33 @@ def _check_reserved(
             f"{mass_ug} ug are redeemed for {paid_fen} fen; the programme pays "
             f"{programme.unit_fen} fen for {programme.unit_ug} ug"
         )
-        found("REDEMPTION_RATE_DIFFERS", text)
+        yield "REDEMPTION_RATE_DIFFERS", text
     elif order.units is not None and units != order.units:
-        found("REDEMPTION_UNITS_DIFFER", f"{units} units are redeemed, {order.units} were ordered")
-    elif order.units is None and grams[-1].left_ug >= programme.unit_ug:
-        text = f"everything was ordered, and {grams[-1].left_ug} ug were left: a unit or more"
-        found("REDEMPTION_UNITS_DIFFER", text)
+        yield "REDEMPTION_UNITS_DIFFER", f"{units} units are redeemed, {order.units} were ordered"
+    elif order.units is None and grams[-1].left >= programme.unit_ug:
+        text = f"everything was ordered, and {grams[-1].left} ug were left: a unit or more"
+        yield "REDEMPTION_UNITS_DIFFER", text
+
+
+def _proceeds_differ(
+    order: RedemptionOrder, programme: Programme, reserved: Mapping[Unit, Booked]
+) -> Iterator[tuple[str, str]]:
+    """Yield what does not hold about money that no grams pay for.
+
+    That there is no more of it than lots were sold for is a rule of the ledger: no account but a
+    source may be negative, and `PROCEEDS` are filled by sales alone.
+    """
+    if set(reserved) != {FEN}:
+        text = f"an order for proceeds takes grams of programme {programme.programme_id}"
+        yield "REDEMPTION_RATE_DIFFERS", text
+        return
+    money = reserved[FEN]
+    if order.units is not None and money.transfer.amount != order.units:
+        text = f"{money.transfer.amount} fen are paid out, {order.units} were ordered"
+        yield "REDEMPTION_UNITS_DIFFER", text
+    elif order.units is None and money.left != 0:
+        text = f"everything was ordered, and {money.left} fen were left"
+        yield "REDEMPTION_UNITS_DIFFER", text
 
 
 def _check_reversal(

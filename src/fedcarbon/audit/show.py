@@ -205,7 +205,7 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
         ),
         LeafType.REDEMPTION_ORDER: Kind(
             statement=RedemptionOrder,
-            sentence="A holder redeems grams into its wallet, through its wallet operator.",
+            sentence="A holder has grams or proceeds paid into its wallet, through its operator.",
             refers_to=lambda item: [item.binding_leaf],
         ),
         LeafType.PAYOUT_BATCH: Kind(

@@ -52,6 +52,7 @@ for _use in (
     wallet_uses.exchange,
     wallet_uses.pledge,
     wallet_uses.withdraw,
+    wallet_uses.cash_proceeds,
 ):
     wallet.app.command(_use)
 wallet.app.command(wallet_statement.statement)

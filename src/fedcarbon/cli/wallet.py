@@ -313,16 +313,29 @@ def _redeem_one(
         table.add_row(shown, "below one unit", "", grams_text(MicrogramsCO2e(spendable)))
         return None
     redemption, order = operator.redeem(item, binding, units=units, run_label=label)
+    redemption = until_final(operator, redemption, wait_s)
+    table.add_row(
+        shown,
+        state_text(redemption),
+        yuan_text(Fen(redemption.payout_fen)),
+        grams_text(MicrogramsCO2e(redemption.mass_ug)),
+    )
+    return order
+
+
+def until_final(
+    operator: WalletOperator, redemption: redemption_pb2.Redemption, wait_s: int
+) -> redemption_pb2.Redemption:
+    """Return a redemption as it stands once it is final, or after `wait_s` seconds."""
     deadline = time.monotonic() + wait_s
     while redemption.state not in _FINAL and time.monotonic() < deadline:
         time.sleep(POLL_S)
         request = redemption_pb2.GetRedemptionRequest(redemption_id=redemption.redemption_id)
         redemption = operator.hub.get_redemption(request).redemption
+    return redemption
+
+
+def state_text(redemption: redemption_pb2.Redemption) -> str:
+    """Return the state of a redemption as people read it: `settled`."""
     state = redemption_pb2.RedemptionState.Name(redemption.state)
-    table.add_row(
-        shown,
-        state.removeprefix("REDEMPTION_STATE_").lower(),
-        yuan_text(Fen(redemption.payout_fen)),
-        grams_text(MicrogramsCO2e(redemption.mass_ug)),
-    )
-    return order
+    return state.removeprefix("REDEMPTION_STATE_").lower()

@@ -31,7 +31,7 @@ from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.opening.statements import OpeningRequest, OperatorBinding, Purpose
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.redemption.operator_statement import Period
-from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.order import RedemptionOrder, Source
 from fedcarbon.redemption.wallet import WalletClass, wallet_id
 from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES
 from fedcarbon.registry.evaluation import EvaluationRequest, elements_hash_of
@@ -287,20 +287,23 @@ class WalletOperator:
         *,
         units: int | None,
         run_label: str,
+        source: Source = Source.GRAMS,
     ) -> Redeemed:
-        """Redeem `units`, or everything, into a customer's wallet and return how it stands.
+        """Pay `units`, or everything, into a customer's wallet and return how it stands.
 
         Whether the order's receipt is one is for the caller to check.
 
         Args:
             item: a customer whose account is known.
             binding: the customer's binding as the hub lists it.
-            units: whole units, or None for as many as the balance holds.
-            run_label: names this redemption among others of the wallet; the same label again asks
-                for the same redemption.
+            units: whole units, or fen of proceeds; None for as many as the balance holds.
+            run_label: names this redemption among others of the wallet and source; the same label
+                again asks for the same redemption.
+            source: what is paid for.
         """
         assert item.account_token is not None
-        redemption_id, signed = self.store.redemption(item.account_token, item.wallet_id, run_label)
+        label = run_label if source is Source.GRAMS else f"{source}: {run_label}"
+        redemption_id, signed = self.store.redemption(item.account_token, item.wallet_id, label)
         if signed is None:
             order = RedemptionOrder(
                 parameter_id=self.parameters.parameter_id,
@@ -312,6 +315,7 @@ class WalletOperator:
                 binding_leaf=binding.operator_leaf,
                 operator_id=self.operator_id,
                 units=units,
+                source=source,
             )
             signed = sign(order, {self.operator_id: self.signing_key}).to_bytes()
             self.store.set_redemption(redemption_id, signed)

@@ -1,4 +1,7 @@
-"""`fedcarbon wallet offers|donate|exchange|pledge|withdraw`: uses of grams besides cash."""
+"""`fedcarbon wallet offers|donate|exchange|pledge|withdraw|cash-proceeds`: uses besides cash.
+
+And the cash that comes of them: a customer's share of sold credit lots.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,23 @@ from rich.console import Console
 from rich.table import Table
 
 from fedcarbon.cli.use_orders import Wish, place_use
-from fedcarbon.cli.wallet import WalletConfigError, connected, load_config
+from fedcarbon.cli.wallet import (
+    UNSETTLED,
+    RedemptionsUnsettledError,
+    WalletConfigError,
+    connected,
+    load_config,
+    state_text,
+    until_final,
+)
+from fedcarbon.cli.wallet_operator import WalletOperator
+from fedcarbon.cli.wallet_store import Customer
 from fedcarbon.ledger.unit import Vintage
+from fedcarbon.redemption.order import Source
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.units import MicrogramsCO2e, grams_text
+from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
 from fedcarbon.uses.order import UseKind
-from fedcarbon.v1 import use_pb2
+from fedcarbon.v1 import opening_pb2, use_pb2
 
 
 def offers(*, config: Path) -> None:
@@ -105,13 +119,48 @@ def withdraw(
     _order(config, wallet, label, wish)
 
 
+def cash_proceeds(
+    *, config: Path, wallet: str, label: str, fen: int | None = None, wait_s: int = 120
+) -> None:
+    """Pay a customer's share of sold credit lots into its wallet.
+
+    Args:
+        config: the operator's wallet.toml.
+        wallet: the customer's wallet.
+        label: names this payout; the same label again asks for the same one.
+        fen: how much; everything by default.
+        wait_s: how long to wait for the rail.
+    """
+    with connected(load_config(config)) as (operator, record):
+        item, binding = _bound(operator, wallet)
+        redemption, order = operator.redeem(
+            item, binding, units=fen, run_label=label, source=Source.PROCEEDS
+        )
+        record.check_receipt(order.receipt, LeafType.REDEMPTION_ORDER, order.envelope)
+        redemption = until_final(operator, redemption, wait_s)
+    state, amount = state_text(redemption), yuan_text(Fen(redemption.payout_fen))
+    Console(stderr=True).print(
+        f"proceeds {state}: {amount}, redemption {redemption.redemption_id.hex()}"
+    )
+    if state in UNSETTLED:
+        raise RedemptionsUnsettledError(
+            "the payout did not settle: run the command again with the same label"
+        )
+
+
+def _bound(operator: WalletOperator, wallet: str) -> tuple[Customer, opening_pb2.Binding]:
+    """Return the one customer of a bound wallet, and the binding."""
+    customers = [item for item in operator.store.customers() if item.wallet_id == wallet]
+    item = customers[0] if len(customers) == 1 else None
+    binding = None if item is None else operator.bindings().get(item.binding_id)
+    if item is None or item.account_token is None or binding is None:
+        raise WalletConfigError("the wallet is no bound wallet of one customer")
+    return item, binding
+
+
 def _order(config: Path, wallet: str, label: str, wish: Wish) -> None:
     with connected(load_config(config)) as (operator, record):
-        customers = [item for item in operator.store.customers() if item.wallet_id == wallet]
-        item = customers[0] if len(customers) == 1 else None
-        binding = None if item is None else operator.bindings().get(item.binding_id)
-        if item is None or item.account_token is None or binding is None:
-            raise WalletConfigError("the wallet is no bound wallet of one customer")
+        item, binding = _bound(operator, wallet)
         used = place_use(operator, item, binding, wish, run_label=label)
         record.check_receipt(used.order.receipt, LeafType.USE_ORDER, used.order.envelope)
     state = use_pb2.UseState.Name(used.use.state).removeprefix("USE_STATE_").lower()

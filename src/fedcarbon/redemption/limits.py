@@ -16,7 +16,7 @@ from typing import ClassVar, Final, Protocol, TypeVar
 from fedcarbon.canonical.statement import INTEGER_MAX
 from fedcarbon.errors import CallerError, ConfigurationError, FedcarbonError, StateError
 from fedcarbon.ids import ProgrammeId, programme_id
-from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.order import RedemptionOrder, Source
 from fedcarbon.redemption.value_day import (
     ValueDay,
     day_from_text,
@@ -226,7 +226,8 @@ def check_limits(
     level = f"a wallet of class {order.wallet_class.value}"
     # (1) by itself
     unit_limit = of_programme.units_per_exchange
-    if unit_limit is not None and units > unit_limit:
+    of_grams = order.source is Source.GRAMS
+    if of_grams and unit_limit is not None and units > unit_limit:
         raise LimitPerExchangeError(
             f"programme {order.programme_id} redeems at most {unit_limit} units at once, "
             f"this would be {units}: ask for fewer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES, digest
@@ -18,6 +19,15 @@ from fedcarbon.transparency.leaf import LEAF_BYTES
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 
 _PAYOUT_LABEL: Final = b"fedcarbon/v1/payout-id"
+
+
+class Source(StrEnum):
+    """What a payout is for."""
+
+    GRAMS = "grams"
+    """The holder's grams, at the programme's rate, out of its float."""
+    PROCEEDS = "proceeds"
+    """The holder's share of sold credit lots, fen for fen; no grams move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +47,9 @@ class RedemptionOrder(Statement):
     """The 34-byte leaf of the operator's half of the binding."""
     operator_id: PartyId
     units: int | None
-    """How many units to redeem; None for as many as the account is worth."""
+    """How many units to redeem, or how many fen of proceeds; None for as many as the account is
+    worth."""
+    source: Source = Source.GRAMS
 
     def __post_init__(self) -> None:
         """Check sizes, names, the wallet id and the number of units."""
@@ -73,10 +85,11 @@ class Redemption:
     order: RedemptionOrder
     state: RedemptionState
     units: int
+    """As the order counts them: for proceeds, a unit is a fen."""
     mass_ug: MicrogramsCO2e
     amount_fen: Fen
     draws: tuple[Draw, ...]
-    """Where the mass comes from, oldest vintage first."""
+    """Where the mass comes from, oldest vintage first; nothing for proceeds."""
     reason: str
     """Why it was rejected or reversed; else empty."""
     rail_reference: str
@@ -95,6 +108,8 @@ class Redemption:
         )
 
     def __post_init__(self) -> None:
-        """Check that the draws are the mass."""
+        """Check that the draws are the mass, and that grams, or else proceeds, are paid for."""
         if sum(draw.mass_ug for draw in self.draws) != self.mass_ug or self.amount_fen < 1:
             raise MalformedError("a redemption pays something and draws exactly its mass")
+        if (self.mass_ug > 0) != (self.order.source is Source.GRAMS):
+            raise MalformedError("a redemption takes grams, or it pays proceeds and takes none")

@@ -1,6 +1,7 @@
 """The transfers of a redemption: reserve both, then post both or void both.
 
-One reservation of grams per vintage and one of money. Every id is derived from the redemption's
+One reservation of grams per vintage and one of money; for proceeds the one of money alone, out of
+the holder's own account instead of the programme's float. Every id is derived from the redemption's
 id and the step, so a step that is done twice meets its own transfers.
 """
 
@@ -13,16 +14,15 @@ from fedcarbon.canonical.hashing import u32
 from fedcarbon.ledger.account import Account, AccountKind, holder_account, programme_account
 from fedcarbon.ledger.transfer import Phase, Transfer, derived_transfer_id
 from fedcarbon.ledger.unit import FEN, MassUnit, Unit
-from fedcarbon.redemption.order import Redemption
+from fedcarbon.redemption.order import Redemption, RedemptionOrder, Source
 
 REVERSE: Final = "reverse"
 """The step that gives back what was used up; the other steps are called as their phases."""
 _LABEL: Final = b"redemption"
 _MONEY: Final = b"money"
 
-# grams: from, held, used; money: from, held, used
+# grams: from, held, used
 _GRAMS: Final = (AccountKind.SPENDABLE, AccountKind.RESERVED, AccountKind.REDEEMED)
-_FEN: Final = (AccountKind.FLOAT, AccountKind.PAYOUT_IN_FLIGHT, AccountKind.PAID_OUT)
 
 
 def reservations(redemption: Redemption) -> tuple[Transfer, ...]:
@@ -57,6 +57,13 @@ def reversals(redemption: Redemption) -> tuple[Transfer, ...]:
     )
 
 
+def purse_of(order: RedemptionOrder) -> Account:
+    """Return the account whose money an order pays out."""
+    if order.source is Source.PROCEEDS:
+        return holder_account(AccountKind.PROCEEDS, order.account_token)
+    return programme_account(AccountKind.FLOAT, order.programme_id)
+
+
 def posting_id(redemption_id: bytes, step: str, unit: Unit) -> bytes:
     """Return the id of the one transfer that `step` of a redemption makes in `unit`.
 
@@ -80,9 +87,9 @@ def _parts(redemption: Redemption) -> Iterator[tuple[Unit, int, tuple[Account, A
         unit = MassUnit(programme=order.programme_id, vintage=draw.vintage)
         yield unit, draw.mass_ug, grams
     money = (
-        programme_account(_FEN[0], order.programme_id),
-        programme_account(_FEN[1], order.programme_id),
-        programme_account(_FEN[2], order.programme_id),
+        purse_of(order),
+        programme_account(AccountKind.PAYOUT_IN_FLIGHT, order.programme_id),
+        programme_account(AccountKind.PAID_OUT, order.programme_id),
     )
     yield FEN, redemption.amount_fen, money
 

@@ -125,6 +125,29 @@ def quote(
     )
 
 
+def quote_proceeds(proceeds_fen: Fen, wanted_fen: int | None) -> Quote:
+    """Return what paying out proceeds takes and pays: no grams, and every fen as one unit.
+
+    Args:
+        proceeds_fen: what the account has of sold lots.
+        wanted_fen: how much, or None for all.
+
+    Raises:
+        RedemptionTooSmallError: all was asked for and there is nothing.
+        InsufficientBalanceError: the account has less than `wanted_fen`.
+        RedemptionUnitsError: `wanted_fen` is not positive.
+    """
+    if wanted_fen is None and proceeds_fen < 1:
+        raise RedemptionTooSmallError("the account has no proceeds of sold lots to pay out")
+    amount_fen = proceeds_fen if wanted_fen is None else Fen(wanted_fen)
+    check_units(amount_fen)
+    if amount_fen > proceeds_fen:
+        raise InsufficientBalanceError(
+            f"the account has less than {yuan_text(amount_fen)} of proceeds; ask for less, or all"
+        )
+    return Quote(units=amount_fen, mass_ug=MicrogramsCO2e(0), amount_fen=amount_fen, draws=())
+
+
 def check_units(units: int) -> None:
     """Refuse a number of units that cannot be meant.
 

@@ -125,20 +125,22 @@ class GetAccountRequest(_message.Message):
     def __init__(self, programme_id: _Optional[str] = ..., account_token: _Optional[bytes] = ...) -> None: ...
 
 class GetAccountResponse(_message.Message):
-    __slots__ = ("place", "sealed_epoch", "opened_epoch", "opened_ug", "spendable_ug", "reserved_ug")
+    __slots__ = ("place", "sealed_epoch", "opened_epoch", "opened_ug", "spendable_ug", "reserved_ug", "proceeds_fen")
     PLACE_FIELD_NUMBER: _ClassVar[int]
     SEALED_EPOCH_FIELD_NUMBER: _ClassVar[int]
     OPENED_EPOCH_FIELD_NUMBER: _ClassVar[int]
     OPENED_UG_FIELD_NUMBER: _ClassVar[int]
     SPENDABLE_UG_FIELD_NUMBER: _ClassVar[int]
     RESERVED_UG_FIELD_NUMBER: _ClassVar[int]
+    PROCEEDS_FEN_FIELD_NUMBER: _ClassVar[int]
     place: _registry_pb2.Place
     sealed_epoch: int
     opened_epoch: int
     opened_ug: int
     spendable_ug: int
     reserved_ug: int
-    def __init__(self, place: _Optional[_Union[_registry_pb2.Place, _Mapping]] = ..., sealed_epoch: _Optional[int] = ..., opened_epoch: _Optional[int] = ..., opened_ug: _Optional[int] = ..., spendable_ug: _Optional[int] = ..., reserved_ug: _Optional[int] = ...) -> None: ...
+    proceeds_fen: int
+    def __init__(self, place: _Optional[_Union[_registry_pb2.Place, _Mapping]] = ..., sealed_epoch: _Optional[int] = ..., opened_epoch: _Optional[int] = ..., opened_ug: _Optional[int] = ..., spendable_ug: _Optional[int] = ..., reserved_ug: _Optional[int] = ..., proceeds_fen: _Optional[int] = ...) -> None: ...
 
 class CreateOpeningRequestRequest(_message.Message):
     __slots__ = ("signed_request",)

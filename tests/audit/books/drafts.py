@@ -25,7 +25,7 @@ from fedcarbon.opening.statements import (
     Target,
     wallet_hint,
 )
-from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.order import RedemptionOrder, Source
 from fedcarbon.redemption.payouts import PayoutBatch, PayoutLine
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 from fedcarbon.registry.programme import Policy, Programme
@@ -236,9 +236,11 @@ class Honest:
         if credited:
             hub.enter_credits([replace(item, opening_id=opening_id) for item in credits_])
 
-    def order(self, number: int, holder: int, units: int | None) -> None:
+    def order(
+        self, number: int, holder: int, units: int | None, source: Source = Source.GRAMS
+    ) -> None:
         order = replace(
-            self.hub.order(number, holder=holder, units=units),
+            self.hub.order(number, holder=holder, units=units, source=source),
             binding_leaf=bytes([holder]) * 34,
         )
         self.hub.redeem(order)

@@ -12,15 +12,19 @@ from fedcarbon.audit.books import Books, MoneyLeaf
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ledger.unit import Vintage
+from fedcarbon.redemption.order import Source
+from fedcarbon.redemption.wallet import sandbox_wallet_id
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from fedcarbon.uses.lot import TONNE_UG, LotRetirement, LotSale, LotVerification
 from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice
 from fedcarbon.uses.order import GoodsOutcome, UseKind, UseOrder
+from hub.clearing.redemptions import reverse_redemption
 from hub.storage.engine import writing
 from hub.uses.bundling import create_lot
 from hub.uses.storage.publication_store import Published
 from tests.audit.books.drafts import FIRST_OF_2026, OPERATOR, PARAMETER_ID, Draft, Honest
+from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import SHANGHAI
 from tests.hub.uses.conftest import BREAD, HOLD_S, RULES, TREE, UseBooks
 
@@ -81,7 +85,7 @@ class Uses:
     def __init__(self, folder: Path) -> None:
         self.honest = Honest(folder)
         self.honest.hub.close()
-        self.books = UseBooks(folder)
+        self.books = UseBooks(folder, new_sqlite)
         self.honest.hub = self.books
         self.draft = UseDraft(draft=self.honest.draft)
 
@@ -143,6 +147,58 @@ class Uses:
             )
         )
 
+    def sell(self, lot_id: bytes, price_fen: int, retained_fen: int) -> None:
+        self.books.sell(int.from_bytes(lot_id, "big"), price_fen, retained_fen)
+        self.log(
+            LotSale(
+                parameter_id=PARAMETER_ID,
+                programme_id=SHANGHAI,
+                lot_id=lot_id,
+                buyer="somebody",
+                price_fen=Fen(price_fen),
+                retained_fen=Fen(retained_fen),
+            )
+        )
+
+
+def honest_proceeds(folder: Path) -> UseDraft:
+    """Return honest books in which shares of a sold lot are paid out, refused and given back.
+
+    Holder 1 gets 6301 fen of the lot and holder 2 gets 2700. In the second batch 6000 fen of holder
+    1 are paid, and 300 fen of holder 2, while 1000 of his are refused. In the third the 300 come
+    back; 200 of his, everything that holder 1 has left, and 2 units of his grams are on their way.
+    """
+    uses = Uses(folder)
+    honest, books = uses.honest, uses.books
+    for holder in (1, 2):
+        honest.bind(holder)
+    honest.open(FIRST_OF_2026, {1: 700_000, 2: 900_000})
+    rules_leaf = uses.log(RULES.statement)
+    for holder, tenths in ((1, 7), (2, 3)):
+        mass = MicrogramsCO2e(tenths * TONNE_UG // 10)
+        uses.order(holder, UseKind.PLEDGE, holder, mass_ug=mass)
+    uses.lot(SOLD, 1, rules_leaf)
+    uses.verify(SOLD, accepted=True)
+    uses.sell(SOLD, 10_001, 1_000)
+    honest.close_day()
+
+    books.top_up(1_000)
+    honest.order(1, 1, 6_000, Source.PROCEEDS)
+    honest.order(2, 2, 300, Source.PROCEEDS)
+    books.run(books.rail())
+    honest.order(3, 2, 1_000, Source.PROCEEDS)
+    books.run(books.rail(rejected=frozenset({sandbox_wallet_id(2)})))
+    honest.close_day()
+
+    with writing(books.engine) as session:
+        reverse_redemption(session, (2).to_bytes(16, "big"), "closed", books.clock.now_s())
+    honest.order(4, 2, 200, Source.PROCEEDS)
+    honest.order(5, 1, None, Source.PROCEEDS)
+    honest.order(6, 2, 2)
+    honest.close_day()
+    books.close()
+    return uses.draft
+
 
 def honest_uses(folder: Path) -> UseDraft:
     """Return honest books with one lot that is retired and one that is refused."""
@@ -171,17 +227,7 @@ def honest_uses(folder: Path) -> UseDraft:
 
     books.wait(HOLD_S)
     books.void_overdue()
-    books.sell(1, 10_001, 1_000)
-    uses.log(
-        LotSale(
-            parameter_id=PARAMETER_ID,
-            programme_id=SHANGHAI,
-            lot_id=SOLD,
-            buyer="somebody",
-            price_fen=Fen(10_001),
-            retained_fen=Fen(1_000),
-        )
-    )
+    uses.sell(SOLD, 10_001, 1_000)
     first, last = books.retire(1)
     uses.log(
         LotRetirement(

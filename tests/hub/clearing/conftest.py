@@ -13,7 +13,7 @@ from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.ledger.credit import OpeningCredit
 from fedcarbon.ledger.unit import Vintage
-from fedcarbon.redemption.order import Redemption, RedemptionOrder
+from fedcarbon.redemption.order import Redemption, RedemptionOrder, Source
 from fedcarbon.redemption.rail import Rail
 from fedcarbon.redemption.settlement import ECNY_RULE
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
@@ -129,6 +129,7 @@ class Books:
         holder: int = 1,
         units: int | None = None,
         wallet_class: WalletClass = WalletClass.CLASS_2,
+        source: Source = Source.GRAMS,
     ) -> RedemptionOrder:
         return RedemptionOrder(
             parameter_id=bytes(32),
@@ -140,6 +141,7 @@ class Books:
             binding_leaf=bytes(34),
             operator_id=PartyId("wallet-operator"),
             units=units,
+            source=source,
         )
 
     def redeem(self, order: RedemptionOrder) -> Redemption:

@@ -11,6 +11,9 @@ import pytest
 from fedcarbon.clock import SystemClock
 from fedcarbon.errors import FedcarbonError, MalformedError, SignatureInvalidError
 from fedcarbon.ids import PartyId, Role
+from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
+from fedcarbon.ledger.transfer import Phase, Transfer
+from fedcarbon.ledger.unit import FEN
 from fedcarbon.opening.refusals import (
     BindingByOperatorAloneError,
     BindingEndedError,
@@ -20,7 +23,8 @@ from fedcarbon.opening.refusals import (
     WalletSwappedError,
 )
 from fedcarbon.redemption.limits import LimitNotSetError, LimitPerDayError, Limits
-from fedcarbon.redemption.order import RedemptionOrder
+from fedcarbon.redemption.order import RedemptionOrder, Source
+from fedcarbon.redemption.settlement import RedemptionTooSmallError
 from fedcarbon.redemption.value_day import value_day
 from fedcarbon.redemption.wallet import WalletClass, WalletId, sandbox_wallet_id
 from fedcarbon.units import Fen, Seconds
@@ -33,6 +37,7 @@ from fedcarbon.wire.tls import RoleNotAllowedError
 from hub.clearing.freezing import AccountFrozenError, freeze
 from hub.clearing.positions import checked_trial_balance
 from hub.clearing.redemptions import RedemptionIdReusedError, RedemptionUnknownError
+from hub.clearing.storage.ledger_store import LedgerStore
 from hub.sandbox.faults import RailFault
 from hub.sandbox.rail import SandboxRail
 from hub.servicers.opening import OpeningServicer
@@ -109,6 +114,34 @@ def test_all_whole_units_are_paid_and_the_rest_stays(till: Till) -> None:
     assert sum(statement.spendable_ug.values()) == (3 * GRAMS[1] - units * UNIT_G) * GRAM
     assert list(till.rail.payouts_fen().values()) == [units]
     till.world.hub.read_now(checked_trial_balance)
+
+
+def test_proceeds_are_shown_to_the_operator_and_paid_once_under_its_signature(till: Till) -> None:
+    share = Transfer(
+        transfer_id=bytes(16),
+        debit=programme_account(AccountKind.SALES, PROGRAMME),
+        credit=holder_account(AccountKind.PROCEEDS, token(1)),
+        unit=FEN,
+        amount=70,
+        phase=Phase.SINGLE,
+        resolves=None,
+    )
+    till.world.hub.write_now(lambda session: LedgerStore(session).post(share, Seconds(5)))
+    binding_id, client = till.world.bound(1), till.client(PURSE)
+    asked = opening_pb2.GetAccountRequest(programme_id=PROGRAMME, account_token=token(1))
+    assert client.get_account(asked).proceeds_fen == 70
+    order = till.world.order(binding_id, source=Source.PROCEEDS)
+
+    for _ in range(2):
+        paid = till.redeem(order)
+        assert (paid.state, paid.payout_fen, paid.mass_ug) == (SETTLED, 70, 0)
+
+    assert till.rail.payouts_fen() == {order.payout_id: 70}
+    assert client.get_account(asked).proceeds_fen == 0
+    with pytest.raises(RedemptionTooSmallError):
+        till.redeem(till.world.order(binding_id, source=Source.PROCEEDS))
+    with pytest.raises(SignatureInvalidError):
+        till.redeem(till.world.order(binding_id, source=Source.PROCEEDS), signer=OTHER_PURSE)
 
 
 def test_a_redemption_whose_messages_get_lost_is_paid_once(till: Till) -> None:

@@ -16,9 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from typing_extensions import override
 
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.ledger.unit import Vintage
+from fedcarbon.ledger.account import AccountKind, holder_account
+from fedcarbon.ledger.unit import FEN, Vintage
+from fedcarbon.redemption.order import Source
+from fedcarbon.redemption.wallet import sandbox_wallet_id
 from fedcarbon.uses.lot import TONNE_UG
 from fedcarbon.uses.order import UseKind, UseOrder
+from hub.clearing.positions import checked_trial_balance
+from hub.storage.engine import reading
 from tests.databases import new_sqlite
 from tests.hub.uses.conftest import BREAD, HOLD_S, TREE, UseBooks
 
@@ -38,6 +43,8 @@ class UsesAgainstModel(RuleBasedStateMachine):
         self.books = UseBooks(Path(self.folder.name), new_sqlite)
         self.books.top_up(10**12)
         self.rail = self.books.rail()
+        wallets = frozenset(sandbox_wallet_id(holder) for holder in (1, 2, 3))
+        self.refusing = self.books.rail(rejected=wallets)
         self.issued = 0
         self.number = 0
         self.free: Counter[tuple[int, int]] = Counter()
@@ -51,6 +58,7 @@ class UsesAgainstModel(RuleBasedStateMachine):
         """State, year and parts of the queue."""
         self.orders: list[UseOrder] = []
         self.paid = 0
+        self.cashed = 0
 
     # --- what a holder can do -----------------------------------------------------------------
 
@@ -132,6 +140,28 @@ class UsesAgainstModel(RuleBasedStateMachine):
         self.books.redeem(order)
         self.books.run(self.rail)
         self.used["redeemed", holder] += sum(parts.values())
+
+    @rule(holder=HOLDERS, everything=st.booleans(), refused=st.booleans())
+    def cash_proceeds(self, holder: int, everything: bool, refused: bool) -> None:  # noqa: FBT001
+        self.number += 1
+        has_fen = self.proceeds(holder)
+        fen = None if everything else max(has_fen // 2, 1)
+        order = self.books.order(self.number, holder, fen, source=Source.PROCEEDS)
+        if not has_fen:
+            expected = "REDEMPTION_TOO_SMALL" if everything else "INSUFFICIENT_BALANCE"
+            assert code_of(lambda: self.books.redeem(order)) == expected
+            return
+        taken = self.books.redeem(order)
+        assert taken.amount_fen == (fen or has_fen)
+        self.books.run(self.refusing if refused else self.rail)
+        self.cashed += 0 if refused else taken.amount_fen
+        assert self.proceeds(holder) == has_fen - (0 if refused else taken.amount_fen)
+
+    def proceeds(self, holder: int) -> int:
+        """Return what a holder has of sold lots; how it is shared `tests/uses/test_lot.py` says."""
+        account = holder_account(AccountKind.PROCEEDS, self.books.token(holder))
+        with reading(self.books.engine) as session:
+            return checked_trial_balance(session).get((account, FEN), 0)
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
@@ -237,7 +267,8 @@ class UsesAgainstModel(RuleBasedStateMachine):
             expected["pooled"] = pooled[holder]
             assert used == {kind: mass for kind, mass in expected.items() if mass}
         totals = self.books.totals()
-        assert totals.get("proceeds", 0) == self.paid
+        assert totals.get("proceeds", 0) == self.paid - self.cashed
+        assert totals.get("payout_in_flight", 0) == 0
         assert -totals.get("issuance", 0) == sum(10**power for power in POWERS[: self.issued])
 
     @override

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from alembic import op
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint
 
@@ -15,6 +17,8 @@ from hub.storage.migrations.definitions import (
     one_of,
     words,
 )
+
+PAYS_SOMETHING: Final = "units >= 1 AND mass_ug >= 0 AND amount_fen >= 1"
 
 
 def create_redemptions() -> None:
@@ -39,7 +43,7 @@ def create_redemptions() -> None:
         created_at(),
         PrimaryKeyConstraint("redemption_id"),
         UniqueConstraint("payout_id"),
-        check("pays_something", "units >= 1 AND mass_ug >= 1 AND amount_fen >= 1"),
+        check("pays_something", PAYS_SOMETHING),
         check("real_name_wallet", "wallet_class BETWEEN 1 AND 3"),
         check("redemption_id_size", "length(redemption_id) = 16"),
         one_of(

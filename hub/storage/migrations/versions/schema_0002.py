@@ -21,6 +21,7 @@ from hub.storage.migrations.second.ledger_tables import (
     create_transfers,
 )
 from hub.storage.migrations.second.redemption_tables import (
+    PAYS_SOMETHING,
     create_redemption_indexes,
     create_redemptions,
 )
@@ -77,7 +78,7 @@ def _move_transfers() -> None:
 
 
 def _name_wallets_and_operators() -> None:
-    """Give redemptions two columns of what their orders say."""
+    """Give redemptions two columns of what their orders say; proceeds take no grams."""
     is_sqlite = op.get_context().dialect.name == "sqlite"
     table = set_aside("redemptions") if is_sqlite else "redemptions"
     for name in ("operator_id", "wallet_id"):
@@ -103,5 +104,9 @@ def _name_wallets_and_operators() -> None:
         return
     for name in ("operator_id", "wallet_id"):
         op.alter_column("redemptions", name, nullable=False)
+    op.execute(
+        "ALTER TABLE redemptions DROP CONSTRAINT ck_redemptions_pays_something, "
+        f"ADD CONSTRAINT ck_redemptions_pays_something CHECK ({PAYS_SOMETHING})"
+    )
     op.drop_index("ix_redemptions_account_token", "redemptions")
     create_redemption_indexes()
