@@ -104,26 +104,25 @@ class Model:
                 wallet_class,
             )
             return f"units {stored.units}" if same else "REDEMPTION_ID_REUSED"
-        if wallet_class == 4:
-            return "WALLET_CLASS_REFUSED"
-        if holder in self.frozen:
-            return "ACCOUNT_FROZEN"
         held = self.spendable.setdefault(holder, {})
         units = sum(held.values()) // UNIT_UG if asked is None else asked
-        if asked is None and units == 0:
-            return "REDEMPTION_TOO_SMALL"
-        if units * UNIT_UG > sum(held.values()):
-            return "INSUFFICIENT_BALANCE"
-        if (refusal := self._beyond(holder, units, now_s)) is not None:
-            return refusal
-        if units > self.float_fen():
-            return "FLOAT_EXHAUSTED"
+        refusals = (
+            (wallet_class == 4, "WALLET_CLASS_REFUSED"),
+            (holder in self.frozen, "ACCOUNT_FROZEN"),
+            (units == 0, "REDEMPTION_TOO_SMALL"),
+            (units * UNIT_UG > sum(held.values()), "INSUFFICIENT_BALANCE"),
+            *self._limits_broken(holder, units, now_s),
+            (units > self.float_fen(), "FLOAT_EXHAUSTED"),
+        )
+        for refused, code in refusals:
+            if refused:
+                return code
         draws = _taken(held, units * UNIT_UG)
         self.entries[number] = Entry(holder, asked, wallet_class, units, draws, "reserved", now_s)
         return f"units {units}"
 
-    def _beyond(self, holder: int, fen: int, now_s: int) -> str | None:
-        """Return the code of the first limit that `fen` more would break."""
+    def _limits_broken(self, holder: int, fen: int, now_s: int) -> Iterator[tuple[bool, str]]:
+        """Yield whether `fen` more would break each limit."""
         had = {"exchange": 0, "day": 0, "year": 0, "account": 0}
         now = _shanghai(now_s)
         for entry in self.entries.values():
@@ -134,9 +133,7 @@ class Model:
         had["account"] = had["day"]
         for name, code in LIMIT_CODES.items():
             limit = self.limits.get(name)
-            if limit is not None and had[name] + fen > limit:
-                return code
-        return None
+            yield limit is not None and had[name] + fen > limit, code
 
     def cancel(self, number: int) -> str:
         """Take back what was never sent, or say why not."""
