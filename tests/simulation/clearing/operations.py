@@ -178,7 +178,7 @@ class RunOutbox:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """The rail gives a payout back that it had settled, and the hub is told so many times."""
+    """The rail gives a payout back that it had settled; it is entered by hand so many times."""
 
     number: int
     told: int = 1
@@ -252,7 +252,7 @@ class Together:
 
 Operation = Act | Settle | Jump | Restart | Dies | Fails | Together
 
-HOLDERS: Final = (1, 2, 3)
+HOLDERS: Final = (1, 2)
 VINTAGES: Final = (2024, 2025, 2026)
 _HARMLESS: Final = (
     Fault.NONE,
@@ -270,7 +270,7 @@ _JUMPS: Final = (1, 61, 601, 3_601, DAY_S, YEAR_S, -30, -3_600, -DAY_S)
 
 
 def drawn(seed: int, length: int, *, threads: bool = True) -> list[Operation]:
-    """Return the operations of a seed: some money and grams first, then anything.
+    """Return the operations of a seed: money, grams and an order first, then anything.
 
     Args:
         seed: the same one gives the same list.
@@ -279,8 +279,10 @@ def drawn(seed: int, length: int, *, threads: bool = True) -> list[Operation]:
     """
     chance = seeded(seed)
     begin: list[Operation] = [TopUp(0, chance.choice((2, 10, 100)))]
-    begin += [_credit(chance) for _ in range(3)]
+    begin += [Credit(holder, chance.choice((1_250, 2_500, 12_500)), 2025) for holder in HOLDERS]
+    begin.append(_credit(chance))
     orders: list[Redeem] = []
+    begin += [_redeem(chance, orders), _run(chance, orders)]
     while len(begin) < length:
         operation = _operation(chance, orders)
         if threads or not isinstance(operation, Together):
@@ -376,28 +378,28 @@ def _together(chance: Random, orders: list[Redeem]) -> Together:
 
 
 _DRAWS: Final[dict[str, tuple[int, Callable[[Random, list[Redeem]], Act]]]] = {
-    "credit": (9, _credit),
+    "credit": (7, _credit),
     "top_up": (5, _top_up),
     "redeem": (28, _redeem),
     "run": (24, _run),
-    "return": (6, lambda chance, orders: Return(_some(chance, orders), chance.choice((1, 1, 2)))),
+    "return": (7, lambda chance, orders: Return(_some(chance, orders), chance.choice((0, 1, 2)))),
     "notify": (
-        8,
+        9,
         lambda chance, orders: Notify(
             _some(chance, orders), chance.choice((0, 0, 1, 2)), chance.choice((1, 1, 2))
         ),
     ),
     "cancel": (5, lambda chance, orders: Cancel(_some(chance, orders))),
     "reconcile": (9, _reconcile),
-    "freeze": (4, lambda chance, _: Freeze(chance.choice(HOLDERS), chance.random() < 0.5)),
-    "limit": (3, _limit),
+    "freeze": (3, lambda chance, _: Freeze(chance.choice(HOLDERS), chance.random() < 0.5)),
+    "limit": (2, _limit),
     "donate": (
         4,
         lambda chance, _: Donate(
             chance.randrange(4), chance.choice(HOLDERS), chance.choice((1, 1, 3))
         ),
     ),
-    "close": (6, lambda _chance, _orders: Close()),
-    "read": (5, lambda chance, _: Read(chance.choice(HOLDERS))),
+    "close": (5, lambda _chance, _orders: Close()),
+    "read": (4, lambda chance, _: Read(chance.choice(HOLDERS))),
 }
 """What an act may be, and how often."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from typing_extensions import override
 
 from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailStatus
+from fedcarbon.redemption.reconciliation import Reconciliation
+from hub.clearing import reconciling
 from hub.storage.faults import StoreUnavailableError
 from tests.simulation.clearing import operations as ops
 from tests.simulation.clearing import tested
@@ -102,6 +106,18 @@ def test_an_order_that_is_answered_before_it_is_stored_is_found(
     assert len(first_failing(failure_of)) <= 6
 
 
+def test_a_difference_that_no_file_ever_explains_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never_explaining(*arguments: Any) -> Reconciliation:
+        return replace(reconcile(*arguments), explained=())
+
+    reconcile = reconciling.reconcile
+    monkeypatch.setattr(reconciling, "reconcile", never_explaining)
+
+    assert len(first_failing(failure_of)) <= 6
+
+
 def test_the_same_seed_draws_the_same_operations() -> None:
     assert drawn(7, 20) == drawn(7, 20) != drawn(8, 20)
 
@@ -116,6 +132,7 @@ def test_the_seeds_draw_every_operation_and_every_fault_often() -> None:
     operations = [item for seed in range(160) for item in drawn(seed, 16)]
     acts = [item.act if isinstance(item, ops.Dies | ops.Fails) else item for item in operations]
     kinds = Counter(type(item).__name__ for item in (*operations, *acts))
+    files = Counter(act.fault for act in acts if isinstance(act, ops.Reconcile))
     faults = Counter(fault for act in acts if isinstance(act, RunOutbox) for fault in act.faults)
     orders = Counter(act.number for act in acts if isinstance(act, Redeem))
 
@@ -123,4 +140,5 @@ def test_the_seeds_draw_every_operation_and_every_fault_often() -> None:
     assert len(kinds) == 19
     assert set(faults) == set(Fault)
     assert min(faults.values()) >= 20, faults
+    assert set(files) == set(ops.FileFault)
     assert max(orders.values()) > 1

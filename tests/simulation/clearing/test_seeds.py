@@ -8,9 +8,9 @@ from tests.conftest import TEMPLATE
 from tests.postgresql import Cluster
 from tests.simulation.clearing.shrinking import failure_of, on_postgresql, report
 
-SEEDS = 96
+SEEDS = 72
 PARTS = 8
-SEEDS_POSTGRESQL = 24
+SEEDS_POSTGRESQL = 12
 PARTS_POSTGRESQL = 3
 LENGTH = 14
 
