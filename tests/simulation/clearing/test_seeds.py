@@ -8,9 +8,9 @@ from tests.conftest import TEMPLATE
 from tests.postgresql import Cluster
 from tests.simulation.clearing.shrinking import failure_of, on_postgresql, report
 
-SEEDS = 72
+SEEDS = 56
 PARTS = 8
-SEEDS_POSTGRESQL = 12
+SEEDS_POSTGRESQL = 9
 PARTS_POSTGRESQL = 3
 LENGTH = 14
 
