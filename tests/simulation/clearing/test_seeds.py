@@ -8,7 +8,7 @@ from tests.conftest import TEMPLATE
 from tests.postgresql import Cluster
 from tests.simulation.clearing.shrinking import failure_of, on_postgresql, report
 
-SEEDS = 56
+SEEDS = 48
 PARTS = 8
 SEEDS_POSTGRESQL = 9
 PARTS_POSTGRESQL = 3
