@@ -31,6 +31,7 @@ from fedcarbon.redemption.postings import posts, reversals, voids
 from fedcarbon.redemption.rail import Rail, RailAnswer, RailContradictionError, RailStatus
 from fedcarbon.redemption.states import (
     FINAL_STATES,
+    RedemptionEvent,
     RedemptionState,
     event_of,
     is_stale,
@@ -176,14 +177,14 @@ def enter_answers(session: Session, answered: Sequence[Answered], now_s: Seconds
     by_id = _one_each(answered)
     redemptions = RedemptionStore(session).find_many(list(by_id))
     stored = OutboxStore(session).of(list(by_id))
-    entering = _Entering(now_s)
+    entering = _Entering(session, now_s)
     for redemption_id, item in by_id.items():
         task = item.claim.task
         # After its lease another worker may have asked, and sent, since: then "never seen" is old
         # news, and only a final answer still counts.
         is_ours = redemption_id in stored and stored[redemption_id].calls == task.calls + 1
         entering.add(redemptions[redemption_id], item.answer, task if is_ours else None)
-    moved = entering.write(session)
+    moved = entering.write()
     return Entered(
         taken=tuple(
             StepTaken(
@@ -219,11 +220,11 @@ def enter_answer(
     if not found:
         raise RedemptionUnknownError(f"no redemption is paid under {payout_id.hex()[:64]}")
     redemption = found[0]
-    entering = _Entering(now_s)
+    entering = _Entering(session, now_s)
     entering.add(redemption, answer, None)
     if entering.contradiction is not None:
         raise entering.contradiction
-    moved = entering.write(session)
+    moved = entering.write()
     return moved.get(redemption.order.redemption_id, redemption).state
 
 
@@ -253,7 +254,8 @@ class PayoutInSuspenseError(StateError):
 class _Entering:
     """Collects what answers do, and writes it with a handful of queries."""
 
-    def __init__(self, now_s: Seconds) -> None:
+    def __init__(self, session: Session, now_s: Seconds) -> None:
+        self._session = session
         self._now_s = now_s
         self._steps: list[Step] = []
         self._transfers: list[Transfer] = []
@@ -267,7 +269,8 @@ class _Entering:
             if is_stale(redemption.state, answer.status) or redemption.state in _UNSENT:
                 return
         except RailContradictionError as error:
-            self.contradiction = self.contradiction or error
+            if not self._is_overtaken(redemption, answer):
+                self.contradiction = self.contradiction or error
             return
         if task is None and answer.status not in _SAYS_MORE:
             return
@@ -287,8 +290,15 @@ class _Entering:
         elif task is not None:
             self._tasks.append(_next_task(task, answer.status, self._now_s))
 
-    def write(self, session: Session) -> dict[bytes, Redemption]:
+    def _is_overtaken(self, redemption: Redemption, answer: RailAnswer) -> bool:
+        """Tell whether "paid" comes after the news that it was paid and came back."""
+        history = RedemptionStore(self._session).history(redemption.order.redemption_id)
+        returned = history[-1][0] is RedemptionEvent.RAIL_RETURNED
+        return returned and answer.status is RailStatus.SETTLED
+
+    def write(self) -> dict[bytes, Redemption]:
         """Write everything; return what moved, by redemption id."""
+        session = self._session
         moved = RedemptionStore(session).advance_many(self._steps, self._now_s)
         LedgerStore(session).post_linked(self._transfers, self._now_s)
         outbox = OutboxStore(session)

@@ -24,6 +24,7 @@ _FINAL: Final[
 ] = {
     RedemptionEvent.RAIL_SETTLED: (PayoutOutcome.SETTLED, posts),
     RedemptionEvent.RAIL_REJECTED: (PayoutOutcome.REJECTED, voids),
+    RedemptionEvent.RAIL_RETURNED: (PayoutOutcome.REJECTED, voids),
     # The rail was never asked and never will be: nothing was paid, as after its refusal.
     RedemptionEvent.CANCEL: (PayoutOutcome.REJECTED, voids),
     RedemptionEvent.REVERSE: (PayoutOutcome.REVERSED, reversals),

@@ -12,8 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from tests.conftest import TEMPLATE
+from tests.databases import make_schema
 from tests.postgresql import running_cluster
-from tests.simulation.clearing.shrinking import failure_of, report
+from tests.simulation.clearing.shrinking import Play, failure_of, on_postgresql, report
 from tests.soak.rounds import soak
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -46,14 +48,21 @@ def main() -> int:
                 database=database,
             )
             _say(json.dumps(asdict(done), indent=2))
-        return _play(asked.seed, asked.seconds)
+        if not asked.seconds:
+            return 0
+        play: Play = failure_of
+        if asked.store == POSTGRESQL:
+            fast = stack.enter_context(running_cluster())
+            make_schema(fast.create(TEMPLATE))
+            play = on_postgresql(fast, TEMPLATE)
+        return _play(play, asked.seed, asked.seconds)
 
 
-def _play(seed: int, seconds: int) -> int:
+def _play(play: Play, seed: int, seconds: int) -> int:
     """Play seeds of the simulation for so long; 1 if one of them fails."""
     ends, first = time.monotonic() + seconds, seed
     while time.monotonic() < ends:
-        failure = report(seed, LENGTH, failure_of)
+        failure = report(seed, LENGTH, play)
         if failure is not None:
             _say(failure)
             return 1

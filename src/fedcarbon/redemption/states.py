@@ -46,6 +46,8 @@ class RedemptionEvent(StrEnum):
     RAIL_ACCEPTED = "rail_accepted"
     RAIL_SETTLED = "rail_settled"
     RAIL_REJECTED = "rail_rejected"
+    RAIL_RETURNED = "rail_returned"
+    """Paid and back before anybody here knew that it was paid."""
     RAIL_UNKNOWN = "rail_unknown"
     RAIL_NOT_FOUND = "rail_not_found"
     REVERSE = "reverse"
@@ -55,6 +57,7 @@ _ANSWERS: Final = {
     RedemptionEvent.RAIL_ACCEPTED: RedemptionState.SENT,
     RedemptionEvent.RAIL_SETTLED: RedemptionState.SETTLED,
     RedemptionEvent.RAIL_REJECTED: RedemptionState.REJECTED,
+    RedemptionEvent.RAIL_RETURNED: RedemptionState.REJECTED,
     RedemptionEvent.RAIL_UNKNOWN: RedemptionState.UNKNOWN,
     RedemptionEvent.RAIL_NOT_FOUND: RedemptionState.UNKNOWN,
 }
@@ -98,7 +101,7 @@ def event_of(state: RedemptionState, status: RailStatus) -> RedemptionEvent:
     A payout that came back before anybody knew that it was paid was, for the books, rejected.
     """
     if status is RailStatus.RETURNED and state is not RedemptionState.SETTLED:
-        return RedemptionEvent.RAIL_REJECTED
+        return RedemptionEvent.RAIL_RETURNED
     return EVENT_OF_STATUS[status]
 
 

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from itertools import permutations
 from typing import Final
 
 GRAM_UG: Final = 1_000_000
 UNIT_UG: Final = 1_250 * GRAM_UG
 OPEN: Final = frozenset({"reserved", "sent", "unknown"})
+LIMIT_CODES: Final = {
+    "exchange": "LIMIT_PER_EXCHANGE",
+    "day": "LIMIT_PER_DAY",
+    "year": "LIMIT_PER_YEAR",
+    "account": "LIMIT_PER_ACCOUNT",
+}
+"""In the order in which they are looked at."""
 Balances = dict[tuple[str, str], int]
 """(account, unit) to balance, without zeros."""
 
@@ -36,6 +44,7 @@ class Entry:
     draws: dict[int, int]
     state: str
     created_s: int
+    cancelled: bool = False
 
     @property
     def fen(self) -> int:
@@ -55,6 +64,15 @@ class Model:
     """Holder to all ug ever opened."""
     top_ups: dict[int, int] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
+    frozen: set[int] = field(default_factory=set)
+    limits: dict[str, int | None] = field(default_factory=dict)
+    """Of fen, per "exchange", "day", "year" and "account" (a day)."""
+    donations: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Number to holder and pieces."""
+    donated: dict[int, int] = field(default_factory=dict)
+    """Vintage to ug."""
+    suspended: dict[str, int] = field(default_factory=dict)
+    """What reconciliation has set aside, by the account that it came from."""
 
     # --- what use cases must answer -----------------------------------------------------------
 
@@ -86,25 +104,83 @@ class Model:
                 wallet_class,
             )
             return f"units {stored.units}" if same else "REDEMPTION_ID_REUSED"
-        if wallet_class == 4:
-            return "WALLET_CLASS_REFUSED"
         held = self.spendable.setdefault(holder, {})
         units = sum(held.values()) // UNIT_UG if asked is None else asked
-        if asked is None and units == 0:
-            return "REDEMPTION_TOO_SMALL"
-        if units * UNIT_UG > sum(held.values()):
-            return "INSUFFICIENT_BALANCE"
-        if units > self.float_fen():
-            return "FLOAT_EXHAUSTED"
-        left, draws = units * UNIT_UG, {}
-        for vintage in sorted(held):
-            taken = min(left, held[vintage])
-            if taken:
-                draws[vintage] = taken
-                held[vintage] -= taken
-                left -= taken
+        refusals = (
+            (wallet_class == 4, "WALLET_CLASS_REFUSED"),
+            (holder in self.frozen, "ACCOUNT_FROZEN"),
+            (units == 0, "REDEMPTION_TOO_SMALL"),
+            (units * UNIT_UG > sum(held.values()), "INSUFFICIENT_BALANCE"),
+            *self._limits_broken(holder, units, now_s),
+            (units > self.float_fen(), "FLOAT_EXHAUSTED"),
+        )
+        for refused, code in refusals:
+            if refused:
+                return code
+        draws = _taken(held, units * UNIT_UG)
         self.entries[number] = Entry(holder, asked, wallet_class, units, draws, "reserved", now_s)
         return f"units {units}"
+
+    def _limits_broken(self, holder: int, fen: int, now_s: int) -> Iterator[tuple[bool, str]]:
+        """Yield whether `fen` more would break each limit."""
+        had = {"exchange": 0, "day": 0, "year": 0, "account": 0}
+        now = _shanghai(now_s)
+        for entry in self.entries.values():
+            at = _shanghai(entry.created_s)
+            if entry.holder == holder and entry.state not in {"rejected", "reversed"}:
+                had["year"] += entry.fen if at.year == now.year else 0
+                had["day"] += entry.fen if at.date() == now.date() else 0
+        had["account"] = had["day"]
+        for name, code in LIMIT_CODES.items():
+            limit = self.limits.get(name)
+            yield limit is not None and had[name] + fen > limit, code
+
+    def cancel(self, number: int) -> str:
+        """Take back what was never sent, or say why not."""
+        entry = self.entries.get(number)
+        if entry is None:
+            return "REDEMPTION_UNKNOWN"
+        if entry.state == "reserved":
+            entry.state, entry.cancelled = "rejected", True
+            self._give_back(entry)
+        return "rejected" if entry.cancelled else "REDEMPTION_STATE"
+
+    def notify(self, number: int, status: str) -> str:
+        """Take in what the rail says by itself; of what is final only a return says more."""
+        entry = self.entries.get(number)
+        if entry is None:
+            return "REDEMPTION_UNKNOWN"
+        if entry.state in OPEN and status == "settled":
+            entry.state = "settled"
+        elif entry.state in OPEN and status in {"rejected", "returned"}:
+            entry.state = "rejected"
+            self._give_back(entry)
+        elif entry.state == "settled" and status == "returned":
+            return self.reverse(number)
+        return entry.state
+
+    def freeze(self, holder: int, *, frozen: bool) -> str:
+        """Freeze an account, or let it again."""
+        if (holder in self.frozen) is frozen:
+            return "same"
+        self.frozen ^= {holder}
+        return "new"
+
+    def donate(self, number: int, holder: int, pieces: int, price_ug: int) -> str:
+        """Give grams away, once per number."""
+        wish, asked_ug = (holder, pieces), pieces * price_ug
+        stored = self.donations.get(number)
+        held = self.spendable.setdefault(holder, {})
+        if stored is None and holder in self.frozen:
+            return "ACCOUNT_FROZEN"
+        if stored is None and asked_ug > sum(held.values()):
+            return "INSUFFICIENT_BALANCE"
+        if stored is None:
+            self.donations[number] = wish
+            for vintage, ug in _taken(held, asked_ug).items():
+                self.donated[vintage] = self.donated.get(vintage, 0) + ug
+        same = stored in {None, wish}
+        return f"done {asked_ug // GRAM_UG}" if same else "USE_ID_REUSED"
 
     def reverse(self, number: int) -> str:
         """Give back what was paid, or say why not."""
@@ -112,6 +188,9 @@ class Model:
         if entry is None:
             return "REDEMPTION_UNKNOWN"
         if entry.state == "settled":
+            if self._paid_fen() < entry.fen:
+                # What lies in suspense cannot be given back before it is explained.
+                return "INSUFFICIENT_BALANCE"
             entry.state = "reversed"
             self._give_back(entry)
             return "reversed"
@@ -142,6 +221,10 @@ class Model:
             entry = self.entries[number]
             rail = booked.get(number, "nothing")
             what = f"redemption {number} went from {entry.state} to {state}; rail: {rail}"
+            if entry.state == "settled" and state == "reversed":
+                _must(rail == "returned", what)
+                self._give_back(entry)
+                entry.state = state
             if entry.state not in OPEN:
                 _must(state == entry.state, what)
                 continue
@@ -169,7 +252,11 @@ class Model:
     def float_fen(self) -> int:
         """Return what can still be paid out."""
         used = sum(e.fen for e in self.entries.values() if e.state not in {"rejected", "reversed"})
-        return sum(self.top_ups.values()) - used
+        return sum(self.top_ups.values()) - used - self.suspended.get("float", 0)
+
+    def _paid_fen(self) -> int:
+        paid = sum(entry.fen for entry in self.entries.values() if entry.state == "settled")
+        return paid - self.suspended.get("paid_out", 0)
 
     def balances(self, programme: str) -> Balances:
         """Return every balance that is not zero."""
@@ -187,12 +274,14 @@ class Model:
                 if entry.state in place:
                     grams[place[entry.state], vintage] += ug
         in_flight = sum(e.fen for e in self.entries.values() if e.state in OPEN)
-        paid = sum(e.fen for e in self.entries.values() if e.state == "settled")
+        for vintage, ug in self.donated.items():
+            grams[f"programme:{programme}:donated", vintage] += ug
         money = {
-            "funding": -sum(self.top_ups.values()),
+            "funding": -sum(self.top_ups.values()) - self.suspended.get("funding", 0),
             "float": self.float_fen(),
             "payout_in_flight": in_flight,
-            "paid_out": paid,
+            "paid_out": self._paid_fen(),
+            "suspense": sum(self.suspended.values()),
         }
         found = {
             (name, f"ug:{programme}:{vintage}"): ug for (name, vintage), ug in grams.items() if ug
@@ -208,40 +297,45 @@ def token(holder: int) -> bytes:
     return bytes([holder]) * 32
 
 
-Wish = tuple[int, int, int | None, int]
-"""Of a redemption: number, holder, units, wallet class."""
+def _taken(held: dict[int, int], ug: int) -> dict[int, int]:
+    """Take grams out of `held`, oldest vintage first; return them."""
+    draws: dict[int, int] = {}
+    for vintage in sorted(held):
+        taken = min(ug - sum(draws.values()), held[vintage])
+        if taken:
+            draws[vintage] = taken
+            held[vintage] -= taken
+    return draws
 
 
-def explanations(
-    model: Model, wishes: list[tuple[Wish, str]], came_back: Iterable[int], now_s: int
-) -> Iterator[Model]:
-    """Yield the models after each order of `wishes` that gives the answers which they got.
+def _shanghai(instant_s: int) -> datetime:
+    return datetime.fromtimestamp(instant_s, timezone(timedelta(hours=8)))
 
-    Args:
-        model: before all of them; it is not changed.
-        wishes: what was asked at once, and the answers.
-        came_back: redemptions whose grams came back meanwhile.
-        now_s: protocol time at the end.
-    """
-    events: list[tuple[Wish, str] | int] = [*wishes, *came_back]
+
+Event = Callable[[Model], bool]
+"""Something that happened at once with others: it changes a model, or says that it cannot be."""
+
+
+def came_back(number: int, state: str) -> Event:
+    """Return that a redemption's grams came back by what the rail had said."""
+
+    def happens(model: Model) -> bool:
+        entry = model.entries.get(number)
+        if entry is None or entry.state not in {*OPEN, "settled"}:
+            return False
+        entry.state = state
+        model._give_back(entry)
+        return True
+
+    return happens
+
+
+def explanations(model: Model, events: Sequence[Event]) -> Iterator[Model]:
+    """Yield the models after each order of `events` in which all of them can be."""
     for order in permutations(events):
         trial = copy.deepcopy(model)
-        if all(_happens(trial, event, now_s) for event in order):
-            for number in came_back:
-                trial.entries[number].state = "rejected"
+        if all(event(trial) for event in order):
             yield trial
-
-
-def _happens(trial: Model, event: tuple[Wish, str] | int, now_s: int) -> bool:
-    if isinstance(event, int):
-        entry = trial.entries.get(event)
-        if entry is None or entry.state not in OPEN:
-            return False
-        entry.state = "rejected"
-        trial._give_back(entry)
-        return True
-    (number, holder, units, wallet_class), answer = event
-    return trial.redeem(number, holder, units, wallet_class, now_s) == answer
 
 
 def _must(holds: bool, what: str) -> None:  # noqa: FBT001 - an assertion

@@ -10,20 +10,31 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from typing_extensions import override
 
 from fedcarbon.clock import SteppedClock
+from fedcarbon.ids import ProgrammeId
+from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailStatus
-from fedcarbon.units import Seconds
+from fedcarbon.redemption.rail_day import FloatMovement, FloatStatement, RailDay, RailLine
+from fedcarbon.redemption.value_day import ValueDay, value_day
+from fedcarbon.units import Fen, Seconds
 from tests.simulation.clearing.model import WrongError
-from tests.simulation.clearing.operations import Fault
+from tests.simulation.clearing.operations import Fault, FileFault
 
 SLOW_S: Final = 200
 """Longer than any lease."""
 _ACCEPTED: Final = frozenset({Fault.ACCEPT, Fault.LATE_FAILURE})
 _FINAL: Final = frozenset({RailStatus.SETTLED, RailStatus.REJECTED, RailStatus.RETURNED})
+_OUTCOMES: Final = {
+    RailStatus.SETTLED: (PayoutOutcome.SETTLED, -1),
+    RailStatus.REJECTED: (PayoutOutcome.REJECTED, 0),
+    RailStatus.RETURNED: (PayoutOutcome.REVERSED, 1),
+}
+"""What stands in the file, and how its amount counts."""
 _UNKNOWN: Final = RailAnswer(status=RailStatus.UNKNOWN)
 
 
@@ -42,6 +53,12 @@ class SimulatedRail(Rail):
         self.paid: Counter[bytes] = Counter()
         """How often money has moved for a payout."""
         self._fails_late: set[bytes] = set()
+        self.said: dict[bytes, list[RailAnswer]] = {}
+        """All that the rail has ever had to say of a payout, in order."""
+        self.lines: list[tuple[ValueDay, RailLine]] = []
+        self.movements: list[tuple[ValueDay, FloatMovement]] = []
+        self.notifier: Callable[[bytes, RailAnswer], object] = lambda _payout_id, _answer: None
+        """Tells the hub something that it has not asked."""
         self._held: list[Callable[[], object]] = []
         self._sent: dict[bytes, Payout] = {}
         self._may_send: set[bytes] = set()
@@ -71,8 +88,18 @@ class SimulatedRail(Rail):
         payout, status = self.book.get(payout_id, (None, None))
         if payout is None or status is not RailStatus.SETTLED:
             return False
-        self.book[payout_id] = (payout, RailStatus.RETURNED)
+        self._enter(payout, RailStatus.RETURNED)
         return True
+
+    def paid_in(self, amount_fen: int, reference: str) -> None:
+        """Have money of the programme arrive."""
+        movement = FloatMovement(
+            reference=reference, amount_fen=amount_fen, payout_id=None, text="paid in"
+        )
+        self.movements.append((self._today(), movement))
+
+    def _today(self) -> ValueDay:
+        return value_day(self._clock.now_s())
 
     @override
     def pay(self, payout: Payout) -> RailAnswer:
@@ -83,7 +110,7 @@ class SimulatedRail(Rail):
                 self._kill()
             self._check_sending(payout)
             answer = self._passed(fault, payout.payout_id, lambda: self._paid(payout, fault))
-        self._overtake(fault)
+        self._overtake(fault, payout.payout_id)
         return answer
 
     @override
@@ -94,10 +121,15 @@ class SimulatedRail(Rail):
             if fault is Fault.DIE_BEFORE:
                 self._kill()
             answer = self._passed(fault, payout_id, lambda: self._asked(payout_id))
-        self._overtake(fault)
+        self._overtake(fault, payout_id)
         return answer
 
-    def _overtake(self, fault: Fault) -> None:
+    def _overtake(self, fault: Fault, payout_id: bytes) -> None:
+        if fault is Fault.RETURNED:
+            with self._lock:
+                self.give_back(payout_id)
+        if fault in {Fault.NOTIFIED, Fault.RETURNED} and payout_id in self.said:
+            self.notifier(payout_id, self.said[payout_id][-1])
         for _ in range(2 if fault is Fault.OVERTAKEN else 0):
             self._clock.at_s = Seconds(self._clock.at_s + SLOW_S)
             self.other_worker()
@@ -164,15 +196,81 @@ class SimulatedRail(Rail):
         return self._answer(payout_id)
 
     def _enter(self, payout: Payout, status: RailStatus) -> None:
-        self.book[payout.payout_id] = (payout, status)
-        if status is RailStatus.SETTLED:
-            self.paid[payout.payout_id] += 1
-
-    def _answer(self, payout_id: bytes) -> RailAnswer:
-        _, status = self.book[payout_id]
+        payout_id, day = payout.payout_id, self._today()
+        self.book[payout_id] = (payout, status)
         said_why = {RailStatus.REJECTED, RailStatus.RETURNED}
-        return RailAnswer(
+        answer = RailAnswer(
             status=status,
             reason="the simulated rail says so" if status in said_why else "",
             reference=f"simulated-{payout_id.hex()}",
+            value_day=day if status in _FINAL else None,
         )
+        self.said.setdefault(payout_id, []).append(answer)
+        if status not in _OUTCOMES:
+            return
+        outcome, sign = _OUTCOMES[status]
+        reference = answer.reference + ("-back" if sign > 0 else "")
+        line = RailLine(
+            payout_id=payout_id,
+            amount_fen=payout.amount_fen,
+            outcome=outcome,
+            reference=reference,
+            reason=answer.reason,
+        )
+        self.lines.append((day, line))
+        if sign:
+            movement = FloatMovement(
+                reference=reference,
+                amount_fen=sign * payout.amount_fen,
+                payout_id=payout_id,
+                text="payout",
+            )
+            self.movements.append((day, movement))
+        self.paid[payout_id] += sign < 0
+
+    def _answer(self, payout_id: bytes) -> RailAnswer:
+        return self.said[payout_id][-1]
+
+    # --- files --------------------------------------------------------------------------------
+
+    def days(self) -> set[ValueDay]:
+        """Return the days on which anything happened."""
+        return {day for day, _ in (*self.lines, *self.movements)}
+
+    def files(
+        self,
+        programme: ProgrammeId,
+        day: ValueDay,
+        fault: FileFault = FileFault.NONE,
+        number: int = 0,
+    ) -> RailDay:
+        """Return what is written of a day so far; `fault` befalls the line of this number."""
+        lines = [line for at, line in self.lines if at == day]
+        movements = [movement for at, movement in self.movements if at == day]
+        opening = sum(item.amount_fen for at, item in self.movements if at < day)
+        if lines:
+            lines = _wrong_lines(lines, fault, number % len(lines))
+        if fault is FileFault.ENTRY_MISSING and movements:
+            del movements[number % len(movements)]
+        closing = opening + sum(item.amount_fen for item in movements)
+        statement = FloatStatement(
+            opening_fen=opening,
+            closing_fen=closing + (fault is FileFault.BROKEN),
+            movements=tuple(movements),
+        )
+        return RailDay(
+            programme=programme,
+            day=day,
+            lines=tuple(lines),
+            statement=None if fault is FileFault.NO_STATEMENT else statement,
+        )
+
+
+def _wrong_lines(lines: list[RailLine], fault: FileFault, place: int) -> list[RailLine]:
+    line = lines[place]
+    instead = {
+        FileFault.AMOUNT: [replace(line, amount_fen=Fen(line.amount_fen + 1))],
+        FileFault.MISSING: [],
+        FileFault.TWICE: [line, replace(line, reference=f"{line.reference}-again")],
+    }.get(fault, [line])
+    return [*lines[:place], *instead, *lines[place + 1 :]]

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from fedcarbon.redemption.rail import Rail
+from tests.postgresql import Cluster
 from tests.simulation.clearing.operations import Dies, Fails, Operation, RunOutbox, Together, drawn
-from tests.simulation.clearing.store import SqliteStore, Store
+from tests.simulation.clearing.store import SqliteStore, Store, UrlStore
 from tests.simulation.clearing.world import World
 
 Play = Callable[[Sequence[Operation]], Exception | None]
@@ -33,6 +34,19 @@ def failure_of(
         finally:
             world.close()
     return None
+
+
+def on_postgresql(cluster: Cluster, template: str) -> Play:
+    """Return how to play each list in a fresh copy of the cluster's database `template`."""
+
+    def play(operations: Sequence[Operation]) -> Exception | None:
+        url = cluster.create(template=template)
+        try:
+            return failure_of(operations, store_in=lambda _: UrlStore(url))
+        finally:
+            cluster.drop(url)
+
+    return play
 
 
 def shrunk(operations: Sequence[Operation], play: Play) -> list[Operation]:

@@ -76,6 +76,8 @@ class CommitTrap:
 
     def __init__(self, commit: int, *, persisted: bool, dies: bool) -> None:
         self._left = commit
+        self.passed = commit
+        """Commits that go through before it."""
         self.persisted = persisted
         self._dies = dies
         self.sprung = False

@@ -33,6 +33,10 @@ COMMITS = {
     "a claim of a query and its answer": (ACCEPTED, RunOutbox(), 2),
     "a refusal": (RESERVED, RunOutbox((Fault.REJECT,)), 2),
     "a return": (SETTLED, ops.Return(0), 1),
+    "a cancellation": (RESERVED, ops.Cancel(0), 1),
+    "a notification": (ACCEPTED, ops.Notify(0), 1),
+    "a reconciliation": (SETTLED, ops.Reconcile(0, ops.FileFault.MISSING), 1),
+    "a gift": (FUNDED, ops.Donate(0, 1, 1), 1),
     "closing a day": (SETTLED, ops.Close(), 2),
 }
 COMMIT_TABLE = {

@@ -8,6 +8,7 @@ from tests.simulation.clearing.operations import (
     Credit,
     Fault,
     Jump,
+    Notify,
     Redeem,
     RunOutbox,
     Together,
@@ -67,5 +68,18 @@ def test_days_close_in_order_when_the_clock_jumps_a_year_ahead_and_back() -> Non
             Close(),
             Jump(seconds=-86400),
             RunOutbox(),
+        ]
+    )
+
+
+def test_a_payment_that_is_told_after_its_return_contradicts_nothing() -> None:
+    # the rail paid, had it back and said so; its first answer was still on the way
+    assert not failure_of(
+        [
+            TopUp(number=0, fen=10),
+            Credit(holder=1, grams=2500, vintage=2026),
+            Redeem(number=0, holder=1, units=1, wallet_class=2),
+            RunOutbox(faults=(Fault.RETURNED,)),
+            Notify(number=0, said=1, told=2),
         ]
     )

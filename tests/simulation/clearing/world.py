@@ -7,66 +7,66 @@ hub equals the model's.
 from __future__ import annotations
 
 import copy
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import singledispatchmethod
 from typing import Any, Final
 
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from fedcarbon.clock import SteppedClock
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.ledger.batch import replay
-from fedcarbon.ledger.credit import OpeningCredit
-from fedcarbon.ledger.unit import Vintage
-from fedcarbon.redemption.order import RedemptionOrder
-from fedcarbon.redemption.rail import Rail
-from fedcarbon.redemption.settlement import ECNY_RULE
-from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
-from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from fedcarbon.redemption.payouts import PayoutOutcome
+from fedcarbon.redemption.rail import Rail, RailAnswer, RailStatus
+from fedcarbon.redemption.rail_day import RailDay
+from fedcarbon.redemption.value_day import ValueDay, value_day
+from fedcarbon.units import Seconds
 from hub.clearing.batches import daily_batch
-from hub.clearing.closing import closed_sequence, due_day, request_close
-from hub.clearing.credits import credit_opening, top_up_float
-from hub.clearing.outbox import process_outbox
-from hub.clearing.positions import account_statement, checked_trial_balance, grams_in_books
-from hub.clearing.redemptions import create_redemption, reverse_redemption
+from hub.clearing.closing import closed_sequence
+from hub.clearing.positions import account_statement
 from hub.clearing.storage.batch_store import BatchStore
 from hub.clearing.storage.ledger_rows import LedgerBatchRow
-from hub.clearing.storage.redemption_rows import RedemptionDrawRow, RedemptionRow
-from hub.storage.engine import reading, transact
-from hub.storage.faults import StoreUnavailableError
+from hub.storage.engine import reading
 from tests.simulation.clearing import operations as ops
 from tests.simulation.clearing.model import (
     GRAM_UG,
+    LIMIT_CODES,
     OPEN,
-    Balances,
+    Event,
     Model,
     WrongError,
+    came_back,
     explanations,
     token,
 )
-from tests.simulation.clearing.rail import Died, SimulatedRail
+from tests.simulation.clearing.rail import SimulatedRail
 from tests.simulation.clearing.store import CommitTrap, Store, trapped
-from tests.unlimited import unlimited
+from tests.simulation.clearing.tested import (
+    FAILED,
+    PARAMETER_ID,
+    PROGRAMME,
+    Tested,
+    answered,
+    at_once,
+    payout_id_of,
+)
 
-PROGRAMME: Final = ProgrammeId("ecny-shanghai")
 START_S: Final = Seconds(1_775_000_000)
-PARAMETER_ID: Final = bytes(32)
 ENDING_ROUNDS: Final = 15
 """Hours after which nothing may be open any more, once nothing goes wrong."""
 YEARS_MAX: Final = 16
-_REASON: Final = "the rail gave it back"
-_FAILED: Final = "failed"
-_LIMITS: Final = unlimited(PROGRAMME)
 _SOURCES: Final = (":issuance", ":funding", ":sales")
+_BACK: Final = frozenset({"rejected", "reversed"})
 _ENDS: Final = {
     "settled": {"settled"},
     "rejected": {"rejected"},
     "returned": {"rejected", "reversed"},
 }
 """What the rail says at the end, and what the hub may say then."""
+_STRANGE: Final = RailAnswer(status=RailStatus.SETTLED)
+"""Of a payout that nobody has ordered."""
 
 
 class World:
@@ -79,12 +79,22 @@ class World:
         self.clock = SteppedClock(START_S)
         self.model = Model()
         self.rail = SimulatedRail(self.clock)
-        self.rail.other_worker = self._outbox_run
-        self._port = over_rail(self.rail)
-        self._openings = 0
+        self.hub = Tested(
+            store.open(),
+            over_rail(self.rail),
+            self.clock,
+            lambda holder: self.model.opened.get(holder, 0),
+        )
+        self.rail.other_worker = lambda: self.hub.done(ops.RunOutbox())
+        self.rail.notifier = self._told
         self._batches: list[bytes] = []
         """Canonical bytes of the closed days, as they were handed out."""
-        self.engine: Engine = store.open()
+        self._reconciled: set[ValueDay] = set()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine until the next restart."""
+        return self.hub.engine
 
     def close(self) -> None:
         """Let go of the store."""
@@ -102,7 +112,7 @@ class World:
     @singledispatchmethod
     def do(self, operation: Any) -> None:
         """Do one operation in the hub and in the model; their answers are equal."""
-        raise NotImplementedError(operation)
+        self._act(operation, None)
 
     @do.register(ops.Jump)
     def _(self, operation: ops.Jump) -> None:
@@ -126,21 +136,26 @@ class World:
     def _(self, operation: ops.Together) -> None:
         runs = [act for act in operation.acts if isinstance(act, ops.RunOutbox)]
         self.rail.expect(fault for run in runs for fault in run.faults)
-        before = self._states()
-        answers = _at_once([self._doing(act) for act in operation.acts])
-        redeems = [
-            ((act.number, act.holder, act.units, act.wallet_class), answer)
-            for act, answer in zip(operation.acts, answers, strict=True)
-            if isinstance(act, ops.Redeem)
-        ]
-        states = self._states()
-        back = [
-            number
+        before = self.hub.states()
+        answers = at_once([self._doing(act) for act in operation.acts])
+        events: list[Event] = []
+        cancelled: set[int] = set()
+        for act, answer in zip(operation.acts, answers, strict=True):
+            if not isinstance(act, ops.RunOutbox):
+                events.append(self._answers(act, answer))
+            elif answer != "run":
+                raise WrongError(f"{act} gave {answer}")
+            if isinstance(act, ops.Cancel) and answer == "rejected":
+                cancelled.add(act.number)
+        states = self.hub.states()
+        back = {
+            number: state
             for number, state in states.items()
-            if state == "rejected" and before.get(number) != state
-        ]
-        draws = self._draws()
-        for model in explanations(self.model, redeems, back, self.clock.now_s()):
+            if state in _BACK and before.get(number) != state and number not in cancelled
+        }
+        events += [came_back(number, state) for number, state in back.items()]
+        draws = self.hub.draws()
+        for model in explanations(self.model, events):
             self.model = model
             # An order may come after the worker's last look, so not all need have been sent.
             self._adopt(whole=False)
@@ -150,98 +165,150 @@ class World:
                 return
         raise WrongError(f"no order of {operation} gives {answers}, drawn from {draws}")
 
-    def _check_came_back(self, numbers: Sequence[int]) -> None:
+    def _answers(self, act: ops.Act, answer: str) -> Event:
+        now_s = self.clock.now_s()
+        if isinstance(act, ops.Cancel):
+            return lambda model: _cancelled_as(model, act, answer)
+        return lambda model: _expected(model, act, now_s) == answer
+
+    def _check_came_back(self, states: Mapping[int, str]) -> None:
         booked = self._booked()
-        for number in numbers:
-            if booked.get(number) not in {"rejected", "returned"}:
-                raise WrongError(f"redemption {number} came back, but the rail did not reject it")
+        for number, state in states.items():
+            if booked.get(number) not in {"returned", state}:
+                raise WrongError(f"redemption {number} came back, but not by the rail's word")
 
-    def _register_acts(self, act: ops.Act) -> None:
-        self._act(act, None)
+    @do.register(ops.Settle)
+    def _(self, _operation: ops.Settle) -> None:
+        """Reconcile every day with the right files: then all is explained, and again the same."""
+        days = sorted(self.rail.days() | self._reconciled)
+        for day in days:
+            self._reconcile(self.rail.files(PROGRAMME, day), None)
+        for day in days:
+            again = self.hub.reconciled(self.rail.files(PROGRAMME, day))
+            if not again.is_closed or again.changed:
+                raise WrongError(f"right files leave {again} of {day}")
+        if self.model.suspended:
+            raise WrongError(f"right files leave {self.model.suspended} in suspense")
 
-    for _kind in (
-        ops.Credit, ops.TopUp, ops.Redeem, ops.RunOutbox, ops.Return, ops.Close, ops.Read,
-    ):  # fmt: skip
-        do.register(_kind)(_register_acts)
-
-    def _act(self, act: ops.Act, trap: CommitTrap | None) -> None:
-        if isinstance(act, ops.RunOutbox):
-            self._run(act, trap)
-        elif isinstance(act, ops.Return):
-            self._give_back(act, trap)
-        elif isinstance(act, ops.Close):
-            self._close_days()
-        elif isinstance(act, ops.Read):
-            self._read(act.holder)
-        else:
-            now_s = self.clock.now_s()
-            answer = self._answered(self._doing(act))
-            expected_model = copy.deepcopy(self.model)
-            expected = _expected(expected_model, act, now_s)
-            self._compare(act, answer, expected, expected_model, trap)
+    @singledispatchmethod
+    def _act(self, act: Any, trap: CommitTrap | None) -> None:
+        now_s = self.clock.now_s()
+        answer = answered(self._doing(act))
+        after = copy.deepcopy(self.model)
+        self._compare(act, answer, _expected(after, act, now_s), after, trap)
 
     def _compare(
-        self,
-        act: ops.Act,
-        answer: str,
-        expected: str,
-        after: Model,
-        trap: CommitTrap | None,
+        self, act: ops.Act, answer: str, expected: str, after: Model, trap: CommitTrap | None
     ) -> None:
         """Take over the model after the act, unless its commit failed without effect."""
-        failed = answer == _FAILED
-        if failed and not (trap and trap.sprung):
-            raise WrongError(f"{act} failed for no reason")
-        if not failed and answer != expected:
+        self._check_answered(act, answer, trap)
+        if answer not in {FAILED, expected}:
             raise WrongError(f"{act} gave {answer} and not {expected}")
-        if not failed or (trap and trap.persisted):
-            self.model = after
+        if answer == FAILED and not (trap and trap.persisted):
+            return
+        for number in after.top_ups.keys() - self.model.top_ups.keys():
+            self.rail.paid_in(after.top_ups[number], f"in-{number}")
+        self.model = after
 
-    def _run(self, act: ops.RunOutbox, trap: CommitTrap | None) -> None:
-        self.rail.expect(act.faults)
-        answer = self._answered(self._doing(act))
-        if answer == _FAILED and not (trap and trap.sprung) and not self.rail.killed:
+    def _check_answered(self, act: ops.Act, answer: str, trap: CommitTrap | None) -> None:
+        if answer == FAILED and not (trap and trap.sprung) and not self.rail.killed:
             raise WrongError(f"{act} failed for no reason")
+
+    @_act.register(ops.RunOutbox)
+    def _(self, act: ops.RunOutbox, trap: CommitTrap | None) -> None:
+        self.rail.expect(act.faults)
+        answer = answered(self._doing(act))
+        self._check_answered(act, answer, trap)
+        if answer not in {"run", FAILED}:
+            raise WrongError(f"{act} gave {answer}")
         if self.rail.killed:
             self._restart()
-        self._adopt(whole=answer != _FAILED)
+        self._adopt(whole=answer != FAILED)
 
     def _adopt(self, *, whole: bool) -> None:
-        numbers = {self._order(number).payout_id: number for number in self.model.entries}
+        numbers = self._numbers()
         told = {numbers[key]: status.value for key, status in self.rail.told.items()}
         self.model.adopt(
-            self._states(), self._booked(), told, whole=whole, now_s=self.clock.now_s()
+            self.hub.states(), self._booked(), told, whole=whole, now_s=self.clock.now_s()
         )
 
-    def _give_back(self, act: ops.Return, trap: CommitTrap | None) -> None:
+    def _told(self, payout_id: bytes, answer: RailAnswer) -> None:
+        try:
+            self.hub.notified(payout_id, answer)
+        except FedcarbonError as error:
+            if error.code == "RAIL_CONTRADICTION":
+                raise WrongError(f"{answer} of a rail that never contradicts itself") from error
+
+    @_act.register(ops.Notify)
+    def _(self, act: ops.Notify, trap: CommitTrap | None) -> None:
+        payout_id = payout_id_of(act.number)
+        said = self.rail.said.get(payout_id, [])
+        if act.number in self.model.entries and not said:
+            return
+        answer = said[max(0, len(said) - 1 - act.said)] if said else _STRANGE
+        for _ in range(act.told):
+            after = copy.deepcopy(self.model)
+            expected = after.notify(act.number, answer.status.value)
+            found = answered(lambda: self.hub.notified(payout_id, answer))
+            self._compare(act, found, expected, after, trap)
+
+    @_act.register(ops.Return)
+    def _(self, act: ops.Return, trap: CommitTrap | None) -> None:
         entry = self.model.entries.get(act.number)
-        if entry is not None and not self.rail.give_back(self._order(act.number).payout_id):
+        if entry is not None and not self.rail.give_back(payout_id_of(act.number)):
             booked = self._booked().get(act.number)
             if booked != "returned":
                 return
         for _ in range(act.told):
             after = copy.deepcopy(self.model)
             expected = after.reverse(act.number)
-            answer = self._answered(lambda: self._reversed(act.number))
-            self._compare(act, answer, expected, after, trap)
+            self._compare(act, answered(self._doing(act)), expected, after, trap)
 
-    def _close_days(self) -> None:
+    @_act.register(ops.Reconcile)
+    def _(self, act: ops.Reconcile, trap: CommitTrap | None) -> None:
+        day = ValueDay(value_day(self.clock.now_s()) - act.days_ago)
+        self._reconcile(self.rail.files(PROGRAMME, day, act.fault, act.line), trap)
+
+    def _reconcile(self, files: RailDay, trap: CommitTrap | None) -> None:
+        before = (self.hub.states(), self.hub.suspended())
+        self._reconciled.add(files.day)
+        answer = answered(lambda: self._reconciled_twice(files))
+        self.rail.told = {}
+        if answer != FAILED:
+            self._adopt(whole=False)
+            said = {item.payout_id for item in files.lines if item.outcome is PayoutOutcome.SETTLED}
+            waiting = [
+                number
+                for number, entry in self.model.entries.items()
+                if entry.state in OPEN and payout_id_of(number) in said
+            ]
+            if answer != "same" or waiting:
+                raise WrongError(f"reconciling {files} gave {answer} and left {waiting} open")
+        elif not (trap and trap.sprung):
+            raise WrongError(f"reconciling {files} failed for no reason")
+        elif not trap.persisted and not trap.passed and before != self._stored():
+            raise WrongError(f"reconciling {files} failed, and did half of it")
+        self._adopt(whole=False)
+        self.model.suspended = self.hub.suspended()
+
+    def _stored(self) -> tuple[dict[int, str], dict[str, int]]:
+        return self.hub.states(), self.hub.suspended()
+
+    def _reconciled_twice(self, files: RailDay) -> str:
+        first, second = self.hub.reconciled(files), self.hub.reconciled(files)
+        # What a run has done is in its own report only.
+        undone = replace(first.report, answers=0, released=())
+        same = not second.changed and second.report == undone
+        return "same" if same else f"first {first}, then {second}"
+
+    @_act.register(ops.Close)
+    def _(self, act: ops.Close, _trap: CommitTrap | None) -> None:
         """Close all that was booked; whatever breaks, the next look closes it."""
-        self._answered(self._closing)
+        answered(self._doing(act))
 
-    def _closing(self) -> str:
-        self._write(lambda session: request_close(session, self.clock.now_s()))
-        while self._write(self._close_day):
-            pass
-        return "closed"
-
-    def _close_day(self, session: Session) -> bool:
-        day = due_day(session, self.clock.now_s())
-        if day is not None:
-            daily_batch(session, PARAMETER_ID, day)
-        return day is not None
-
-    def _read(self, holder: int) -> None:
+    @_act.register(ops.Read)
+    def _(self, act: ops.Read, _trap: CommitTrap | None) -> None:
+        holder = act.holder
         with reading(self.engine) as session:
             statement = account_statement(session, PROGRAMME, token(holder))
         entries = [entry for entry in self.model.entries.values() if entry.holder == holder]
@@ -264,76 +331,20 @@ class World:
         if found != expected:
             raise WrongError(f"the statement of holder {holder} says {found} and not {expected}")
 
-    # --- the real use cases -------------------------------------------------------------------
-
     def _doing(self, act: ops.Act) -> Callable[[], str]:
-        if isinstance(act, ops.Credit):
-            return lambda: self._credited(act)
-        if isinstance(act, ops.TopUp):
-            return lambda: self._topped_up(act)
-        if isinstance(act, ops.Redeem):
-            return lambda: self._redeemed(act)
-        return self._outbox_run
-
-    def _write(self, use_case: Callable[[Session], Any]) -> Any:
-        return transact(self.engine, use_case)
-
-    def _credited(self, act: ops.Credit) -> str:
-        before_ug = self.model.opened.get(act.holder, 0)
-        self._openings += 1
-        credit = OpeningCredit(
-            programme=PROGRAMME,
-            vintage=Vintage(act.vintage),
-            account_token=token(act.holder),
-            opening_id=self._openings.to_bytes(32, "big"),
-            previous_opened_ug=MicrogramsCO2e(before_ug),
-            opened_ug=MicrogramsCO2e(before_ug + act.grams * GRAM_UG),
-        )
-        now_s = self.clock.now_s()
-        return "new" if self._write(lambda s: credit_opening(s, credit, now_s)) else "same"
-
-    def _topped_up(self, act: ops.TopUp) -> str:
-        now_s, top_up_id = self.clock.now_s(), act.number.to_bytes(16, "big")
-        is_new = self._write(lambda s: top_up_float(s, PROGRAMME, Fen(act.fen), top_up_id, now_s))
-        return "new" if is_new else "same"
-
-    def _redeemed(self, act: ops.Redeem) -> str:
-        now_s, order = self.clock.now_s(), _order_of(act)
-        redemption = self._write(
-            lambda s: create_redemption(s, order, ECNY_RULE, now_s, limits=_LIMITS)
-        )
-        return f"units {redemption.units}"
-
-    def _reversed(self, number: int) -> str:
-        now_s, redemption_id = self.clock.now_s(), number.to_bytes(16, "big")
-        redemption = self._write(lambda s: reverse_redemption(s, redemption_id, _REASON, now_s))
-        return str(redemption.state.value)
-
-    def _outbox_run(self) -> str:
-        process_outbox(self.engine, self._port, self.clock)
-        return "run"
-
-    def _answered(self, act: Callable[[], str]) -> str:
-        try:
-            return act()
-        except StoreUnavailableError:
-            return _FAILED
-        except FedcarbonError as error:
-            return error.code
-        except Died:
-            return _FAILED
+        return lambda: self.hub.done(act)
 
     # --- checks -------------------------------------------------------------------------------
 
     def check(self) -> None:
         """Compare every state and balance with the model, and the rail's book with both."""
-        states = self._states()
+        states = self.hub.states()
         expected = {number: entry.state for number, entry in self.model.entries.items()}
         if {number: state in OPEN or state for number, state in states.items()} != {
             number: state in OPEN or state for number, state in expected.items()
         }:
             raise WrongError(f"the states are {states} and not {expected}")
-        found = self._balances()
+        found = self.hub.balances()
         balances = self.model.balances(PROGRAMME)
         if found != balances:
             wrong = {
@@ -348,13 +359,6 @@ class World:
             raise WrongError("the rail paid twice")
         self._check_batches()
 
-    def _balances(self) -> Balances:
-        """Return every balance that is not zero, after checking the books against themselves."""
-        with reading(self.engine) as session:
-            items = checked_trial_balance(session)
-            grams_in_books(session)
-        return {(acc.name, unit.text): value for (acc, unit), value in items.items() if value}
-
     def _check_batches(self) -> None:
         """What was handed out as a closed day never changes; all of it replays."""
         with reading(self.engine) as session:
@@ -362,7 +366,7 @@ class World:
         if len(days) == len(self._batches):
             return
         batches = [
-            self._write(lambda s, day=day: daily_batch(s, PARAMETER_ID, day)) for day in days
+            self.hub.write(lambda s, day=day: daily_batch(s, PARAMETER_ID, day)) for day in days
         ]
         if batches[: len(self._batches)] != self._batches:
             raise WrongError("a closed day has changed")
@@ -376,14 +380,13 @@ class World:
             if not any(entry.state in OPEN for entry in self.model.entries.values()):
                 break
             self.do(ops.Jump(3_601))
-        for number in list(self.model.entries):
-            if self._booked().get(number) == "returned":
-                self._ended(number)
+        self.do(ops.Settle())
         self._close_all()
         self.check()
         booked = self._booked()
         for number, entry in self.model.entries.items():
-            if entry.state not in _ENDS.get(booked.get(number, ""), set()):
+            may = {"rejected"} if entry.cancelled else _ENDS.get(booked.get(number, ""), set())
+            if entry.state not in may or (entry.cancelled and number in booked):
                 raise WrongError(
                     f"redemption {number} ended {entry.state}; rail: {booked.get(number)}"
                 )
@@ -404,83 +407,46 @@ class World:
             self.do(ops.Jump(ops.YEAR_S))
         raise WrongError("not all that was booked can be closed")
 
-    def _ended(self, number: int) -> None:
-        if self.model.entries[number].state == "settled":
-            self.do(ops.Return(number))
-
-    def _states(self) -> dict[int, str]:
-        with reading(self.engine) as session:
-            rows = session.exec(select(RedemptionRow.redemption_id, RedemptionRow.state)).all()
-        return {int.from_bytes(redemption_id, "big"): state for redemption_id, state in rows}
-
-    def _draws(self) -> dict[int, dict[int, int]]:
-        """Return out of which vintages each redemption is, by number."""
-        found: dict[int, dict[int, int]] = {}
-        with reading(self.engine) as session:
-            for row in session.exec(select(RedemptionDrawRow)).all():
-                number = int.from_bytes(row.redemption_id, "big")
-                found.setdefault(number, {})[row.vintage] = row.mass_ug
-        return found
-
     def _booked(self) -> dict[int, str]:
-        numbers = {self._order(number).payout_id: number for number in self.model.entries}
+        numbers = self._numbers()
         return {
             numbers[key]: status.value
             for key, (_, status) in self.rail.book.items()
             if key in numbers
         }
 
-    def _order(self, number: int) -> RedemptionOrder:
-        entry = self.model.entries[number]
-        return _order_of(ops.Redeem(number, entry.holder, entry.asked, entry.wallet_class))
+    def _numbers(self) -> dict[bytes, int]:
+        return {payout_id_of(number): number for number in self.model.entries}
 
     def _restart(self) -> None:
         self.engine.dispose()
-        self.engine = self._store.open()
+        self.hub.engine = self._store.open()
 
 
-def _expected(model: Model, act: ops.Act, now_s: int) -> str:
+def _expected(model: Model, act: Any, now_s: int) -> str:
     if isinstance(act, ops.Credit):
-        return model.credit(act.holder, act.grams * GRAM_UG, act.vintage)
-    if isinstance(act, ops.TopUp):
-        return model.top_up(act.number, act.fen)
-    assert isinstance(act, ops.Redeem)
-    return model.redeem(act.number, act.holder, act.units, act.wallet_class, now_s)
+        answer = model.credit(act.holder, act.grams * GRAM_UG, act.vintage)
+    elif isinstance(act, ops.TopUp):
+        answer = model.top_up(act.number, act.fen)
+    elif isinstance(act, ops.Cancel):
+        answer = model.cancel(act.number)
+    elif isinstance(act, ops.Freeze):
+        answer = model.freeze(act.holder, frozen=act.frozen)
+    elif isinstance(act, ops.Donate):
+        answer = model.donate(act.number, act.holder, act.pieces, ops.PRICE_GRAMS * GRAM_UG)
+    elif isinstance(act, ops.Limit):
+        figures = (act.exchange_fen, act.day_fen, act.year_fen, act.account_fen)
+        model.limits = dict(zip(LIMIT_CODES, figures, strict=True))
+        answer = "set"
+    else:
+        assert isinstance(act, ops.Redeem)
+        answer = model.redeem(act.number, act.holder, act.units, act.wallet_class, now_s)
+    return answer
 
 
-def _order_of(act: ops.Redeem) -> RedemptionOrder:
-    return RedemptionOrder(
-        parameter_id=PARAMETER_ID,
-        programme_id=PROGRAMME,
-        redemption_id=act.number.to_bytes(16, "big"),
-        account_token=token(act.holder),
-        wallet_id=sandbox_wallet_id(act.holder),
-        wallet_class=WalletClass(act.wallet_class),
-        binding_leaf=bytes(34),
-        operator_id=PartyId("wallet-operator"),
-        units=act.units,
-    )
-
-
-def _at_once(acts: Sequence[Callable[[], str]]) -> list[str]:
-    """Do everything at once, each in its thread; return the answers in the given order."""
-    gate, answers = threading.Barrier(len(acts)), [""] * len(acts)
-    broken: list[BaseException] = []
-
-    def one(place: int, act: Callable[[], str]) -> None:
-        gate.wait()
-        try:
-            answers[place] = act()
-        except FedcarbonError as error:
-            answers[place] = error.code
-        except BaseException as error:  # noqa: BLE001 - raised again by the caller
-            broken.append(error)
-
-    threads = [threading.Thread(target=one, args=item) for item in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if broken:
-        raise broken[0]
-    return answers
+def _cancelled_as(model: Model, act: ops.Cancel, answer: str) -> bool:
+    """Tell whether cancelling may give `answer` while workers send: the worker may be first."""
+    entry = model.entries.get(act.number)
+    if entry is not None and entry.state == "reserved" and answer == "REDEMPTION_STATE":
+        return True
+    return model.cancel(act.number) == answer
