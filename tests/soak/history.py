@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Final
 
 FOREVER: Final = 1 << 62
-STEPS_MAX: Final = 200_000
+STEPS_MAX: Final = 5_000_000
 """Of the search per account; more means that the history is too wide to judge."""
 RANKS: Final[Mapping[str, int]] = {
     "created": 0, "reserved": 1, "sent": 2, "unknown": 2, "settled": 3, "rejected": 3,
