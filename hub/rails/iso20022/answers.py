@@ -49,15 +49,21 @@ class BankAnswers:
         for item in statements:
             self._statements[item.account, item.day].add(item.statement)
 
-    def answer(self, payout: Payout) -> RailAnswer:
+    def answer(self, payout: Payout, account: str | None) -> RailAnswer:
         """Return what became of a payout that was taken in.
+
+        Args:
+            payout: which.
+            account: of its programme. What is booked on another one says nothing of the payout:
+                it is a difference of that other programme's day.
 
         Raises:
             RailContradictionError: files say that it was rejected and that it was paid, or that
                 more came back than was paid.
             RailAmountDiffersError: another amount was booked.
         """
-        reports = sorted(self._reports.get(payout.payout_id, ()), key=_rank)
+        said = self._reports.get(payout.payout_id, ())
+        reports = sorted((item for item in said if item.account in {"", account}), key=_rank)
         by_status = {status: _of(reports, status) for status in _OUTCOMES}
         settled, rejected = by_status[RailStatus.SETTLED], by_status[RailStatus.REJECTED]
         returned = by_status[RailStatus.RETURNED]
