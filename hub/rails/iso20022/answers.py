@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import Final
 
-from fedcarbon.errors import PeerError
 from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.rail import (
     Payout,
+    RailAmountDiffersError,
     RailAnswer,
     RailContradictionError,
     RailStatus,
@@ -24,12 +24,6 @@ _OUTCOMES: Final = {
     RailStatus.REJECTED: PayoutOutcome.REJECTED,
     RailStatus.RETURNED: PayoutOutcome.REVERSED,
 }
-
-
-class RailAmountDiffersError(PeerError):
-    """The bank has booked another amount than it was told to pay."""
-
-    code: ClassVar[str] = "RAIL_AMOUNT_DIFFERS"
 
 
 class BankAnswers:

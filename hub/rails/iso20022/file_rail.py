@@ -177,7 +177,8 @@ class IsoFileRail(Rail, RailFiles):
 
     def _checked(self, data: bytes) -> BankFile:
         found = read_bank_file(data)
-        booked_on = {item.account for item in (*found.reports, *found.statements)} - {""}
+        booked_on = {report.account for report in found.reports if report.account}
+        booked_on |= {item.account for item in found.statements}
         if not booked_on <= set(self._debtor.accounts.values()):
             raise IsoContentInvalidError("a file is about an account of no programme")
         for report in found.reports:

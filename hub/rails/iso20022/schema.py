@@ -32,8 +32,8 @@ def check(message: Any) -> None:  # noqa: ANN401 - any of the messages
     waiting: list[tuple[str, Any]] = [(type(message).__name__, message)]
     while waiting:
         place, value = waiting.pop()
-        fields = dataclasses.fields(value)
-        if type(value).__name__.endswith("Choice"):
+        fields, cls = dataclasses.fields(value), value.__class__
+        if cls.__name__.endswith("Choice"):
             chosen = [
                 field.name for field in fields if getattr(value, field.name) not in (None, [])
             ]
@@ -45,7 +45,7 @@ def check(message: Any) -> None:  # noqa: ANN401 - any of the messages
             for item in _items(name, held, field.metadata):
                 if dataclasses.is_dataclass(item):
                     waiting.append((name, item))
-                elif not isinstance(item, _types(type(value))[field.name]):
+                elif not isinstance(item, _types(cls)[field.name]):
                     # An empty element is '' to the parser, whatever it should have held.
                     raise IsoSchemaViolatedError(f"{name}: is empty, or of another type")
                 else:
@@ -95,7 +95,7 @@ def _check_decimal(place: str, value: Decimal, facets: Mapping[str, Any]) -> Non
 
 
 @cache
-def _types(cls: type[Any]) -> Mapping[str, tuple[type[Any], ...]]:
+def _types(cls: Any) -> Mapping[str, tuple[type[Any], ...]]:  # noqa: ANN401 - a dataclass
     """Return field name to the types that one value of it may have."""
     return {name: tuple(_plain(hint)) for name, hint in get_type_hints(cls).items()}
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from fedcarbon.errors import PeerError
 from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailContradictionError, RailStatus
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
 from fedcarbon.redemption.wallet import sandbox_wallet_id
-from hub.clearing.outbox import LEASE_S, RETRY_MAX_S, process_outbox, retry_delay_s
+from fedcarbon.units import Fen
+from hub.clearing.outbox import LEASE_S, RETRY_MAX_S, enter_answer, process_outbox, retry_delay_s
 from hub.clearing.storage.redemption_rows import OutboxStep
 from hub.sandbox.books import REJECTED_REASON
 from hub.sandbox.faults import OF_CALLS, RailFault
-from hub.storage.engine import open_engine
+from hub.storage.engine import open_engine, writing
 
 if TYPE_CHECKING:
     from tests.hub.clearing.conftest import Books
@@ -249,6 +252,42 @@ def test_a_rail_that_contradicts_itself_stops_the_worker_and_the_first_answer_st
     with pytest.raises(RailContradictionError):
         funded.run(rail)
 
+    assert funded.totals() == PAID
+
+
+class OtherAmountRail(CountingRail):
+    """Says that it has booked another amount."""
+
+    said_fen = Fen(1)
+
+    @override
+    def pay(self, payout: Payout) -> RailAnswer:
+        return replace(super().pay(payout), amount_fen=self.said_fen)
+
+    @override
+    def query(self, payout_id: bytes) -> RailAnswer:
+        return replace(super().query(payout_id), amount_fen=self.said_fen)
+
+
+def test_an_answer_with_another_amount_than_was_ordered_settles_nothing(funded: Books) -> None:
+    funded.redeem(funded.order(1))
+    rail = OtherAmountRail(funded.rail())
+
+    with capture_logs() as logged:
+        funded.run(rail)
+        funded.run(rail)
+        with writing(funded.engine) as session:
+            told = RailAnswer(status=RailStatus.SETTLED, amount_fen=Fen(1))
+            enter_answer(session, funded.order(1).payout_id, told, funded.clock.now_s())
+
+    assert rail.calls == ["pay", "query"]
+    assert [entry["code"] for entry in logged] == ["RAIL_AMOUNT_DIFFERS"] * 3
+    assert funded.state(1) is RedemptionState.UNKNOWN
+    assert funded.totals()["payout_in_flight"] == 2
+
+    rail.said_fen = Fen(2)
+    funded.wait(RETRY_MAX_S)
+    funded.run(rail)
     assert funded.totals() == PAID
 
 

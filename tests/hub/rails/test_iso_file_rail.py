@@ -11,9 +11,8 @@ from typing_extensions import override
 from fedcarbon.clock import SteppedClock
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.redemption.payouts import PayoutOutcome
-from fedcarbon.redemption.rail import RailContradictionError, RailStatus
+from fedcarbon.redemption.rail import RailAmountDiffersError, RailContradictionError, RailStatus
 from hub.rails.iso20022 import file_rail
-from hub.rails.iso20022.answers import RailAmountDiffersError
 from hub.rails.iso20022.bank_file import BankFile, read_bank_file
 from hub.rails.iso20022.disk import Disk
 from hub.rails.iso20022.file_rail import IsoFileRail

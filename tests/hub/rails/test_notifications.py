@@ -16,7 +16,7 @@ import pytest
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.redemption.rail import RailAnswer, RailStatus
-from fedcarbon.units import Seconds
+from fedcarbon.units import Fen, Seconds
 from fedcarbon.wire.https import HttpsServer, client_context
 from fedcarbon.wire.party import PartyFiles
 from hub.rails.letter_post import LetterPost, RailRefusedError
@@ -47,6 +47,7 @@ def notice(head: Letterhead) -> PayoutNotice:
     return PayoutNotice(
         head=head,
         payout_id=PAYOUT,
+        amount_fen=Fen(25),
         status=RailStatus.SETTLED,
         reason="",
         reference="sandbox-1",
@@ -108,7 +109,9 @@ def test_a_notice_is_entered_and_acknowledged_and_a_duplicate_is_harmless(door: 
     for _ in range(2):
         door.tell()
 
-    answer = RailAnswer(status=RailStatus.SETTLED, reference="sandbox-1", value_day=DAY)
+    answer = RailAnswer(
+        status=RailStatus.SETTLED, reference="sandbox-1", value_day=DAY, amount_fen=Fen(25)
+    )
     assert door.entered == [(PAYOUT, answer)] * 2
 
 

@@ -238,6 +238,16 @@ def test_an_answer_to_a_query_must_be_of_that_payout(
     assert caught.value.code == "RAIL_PAYOUT_DIFFERS"
 
 
+def test_an_answer_to_a_query_says_the_amount_that_the_rail_has(
+    operator: Operator, rail: SignedHttpRail
+) -> None:
+    operator.answer = lambda data: operator.secretary.sealed(
+        paid(operator.head(data), amount_fen=Fen(1))
+    )
+
+    assert rail.query(ORDER.payout_id).amount_fen == 1
+
+
 def test_an_answer_without_end_is_cut_off(
     operator: Operator, rail: SignedHttpRail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
