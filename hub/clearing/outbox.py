@@ -28,7 +28,13 @@ from fedcarbon.errors import StateError
 from fedcarbon.ledger.transfer import Transfer
 from fedcarbon.redemption.order import Redemption
 from fedcarbon.redemption.postings import posts, reversals, voids
-from fedcarbon.redemption.rail import Rail, RailAnswer, RailContradictionError, RailStatus
+from fedcarbon.redemption.rail import (
+    Rail,
+    RailAmountDiffersError,
+    RailAnswer,
+    RailContradictionError,
+    RailStatus,
+)
 from fedcarbon.redemption.states import (
     FINAL_STATES,
     RedemptionEvent,
@@ -39,6 +45,7 @@ from fedcarbon.redemption.states import (
 )
 from fedcarbon.redemption.value_day import VALUE_DAYS_AHEAD_MAX, ValueDay, value_day
 from fedcarbon.units import Seconds
+from fedcarbon.wire.logs import logger
 from hub.clearing.redemptions import RedemptionUnknownError
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.clearing.storage.outbox_store import AHEAD_MAX_S, OutboxStore, OutboxTask
@@ -265,6 +272,10 @@ class _Entering:
 
     def add(self, redemption: Redemption, answer: RailAnswer, task: OutboxTask | None) -> None:
         """Decide what `answer` does to `redemption`; `task` is None if nobody waits for it."""
+        if answer.amount_fen not in {None, redemption.payout.amount_fen}:
+            # What was paid is not what was ordered: people and the settlement file must say.
+            logger().error("rail_answer_refused", code=RailAmountDiffersError.code)
+            answer = RailAnswer(status=RailStatus.UNKNOWN)
         try:
             if is_stale(redemption.state, answer.status) or redemption.state in _UNSENT:
                 return

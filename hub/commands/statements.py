@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
 from sqlmodel import Session
 
 from fedcarbon.ids import party_id
+from fedcarbon.redemption.csv_rows import csv_text
 from fedcarbon.redemption.operator_statement import (
     COLUMNS,
     StateTotal,
@@ -50,9 +50,7 @@ def statement(
     lines = [line_of(redemption) for redemption in redemptions]
     if out is not None:
         with out.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(lines)
+            file.write(csv_text(COLUMNS, lines))
         sys.stderr.write(f"{len(lines)} lines written to {out}\n")
     if json:
         print_json(

@@ -1,11 +1,12 @@
 """Answering letters over HTTPS: the same for a hub's notifications and for the sandbox.
 
-The HTTP status says nothing that counts: an answer is its signed bytes. Whoever has a certificate
-of the trust domain gets a signed refusal at least; others get an empty 403.
+The HTTP status says nothing that counts: an answer is its signed bytes. Whoever has the certificate
+of a correspondent gets a signed refusal at least; others get an empty 403 before anything is read.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
@@ -29,6 +30,11 @@ from hub.rails.letters import (
     Secretary,
 )
 from hub.rails.messages import Letterhead, Refusal
+
+BODY_S: Final = 30
+"""How long a letter may take to come."""
+_LAST: Final = {"connection": "close"}
+"""The rest of the request is not waited for."""
 
 S = TypeVar("S", bound=Statement)
 
@@ -59,18 +65,18 @@ class LetterBox:
 
         async def endpoint(request: Request) -> Response:
             try:
-                peer = peer_of(request.scope, self._trust_domain)
-            except CertificateError as error:
+                correspondent = self._sender_of(request)
+            except (CertificateError, RailSenderDiffersError) as error:
                 logger().warning("rail_letter_refused", code=error.code)
-                return Response(status_code=403)
-            data = b""
+                return Response(status_code=403, headers=_LAST)
+            peer, data = correspondent.name, b""
             try:
                 data = await _body(request)
-                answer = await self._answered(peer, kinds, data, answering)
+                answer = await self._answered(correspondent, kinds, data, answering)
             except NoAnswer:
                 return await _silence(request)
             except ClientDisconnect:
-                return Response(status_code=400)
+                return Response(status_code=400, headers=_LAST)
             except FedcarbonError as error:
                 logger().warning("rail_letter_refused", code=error.code, peer_id=peer.party_id)
                 answer = self._refusal(peer, data, error)
@@ -81,14 +87,22 @@ class LetterBox:
 
         return Route(path, endpoint, methods=["POST"])
 
-    async def _answered(
-        self, peer: PartyName, kinds: Collection[type[S]], data: bytes, answering: Answering[S]
-    ) -> Statement:
+    def _sender_of(self, request: Request) -> Correspondent:
+        peer = peer_of(request.scope, self._trust_domain)
         correspondent = self._correspondents.get(peer.party_id)
         if correspondent is None or correspondent.name != peer:
             raise RailSenderDiffersError(f"no letters are taken from {peer.party_id}")
-        letter = self._secretary.opened(kinds, data, correspondent)
-        return await answering(letter, self._secretary.head(peer.party_id, data))
+        return correspondent
+
+    async def _answered(
+        self,
+        sender: Correspondent,
+        kinds: Collection[type[S]],
+        data: bytes,
+        answering: Answering[S],
+    ) -> Statement:
+        letter = self._secretary.opened(kinds, data, sender)
+        return await answering(letter, self._secretary.head(sender.name.party_id, data))
 
     def _refusal(self, peer: PartyName, data: bytes, error: FedcarbonError) -> Refusal:
         return Refusal(
@@ -100,10 +114,14 @@ class LetterBox:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LETTER_BYTES_MAX:
-            raise RailLetterMalformedError(f"a letter has at most {LETTER_BYTES_MAX} bytes")
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > LETTER_BYTES_MAX:
+                    raise RailLetterMalformedError(f"a letter has at most {LETTER_BYTES_MAX} bytes")
+    except TimeoutError:  # as good as gone
+        raise ClientDisconnect from None
     return bytes(body)
 
 

@@ -12,6 +12,7 @@ from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import PeerError, StateError
 from fedcarbon.wire.https import client_context
 from fedcarbon.wire.party import PartyFiles
+from hub.rails.deadlines import Deadline, DeadlineTransport
 from hub.rails.letters import (
     LETTER_BYTES_MAX,
     Correspondent,
@@ -43,7 +44,7 @@ class PostLimits:
 
     connect_ms: int = 2_000
     answer_ms: int = 5_000
-    """For each wait on the open connection, and for a free one."""
+    """For each wait; the whole takes `connect_ms` and `answer_ms` at most, however it drips."""
     connections: int = 16
 
 
@@ -72,14 +73,13 @@ class LetterPost:
         self._secretary = secretary
         # The certificate must name the party, wherever it answers.
         self._pinned = {"sni_hostname": correspondent.name.host}
-        answer_s = limits.answer_ms / 1000
+        answer_s, connect_s = limits.answer_ms / 1000, limits.connect_ms / 1000
+        self._deadline = Deadline()
+        self._whole_s = connect_s + answer_s
         self._client = httpx.Client(
             base_url=url,
-            verify=client_context(party),
-            timeout=httpx.Timeout(answer_s, connect=limits.connect_ms / 1000),
-            limits=httpx.Limits(
-                max_connections=limits.connections, max_keepalive_connections=limits.connections
-            ),
+            transport=DeadlineTransport(client_context(party), self._deadline, limits.connections),
+            timeout=httpx.Timeout(answer_s, connect=connect_s),
             headers={"content-type": MEDIA_TYPE, "accept-encoding": "identity"},
             follow_redirects=False,
             trust_env=False,
@@ -114,6 +114,7 @@ class LetterPost:
 
     def _posted(self, path: str, request: bytes) -> bytes:
         body = bytearray()
+        self._deadline.begin(self._whole_s)
         try:
             with self._client.stream(
                 "POST", path, content=request, extensions=self._pinned

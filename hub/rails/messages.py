@@ -38,6 +38,7 @@ LETTER_ID_BYTES: Final = 16
 PAGE_LINES_MAX: Final = 5_000
 """Lines of a settlement file or entries of a statement in one answer."""
 CODE_LENGTH_MAX: Final = 60
+_SAYS_NOTHING: Final = frozenset({RailStatus.NOT_FOUND, RailStatus.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +135,7 @@ class PayoutAnswer(Statement):
     def __post_init__(self) -> None:
         """Check the id's size, and what an answer checks."""
         _check_payout_id(self.payout_id)
-        nothing = self.status in {RailStatus.NOT_FOUND, RailStatus.UNKNOWN}
+        nothing = self.status in _SAYS_NOTHING
         if (self.amount_fen is None) != nothing:
             raise MalformedError("an answer holds the amount exactly if the rail has the payout")
         _ = self.answer
@@ -147,6 +148,7 @@ class PayoutAnswer(Statement):
             reason=self.reason,
             reference=self.reference,
             value_day=self.value_day,
+            amount_fen=self.amount_fen,
         )
 
 
@@ -158,14 +160,18 @@ class PayoutNotice(Statement):
 
     head: Letterhead
     payout_id: bytes
+    amount_fen: Fen
+    """What the rail has in its books under this id."""
     status: RailStatus
     reason: str
     reference: str
     value_day: ValueDay | None
 
     def __post_init__(self) -> None:
-        """Check the id's size, and what an answer checks."""
+        """Check the id's size, that there is something to tell, and what an answer checks."""
         _check_payout_id(self.payout_id)
+        if self.status in _SAYS_NOTHING:
+            raise MalformedError("a notice says what became of a payout")
         _ = self.answer
 
     @property
@@ -176,6 +182,7 @@ class PayoutNotice(Statement):
             reason=self.reason,
             reference=self.reference,
             value_day=self.value_day,
+            amount_fen=self.amount_fen,
         )
 
 

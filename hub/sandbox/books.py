@@ -94,6 +94,7 @@ class Notice:
 
     payout_id: bytes
     programme: ProgrammeId
+    amount_fen: Fen
     answer: RailAnswer
     copies: int
 
@@ -283,15 +284,19 @@ class SandboxBooks:
     def notices(self, limit: int) -> tuple[Notice, ...]:
         """Return notices that are still to be sent."""
         with reading(self._engine) as session:
-            rows = session.exec(select(SandboxNoticeRow).limit(limit)).all()
+            found = select(SandboxNoticeRow, SandboxPayoutRow.amount_fen).where(
+                SandboxNoticeRow.payout_id == SandboxPayoutRow.payout_id
+            )
+            rows = session.exec(found.limit(limit)).all()
             return tuple(
                 Notice(
                     payout_id=row.payout_id,
                     programme=ProgrammeId(row.programme),
+                    amount_fen=Fen(amount_fen),
                     answer=_answer(row),
                     copies=row.copies,
                 )
-                for row in rows
+                for row, amount_fen in rows
             )
 
     def acknowledged(self, notice: Notice) -> None:

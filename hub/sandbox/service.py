@@ -254,6 +254,7 @@ class Sandbox:
             lambda head: PayoutNotice(
                 head=head,
                 payout_id=notice.payout_id,
+                amount_fen=notice.amount_fen,
                 status=answer.status,
                 reason=answer.reason,
                 reference=answer.reference,

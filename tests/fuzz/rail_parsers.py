@@ -110,7 +110,7 @@ def letters() -> list[bytes]:
             amount_fen=PAYOUT.amount_fen,
         ),
         PayoutAnswer(head=head, payout_id=PAYOUT.payout_id, amount_fen=Fen(1), **status),
-        PayoutNotice(head=head, payout_id=PAYOUT.payout_id, **status),
+        PayoutNotice(head=head, payout_id=PAYOUT.payout_id, amount_fen=Fen(1), **status),
         QueryRequest(head=head, payout_id=PAYOUT.payout_id),
         Refusal(head=head, code="CODE", sentence="no"),
         SettlementAnswer(**file, pages=1, lines=(line,)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import Final
 
-from fedcarbon.errors import PeerError
 from fedcarbon.redemption.payouts import PayoutOutcome
 from fedcarbon.redemption.rail import (
     Payout,
+    RailAmountDiffersError,
     RailAnswer,
     RailContradictionError,
     RailStatus,
@@ -24,12 +24,6 @@ _OUTCOMES: Final = {
     RailStatus.REJECTED: PayoutOutcome.REJECTED,
     RailStatus.RETURNED: PayoutOutcome.REVERSED,
 }
-
-
-class RailAmountDiffersError(PeerError):
-    """The bank has booked another amount than it was told to pay."""
-
-    code: ClassVar[str] = "RAIL_AMOUNT_DIFFERS"
 
 
 class BankAnswers:
@@ -49,15 +43,21 @@ class BankAnswers:
         for item in statements:
             self._statements[item.account, item.day].add(item.statement)
 
-    def answer(self, payout: Payout) -> RailAnswer:
+    def answer(self, payout: Payout, account: str | None) -> RailAnswer:
         """Return what became of a payout that was taken in.
+
+        Args:
+            payout: which.
+            account: of its programme. What is booked on another one says nothing of the payout:
+                it is a difference of that other programme's day.
 
         Raises:
             RailContradictionError: files say that it was rejected and that it was paid, or that
                 more came back than was paid.
             RailAmountDiffersError: another amount was booked.
         """
-        reports = sorted(self._reports.get(payout.payout_id, ()), key=_rank)
+        said = self._reports.get(payout.payout_id, ())
+        reports = sorted((item for item in said if item.account in {"", account}), key=_rank)
         by_status = {status: _of(reports, status) for status in _OUTCOMES}
         settled, rejected = by_status[RailStatus.SETTLED], by_status[RailStatus.REJECTED]
         returned = by_status[RailStatus.RETURNED]

@@ -20,7 +20,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from fedcarbon.clock import Clock
-from fedcarbon.errors import ConfigurationError, PeerError
+from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailStatus
 from fedcarbon.redemption.rail_day import RailDay, RailFiles
@@ -37,7 +37,7 @@ from hub.rails.iso20022.xml import FILE_BYTES_MAX
 INCOMING: Final = "incoming"
 PROCESSED: Final = "processed"
 REFUSED: Final = "refused"
-_NAME_DIGITS: Final = 16
+_NAME_DIGITS: Final = 32
 
 
 class IsoAccountUnknownError(ConfigurationError):
@@ -82,7 +82,7 @@ class IsoFileRail(Rail, RailFiles):
         with self._lock:
             self._journal.add(payout)
             self._take_in()
-            return self._answers.answer(payout)
+            return self._answer(payout)
 
     @override
     def query(self, payout_id: bytes) -> RailAnswer:
@@ -97,7 +97,7 @@ class IsoFileRail(Rail, RailFiles):
             payout = self._journal.payouts.get(payout_id)
             if payout is None:
                 return RailAnswer(status=RailStatus.NOT_FOUND)
-            return self._answers.answer(payout)
+            return self._answer(payout)
 
     @override
     def of_day(self, programme: ProgrammeId, day: ValueDay) -> RailDay | None:
@@ -138,6 +138,9 @@ class IsoFileRail(Rail, RailFiles):
                 logger().exception("rail_files_not_written")
             await asyncio.sleep(interval_s)
 
+    def _answer(self, payout: Payout) -> RailAnswer:
+        return self._answers.answer(payout, self._debtor.accounts.get(payout.programme))
+
     def _programme_of(self, report: PayoutReport) -> ProgrammeId | None:
         if report.account:
             accounts = self._debtor.accounts.items()
@@ -147,26 +150,37 @@ class IsoFileRail(Rail, RailFiles):
 
     def _take_in(self) -> None:
         """Read what has come; what cannot be taken is put aside and named in the log."""
-        for path in sorted((self._folder / INCOMING).glob("*.xml")):
+        for path in _files(self._folder / INCOMING):
             try:
-                data = _bytes_of(path)
-                self._checked(data)
+                self._put_away(path)
             except FileNotFoundError:  # another process was faster
                 continue
-            except PeerError as error:
-                logger().error("rail_file_refused", code=error.code)
-                self._disk.move(path, self._folder / REFUSED / path.name)
-            else:
-                named = hashlib.sha256(data).hexdigest()[:_NAME_DIGITS]
-                target = self._folder / PROCESSED / f"{path.stem}.{named}.xml"
-                self._disk.move(path, target)
-        for path in sorted((self._folder / PROCESSED).glob("*.xml")):
+            except OSError as error:  # the others do not wait for it
+                logger().error("rail_file_not_read", reason=type(error).__name__)
+        for path in _files(self._folder / PROCESSED):
             if path.name not in self._read:
                 self._add(self._checked(_bytes_of(path)))
                 self._read.add(path.name)
 
+    def _put_away(self, path: Path) -> None:
+        data = _bytes_of(path)
+        folder = PROCESSED
+        try:
+            self._checked(data)
+        except Exception as error:  # noqa: BLE001 - a file that none foresaw is a bad file, no more
+            code = error.code if isinstance(error, FedcarbonError) else type(error).__name__
+            logger().error("rail_file_refused", code=code)
+            folder = REFUSED
+        # By content: the sender's name for it may be as long as a name can be.
+        name = hashlib.sha256(data).hexdigest()[:_NAME_DIGITS]
+        self._disk.move(path, self._folder / folder / f"{name}.xml")
+
     def _checked(self, data: bytes) -> BankFile:
         found = read_bank_file(data)
+        booked_on = {report.account for report in found.reports if report.account}
+        booked_on |= {item.account for item in found.statements}
+        if not booked_on <= set(self._debtor.accounts.values()):
+            raise IsoContentInvalidError("a file is about an account of no programme")
         for report in found.reports:
             if not report.account and report.payout_id not in self._journal.payouts:
                 raise IsoPayoutUnknownError("a file answers a payout that was never written")
@@ -187,6 +201,10 @@ class IsoFileRail(Rail, RailFiles):
             for payout_id in self._journal.messages[rejection.message_id]
         ]
         self._answers.add([*found.reports, *rejected], found.statements)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.xml") if path.is_file())
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args, get_type_hints
 
 from fedcarbon.errors import PeerError
 
@@ -32,8 +32,8 @@ def check(message: Any) -> None:  # noqa: ANN401 - any of the messages
     waiting: list[tuple[str, Any]] = [(type(message).__name__, message)]
     while waiting:
         place, value = waiting.pop()
-        fields = dataclasses.fields(value)
-        if type(value).__name__.endswith("Choice"):
+        fields, cls = dataclasses.fields(value), value.__class__
+        if cls.__name__.endswith("Choice"):
             chosen = [
                 field.name for field in fields if getattr(value, field.name) not in (None, [])
             ]
@@ -45,6 +45,9 @@ def check(message: Any) -> None:  # noqa: ANN401 - any of the messages
             for item in _items(name, held, field.metadata):
                 if dataclasses.is_dataclass(item):
                     waiting.append((name, item))
+                elif not isinstance(item, _types(cls)[field.name]):
+                    # An empty element is '' to the parser, whatever it should have held.
+                    raise IsoSchemaViolatedError(f"{name}: is empty, or of another type")
                 else:
                     _check_simple(name, item, field.metadata)
 
@@ -89,6 +92,21 @@ def _check_decimal(place: str, value: Decimal, facets: Mapping[str, Any]) -> Non
         raise IsoSchemaViolatedError(f"{place}: has too many decimals")
     if value < facets.get("min_inclusive", value):
         raise IsoSchemaViolatedError(f"{place}: is too small")
+
+
+@cache
+def _types(cls: Any) -> Mapping[str, tuple[type[Any], ...]]:  # noqa: ANN401 - a dataclass
+    """Return field name to the types that one value of it may have."""
+    return {name: tuple(_plain(hint)) for name, hint in get_type_hints(cls).items()}
+
+
+def _plain(hint: Any) -> Iterator[type[Any]]:  # noqa: ANN401 - a type expression
+    """Yield the types in `T | None`, `list[T]` and the like."""
+    parts = get_args(hint)
+    if not parts and isinstance(hint, type):
+        yield hint
+    for part in parts:
+        yield from _plain(part)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json as json_format
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fedcarbon.cli.wallet import connected, load_config
+from fedcarbon.redemption.csv_rows import csv_text
 from fedcarbon.redemption.operator_statement import COLUMNS, period_from_text
 from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
 from fedcarbon.v1 import redemption_pb2
@@ -34,9 +34,7 @@ def statement(period: str, /, *, config: Path, out: Path | None = None, json: bo
     totals = pages[-1].totals  # of the whole period, as it stood at the last page
     if out is not None:
         with out.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(lines)
+            file.write(csv_text(COLUMNS, lines))
     if json:
         tree = {
             "operator_id": operator.operator_id,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fedcarbon.ids import ProgrammeId
+from fedcarbon.redemption.csv_rows import csv_text
 from fedcarbon.redemption.differences import (
     WHO_MUST_ACT,
     Difference,
@@ -165,24 +166,7 @@ def report_hash(report: DayReport) -> bytes:
 
 def csv_of(report: DayReport) -> str:
     """Return the differences as CSV (RFC 4180) with a line of titles."""
-    rows = [_row(_COLUMNS)]
-    for line in report.lines:
-        tree = _tree_of(report, line)
-        rows.append(_row(tree[column] for column in _COLUMNS))
-    return "".join(rows)
-
-
-def _row(cells: Iterable[object]) -> str:
-    return ",".join(map(_cell, cells)) + "\r\n"
-
-
-def _cell(value: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula: much of it is foreign text."""
-    text = str(value)
-    if isinstance(value, str) and text[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        text = f"'{text}"
-    needs_quotes = any(mark in text for mark in ',"\r\n')
-    return '"' + text.replace('"', '""') + '"' if needs_quotes else text
+    return csv_text(_COLUMNS, (_tree_of(report, line) for line in report.lines))
 
 
 def _tree_of(report: DayReport, line: ReportLine) -> Mapping[str, object]:

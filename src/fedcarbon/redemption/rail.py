@@ -44,6 +44,12 @@ class RailContradictionError(PeerError):
     code: ClassVar[str] = "RAIL_CONTRADICTION"
 
 
+class RailAmountDiffersError(PeerError):
+    """The rail has booked another amount than it was told to pay."""
+
+    code: ClassVar[str] = "RAIL_AMOUNT_DIFFERS"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RailAnswer:
     """One answer of a rail."""
@@ -55,6 +61,8 @@ class RailAnswer:
     """The rail's own name for the payout."""
     value_day: ValueDay | None = None
     """In which day's settlement file the rail will have it, where it says so."""
+    amount_fen: Fen | None = None
+    """What the rail has in its books for the payout, where it says so."""
 
     def __post_init__(self) -> None:
         """Check lengths and that a rejection says why."""

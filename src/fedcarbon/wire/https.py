@@ -27,6 +27,8 @@ HEAD_BYTES_MAX: Final = 16 << 10
 IDLE_S: Final = 30
 """How long a connection without a request is kept."""
 BACKLOG: Final = 128
+CONNECTIONS_MAX: Final = 256
+"""Connections at once; whoever comes then gets an empty 503."""
 _PEER: Final = "fedcarbon.peer_certificate"
 _HANG_UP: Final = "fedcarbon.hang_up"
 
@@ -88,6 +90,7 @@ class HttpsServer:
             access_log=False,
             server_header=False,
             timeout_keep_alive=IDLE_S,
+            limit_concurrency=CONNECTIONS_MAX,
             timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from fedcarbon.errors import MalformedError, PeerError
@@ -14,6 +16,7 @@ from fedcarbon.redemption.rail import Payout, Rail, RailAnswer, RailContradictio
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
 from fedcarbon.redemption.value_day import ValueDay, value_day
 from fedcarbon.redemption.wallet import sandbox_wallet_id
+from fedcarbon.units import Fen
 from hub.clearing.outbox import (
     LEASE_S,
     RETRY_MAX_S,
@@ -260,6 +263,42 @@ def test_a_rail_that_contradicts_itself_stops_the_worker_and_the_first_answer_st
     with pytest.raises(RailContradictionError):
         funded.run(rail)
 
+    assert funded.totals() == PAID
+
+
+class OtherAmountRail(CountingRail):
+    """Says that it has booked another amount."""
+
+    said_fen = Fen(1)
+
+    @override
+    def pay(self, payout: Payout) -> RailAnswer:
+        return replace(super().pay(payout), amount_fen=self.said_fen)
+
+    @override
+    def query(self, payout_id: bytes) -> RailAnswer:
+        return replace(super().query(payout_id), amount_fen=self.said_fen)
+
+
+def test_an_answer_with_another_amount_than_was_ordered_settles_nothing(funded: Books) -> None:
+    funded.redeem(funded.order(1))
+    rail = OtherAmountRail(funded.rail())
+
+    with capture_logs() as logged:
+        funded.run(rail)
+        funded.run(rail)
+        with writing(funded.engine) as session:
+            told = RailAnswer(status=RailStatus.SETTLED, amount_fen=Fen(1))
+            enter_answer(session, funded.order(1).payout_id, told, funded.clock.now_s())
+
+    assert rail.calls == ["pay", "query"]
+    assert [entry["code"] for entry in logged] == ["RAIL_AMOUNT_DIFFERS"] * 3
+    assert funded.state(1) is RedemptionState.UNKNOWN
+    assert funded.totals()["payout_in_flight"] == 2
+
+    rail.said_fen = Fen(2)
+    funded.wait(RETRY_MAX_S)
+    funded.run(rail)
     assert funded.totals() == PAID
 
 

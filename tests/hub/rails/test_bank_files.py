@@ -354,3 +354,17 @@ def test_every_pattern_of_the_messages_is_one_that_we_understand() -> None:
             for field in getattr(part, "__dataclass_fields__", {}).values():
                 if "pattern" in field.metadata:
                     re.compile(field.metadata["pattern"])
+
+
+EMPTY = re.compile(rb"<(\w+)([^>]*)>[^<>]+</\1>")
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_an_empty_element_is_refused_wherever_it_is(kind: str) -> None:
+    found = list(EMPTY.finditer(GOOD[kind]))
+    assert found
+    for one in found:
+        empty = b"<%b%b></%b>" % (one[1], one[2], one[1])
+
+        with pytest.raises(PeerError):
+            read_bank_file(GOOD[kind][: one.start()] + empty + GOOD[kind][one.end() :])

@@ -6,16 +6,19 @@ import random  # noqa: TID251 - a seeded shuffle
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from fedcarbon.clock import SteppedClock
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.redemption.payouts import PayoutOutcome
-from fedcarbon.redemption.rail import RailContradictionError, RailStatus
-from hub.rails.iso20022.answers import RailAmountDiffersError
+from fedcarbon.redemption.rail import RailAmountDiffersError, RailContradictionError, RailStatus
+from hub.rails.iso20022 import file_rail
+from hub.rails.iso20022.bank_file import BankFile, read_bank_file
 from hub.rails.iso20022.disk import Disk
 from hub.rails.iso20022.file_rail import IsoFileRail
 from tests.hub.rails.bank import (
     DEBTOR,
+    OTHER,
     OTHER_ACCOUNT,
     entry,
     message_rejection,
@@ -189,8 +192,17 @@ def refused(folder: Path) -> int:
         status_report(SECOND.payout_id, "ACSC", reference="R1"),
         payment_return(SECOND.payout_id, "0.50"),
         message_rejection("FC" + 28 * "0"),
+        notification(entry(FIRST.payout_id, "0.26", "R1"), account="STRANGER"),
+        statement("1.00", "0.75", account="STRANGER"),
     ],
-    ids=["no file of ours", "a payout never written", "a return of none", "a message of none"],
+    ids=[
+        "no file of ours",
+        "a payout never written",
+        "a return of none",
+        "a message of none",
+        "an entry on an account of nobody",
+        "a statement of an account of nobody",
+    ],
 )
 def test_a_file_that_is_not_taken_is_put_aside_and_holds_nothing_up(
     rail: IsoFileRail, tmp_path: Path, data: bytes
@@ -200,6 +212,79 @@ def test_a_file_that_is_not_taken_is_put_aside_and_holds_nothing_up(
 
     assert rail.query(FIRST.payout_id).status is RailStatus.SETTLED
     assert refused(tmp_path) == 1
+
+
+def test_a_file_that_breaks_the_reader_holds_nothing_up(
+    rail: IsoFileRail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = b"<Document>of death</Document>"
+
+    def read(data: bytes) -> BankFile:
+        if data == bad:
+            raise ZeroDivisionError
+        return read_bank_file(data)
+
+    monkeypatch.setattr(file_rail, "read_bank_file", read)
+    rail.pay(FIRST)
+    put(tmp_path, bad, status_report(FIRST.payout_id, "ACSC", reference="R1"))
+
+    assert rail.query(FIRST.payout_id).status is RailStatus.SETTLED
+    assert refused(tmp_path) == 1
+
+
+def test_a_folder_or_a_long_name_among_the_files_holds_nothing_up(
+    rail: IsoFileRail, tmp_path: Path
+) -> None:
+    rail.pay(FIRST)
+    (tmp_path / "incoming" / "a.xml").mkdir()
+    (tmp_path / "processed" / "a.xml").mkdir()
+    for name, data in {
+        "n": status_report(FIRST.payout_id, "ACSC", reference="R1"),
+        "r": b"<Document/>",
+    }.items():
+        (tmp_path / "incoming" / f"{251 * name}.xml").write_bytes(data)
+
+    assert rail.query(FIRST.payout_id).status is RailStatus.SETTLED
+    assert refused(tmp_path) == 1
+    assert [path.name for path in (tmp_path / "incoming").iterdir()] == ["a.xml"]
+
+
+class StuckDisk(Disk):
+    """Does not move one file."""
+
+    @override
+    def move(self, source: Path, target: Path) -> None:
+        if source.name == "0.xml":
+            raise PermissionError
+        super().move(source, target)
+
+
+def test_a_file_that_cannot_be_moved_waits_alone(tmp_path: Path) -> None:
+    rail = rail_at(tmp_path, StuckDisk())
+    rail.pay(FIRST)
+    put(
+        tmp_path,
+        status_report(FIRST.payout_id, "RJCT", reason="AC04"),
+        status_report(FIRST.payout_id, "ACSC", reference="R1"),
+    )
+
+    assert rail.query(FIRST.payout_id).status is RailStatus.SETTLED
+
+
+def test_an_entry_on_another_programmes_account_settles_nothing_here(
+    rail: IsoFileRail, tmp_path: Path
+) -> None:
+    rail.pay(FIRST)
+    put(
+        tmp_path,
+        notification(entry(FIRST.payout_id, "0.25", "R1"), account=OTHER_ACCOUNT),
+        statement("1.00", "0.75", account=OTHER_ACCOUNT),
+    )
+
+    assert rail.query(FIRST.payout_id).status is RailStatus.ACCEPTED
+    found = rail.of_day(OTHER, DAY)
+    assert found is not None
+    assert [line.reference for line in found.lines] == ["R1"]
 
 
 def test_a_file_that_is_still_being_written_is_not_read(rail: IsoFileRail, tmp_path: Path) -> None:

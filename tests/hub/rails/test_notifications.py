@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -12,15 +14,18 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.redemption.rail import RailAnswer, RailStatus
-from fedcarbon.units import Seconds
+from fedcarbon.units import Fen, Seconds
+from fedcarbon.wire import https
 from fedcarbon.wire.https import HttpsServer, client_context
 from fedcarbon.wire.party import PartyFiles
+from hub.rails import letter_box
 from hub.rails.letter_post import LetterPost, RailRefusedError
-from hub.rails.letters import LETTER_AGE_MAX_S
+from hub.rails.letters import LETTER_AGE_MAX_S, RailLetterMalformedError
 from hub.rails.messages import (
     NOTICES_PATH,
     Acknowledgement,
@@ -47,6 +52,7 @@ def notice(head: Letterhead) -> PayoutNotice:
     return PayoutNotice(
         head=head,
         payout_id=PAYOUT,
+        amount_fen=Fen(25),
         status=RailStatus.SETTLED,
         reason="",
         reference="sandbox-1",
@@ -108,7 +114,9 @@ def test_a_notice_is_entered_and_acknowledged_and_a_duplicate_is_harmless(door: 
     for _ in range(2):
         door.tell()
 
-    answer = RailAnswer(status=RailStatus.SETTLED, reference="sandbox-1", value_day=DAY)
+    answer = RailAnswer(
+        status=RailStatus.SETTLED, reference="sandbox-1", value_day=DAY, amount_fen=Fen(25)
+    )
     assert door.entered == [(PAYOUT, answer)] * 2
 
 
@@ -175,10 +183,60 @@ def test_the_certificate_must_be_the_operators(door: Door, role: Role, name: str
     folder = door.town.folder / "elsewhere"
     stranger = write_identity(folder, door.town.authority, role, PartyId(name))
 
-    with pytest.raises(RailRefusedError, match="RAIL_SENDER_DIFFERS"):
+    with capture_logs() as logged, pytest.raises(RailLetterMalformedError):
         door.tell(party=replace(stranger, signing_key=door.town.operator.signing_key))
 
+    assert [entry["code"] for entry in logged] == ["RAIL_SENDER_DIFFERS"]
     assert door.entered == []
+
+
+@contextlib.contextmanager
+def unfinished(door: Door, party: PartyFiles) -> Iterator[ssl.SSLSocket]:
+    """Announce a letter, and never send it."""
+    with (
+        socket.create_connection(("127.0.0.1", door.port), timeout=20) as line,
+        client_context(party).wrap_socket(
+            line, server_hostname=door.town.hub.name.host
+        ) as connection,
+    ):
+        connection.sendall(
+            f"POST {NOTICES_PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n".encode()
+        )
+        yield connection
+
+
+def test_a_stranger_is_sent_away_before_anything_is_read(door: Door) -> None:
+    folder = door.town.folder / "elsewhere"
+    stranger = write_identity(folder, door.town.authority, Role.PARTNER, PartyId("curious"))
+
+    with unfinished(door, stranger) as connection:
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_letter_that_never_comes_is_not_waited_for(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letter_box, "BODY_S", 0.05)
+
+    with unfinished(door, door.town.operator) as connection:
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 400 ")
+
+    door.tell()
+
+
+def test_more_connections_than_are_taken_get_an_empty_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(https, "CONNECTIONS_MAX", 2)
+    loop = LoopThread()
+    door = Door(Town(tmp_path), loop)
+    loop.run(door.open())
+    try:
+        with unfinished(door, door.town.operator), unfinished(door, door.town.operator) as second:
+            assert second.recv(1_000).startswith(b"HTTP/1.1 503 ")
+    finally:
+        loop.run(door.shut())
+        loop.close()
 
 
 def test_a_changed_notice_is_refused(door: Door) -> None:

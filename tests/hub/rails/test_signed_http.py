@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from fedcarbon.redemption.rail import RailStatus
 from fedcarbon.redemption.rail_day import FloatStatement, RailLine
 from fedcarbon.redemption.value_day import ValueDay
 from fedcarbon.units import Fen
-from fedcarbon.wire.https import HttpsServer
+from fedcarbon.wire.https import HttpsServer, server_context
 from hub.rails import letter_post
 from hub.rails.letter_post import PostLimits, RailUnreachableError
 from hub.rails.letters import LETTER_AGE_MAX_S, Secretary
@@ -236,6 +238,63 @@ def test_an_answer_to_a_query_must_be_of_that_payout(
         rail.query(ORDER.payout_id)
 
     assert caught.value.code == "RAIL_PAYOUT_DIFFERS"
+
+
+def test_an_answer_to_a_query_says_the_amount_that_the_rail_has(
+    operator: Operator, rail: SignedHttpRail
+) -> None:
+    operator.answer = lambda data: operator.secretary.sealed(
+        paid(operator.head(data), amount_fen=Fen(1))
+    )
+
+    assert rail.query(ORDER.payout_id).amount_fen == 1
+
+
+class Dripping:
+    """A bank's own machine that says its answer one byte at a time."""
+
+    def __init__(self, town: Town, said: bytes) -> None:
+        self._context = server_context(town.operator)
+        self._said = said
+        self._stop = threading.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            plain, _ = self._socket.accept()
+            with self._context.wrap_socket(plain, server_side=True) as line:
+                line.recv(1 << 16)
+                for number in range(len(self._said)):
+                    line.sendall(self._said[number : number + 1])
+                    if self._stop.wait(0.02):
+                        return
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._socket.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 200\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [HEAD + 200 * b"x", HEAD[:-2] + b"x-pad: " + 200 * b"x" + b"\r\n\r\n" + 200 * b"x"],
+    ids=["in its body", "in its head"],
+)
+def test_an_answer_that_drips_is_late_as_a_whole(tmp_path: Path, said: bytes) -> None:
+    town = Town(tmp_path)
+    limits = PostLimits(connect_ms=600, answer_ms=400)
+    with (
+        contextlib.closing(Dripping(town, said)) as dripping,
+        contextlib.closing(town.rail(dripping.port, limits)) as rail,
+    ):
+        # With a limit for each wait only, all of it would come, and be malformed.
+        assert rail.pay(ORDER).status is RailStatus.UNKNOWN
 
 
 def test_an_answer_without_end_is_cut_off(
