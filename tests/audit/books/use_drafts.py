@@ -21,6 +21,7 @@ from hub.storage.engine import writing
 from hub.uses.bundling import create_lot
 from hub.uses.storage.publication_store import Published
 from tests.audit.books.drafts import FIRST_OF_2026, OPERATOR, PARAMETER_ID, Draft, Honest
+from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import SHANGHAI
 from tests.hub.uses.conftest import BREAD, HOLD_S, RULES, TREE, UseBooks
 
@@ -81,7 +82,7 @@ class Uses:
     def __init__(self, folder: Path) -> None:
         self.honest = Honest(folder)
         self.honest.hub.close()
-        self.books = UseBooks(folder)
+        self.books = UseBooks(folder, new_sqlite)
         self.honest.hub = self.books
         self.draft = UseDraft(draft=self.honest.draft)
 
