@@ -146,6 +146,14 @@ class HeadBook:
         """
         return self._waits_s[self._first_over(leaf_index)]
 
+    def time_before_s(self, leaf_index: int) -> Seconds | None:
+        """Return the time of the last witnessed head that does not cover the leaf; None if none.
+
+        Nobody had logged the leaf when that head was made, so it is not older than that.
+        """
+        at = bisect.bisect_right(self._sizes, leaf_index)
+        return self._times_s[at - 1] if at else None
+
     def _first_over(self, leaf_index: int) -> int:
         at = bisect.bisect_right(self._sizes, leaf_index)
         if at == len(self._sizes):
