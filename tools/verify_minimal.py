@@ -2790,9 +2790,13 @@ def broken_resolution(books: Books, line: Statement) -> Iterator[tuple[str, str]
 
 
 def backdated(world: World, basis: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
-    """Have a transfer be no older than the last head before the leaf that it rests on (15.8)."""
+    """Have a transfer be no older than the leaf that it rests on (15.8).
+
+    The last head without the leaf may have been signed after the leaf was added, but it was begun
+    after the one before it was signed.
+    """
     at = bisect.bisect_right(world.heads, basis.index, key=lambda head: head.size)
-    if at and line["recorded_s"] + TOLERANCE_S < world.heads[at - 1].time:
+    if at > 1 and line["recorded_s"] + TOLERANCE_S < world.heads[at - 2].time:
         yield "V19", "RECORDED_TIME_DIFFERS"
 
 
@@ -3352,7 +3356,7 @@ def close_uses(books: Books) -> None:
 
 def is_word_on(ordered: Statement, outcome: Statement) -> bool:
     """Return whether a supplier speaks of goods of its own programme."""
-    return ordered["use"] == "goods" and ordered["programme_id"] == outcome["programme_id"]
+    return bool(ordered["use"] == "goods" and ordered["programme_id"] == outcome["programme_id"])
 
 
 def close_use(uses: Uses, order: UseOrder, last: int) -> None:

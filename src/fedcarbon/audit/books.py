@@ -61,7 +61,7 @@ class Books:
     waits_s: Mapping[int, Seconds] = field(default_factory=dict)
     """Leaf about money to the time of the first witnessed head over it."""
     after_s: Mapping[int, Seconds] = field(default_factory=dict)
-    """Leaf about money to the time of the last witnessed head that did not cover it yet."""
+    """Leaf about money to a time at which it was not logged yet, as witnessed heads show."""
     overdue_before: int = 0
     """Results in leaves below this one must be credited even if no ledger batch comes after."""
 

@@ -2,7 +2,7 @@
 
 Offers, holds and notices begin and end, so a hub that could write any second beside a transfer
 could move it into its time or out of it. Heads leave it no room: a transfer is not newer than the
-first head over its batch, and not older than the last head before the leaf that it rests on. Two
+first head over its batch, and not older than the heads before the leaf that it rests on. Two
 transfers are not compared: a clock that was put back is no lie.
 """
 

@@ -147,12 +147,14 @@ class HeadBook:
         return self._waits_s[self._first_over(leaf_index)]
 
     def time_before_s(self, leaf_index: int) -> Seconds | None:
-        """Return the time of the last witnessed head that does not cover the leaf; None if none.
+        """Return a time at which nobody had logged the leaf yet; None if the heads show none.
 
-        Nobody had logged the leaf when that head was made, so it is not older than that.
+        It is that of the last but one witnessed head that does not cover the leaf. A leaf may be
+        added while trustees still sign the last one; but that one was begun, without the leaf,
+        after the head before it was signed.
         """
         at = bisect.bisect_right(self._sizes, leaf_index)
-        return self._times_s[at - 1] if at else None
+        return self._times_s[at - 2] if at > 1 else None
 
     def _first_over(self, leaf_index: int) -> int:
         at = bisect.bisect_right(self._sizes, leaf_index)
