@@ -769,6 +769,8 @@ def read_leaf(world: World, index: int, entry: Entry) -> Leaf:
         need(envelope.type == own_type, "TYPE_IN_BODY_DIFFERS", envelope.type, "V07")
         parameter_id = bytes.fromhex(world.roots["parameter_id"])
         said = decoded(kind, envelope.payload, parameter_id)
+        if HOME[kind] == "V26":
+            need(all(forms_of_use(kind, said)), f"{kind}_malformed".upper(), "what no one may say")
         leaf = Leaf(index, kind, entry.leaf, envelope.payload, said)
         if HOME[kind] in BOOK_LINES:
             world.books.append(leaf)  # signed or not: the hub's own balances rest on it (15.8)
@@ -2751,6 +2753,9 @@ def enter(books: Books, leaf: Leaf, line: Statement) -> None:
     need(good, "TRANSFER_MALFORMED", transfer_id.hex())
     books.lines[transfer_id] = line
     broken = [*broken_resolution(books, line)]
+    head = books.world.head_over(leaf.index)
+    if head is not None and line["recorded_s"] > head.wait + TOLERANCE_S:
+        broken.append(("V19", "RECORDED_TIME_DIFFERS"))
     broken += [*meaning(books, leaf, line)]
     amount = int(line["amount"])
     shares = "proceeds" in {debit[2], credit[2]}
@@ -2789,6 +2794,17 @@ def broken_resolution(books: Books, line: Statement) -> Iterator[tuple[str, str]
     if line["phase"] == "post" and over is not None and line["recorded_s"] >= over:
         yield "V19", "RESERVATION_TIMED_OUT"
     books.resolved.add(line["resolves"])
+
+
+def backdated(world: World, basis: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
+    """Have a transfer be no older than the leaf that it rests on (15.8).
+
+    The last head without the leaf may have been signed after the leaf was added, but it was begun
+    after the one before it was signed.
+    """
+    at = bisect.bisect_right(world.heads, basis.index, key=lambda head: head.size)
+    if at > 1 and line["recorded_s"] + TOLERANCE_S < world.heads[at - 2].time:
+        yield "V19", "RECORDED_TIME_DIFFERS"
 
 
 def broken_credit(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
@@ -2938,6 +2954,18 @@ def judge_payout(books: Books, line: Statement) -> None:
     need(line["amount_fen"] == order.sum("reserve", money=True), "PAYOUT_AMOUNT_DIFFERS")
 
 
+def note_suspense(books: Books, programme: str, taken: int) -> None:
+    """Name what is and was in suspense (15.10)."""
+    flows = {key[1:]: fen for key, fen in books.suspense.items() if key[0] == programme and fen}
+    if flows:
+        kinds = ("suspense", "written_off")
+        held, lost = (books.balances["fen", f"programme:{programme}:{kind}"] for kind in kinds)
+        note = f"{programme}: {held} fen in suspense, {lost} fen written off"
+        moved = (f"{fen} fen {debit} to {credit}" for (debit, credit), fen in sorted(flows.items()))
+        note = f"{note}, {taken} fen answered as paid and taken back"
+        books.world.notes.append("; ".join([note, *moved]))
+
+
 def conserve(books: Books, programme: Programme) -> None:
     """Section 15.8, V22: totals of a programme."""
     world, own = books.world, f"programme:{programme.id}:"
@@ -2969,10 +2997,8 @@ def conserve(books: Books, programme: Programme) -> None:
     taken = books.suspense[programme.id, "paid_out", "suspense"]
     taken -= books.suspense[programme.id, "suspense", "paid_out"]
     spent_fen = balances["fen", own + "paid_out"] + taken
-    if any(owner == programme.id for owner, _, _ in books.suspense):
-        held_fen, lost_fen = (balances["fen", own + kind] for kind in ("suspense", "written_off"))
-        note = f"{programme.id}: {held_fen} fen in suspense, {lost_fen} fen written off"
-        world.notes.append(f"{note}, {taken} fen answered as paid and taken back")
+    note_suspense(books, programme.id, taken)
+    left = books.suspense[programme.id, "suspense", "funding"]
     # Shares of sold lots are paid out beside what grams are redeemed for.
     in_flight, for_grams = (
         balances["fen", own + kind] - books.proceeds[own + kind]
@@ -2984,6 +3010,7 @@ def conserve(books: Books, programme: Programme) -> None:
         ("RESERVED_NOT_IN_FLIGHT", in_flight * unit_ug == reserved_ug * rate),
         ("PAID_NOT_ANSWERED", spent_fen == books.reported[programme.id]),
         ("FLOAT_OVERDRAWN", balances["fen", own + "float"] >= 0),
+        ("SUSPENSE_OVER_RETURNED", left <= books.suspense[programme.id, "funding", "suspense"]),
     ):
         if not good:
             world.find("V22", code, programme.id)
@@ -3050,6 +3077,40 @@ class Uses:
     serials: Counter[str] = field(default_factory=Counter)
 
 
+def forms_of_use(kind: str, said: Statement) -> Iterator[bool]:
+    """Say of every rule about a statement by itself whether it holds (15.11)."""
+    for name in ("title", "supplier", "verifier", "buyer", "beneficiary"):
+        yield name not in said or 1 <= len(said[name]) <= 200  # noqa: PLR2004
+    year = said.get("vintage")
+    yield year is None or 2000 <= year <= 2999  # noqa: PLR2004
+    regimes = said.get("excluded_regimes", [])
+    yield regimes == sorted(set(regimes)) and len(regimes) <= 32  # noqa: PLR2004
+    if kind == "offer":
+        yield 1 <= said["price_ug"] < 1 << 56
+        yield said["valid_from_s"] < said["valid_until_s"]
+        yield (said["hold_s"] > 0) == (said["offer_kind"] == "goods")
+    elif kind == "use_order":
+        offered = said["use"] in {"donate", "goods"}
+        for name in ("offer_id", "pieces", "mass_ug"):
+            yield (said[name] is not None) == (offered == (name != "mass_ug"))
+        yield said["pieces"] is None or 1 <= said["pieces"] <= 1_000_000  # noqa: PLR2004
+        yield said["mass_ug"] is None or 1 <= said["mass_ug"] < 1 << 56
+        yield not offered or year is None
+        yield not said["may_be_claimed"] or said["use"] == "pledge"
+    elif kind == "goods_outcome":
+        yield said["fulfilled"] == (said["voucher_sha256"] is not None)
+        yield said["fulfilled"] == (not said["reason"]) and len(said["reason"]) <= 200  # noqa: PLR2004
+    elif kind == "credit_lot":
+        tokens = [item["account_token"] for item in said["contributions"]]
+        yield tokens == sorted(set(tokens)) and 1 <= len(tokens) <= 10_000  # noqa: PLR2004
+        yield all(item["mass_ug"] >= 1 for item in said["contributions"])
+        yield 1 <= said["tonnes"] <= 10_000  # noqa: PLR2004
+    elif kind == "lot_sale":
+        yield 1 <= said["price_fen"] >= said["retained_fen"]
+    elif kind == "lot_retirement":
+        yield 1 <= said["serial_first"] <= said["serial_last"]
+
+
 def note_uses(books: Books) -> None:
     """Take everything that is signed about uses, in its order, and judge it by itself."""
     world, rules = books.world, dict[str, Leaf]()
@@ -3057,6 +3118,8 @@ def note_uses(books: Books) -> None:
         if HOME[leaf.kind] != "V26":
             continue
         world.count("V26")
+        with world.judging("V26", leaf.index):
+            world.programme(leaf.said["programme_id"])
         with world.judging("V26", leaf.index):
             if leaf.kind == "lot_rules":
                 rules[leaf.said["programme_id"]] = leaf
@@ -3221,6 +3284,11 @@ def use_meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str
     said = order.leaf.said
     if order.leaf.index > leaf.index:
         yield "V26", "USE_BEFORE_ORDER"
+    outcome = uses.outcomes.get(said["use_id"])
+    by_word = move in {"post", "void"} and outcome is not None and outcome.index < leaf.index
+    by_word = by_word and outcome is not None and outcome.said["fulfilled"] == (move == "post")
+    basis = outcome if by_word and outcome is not None else order.leaf
+    yield from backdated(books.world, basis, line)
     phase, *kinds = USE_MOVES[move]
     owners = [
         f"programme:{said['programme_id']}:{kind}"
@@ -3287,6 +3355,16 @@ def close_uses(books: Books) -> None:
     for use_id, order in uses.orders.items():
         with world.judging("V26", order.leaf.index, use_id.hex()):
             close_use(uses, order, last)
+    for use_id, outcome in uses.outcomes.items():
+        ordered = uses.orders.get(use_id)
+        good = ordered is not None and ordered.leaf.index < outcome.index
+        if ordered is None or not good or not is_word_on(ordered.leaf.said, outcome.said):
+            world.find("V26", "GOODS_WITHOUT_ORDER", use_id.hex(), outcome.index)
+
+
+def is_word_on(ordered: Statement, outcome: Statement) -> bool:
+    """Return whether a supplier speaks of goods of its own programme."""
+    return bool(ordered["use"] == "goods" and ordered["programme_id"] == outcome["programme_id"])
 
 
 def close_use(uses: Uses, order: UseOrder, last: int) -> None:
@@ -3305,7 +3383,8 @@ def close_use(uses: Uses, order: UseOrder, last: int) -> None:
         outcome = uses.outcomes.get(said["use_id"])
         need(len(ends) == 1, "USE_HALF_ENDED")
         waits = outcome is None or outcome.index > last or None not in ends
-        need(waits, "GOODS_NOT_BOOKED")
+        given_out = outcome is not None and outcome.said["fulfilled"] and "void" in ends
+        need(waits and not given_out, "GOODS_NOT_BOOKED")
 
 
 def held_for_goods(books: Books, programme: Programme) -> int:

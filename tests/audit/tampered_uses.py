@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
-from fedcarbon.ledger.batch import LedgerBatch, batch_hash, line_of
-from fedcarbon.ledger.transfer import Transfer
-from fedcarbon.ledger.unit import Vintage
+from fedcarbon.ids import ProgrammeId
+from fedcarbon.ledger.account import AccountKind, holder_account, programme_account
+from fedcarbon.ledger.batch import CHAIN_START, LedgerBatch, LedgerLine, batch_hash, line_of
+from fedcarbon.ledger.transfer import Phase, Transfer
+from fedcarbon.ledger.unit import FEN, Vintage
+from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.payouts import PayoutBatch
+from fedcarbon.redemption.postings import posting_id
 from fedcarbon.redemption.settlement import Draw
 from fedcarbon.registry.admission import root_keyid
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
-from fedcarbon.uses.lot import Contribution, CreditLot, LotSale, LotVerification
+from fedcarbon.uses.lot import TONNE_UG, Contribution, CreditLot, LotSale, LotVerification
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.uses.order import GoodsOutcome, Use, UseKind, UseOrder
 from fedcarbon.uses.postings import pooling, selling, taking
@@ -104,6 +109,114 @@ def expired_without_notice(kit: Kit) -> None:
     """The notice was for another vintage."""
     index, notice = kit.of(ExpiryNotice)[0]
     kit.replace(index, dataclasses.replace(notice, vintage=Vintage(VINTAGE - 1)), *_roots(kit))
+
+
+def donated_before_it_was_ordered(kit: Kit) -> None:
+    """The hub moves a gift to a time at which nobody had logged its order."""
+    _change_lines(kit, lambda line: line.credit.endswith(":donated"), recorded_s=1)
+
+
+def expired_in_the_future(kit: Kit) -> None:
+    """The vintage ends in a year, and the hub writes next year's date beside what it takes."""
+    index, notice = kit.of(ExpiryNotice)[0]
+    year_s = 365 * 86_400
+    later = dataclasses.replace(notice, expires_at_s=notice.expires_at_s + year_s)
+    kit.replace(index, later, *_roots(kit))
+    at_s = notice.expires_at_s + 2 * year_s
+    _change_lines(kit, lambda line: line.credit.endswith(":expired"), recorded_s=at_s)
+
+
+def redeemed_out_of_proceeds(kit: Kit) -> None:
+    """The programme pays a holder's grams with the holder's own money."""
+    order = kit.of(RedemptionOrder)[0][1]
+    reservation = posting_id(order.redemption_id, Phase.RESERVE.value, FEN)
+    proceeds = holder_account(AccountKind.PROCEEDS, order.account_token)
+    _change_lines(kit, lambda line: line.transfer_id == reservation, debit=proceeds.name)
+
+
+def handed_out_after_all(kit: Kit) -> None:
+    """Goods came back by time, and later the supplier is said to have handed them out."""
+    said = {outcome.use_id for _, outcome in kit.of(GoodsOutcome)}
+    ordered = (order for _, order in kit.of(UseOrder, use=UseKind.GOODS))
+    overdue = next(order for order in ordered if order.use_id not in said)
+    _, outcome = kit.of(GoodsOutcome, fulfilled=True)[0]
+    kit.append(dataclasses.replace(outcome, use_id=overdue.use_id), HUB)
+
+
+def word_on_goods_that_nobody_ordered(kit: Kit) -> None:
+    _, outcome = kit.of(GoodsOutcome, fulfilled=True)[0]
+    kit.append(dataclasses.replace(outcome, use_id=ANOTHER_USE), HUB)
+
+
+def word_in_another_programme(kit: Kit) -> None:
+    index, outcome = kit.of(GoodsOutcome, fulfilled=True)[0]
+    elsewhere = dataclasses.replace(outcome, programme_id=ProgrammeId("other"))
+    kit.replace(index, elsewhere, HUB)
+
+
+def offer_in_an_unknown_programme(kit: Kit) -> None:
+    _, offer = kit.of(Offer, offer_id=TREE)[0]
+    kit.append(dataclasses.replace(offer, programme_id=ProgrammeId("other")), *_roots(kit))
+
+
+def goods_without_voucher(kit: Kit) -> None:
+    index, outcome = kit.of(GoodsOutcome, fulfilled=True)[0]
+    kit.replace(index, _unchecked(outcome, voucher_sha256=None), HUB)
+
+
+def pledge_of_pieces(kit: Kit) -> None:
+    index, order = kit.of(UseOrder, use=UseKind.PLEDGE)[0]
+    kit.replace(index, _unchecked(order, pieces=3, offer_id="pieces"), OPERATOR)
+
+
+def offer_without_title(kit: Kit) -> None:
+    index, offer = kit.of(Offer, offer_id=TREE)[0]
+    kit.replace(index, _unchecked(offer, title=""), *_roots(kit))
+
+
+def contributor_named_twice(kit: Kit) -> None:
+    """One account has a tonne on paper, of which a microgram is booked."""
+    rules_leaf, rules = kit.of(LotRules)[0]
+    token = kit.of(UseOrder, use=UseKind.PLEDGE)[0][1].account_token
+    parts = [
+        Contribution(account_token=token, mass_ug=MicrogramsCO2e(mass))
+        for mass in (TONNE_UG - 1, 1)
+    ]
+    lot = CreditLot(
+        parameter_id=kit.parameters.parameter_id,
+        programme_id=PROGRAMME,
+        lot_id=LOT,
+        vintage=VINTAGE,
+        tonnes=1,
+        rules_leaf=rules_leaf,
+        excluded_regimes=rules.excluded_regimes,
+        contributions=tuple(parts[:1]),
+    )
+    kit.append(_unchecked(lot, contributions=tuple(parts)), HUB)
+
+
+def money_vanishes_through_suspense(kit: Kit) -> None:
+    """Money leaves the float as unexplained, and the books as sent back."""
+    flows = [
+        (AccountKind.FUNDING, AccountKind.FLOAT),
+        (AccountKind.FLOAT, AccountKind.SUSPENSE),
+        (AccountKind.SUSPENSE, AccountKind.FUNDING),
+    ]
+    _book(
+        kit,
+        [
+            Transfer(
+                transfer_id=number.to_bytes(16, "big"),
+                debit=programme_account(debit, PROGRAMME),
+                credit=programme_account(credit, PROGRAMME),
+                unit=FEN,
+                amount=1_000,
+                phase=Phase.SINGLE,
+                resolves=None,
+            )
+            for number, (debit, credit) in enumerate(flows)
+        ],
+    )
 
 
 def lot_of_less_than_a_tonne(kit: Kit) -> None:
@@ -211,6 +324,35 @@ def _book(kit: Kit, transfers: Sequence[Transfer]) -> None:
         lines=(),
     )
     kit.append(payouts, HUB)
+
+
+def _change_lines(kit: Kit, wanted: Callable[[LedgerLine], bool], **changes: Any) -> None:
+    """Change lines of the ledger, and chain and sign every batch anew."""
+    entries, payouts = kit.entries(), kit.of(PayoutBatch)
+    previous = CHAIN_START
+    for index, batch in kit.of(LedgerBatch):
+        lines = tuple(
+            dataclasses.replace(line, **changes) if wanted(line) else line for line in batch.lines
+        )
+        changed = dataclasses.replace(batch, lines=lines, previous_batch=previous)
+        old, previous = (batch_hash(statements.encode(item)) for item in (batch, changed))
+        entries[index] = dataclasses.replace(entries[index], body=kit.signed(changed, HUB))
+        for at, told in payouts:
+            if told.ledger_batch == old:
+                body = kit.signed(dataclasses.replace(told, ledger_batch=previous), HUB)
+                entries[at] = dataclasses.replace(entries[at], body=body)
+    kit.rebuild(entries)
+
+
+S = TypeVar("S", bound=Statement)
+
+
+def _unchecked(statement: S, **changes: Any) -> S:
+    """Return a statement that breaks its own rules, which no honest party can even make."""
+    copied = copy.copy(statement)
+    for name, value in changes.items():
+        object.__setattr__(copied, name, value)
+    return copied
 
 
 def _roots(kit: Kit) -> list[str]:

@@ -51,6 +51,14 @@ def test_a_leaf_is_as_old_as_the_first_head_that_covers_it() -> None:
     assert [book.leaf_time_s(index) for index in range(9)] == [100] * 3 + [200] * 4 + [300] * 2
 
 
+def test_a_leaf_is_no_older_than_a_head_signed_before_the_last_one_without_it_was_begun() -> None:
+    book = book_of()
+    for size, at_s in ((3, 100), (7, 200), (9, 300)):
+        book.witness(head(size, at_s))
+
+    assert [book.time_before_s(index) for index in range(9)] == [None] * 7 + [100] * 2
+
+
 def test_a_head_that_is_learned_later_makes_leaves_older_and_never_younger() -> None:
     book = book_of()
     book.witness(head(9, 300))

@@ -59,7 +59,9 @@ class Books:
     uses: Mapping[LeafType, Sequence[MoneyLeaf]] = field(default_factory=dict)
     """All leaves of `USE_TYPES`, by type."""
     waits_s: Mapping[int, Seconds] = field(default_factory=dict)
-    """Leaf of a notice of expiry to the time of the first witnessed head over it."""
+    """Leaf about money to the time of the first witnessed head over it."""
+    after_s: Mapping[int, Seconds] = field(default_factory=dict)
+    """Leaf about money to a time at which it was not logged yet, as witnessed heads show."""
     overdue_before: int = 0
     """Results in leaves below this one must be credited even if no ledger batch comes after."""
 

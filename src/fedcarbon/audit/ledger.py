@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Final
 
 from fedcarbon.audit.books import Books
@@ -58,8 +59,13 @@ def check_ledger(exam: Examination, binding_refusals: Mapping[int, str]) -> None
                 uses={kind: view.money[kind] for kind in USE_TYPES},
                 waits_s={
                     leaf.index: view.heads.wait_from_s(leaf.index)
-                    for leaf in view.money[LeafType.EXPIRY_NOTICE]
+                    for leaf in chain.from_iterable(view.money.values())
                     if view.heads.is_witnessed(leaf.index)
+                },
+                after_s={
+                    leaf.index: before_s
+                    for leaf in chain.from_iterable(view.money.values())
+                    if (before_s := view.heads.time_before_s(leaf.index)) is not None
                 },
                 overdue_before=overdue_before,
             )

@@ -24,6 +24,7 @@ from fedcarbon.audit.ledger_replay import ReplayedLedger, replayed
 from fedcarbon.audit.lot_checks import check_lots
 from fedcarbon.audit.payout_checks import Answer, answers, check_answers
 from fedcarbon.audit.proceeds_flows import proceeds_flows
+from fedcarbon.audit.recorded_times import check_times
 from fedcarbon.audit.redemption_checks import LoggedOrder, booked_redemptions, logged_orders
 from fedcarbon.audit.suspense_flows import suspense_flows
 from fedcarbon.audit.use_checks import (
@@ -87,6 +88,7 @@ def judge_books(books: Books) -> JudgedBooks:
     check_lots(books, ledger, uses, findings)
     check_expiry(books, ledger, uses, findings)
     check_unexplained(ledger, uses, findings)
+    check_times(books, ledger, uses, findings)
     redemptions = booked_redemptions(books, ledger, orders, uses.explained, findings)
     said, reported = answers(books, ledger, findings)
     check_answers(said, reported, orders, redemptions, findings)
@@ -135,6 +137,10 @@ def _check_money(
         held[_programme_of(account, unit), account.kind] += balance
     for flows in suspense_flows(ledger).values():  # it changes no answer and no redemption
         held[flows.programme, AccountKind.PAID_OUT] += flows.taken_back_fen
+        if flows.over_returned_fen > 0:
+            text = f"{flows.over_returned_fen} fen went out through suspense that never came in so"
+            subject = f"programme {flows.programme}"
+            findings.append(_finding("SUSPENSE_OVER_RETURNED", subject, text))
     for programme_id, mass_ug in goods_ug.items():  # no money waits beside these
         held[programme_id, AccountKind.RESERVED] -= mass_ug
     proceeds = proceeds_flows(ledger)

@@ -3,12 +3,15 @@
 Money that the rail has answered as paid may leave PAID_OUT for suspense and come back, or go to
 the float instead. Which is right only the rail's files and two signed releases can say, and those
 are not in the record. So no equation of the books counts suspense as anything else than what it
-is, and a report names the sums: whoever reads it asks the hub for the releases behind them.
+is, and a report names the sums: whoever reads it asks the hub for the releases behind them. One
+thing needs no release to be wrong: money leaves the books for FUNDING only where it had come from,
+so more cannot go back there through suspense than came.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fedcarbon.audit.ledger_replay import ReplayedLedger
@@ -29,6 +32,15 @@ class SuspenseFlows:
     """From PAID_OUT into suspense less what went back: answered as paid, and not paid out any more.
     Below zero for money that suspense has counted as paid without an answer."""
 
+    gross_fen: Mapping[tuple[AccountKind, AccountKind], int]
+    """What went into suspense and out of it, by where from and where to."""
+
+    @property
+    def over_returned_fen(self) -> int:
+        """What left the books through suspense, beyond what had come into it from outside."""
+        came_fen = self.gross_fen.get((AccountKind.FUNDING, AccountKind.SUSPENSE), 0)
+        return self.gross_fen.get((AccountKind.SUSPENSE, AccountKind.FUNDING), 0) - came_fen
+
     @property
     def text(self) -> str:
         """The line of the report."""
@@ -43,7 +55,8 @@ class SuspenseFlows:
             )
         elif self.taken_back_fen < 0:
             text += f"; {_yuan(-self.taken_back_fen)} count as paid that no answer has"
-        return text
+        gross = sorted(self.gross_fen.items())
+        return f"{text}; moved: " + ", ".join(f"{_yuan(n)} {by} to {to}" for (by, to), n in gross)
 
 
 def suspense_flows(ledger: ReplayedLedger) -> dict[ProgrammeId, SuspenseFlows]:
@@ -66,6 +79,7 @@ def suspense_flows(ledger: ReplayedLedger) -> dict[ProgrammeId, SuspenseFlows]:
             suspense_fen=into - out,
             written_off_fen=moved[owner, suspense, AccountKind.WRITTEN_OFF],
             taken_back_fen=moved[paid] - moved[back],
+            gross_fen={(by, to): fen for (of, by, to), fen in moved.items() if of == owner},
         )
     return flows
 

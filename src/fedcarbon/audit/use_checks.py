@@ -48,6 +48,8 @@ class JudgedUses:
 
     explained: set[bytes] = field(default_factory=set)
     """Ids of transfers that rest on something."""
+    rests_on: dict[bytes, int] = field(default_factory=dict)
+    """Id of a transfer whose time matters to the leaf without which it could not have been."""
     held_ug: Counter[ProgrammeId] = field(default_factory=Counter)
     """Grams under goods that nobody has ended."""
 
@@ -61,8 +63,13 @@ def stated(cls: type[S], books: Books, findings: list[Finding]) -> Iterator[tupl
     """Yield leaf and statement of every leaf of a kind that can be read."""
     for leaf in books.uses.get(LeafType[cls.KIND.upper()], ()):
         statement = decoded(cls, leaf, books, CheckId.USES, findings)
-        if statement is not None:
-            yield leaf.index, statement
+        if statement is None:
+            continue
+        programme = getattr(statement, "programme_id", None)
+        if programme not in books.programmes:
+            text = f"no programme {programme} is in the record"
+            findings.append(found("UNKNOWN_PROGRAMME", f"leaf {leaf.index}", text, leaf.index))
+        yield leaf.index, statement
 
 
 def binding_faults(
@@ -101,6 +108,7 @@ def check_orders(
             continue
         seen[order.use_id] = leaf
         check.judge(leaf, order)
+    check.judge_outcomes()
 
 
 class _OrderCheck:
@@ -113,6 +121,7 @@ class _OrderCheck:
         self._ledger: Final = ledger
         self._judged: Final = judged
         self._findings: Final = findings
+        self._goods: Final[dict[bytes, tuple[int, ProgrammeId]]] = {}
         self._bindings = {binding.operator_half.leaf: binding for binding in books.bindings}
         self._offers = _once(
             ((leaf, (item.programme_id, item.offer_id), item) for leaf, item in self._all(Offer)),
@@ -135,10 +144,11 @@ class _OrderCheck:
         def find(code: str, text: str) -> None:
             self._findings.append(found(code, subject, text, leaf))
 
+        if order.use is UseKind.GOODS:
+            self._goods[order.use_id] = (leaf, order.programme_id)
         programme = self._books.programmes.get(order.programme_id)
         if programme is None:
-            find("UNKNOWN_PROGRAMME", f"no programme {order.programme_id} is in the record")
-            return
+            return  # found when it was read
         before = len(self._findings)
         for code, text in binding_faults(order, leaf, self._bindings.get(order.binding_leaf)):
             find(code, text)
@@ -157,9 +167,20 @@ class _OrderCheck:
             if leaf < self._ledger.last_leaf:
                 find("USE_NOT_BOOKED", "no ledger batch moves anything for the order")
             return
-        self._judged.explained |= {entry.transfer.transfer_id for entry in booked.values()}
+        transfer_ids = [entry.transfer.transfer_id for entry in booked.values()]
+        self._judged.explained |= set(transfer_ids)
+        self._judged.rests_on |= dict.fromkeys(transfer_ids, leaf)
         for code, text in self._faults(leaf, order, booked):
             find(code, text)
+
+    def judge_outcomes(self) -> None:
+        """Hold what suppliers said against the orders for goods, all of which are judged by now."""
+        for use_id, (leaf, outcome) in self._outcomes.items():
+            ordered_at, programme = self._goods.get(use_id, (leaf, None))
+            if ordered_at >= leaf or programme != outcome.programme_id:
+                text = "no goods of this id had been ordered in its programme; the hub must explain"
+                finding = found("GOODS_WITHOUT_ORDER", f"use {use_id.hex()}", text, leaf)
+                self._findings.append(finding)
 
     def _faults(
         self, leaf: int, order: UseOrder, booked: Mapping[Vintage, Booked]
@@ -190,9 +211,11 @@ class _OrderCheck:
             if other_year or entry.transfer != expected[year]:
                 yield "USE_TRANSFER_DIFFERS", f"vintage {year} is moved otherwise than ordered"
         if order.use is UseKind.GOODS:
-            yield from self._end_faults(use, booked)
+            yield from self._end_faults(leaf, use, booked)
 
-    def _end_faults(self, use: Use, booked: Mapping[Vintage, Booked]) -> Iterator[tuple[str, str]]:
+    def _end_faults(
+        self, leaf: int, use: Use, booked: Mapping[Vintage, Booked]
+    ) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with how goods ended."""
         ends = {
             year: self._ledger.booked.get(
@@ -212,11 +235,13 @@ class _OrderCheck:
                 self._judged.held_ug[use.order.programme_id] += booked[year].transfer.amount
                 continue
             self._judged.explained.add(end.transfer.transfer_id)
+            self._judged.rests_on[end.transfer.transfer_id] = leaf
             is_post = end.transfer.phase is Phase.POST
             if end.transfer != (posted if is_post else given_back)[year]:
                 said.add(("USE_TRANSFER_DIFFERS", "goods ended otherwise than they were ordered"))
             outcome = None if known is None or known[0] > end.batch_leaf else known[1]
-            if outcome is not None and outcome.fulfilled is is_post:
+            if known is not None and outcome is not None and outcome.fulfilled is is_post:
+                self._judged.rests_on[end.transfer.transfer_id] = known[0]
                 continue
             expires_s = booked[year].transfer.expires_s
             if is_post:
@@ -224,8 +249,11 @@ class _OrderCheck:
             elif expires_s is None or end.recorded_s < expires_s:
                 said.add(("GOODS_GIVEN_BACK_EARLY", "they were neither cancelled nor overdue"))
         yield from sorted(said)
-        if None in phases and known is not None and known[0] < self._ledger.last_leaf:
-            yield "GOODS_NOT_BOOKED", "the supplier's word is in no ledger batch"
+        if known is None:
+            return
+        given_out = known[1].fulfilled and Phase.VOID in phases
+        if given_out or (None in phases and known[0] < self._ledger.last_leaf):
+            yield "GOODS_NOT_BOOKED", "the ledger batches do not have what the supplier said"
 
 
 def _use(order: UseOrder, booked: Mapping[Vintage, Booked], hold_s: int) -> Use:

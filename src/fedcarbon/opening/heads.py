@@ -146,6 +146,16 @@ class HeadBook:
         """
         return self._waits_s[self._first_over(leaf_index)]
 
+    def time_before_s(self, leaf_index: int) -> Seconds | None:
+        """Return a time at which nobody had logged the leaf yet; None if the heads show none.
+
+        It is that of the last but one witnessed head that does not cover the leaf. A leaf may be
+        added while trustees still sign the last one; but that one was begun, without the leaf,
+        after the head before it was signed.
+        """
+        at = bisect.bisect_right(self._sizes, leaf_index)
+        return self._times_s[at - 2] if at > 1 else None
+
     def _first_over(self, leaf_index: int) -> int:
         at = bisect.bisect_right(self._sizes, leaf_index)
         if at == len(self._sizes):

@@ -95,6 +95,27 @@ def test_suspense_hides_no_return_without_a_redemption(draft: Draft) -> None:
     }
 
 
+def test_the_report_names_every_flow(draft: Draft) -> None:
+    lines = [moved(1, FUNDING, SUSPENSE, 7), moved(2, SUSPENSE, FUNDING, 7)]
+
+    (note,) = judge_books(tampered(draft, adding(*lines))).notes
+
+    assert note.endswith("; moved: 0.07 yuan funding to suspense, 0.07 yuan suspense to funding")
+
+
+@pytest.mark.parametrize(("came", "went"), [(0, 5), (4, 5)])
+def test_money_that_was_paid_in_does_not_vanish_through_suspense(
+    draft: Draft, came: int, went: int
+) -> None:
+    lines = [moved(1, FLOAT, SUSPENSE, 5), moved(2, SUSPENSE, FUNDING, went)]
+    if came:
+        lines.insert(0, moved(3, FUNDING, SUSPENSE, came))
+
+    found = codes(check_books(tampered(draft, adding(*lines))))
+
+    assert found == {"V22 SUSPENSE_OVER_RETURNED"}
+
+
 def test_more_leaves_suspense_than_came(draft: Draft) -> None:
     found = codes(check_books(tampered(draft, adding(moved(1, SUSPENSE, FLOAT, 5)))))
 

@@ -10,10 +10,11 @@ from typing import Any, Final
 import pytest
 
 from fedcarbon.audit.ledger_checks import check_books
-from fedcarbon.ids import PartyId
+from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.ledger.batch import LedgerLine
 from fedcarbon.redemption.wallet import sandbox_wallet_id
-from fedcarbon.units import Fen, MicrogramsCO2e
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
+from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerification
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer, OfferKind
 from fedcarbon.uses.order import GoodsOutcome, UseKind, UseOrder
@@ -111,6 +112,68 @@ def _void_early(draft: UseDraft) -> None:
     lines(SHARED, early, recorded_s=first.lines[0].recorded_s)(draft)
 
 
+OVERDUE: Final = (6).to_bytes(16, "big")
+"""Goods that came back by time."""
+
+
+def _handed_out(behind_batch: int) -> Attack:
+    """The supplier has handed out what came back, and says so right behind a batch."""
+
+    def attack(draft: UseDraft) -> None:
+        _, outcome = draft.first(GoodsOutcome)
+        leaf, _ = draft.draft.batches[behind_batch]
+        draft.leaves.append((leaf + 1, replace(outcome, use_id=OVERDUE)))
+
+    return attack
+
+
+def _word_before_the_order(draft: UseDraft) -> None:
+    at, outcome = draft.first(GoodsOutcome)
+    draft.leaves[at] = (1, outcome)
+
+
+def _head_over_a_batch(late_s: int) -> Attack:
+    """The hub gives a transfer a time that was not yet when trustees signed its batch."""
+
+    def attack(draft: UseDraft) -> None:
+        leaf, batch = draft.draft.batches[USED]
+        newest_s = max(line.recorded_s for line in batch.lines)
+        draft.waits_s[leaf] = Seconds(newest_s - late_s)
+
+    return attack
+
+
+def _head_before(cls: type[Any], wanted: Callable[[Any], bool], kind: str, early_s: int) -> Attack:
+    """The hub gives what rests on a statement a time at which nobody had logged that."""
+
+    def attack(draft: UseDraft) -> None:
+        leaf, _ = draft.leaves[draft.first(cls, wanted)[0]]
+        _, batch = draft.draft.batches[USED]
+        line = next(line for line in batch.lines if to(kind)(line))
+        draft.after_s[leaf] = Seconds(line.recorded_s + early_s)
+
+    return attack
+
+
+def is_fulfilled(outcome: GoodsOutcome) -> bool:
+    return outcome.fulfilled
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        _head_over_a_batch(TIME_TOLERANCE_S),
+        _head_before(UseOrder, is_use(UseKind.DONATE), "donated", TIME_TOLERANCE_S),
+        _head_before(GoodsOutcome, is_fulfilled, "exchanged", TIME_TOLERANCE_S),
+    ],
+    ids=["batch", "order", "word"],
+)
+def test_clocks_may_differ_a_little(draft: UseDraft, attack: Attack) -> None:
+    attack(draft)
+
+    assert check_books(draft.sealed()) == []
+
+
 def changing(cls: type[Any], wanted: Callable[[Any], bool] = lambda _: True, **how: Any) -> Attack:
     return lambda draft: draft.change(cls, wanted, **how)
 
@@ -160,7 +223,7 @@ ATTACKS: Final[dict[str, tuple[Attack, set[str]]]] = {
     ),
     "goods without order": (
         removing(UseOrder, is_use(UseKind.GOODS)),
-        {"V20 REDEMPTION_WITHOUT_ORDER", "V26 USE_WITHOUT_ORDER"},
+        {"V20 REDEMPTION_WITHOUT_ORDER", "V26 GOODS_WITHOUT_ORDER", "V26 USE_WITHOUT_ORDER"},
     ),
     "a gift that is not booked": (
         lines(USED, to("donated"), drop=True),
@@ -169,6 +232,48 @@ ATTACKS: Final[dict[str, tuple[Attack, set[str]]]] = {
     "goods that are used up without a word": (
         removing(GoodsOutcome),
         {"V26 GOODS_NOT_CONCLUDED"},
+    ),
+    "a transfer newer than the head over its batch": (
+        _head_over_a_batch(TIME_TOLERANCE_S + 1),
+        {"V19 RECORDED_TIME_DIFFERS"},
+    ),
+    "a gift older than its order": (
+        _head_before(UseOrder, is_use(UseKind.DONATE), "donated", TIME_TOLERANCE_S + 1),
+        {"V19 RECORDED_TIME_DIFFERS"},
+    ),
+    "goods used up before the supplier's word": (
+        _head_before(GoodsOutcome, is_fulfilled, "exchanged", TIME_TOLERANCE_S + 1),
+        {"V19 RECORDED_TIME_DIFFERS"},
+    ),
+    "goods handed out, and given back later": (_handed_out(USED), {"V26 GOODS_NOT_BOOKED"}),
+    "goods given back, and handed out later": (_handed_out(EXPIRED), {"V26 GOODS_NOT_BOOKED"}),
+    "a word on goods that nobody ordered": (
+        repeating(GoodsOutcome, use_id=b"nobody's (16 B.)"),
+        {"V26 GOODS_WITHOUT_ORDER"},
+    ),
+    "a word on goods before they were ordered": (
+        _word_before_the_order,
+        {"V26 GOODS_WITHOUT_ORDER"},
+    ),
+    "a word on what was no goods": (
+        repeating(GoodsOutcome, use_id=(4).to_bytes(16, "big")),
+        {"V26 GOODS_WITHOUT_ORDER"},
+    ),
+    "a word in another programme": (
+        changing(GoodsOutcome, programme_id=ProgrammeId("other")),
+        {"V26 GOODS_WITHOUT_ORDER", "V26 UNKNOWN_PROGRAMME"},
+    ),
+    "a price in an unknown programme": (
+        repeating(Offer, programme_id=ProgrammeId("other")),
+        {"V26 UNKNOWN_PROGRAMME"},
+    ),
+    "rules of an unknown programme": (
+        repeating(LotRules, programme_id=ProgrammeId("other")),
+        {"V26 UNKNOWN_PROGRAMME"},
+    ),
+    "a notice in an unknown programme": (
+        repeating(ExpiryNotice, programme_id=ProgrammeId("other")),
+        {"V26 UNKNOWN_PROGRAMME"},
     ),
     "a word that is said twice": (repeating(GoodsOutcome), {"V26 GOODS_CONCLUDED_TWICE"}),
     "goods that come back early": (_void_early, {"V26 GOODS_GIVEN_BACK_EARLY"}),

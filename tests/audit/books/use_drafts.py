@@ -40,6 +40,7 @@ class UseDraft:
     leaves: list[tuple[int, Statement]] = field(default_factory=list)
     unsigned: set[int] = field(default_factory=set)
     waits_s: dict[int, Seconds] = field(default_factory=dict)
+    after_s: dict[int, Seconds] = field(default_factory=dict)
 
     def sealed(self) -> Books:
         """Return the books as the hub would log them."""
@@ -52,7 +53,7 @@ class UseDraft:
                     is_signed=index not in self.unsigned,
                 )
             )
-        return replace(self.draft.sealed(), uses=uses, waits_s=self.waits_s)
+        return replace(self.draft.sealed(), uses=uses, waits_s=self.waits_s, after_s=self.after_s)
 
     def change(
         self, cls: type[S], wanted: Callable[[S], bool] = lambda _: True, **changes: Any
