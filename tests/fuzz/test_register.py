@@ -48,6 +48,7 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "hub.clearing.limits_file:load_limits": "parse_limits",
     "hub.commands.beside:Beside.read": "runs a use case",
     "hub.database:opened": "an engine",
+    "hub.rails.deadlines:_Stream.read": "hands bytes on",
     "hub.commands.printing:bytes_from_text": "the operator's own command line",
     "hub.commands.printing:moment_from_text": "the operator's own command line",
     "trustee.config:load_config": "the operator's own file",
