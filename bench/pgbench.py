@@ -16,7 +16,7 @@ from typing import Final
 
 from tests.postgresql import Cluster
 
-SECONDS: Final = 5
+SECONDS: Final = 3
 _SQL: Final = Path(__file__).with_name("redemption.sql")
 _DRAWN: Final = """(SELECT n, decode(md5('r' || (:v)::bigint || '-' || n), 'hex') AS r,
     decode(md5('p' || (:v)::bigint || '-' || n), 'hex') AS p,

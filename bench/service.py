@@ -48,8 +48,8 @@ from tests.soak.rounds import identity, order_maker, prepared
 from tests.unlimited import unlimited
 
 CLIENTS: Final = (1, 4, 16)
-DESK_ORDERS: Final = {1: 200, 4: 600, 16: 1_600}
-CALLS: Final = {1: 60, 4: 200, 16: 480}
+DESK_ORDERS: Final = {1: 100, 4: 400, 16: 1_200}
+CALLS: Final = {1: 40, 4: 120, 16: 320}
 CALL_S: Final = 60
 START_S: Final = 60
 _HELD_UG: Final = 10**15

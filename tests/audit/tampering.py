@@ -15,10 +15,7 @@ from typing import Final
 
 from fedcarbon.epoch.statements import Seal
 from fedcarbon.ids import PartyId
-from fedcarbon.opening.statements import (
-    OpeningRequest,
-    OpeningResult,
-)
+from fedcarbon.opening.statements import OpeningRequest, OpeningResult
 from fedcarbon.parameters.self_test import SelfTest
 from fedcarbon.registry.admission import root_keyid
 from fedcarbon.registry.enrolment import (
@@ -466,6 +463,7 @@ TAMPERINGS: Final = (
         ("V05", "FORKED_RECORD"),  # a later request names the head of the untouched record
         ("V19", "INSUFFICIENT_BALANCE"),
         ("V20", "REDEMPTION_ACCOUNT_DIFFERS"),
+        ("V22", "REDEEMED_NOT_PAID"),
     ),
     _finds(uses.handed_out_after_all, ("V26", "GOODS_NOT_BOOKED")),
     _finds(uses.word_on_goods_that_nobody_ordered, ("V26", "GOODS_WITHOUT_ORDER")),
@@ -481,11 +479,7 @@ TAMPERINGS: Final = (
         ("V26", "GOODS_NOT_CONCLUDED"),
     ),
     _finds(uses.pledge_of_pieces, ("V26", "USE_ORDER_MALFORMED"), ("V26", "USE_WITHOUT_ORDER")),
-    _finds(
-        uses.offer_without_title,
-        ("V26", "OFFER_MALFORMED"),
-        ("V26", "UNKNOWN_OFFER"),
-    ),
+    _finds(uses.offer_without_title, ("V26", "OFFER_MALFORMED"), ("V26", "UNKNOWN_OFFER")),
     _finds(uses.contributor_named_twice, ("V26", "CREDIT_LOT_MALFORMED")),
     _finds(uses.money_vanishes_through_suspense, ("V22", "SUSPENSE_OVER_RETURNED")),
     _finds(uses.expired_before_the_notice_was_over, ("V26", "EXPIRED_TOO_EARLY")),
