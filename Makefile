@@ -16,6 +16,8 @@ OUT ?= build/demo
 T ?=
 K ?=
 WORKERS ?= 2
+# for `make tampered`: names of tamperings, all without
+ONLY ?=
 # for `make soak`
 ROUNDS ?= 200
 STORE ?= sqlite
@@ -90,7 +92,7 @@ constraints: $(STAMP) ## write constraints.txt from what .venv holds now
 	$(BIN)/python -m pip freeze --all --exclude-editable | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' | LC_ALL=C sort -f > constraints.txt
 
 tampered: $(STAMP) ## spoil a good record in every way; two verifiers must find the same
-	$(BIN)/python -m tests.audit.make_tampered --out build/tampered
+	$(BIN)/python -m tests.audit.make_tampered --out build/tampered $(if $(ONLY),--only $(ONLY))
 
 soak: $(STAMP) ## kill -9 a hub ROUNDS times on STORE=sqlite|postgresql, then play seeds for SOAK_S seconds
 	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --store $(STORE) --seconds $(SOAK_S) $(if $(SEED),--seed $(SEED)) --out build/soak-$(STORE)

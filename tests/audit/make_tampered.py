@@ -11,7 +11,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,12 +74,14 @@ def _pairs(findings: object) -> frozenset[tuple[str, str]]:
     return frozenset((item["check"], item["code"]) for item in findings)
 
 
-def write(out: Path, good: GoodRecord) -> dict[str, Tampering | None]:
-    """Write all folders, the roots and the index; return what was done by name."""
+def write(out: Path, good: GoodRecord, only: Sequence[str] = ()) -> dict[str, Tampering | None]:
+    """Write all folders, or `only` these, the roots and the index; return what was done by name."""
     shutil.copytree(good.folder, out / GOOD)
     (out / "roots.toml").write_text(good.roots.to_toml(), encoding="utf-8")
     done: dict[str, Tampering | None] = {GOOD: None}
     for tampering in TAMPERINGS:
+        if only and tampering.name not in only:
+            continue
         shutil.copytree(good.folder, out / tampering.name)
         tampering.spoil(Kit(out / tampering.name, good))
         done[tampering.name] = tampering
@@ -96,7 +99,14 @@ def compare(out: Path, done: dict[str, Tampering | None], say: Callable[[str], N
     width = max(map(len, done))
     for name, tampering in done.items():
         promised = frozenset() if tampering is None else tampering.findings
-        verdicts = [program(out / name, roots, report) for program in (full, minimal)]
+        with ThreadPoolExecutor(2) as pool:
+            verdicts = [
+                item.result()
+                for item in [
+                    pool.submit(program, out / name, roots, report.with_stem(program.__name__))
+                    for program in (full, minimal)
+                ]
+            ]
         same = verdicts[0].exit_code == verdicts[1].exit_code == int(tampering is not None)
         same = same and verdicts[0].lines == verdicts[1].lines
         agreed = agreed and same and verdicts[0].findings == promised
@@ -104,7 +114,8 @@ def compare(out: Path, done: dict[str, Tampering | None], say: Callable[[str], N
         say(f"{name:{width}}  {lines[0]:16}{lines[1]:16}{'agree' if same else 'DIFFER'}")
         for verdict in () if same else verdicts:
             say(f"{'':{width}}  {sorted(verdict.findings)}")
-    report.unlink()
+    for program in (full, minimal):
+        report.with_stem(program.__name__).unlink()
     return agreed
 
 
@@ -112,12 +123,14 @@ def main() -> int:
     """Make the folders and compare; exit code 1 if the verifiers differ."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=Path("build/tampered"))
-    out = parser.parse_args().out
+    parser.add_argument("--only", nargs="*", default=[], help="names of tamperings; all without")
+    asked = parser.parse_args()
+    out: Path = asked.out
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     with TemporaryDirectory() as federation:
-        done = write(out, make_good_record(Path(federation)))
+        done = write(out, make_good_record(Path(federation)), asked.only)
     say = lambda line: print(line, flush=True)  # noqa: E731, T201 - a command that prints
     say(f"{'record':{max(map(len, done))}}  {'fedcarbon':16}{'verify_minimal':16}")
     return 0 if compare(out, done, say) else 1
