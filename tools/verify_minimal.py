@@ -64,7 +64,7 @@ LEFT_OUT: Final = {
     "V24": "evidence is opened on site, not in the record",
     "V25": "receipts are kept by those who got them, not in the record",
 }
-VERSION: Final = 3
+VERSION: Final = 4
 TOLERANCE_S: Final = 300
 SLOT_BITS: Final = 112
 CHALLENGE: Final = 128
@@ -178,7 +178,8 @@ self_test: trustees list TrusteeSelfTest
 TrusteeSelfTest: trustee_id name, shares list natural, proof bytes
 party_admission: party_id name, role hub|partner|trustee|wallet_operator|auditor,
   signing_key bytes32, best_tier integer, claim_slots_per_account_day integer, object_quota integer
-programme: programme_id name, exclusivity_domain name, exclusivity_group name, token_epoch integer,
+programme: programme_id name, exclusivity_domain name, exclusivity_group name,
+  measure grams|points|money, token_epoch integer,
   time_zone text, first_day text, last_day text, epoch_days integer, slot_s integer, cap_ug mass,
   partners_max integer, days_max integer, unit_ug mass, unit_fen integer, test_identities bool,
   policy Policy
@@ -3119,7 +3120,10 @@ def note_uses(books: Books) -> None:
             continue
         world.count("V26")
         with world.judging("V26", leaf.index):
-            world.programme(leaf.said["programme_id"])
+            measure = world.programme(leaf.said["programme_id"]).said["measure"]
+            tonnes = leaf.kind in {"lot_rules", "credit_lot"}
+            tonnes = tonnes or leaf.said.get("use") in {"pledge", "withdraw"}
+            need(measure == "grams" or not tonnes, "NOT_GRAMS")
         with world.judging("V26", leaf.index):
             if leaf.kind == "lot_rules":
                 rules[leaf.said["programme_id"]] = leaf

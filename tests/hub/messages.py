@@ -16,6 +16,7 @@ from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import PartyAdmission, root_keyid
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
 from fedcarbon.units import Fen, MicrogramsCO2e
@@ -123,6 +124,7 @@ def programme(**changes: Any) -> Programme:
         "programme_id": PROGRAMME,
         "exclusivity_domain": "cn-east",
         "exclusivity_group": "movement",
+        "measure": Measure.GRAMS,
         "token_epoch": 1,
         "time_zone": "Asia/Shanghai",
         "first_day": "2026-03-02",

@@ -29,6 +29,7 @@ from fedcarbon.registry.enrolment import (
     PlaceBatch,
     PlaceEntry,
 )
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.transparency.checkpoint import TreeHead, joined
 from fedcarbon.transparency.envelope import (
@@ -67,6 +68,7 @@ def programme_of(dealing: Dealt, **changes: Any) -> Programme:
         "programme_id": PROGRAMME,
         "exclusivity_domain": "ecny",
         "exclusivity_group": "movement",
+        "measure": Measure.GRAMS,
         "token_epoch": 1,
         "time_zone": "Asia/Shanghai",
         "first_day": "2026-03-02",

@@ -23,6 +23,7 @@ from fedcarbon.ids import Role, party_id, programme_id
 from fedcarbon.packing.layout import check_headroom
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import CAP_DEFAULT_UG, SLOT_DEFAULT_S, Policy, Programme
 from fedcarbon.transparency.envelope import (
     Envelope,
@@ -106,7 +107,8 @@ def programme(*, config: Path, roots: Path, out: Path) -> None:
 
     The file has the fields of a programme: `programme_id`, `time_zone`, `first_day`, `last_day`,
     and, where the defaults do not fit, `epoch_days`, `cap_ug`, `unit_ug`, `unit_fen`,
-    `partners_max`, `days_max`, `exclusivity_domain`, `test_identities` and a table `[policy]`.
+    `partners_max`, `days_max`, `exclusivity_domain`, `measure` (`grams`, `points` or `money`),
+    `test_identities` and a table `[policy]`.
 
     Args:
         config: the TOML file.
@@ -143,6 +145,7 @@ def programme_of(tree: dict[str, Any], roots: TrustRoots) -> Programme:
         "test_identities": False,
         **tree,
         "programme_id": name,
+        "measure": Measure(tree.get("measure", Measure.GRAMS)),
         "policy": Policy(**tree.get("policy", {})),
         "parameter_id": roots.parameter_id,
     }
