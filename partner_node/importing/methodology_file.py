@@ -18,8 +18,8 @@ def catalogue_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".yaml") for name in names))
 
 
-def load_from_catalogue(methodology_id: str) -> Methodology:
-    """Return the methodology with this id, for example `cn-ecny-shanghai`.
+def catalogue_document(methodology_id: str) -> bytes:
+    """Return the bytes of the catalogue's file with this id, for example `cn-ecny-shanghai`.
 
     Raises:
         InvalidMethodologyError: the catalogue has none of this id.
@@ -27,13 +27,21 @@ def load_from_catalogue(methodology_id: str) -> Methodology:
     try:
         name = checked_name(methodology_id)
         folder = resources.files("fedcarbon.methodology") / "catalogue"
-        data = (folder / f"{name}.yaml").read_bytes()
+        return (folder / f"{name}.yaml").read_bytes()
     except (MalformedError, OSError) as error:
         raise InvalidMethodologyError(
             f"the catalogue has {', '.join(catalogue_names())}, not {methodology_id[:60]!r}"
         ) from error
-    methodology = parse_methodology(data, f"{name}.yaml")
-    assert methodology.methodology_id == name  # noqa: S101 - a file of our own package
+
+
+def load_from_catalogue(methodology_id: str) -> Methodology:
+    """Return the methodology with this id.
+
+    Raises:
+        InvalidMethodologyError: the catalogue has none of this id.
+    """
+    methodology = parse_methodology(catalogue_document(methodology_id), f"{methodology_id}.yaml")
+    assert methodology.methodology_id == methodology_id  # noqa: S101 - a file of our own package
     return methodology
 
 

@@ -9,7 +9,6 @@ from fedcarbon.methodology.definition import (
     InvalidMethodologyError,
     Methodology,
     MethodologyNotUsableError,
-    bundle_hash,
 )
 from fedcarbon.methodology.document import DOCUMENT_BYTES_MAX, read_document
 from fedcarbon.methodology.evaluation import reduction_ug
@@ -172,13 +171,3 @@ def test_a_draft_refuses_to_compute(
 
     with pytest.raises(MethodologyNotUsableError, match="the truth"):
         reduction_ug(make_activity(), methodology, DAY)
-
-
-def test_a_bundle_tells_neither_order_nor_repetition(
-    ecny: Methodology, catalogue_bytes: bytes
-) -> None:
-    revised = parse_methodology(file_of(tree_of(catalogue_bytes) | {"version": "2026-01-08.2"}))
-
-    assert bundle_hash([ecny, revised]) == bundle_hash([revised, ecny, ecny])
-    assert bundle_hash([ecny]) != bundle_hash([revised])
-    assert bundle_hash([]) != bundle_hash([ecny])
