@@ -211,7 +211,7 @@ def methodology_of(
         MalformedError: a window of no epochs, or a document that is too long.
     """
     found = parse_methodology(document)
-    found.require_usable()
+    found.require_computing()
     return MethodologyAdmission(
         parameter_id=roots.parameter_id,
         programme_id=programme,
