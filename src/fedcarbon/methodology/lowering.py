@@ -43,7 +43,6 @@ from fedcarbon.methodology.integer_arithmetic import (
     lesser,
     limited,
     literal,
-    multiply,
     negative,
     plus,
     power,
