@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.clock import SteppedClock
 from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.ids import EpochIndex, ProgrammeId
@@ -19,7 +20,6 @@ from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Fen, Metres, MicrogramsCO2e, Seconds
 from partner_node.activities.intake import IntakeOutcome
 from partner_node.epochs.runner import Progress, RunnerSettings
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.persons.linking import LinkOutcome, PersonRecord

@@ -16,6 +16,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
@@ -54,7 +55,6 @@ from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.payouts import Payouts
-from partner_node.importing.methodology_file import catalogue_document, load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import Randomness
@@ -366,7 +366,7 @@ class World:
             client.create_admission(registry_pb2.CreateAdmissionRequest(signed_admission=signed))
         signed = sign(self.programme, signers).to_bytes()
         client.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=signed))
-        admission = methodology_of(catalogue_document(METHODOLOGY), PROGRAMME, self.roots)
+        admission = methodology_of(catalogue_bytes(METHODOLOGY), PROGRAMME, self.roots)
         client.create_methodology_admission(
             registry_pb2.CreateMethodologyAdmissionRequest(
                 signed_admission=sign(admission, signers).to_bytes()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.evaluation import ProgrammeDays, rejection_of
 from fedcarbon.methodology.reject_reason import RejectReason
@@ -24,7 +25,6 @@ from partner_node.adapters.shenzhen_taxi import ShenzhenTaxiSettings, convert_sh
 from partner_node.adapters.shenzhen_tong import convert_shenzhen_tong
 from partner_node.adapters.valleybike import convert_valleybike
 from partner_node.importing.activities import read_activities
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.importing.table_file import ImportFileError, Read
 
 DAY = dt.date(2026, 3, 2)

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from fedcarbon.methodology.definition import InvalidMethodologyError
-from partner_node.importing.methodology_file import (
+from fedcarbon.cli.catalogue import (
     catalogue_names,
     load_from_catalogue,
     load_from_file,
 )
+from fedcarbon.methodology.definition import InvalidMethodologyError
 
 
 def test_every_methodology_of_the_catalogue_can_be_loaded_and_computes() -> None:
