@@ -40,6 +40,8 @@ app.command(keygen.keygen)
 app.command(record.app)
 for _published in (
     registry_uses.offer,
+    registry_uses.campaign,
+    registry_uses.market_rules,
     registry_uses.lot_rules,
     registry_uses.lot_verification,
     registry_uses.expiry_notice,
