@@ -17,7 +17,7 @@ from demo.processes import ProcessGroup, free_port
 from demo.scenario import Scenario
 from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.ceremony import read_passphrase
-from fedcarbon.cli.registry import programme_of
+from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.clock import SystemClock
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
@@ -27,6 +27,7 @@ from fedcarbon.transparency.envelope import SEED_BYTES, SigningKey, sign
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFiles, load_party
+from partner_node.importing.methodology_file import catalogue_document
 
 HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
@@ -60,6 +61,7 @@ class Groundwork:
     parties: Mapping[PartyId, Path]
     """Identity file of every party."""
     signed_programme: bytes
+    signed_methodologies: tuple[bytes, ...]
     admissions: tuple[bytes, ...]
 
     def party(self, name: PartyId) -> PartyFiles:
@@ -113,6 +115,13 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
         node_ports={entry.id: free_port() for entry in scenario.partners},
         parties=parties,
         signed_programme=sign(programme, root_signers).to_bytes(),
+        signed_methodologies=tuple(
+            sign(
+                methodology_of(catalogue_document(name), programme.programme_id, roots),
+                root_signers,
+            ).to_bytes()
+            for name in sorted({entry.methodology for entry in scenario.partners})
+        ),
         admissions=admissions,
     )
 

@@ -2,10 +2,11 @@
 
 (1) t root keys have signed the exact bytes, (2) for this parameter set   see `open_rooted`
 (3) the programme exists                                                  UNKNOWN_PROGRAMME
-(4) nothing else was published under the name                             PUBLICATION_CONFLICT
-(5) a vintage's end is far enough away                                    NOTICE_TOO_SHORT
-(6) a verified lot exists and nobody has judged it before                 LOT_UNKNOWN, LOT_STATE
-(7) a campaign or market stands alone in its time, and the float can      see `fund_campaign`,
+(4) what is for lots is published where grams are counted                 NOT_GRAMS
+(5) nothing else was published under the name                             PUBLICATION_CONFLICT
+(6) a vintage's end is far enough away                                    NOTICE_TOO_SHORT
+(7) a verified lot exists and nobody has judged it before                 LOT_UNKNOWN, LOT_STATE
+(8) a campaign or market stands alone in its time, and the float can      see `fund_campaign`,
     give it its money                                                     `open_market`
 """
 
@@ -18,6 +19,7 @@ from sqlmodel import Session
 from fedcarbon.canonical.statement import kind_of
 from fedcarbon.errors import MalformedError
 from fedcarbon.registry.admission import open_rooted
+from fedcarbon.registry.measure import require_grams
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.signed_message import require_parameters
 from fedcarbon.transparency.envelope import Envelope
@@ -53,7 +55,7 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
 
     Raises:
         MalformedError: not the envelope of anything that is published here.
-        SignatureInvalidError, ParametersDifferError, UnknownProgrammeError,
+        SignatureInvalidError, ParametersDifferError, UnknownProgrammeError, NotGramsError,
         PublicationConflictError, NoticeTooShortError, LotUnknownError, LotStateError,
         CampaignOverlapsError, MarketOverlapsError, MarketBelowRateError, FloatExhaustedError: the
             first rule that fails.
@@ -72,6 +74,8 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
     )
     require_parameters(statement, parameters.parameter_id)
     programme = require_programme(session, statement.programme_id)
+    if isinstance(statement, LotRules):
+        require_grams(programme.measure, "credit lots")
     now_s = hub.clock.now_s()
     if isinstance(statement, LotVerification):
         judge_lot(session, statement, now_s)

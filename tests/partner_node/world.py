@@ -13,6 +13,7 @@ from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme, midnight_s
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Fen, Metres, MicrogramsCO2e, Seconds
@@ -41,6 +42,7 @@ def programme(**changes: Any) -> Programme:
         "programme_id": ProgrammeId("ecny-shanghai"),
         "exclusivity_domain": "cn-shanghai",
         "exclusivity_group": "movement",
+        "measure": Measure.GRAMS,
         "token_epoch": 1,
         "time_zone": ZONE,
         "first_day": FIRST_DAY.isoformat(),

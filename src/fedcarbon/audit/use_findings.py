@@ -11,7 +11,11 @@ from fedcarbon.audit.books import Books, decoded
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ids import ProgrammeId
+from fedcarbon.registry.measure import Measure, NotGramsError
 from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.uses.lot import CreditLot
+from fedcarbon.uses.offer import LotRules
+from fedcarbon.uses.order import NEED_GRAMS, UseOrder
 
 S = TypeVar("S", bound=Statement)
 K = TypeVar("K")
@@ -41,11 +45,21 @@ def stated(cls: type[S], books: Books, findings: list[Finding]) -> Iterator[tupl
         statement = decoded(cls, leaf, books, CheckId.USES, findings)
         if statement is None:
             continue
-        programme = getattr(statement, "programme_id", None)
-        if programme not in books.programmes:
-            text = f"no programme {programme} is in the record"
+        programme = books.programmes.get(getattr(statement, "programme_id", ProgrammeId("")))
+        if programme is None:
+            text = "its programme is not in the record"
             findings.append(found("UNKNOWN_PROGRAMME", f"leaf {leaf.index}", text, leaf.index))
+        elif needs_grams(statement) and programme.measure is not Measure.GRAMS:
+            text = "only grams are bundled or retired; the hub must not have taken it"
+            findings.append(found(NotGramsError.code, f"leaf {leaf.index}", text, leaf.index))
         yield leaf.index, statement
+
+
+def needs_grams(statement: Statement) -> bool:
+    """Tell whether something is said about tonnes or footprints, which only grams have."""
+    if isinstance(statement, UseOrder):
+        return statement.use in NEED_GRAMS
+    return isinstance(statement, (LotRules, CreditLot))
 
 
 def once(

@@ -46,6 +46,9 @@ OFFERED: Final = frozenset({UseKind.DONATE, UseKind.GOODS})
 TRADED: Final = frozenset({UseKind.SELL, UseKind.BUY})
 """Uses at the market's price; the others name a mass."""
 
+NEED_GRAMS: Final = frozenset({UseKind.PLEDGE, UseKind.WITHDRAW, UseKind.RETIRE_OWN})
+"""Uses that only a programme of grams has: on the way into tonnes, and against a footprint."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseOrder(Statement):

@@ -23,7 +23,7 @@ from hub.storage.migrations.second.use_tables import (
 )
 
 revision: Final = "0004"
-down_revision: Final = "0002"
+down_revision: Final = "0003"
 
 _BALANCES: Final = "account, unit, account_kind, balance, created_at"
 _USES: Final = (
