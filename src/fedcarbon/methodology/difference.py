@@ -87,6 +87,12 @@ def example_changes(old: Methodology, new: Methodology) -> tuple[ExampleChange, 
     return (*found, *(_example_change(example, "new", old, new) for example in theirs.values()))
 
 
+def _wording(example: Example) -> object:
+    """Return an example without its days, which follow the version where it names none."""
+    events = [replace(event, day=dt.date.min) for event in example.events]
+    return events, example.expect, example.refused
+
+
 def _example_change(example: Example, of: str, old: Methodology, new: Methodology) -> ExampleChange:
     return ExampleChange(
         name=example.name, of=of, old=_answer(old, example), new=_answer(new, example)
