@@ -1,7 +1,9 @@
 """Use cases of uses as a wallet operator sees them; the rules are those of redemption orders.
 
-(1) to (8)  caller, signature, programme and binding          see `hub.wallets.redeeming`
+(1) to (6)  caller, signature and programme                   see `hub.wallets.redeeming`
 (5)         an order of this id is the same, or there was none  USE_ID_REUSED
+(6a)        what goes into tonnes is grams                      NOT_GRAMS
+(7) to (8)  the binding                                       see `hub.wallets.redeeming`
 (9)         the price is published, the account can give it     see `hub.uses.taking`
 
 The exact envelope of an order is a leaf, committed together with the moves of its grams.
@@ -14,10 +16,11 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from fedcarbon.ids import PartyId, Role
+from fedcarbon.registry.measure import require_grams
 from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.uses.offer import Offer
-from fedcarbon.uses.order import Use, UseOrder
+from fedcarbon.uses.order import NEED_GRAMS, Use, UseOrder
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
 from hub.registry.parties import require_party, signing_keys
@@ -54,7 +57,8 @@ def order_use(
     Raises:
         MalformedError: not the envelope of an order.
         NotAdmittedError, SignatureInvalidError, SenderDiffersError, ParametersDifferError,
-        UnknownProgrammeError, BindingUnknownError, WalletSwappedError: the first rule that fails.
+        UnknownProgrammeError, BindingUnknownError, WalletSwappedError, NotGramsError: the first
+            rule that fails.
         FedcarbonError: the binding is not valid now, or what `create_use` raises.
     """
     order = open_message(
@@ -66,7 +70,9 @@ def order_use(
         parameter_id=hub.parameters.parameter_id,
     )
     now_s = hub.clock.now_s()
-    require_programme(session, order.programme_id)
+    programme = require_programme(session, order.programme_id)
+    if order.use in NEED_GRAMS:
+        require_grams(programme.measure, "pledges")
     uses = UseStore(session)
     leaf_index = uses.leaf_of(order.use_id)
     if leaf_index is None:

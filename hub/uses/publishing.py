@@ -2,9 +2,10 @@
 
 (1) t root keys have signed the exact bytes, (2) for this parameter set   see `open_rooted`
 (3) the programme exists                                                  UNKNOWN_PROGRAMME
-(4) nothing else was published under the name                             PUBLICATION_CONFLICT
-(5) a vintage's end is far enough away                                    NOTICE_TOO_SHORT
-(6) a verified lot exists and nobody has judged it before                 LOT_UNKNOWN, LOT_STATE
+(4) what is for lots is published where grams are counted                   NOT_GRAMS
+(5) nothing else was published under the name                             PUBLICATION_CONFLICT
+(6) a vintage's end is far enough away                                    NOTICE_TOO_SHORT
+(7) a verified lot exists and nobody has judged it before                 LOT_UNKNOWN, LOT_STATE
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlmodel import Session
 from fedcarbon.canonical.statement import kind_of
 from fedcarbon.errors import MalformedError
 from fedcarbon.registry.admission import open_rooted
+from fedcarbon.registry.measure import require_grams
 from fedcarbon.submission.signed_message import require_parameters
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
@@ -44,7 +46,7 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
 
     Raises:
         MalformedError: not the envelope of anything that is published here.
-        SignatureInvalidError, ParametersDifferError, UnknownProgrammeError,
+        SignatureInvalidError, ParametersDifferError, UnknownProgrammeError, NotGramsError,
         PublicationConflictError, NoticeTooShortError, LotUnknownError, LotStateError: the first
             rule that fails.
     """
@@ -61,7 +63,9 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
         cls, message, parameters.root_keys, threshold=parameters.threshold
     )
     require_parameters(statement, parameters.parameter_id)
-    require_programme(session, statement.programme_id)
+    programme = require_programme(session, statement.programme_id)
+    if isinstance(statement, LotRules):
+        require_grams(programme.measure, "credit lots")
     now_s = hub.clock.now_s()
     if isinstance(statement, LotVerification):
         judge_lot(session, statement, now_s)

@@ -24,11 +24,13 @@ from fedcarbon.opening.bindings import Binding
 from fedcarbon.opening.epoch_checks import vintage
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.settlement import Draw
+from fedcarbon.registry.measure import Measure, NotGramsError
 from fedcarbon.registry.programme import Programme
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e, Seconds
-from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, Offer, OfferKind
-from fedcarbon.uses.order import OFFERED, GoodsOutcome, Use, UseKind, UseOrder
+from fedcarbon.uses.lot import CreditLot
+from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer, OfferKind
+from fedcarbon.uses.order import NEED_GRAMS, OFFERED, GoodsOutcome, Use, UseKind, UseOrder
 from fedcarbon.uses.postings import fulfilling, giving_back, taking, use_transfer_id
 from fedcarbon.uses.states import UseState
 
@@ -65,11 +67,21 @@ def stated(cls: type[S], books: Books, findings: list[Finding]) -> Iterator[tupl
         statement = decoded(cls, leaf, books, CheckId.USES, findings)
         if statement is None:
             continue
-        programme = getattr(statement, "programme_id", None)
-        if programme not in books.programmes:
-            text = f"no programme {programme} is in the record"
+        programme = books.programmes.get(getattr(statement, "programme_id", ProgrammeId("")))
+        if programme is None:
+            text = "its programme is not in the record"
             findings.append(found("UNKNOWN_PROGRAMME", f"leaf {leaf.index}", text, leaf.index))
+        elif needs_grams(statement) and programme.measure is not Measure.GRAMS:
+            text = "only grams are bundled into tonnes; the hub must not have taken it"
+            findings.append(found(NotGramsError.code, f"leaf {leaf.index}", text, leaf.index))
         yield leaf.index, statement
+
+
+def needs_grams(statement: Statement) -> bool:
+    """Tell whether something is said about lots of tonnes, or about the way into one."""
+    if isinstance(statement, UseOrder):
+        return statement.use in NEED_GRAMS
+    return isinstance(statement, (LotRules, CreditLot))
 
 
 def binding_faults(

@@ -35,6 +35,8 @@ class UseKind(StrEnum):
 
 OFFERED: Final = frozenset({UseKind.DONATE, UseKind.GOODS})
 """Uses at an offer's price; the others name a mass."""
+NEED_GRAMS: Final = frozenset({UseKind.PLEDGE, UseKind.WITHDRAW})
+"""Uses on the way into tonnes, which only a programme of grams has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
