@@ -68,7 +68,7 @@ def per_m(grams_per_km: str) -> Fraction:
 
 # --- grams ---------------------------------------------------------------------------------------
 
-NET: Final[Mapping[str, tuple[str, dict[str, Value]]]] = {
+NET: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "cn.ecny.metro": ("cn-ecny-shanghai", {"mode": "rail"}),
     "cn.ecny.bike": ("cn-ecny-shanghai", {"mode": "bike"}),
     "cn.ecny.t3": ("cn-ecny-shanghai", {"mode": "ev_ride"}),
@@ -201,7 +201,7 @@ def state_window(vector: Inputs) -> Answer:
 
 def capped_points(vector: Inputs) -> Answer:
     given = vector["input"]
-    events: list[dict[str, Value]] = [
+    events: list[dict[str, Any]] = [
         *[{"act": "metro"}] * given["metro"],
         *[{"act": "offline_payment", "payment_fen": 100}] * given["offline_ge1"],
         *[{"act": "offline_payment", "payment_fen": 99}] * given["offline_lt1"],
@@ -229,7 +229,7 @@ def own_baseline_bands(vector: Inputs) -> Answer:
     rates = given.get("previous_rates_pct", {}).get("elec", [])
     before = next((n for n, rate in enumerate(rates) if rate < 5), len(rates))
     meter = given["elec"]
-    values: dict[str, Value] = {
+    values: dict[str, Any] = {
         "holder": "household",
         "use_wh": meter["use"],
         "periods_before": before,
