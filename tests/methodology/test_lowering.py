@@ -116,7 +116,7 @@ def test_integers_say_what_rationals_say(
 
 
 def test_a_range_that_could_overflow_does_not_load() -> None:
-    methodology("POINTS * saved * SORT[sort]", high=10**11)
+    methodology("POINTS * saved * SORT[sort]", high=10**10)
 
     with pytest.raises(InvalidMethodologyError, match="OVERFLOW_POSSIBLE"):
         methodology("POINTS * saved * SORT[sort]", high=10**13)
