@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from fedcarbon.audit.evidence_sample import EvidenceSample
 from fedcarbon.ids import PartyId
 from fedcarbon.methodology.activity import Activity
-from fedcarbon.methodology.definition import Methodology
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.challenge import Challenge
 from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.wire.hub_client import HubClient
+from partner_node.activities.bundle import Bundle
 from partner_node.activities.intake import ActivityIntake, IntakeOutcome
 from partner_node.audits.opening import EvidenceOpener
 from partner_node.bindings.answering import BindingAnswers, PendingBinding
@@ -42,7 +42,7 @@ class Node:
         database: Database,
         identity: NodeIdentity,
         hub: HubClient,
-        methodology: Methodology,
+        bundle: Bundle,
         settings: RunnerSettings | None = None,
     ) -> None:
         """Bind the store to the identity and build the runner.
@@ -62,10 +62,10 @@ class Node:
         self._party_id = identity.party_id
         self._problem: Problem | None = None
         self._hub = hub
-        self._methodology = methodology
+        self._bundle = bundle
         self._source = MembershipSource(database, identity)
         self._runner = EpochRunner(
-            database, self._source, hub, methodology, settings or RunnerSettings()
+            database, self._source, hub, bundle, settings or RunnerSettings()
         )
 
     @property
@@ -110,7 +110,7 @@ class Node:
 
     def record_activities(self, activities: Sequence[Activity]) -> IntakeOutcome:
         """Judge and record activities; see `ActivityIntake.record`."""
-        intake = ActivityIntake(self._database, self.programme, self._methodology, self._clock)
+        intake = ActivityIntake(self._database, self.programme, self._bundle, self._clock)
         return intake.record(activities)
 
     def note_rejects(self, rejects: Iterable[StoredReject]) -> None:

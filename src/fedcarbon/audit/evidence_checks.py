@@ -7,11 +7,12 @@ Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, excep
     sample asks for are opened                                            EVIDENCE_NOT_OPENED
 (3) every leaf is under the evidence root                                 EVIDENCE_LEAF_DIFFERS
 (4) a person-day is that of its place and day                             EVIDENCE_MISPLACED
-(5) its methodology is one of the bundle in the headers                   METHODOLOGY_UNKNOWN
-(6) every activity counts, its tier is allowed, none overlap              ACTIVITY_NOT_ELIGIBLE,
-                                                  TIER_ABOVE_ALLOWED, ACTIVITIES_OVERLAP
-(7) every activity lies in the day, the pieces follow from it             DAY_OUTSIDE_EPOCH,
-                                                                          REDUCTION_DIFFERS
+(5) every methodology is one of the bundle in the headers                 METHODOLOGY_UNKNOWN
+(6) every activity counts, its tier is allowed, no trips overlap, an      ACTIVITY_NOT_ELIGIBLE,
+    object's slot holds one activity        TIER_ABOVE_ALLOWED, ACTIVITIES_OVERLAP, OBJECT_SHARED
+(7) every activity is credited on the day, with what its methodology      DAY_OUTSIDE_EPOCH,
+    and the limits of the day give, and the pieces follow from it         REDUCTION_DIFFERS,
+                                                                          LIMIT_EXCEEDED
 (8) a claim is the one of the list and holds the pieces of its slot       CLAIM_DIFFERS
 (9) no pad is claimed by another partner too                              CLAIM_WITHOUT_ACTIVITY
 (10) verdicts, half-lost rule and cap give the submitted value            SLOT_VALUE_DIFFERS
@@ -19,14 +20,16 @@ Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, excep
 (12) the commitments of all claims hold what the node's table says        PIECE_COMMITMENTS_DIFFER
 
 What it cannot find: an activity that never happened. A leaf shows what the partner says; whether
-somebody rode is for the auditor to compare with the platform's own records.
+somebody rode, and whether a meter stood where it is said to have stood in earlier years, is for the
+auditor to compare with the platform's own records. Limits per month are an upper bound here: what
+other days of the month were credited with stands in other leaves.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -37,11 +40,13 @@ from fedcarbon.audit.evidence_sample import EvidenceSample, sample_of
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.opened_evidence import LeafOpening, OpenedClaim, OpenedDay, OpenedEvidence
 from fedcarbon.epoch.snapshot import Place
+from fedcarbon.evidence.leaf import ActivityEvidence
 from fedcarbon.identity.claims import ClaimEntry
 from fedcarbon.identity.ristretto import ScalarInvalidError
-from fedcarbon.methodology.activity import Activity, overlaps
-from fedcarbon.methodology.definition import Methodology, bundle_hash
-from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
+from fedcarbon.methodology.activity import InvalidActivityError, overlaps
+from fedcarbon.methodology.crediting import Earned, NotEligibleError, earned_by, limited, limits_months
+from fedcarbon.methodology.definition import ActivityType, Methodology, bundle_hash
+from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of, settle_day
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.proofs.slot_value import SlotProofInvalidError, SlotStatement, verify_slot
@@ -49,7 +54,7 @@ from fedcarbon.registry.programme import zone
 from fedcarbon.transparency.envelope import open_signed
 from fedcarbon.transparency.merkle import leaf_hash
 from fedcarbon.transparency.merkle_proofs import InclusionProofInvalidError, verify_inclusion
-from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.units import MicrogramsCO2e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,13 +242,17 @@ class _EvidenceAudit:
         found = [
             piece
             for item in evidence.pieces
-            for piece in self._pieces(subject, item.activity, evidence.methodology)
-            if piece.slot_start_s == item.slot_start_s and piece.piece_ug == item.piece_ug
+            for piece in self._pieces(subject, item.activity)
+            if piece.slot == item.slot and piece.piece_ug == item.piece_ug
         ]
         if len(found) != len(evidence.pieces):
             self._find("REDUCTION_DIFFERS", subject, "a piece does not follow from its activity")
             return
-        slots = {(piece.slot_start_s, piece.day) for piece in found}
+        if len(found) > 1 and any(piece.slot.owner for piece in found):
+            self._find(  # (6)
+                "OBJECT_SHARED", subject, "one object's slot is claimed for several activities"
+            )
+        slots = {(piece.slot, piece.day) for piece in found}
         if len(slots) != 1 or min(piece.rank for piece in found) != evidence.rank:
             self._find("CLAIM_DIFFERS", subject, "its pieces have another slot or rank")
         if not {day for _, day in slots} <= self._days:
@@ -276,41 +285,78 @@ class _EvidenceAudit:
         expected = (self._record.tokens[place], day.isoformat())
         if (evidence.account_token, evidence.day) != expected:  # (4)
             self._find("EVIDENCE_MISPLACED", subject, "it is about another account or day")
-        for first, second in itertools.combinations(evidence.activities, 2):
-            if overlaps(first, second):  # (6)
-                names = f"{first.activity_id!r} and {second.activity_id!r}"
-                self._find("ACTIVITIES_OVERLAP", subject, f"{names} are at the same time")
-        pieces = self._pieces_of_day(subject, evidence.activities, evidence.methodology, day)
+        self._check_together(subject, evidence.activities)
+        pieces = self._pieces_of_day(subject, evidence.activities, day)
         self._compare_slots(subject, number, pieces)
         lost = {
-            slot.slot_start_s
+            slot.slot
             for slot in evidence.slots
             if slot.claim in self._record.basis.lost_claims
         }
         return settle_day(pieces, lost, self._record.programme.cap_ug).submitted_ug
 
+    def _check_together(self, subject: str, activities: Iterable[ActivityEvidence]) -> None:
+        """(6) Nobody makes two trips at a time, and an object's slot holds one activity."""
+        trips = [item for item in activities if item.activity_type is ActivityType.TRIP]
+        for first, second in itertools.combinations(trips, 2):
+            if overlaps(first.activity(), second.activity()):
+                names = f"{first.activity_id!r} and {second.activity_id!r}"
+                self._find("ACTIVITIES_OVERLAP", subject, f"{names} are at the same time")
+
     def _pieces_of_day(
-        self, subject: str, activities: Iterable[Activity], methodology: bytes, day: dt.date
+        self, subject: str, activities: Iterable[ActivityEvidence], day: dt.date
     ) -> list[Piece]:
         """(7) Return the pieces of the day's activities; each must have one."""
         pieces: list[Piece] = []
+        earned: defaultdict[tuple[bytes, tuple[str, str]], list[Earned]] = defaultdict(list)
+        credited_ug: dict[str, MicrogramsCO2e] = {}
         for activity in activities:
-            found = self._pieces(subject, activity, methodology)
-            of_day = [piece for piece in found if piece.day == day]
-            if found and not of_day:
+            found = self._earned(subject, activity)
+            if found is None:
+                continue
+            credited_ug[activity.activity_id] = activity.credited_ug
+            if found.day == day:
+                earned[activity.methodology, found.owner].append(found)
+            of_day = [piece for piece in self._split(activity, found) if piece.day == day]
+            if not of_day:
                 self._find(
                     "DAY_OUTSIDE_EPOCH",
                     subject,
                     f"activity {activity.activity_id!r} has no slot on {day.isoformat()}",
                 )
             pieces += of_day
+        for (methodology, _), of_owner in sorted(earned.items()):
+            self._check_limits(subject, self._methodologies[methodology], of_owner, credited_ug)
+        shared = Counter(piece.slot for piece in pieces if piece.slot.owner)
+        if max(shared.values(), default=1) > 1:
+            self._find("OBJECT_SHARED", subject, "an object's slot holds several activities")
         return pieces
+
+    def _check_limits(
+        self,
+        subject: str,
+        methodology: Methodology,
+        earned: list[Earned],
+        credited_ug: Mapping[str, MicrogramsCO2e],
+    ) -> None:
+        """(7) What is credited is what the limits of the day leave of one owner's activities."""
+        left = limited(methodology, earned)
+        for item in earned:
+            most_ug = left[item.activity.activity_id].amount
+            stated_ug = credited_ug[item.activity.activity_id]
+            if stated_ug > most_ug or (stated_ug < most_ug and not limits_months(methodology)):
+                self._find(
+                    "LIMIT_EXCEEDED" if stated_ug > most_ug else "REDUCTION_DIFFERS",
+                    subject,
+                    f"activity {item.activity.activity_id!r} is credited with {stated_ug} ug, its "
+                    f"methodology and limits give {most_ug} ug",
+                )
 
     def _compare_slots(self, subject: str, number: int, pieces: list[Piece]) -> None:
         """(7) and (8) Slots and sum follow from the activities, and so do the claims."""
         evidence = self._opened_days[number].evidence
-        worth_ug = {claim.slot_start_s: claim.reduction_ug for claim in claims_of(pieces)}
-        stated_ug = {slot.slot_start_s: slot.reduction_ug for slot in evidence.slots}
+        worth_ug = {claim.slot: claim.reduction_ug for claim in claims_of(pieces)}
+        stated_ug = {slot.slot: slot.reduction_ug for slot in evidence.slots}
         if stated_ug != worth_ug or evidence.reduction_ug != sum(worth_ug.values()):
             self._find(
                 "REDUCTION_DIFFERS",
@@ -318,38 +364,67 @@ class _EvidenceAudit:
                 f"the leaf says {evidence.reduction_ug} ug, its activities give "
                 f"{sum(worth_ug.values())} ug",
             )
-        by_slot: defaultdict[Seconds, set[tuple[str, int]]] = defaultdict(set)
+        by_slot: defaultdict[SlotKey, set[tuple[str, int]]] = defaultdict(set)
         for piece in pieces:
-            by_slot[piece.slot_start_s].add((piece.activity_id, piece.piece_ug))
+            by_slot[piece.slot].add((piece.activity_id, piece.piece_ug))
         for slot in evidence.slots:
             claim = self._claims.get(slot.claim)
             if claim is None:
                 continue  # said already
             held = {(p.activity.activity_id, p.piece_ug) for p in claim.evidence.pieces}
-            starts = {piece.slot_start_s for piece in claim.evidence.pieces}
-            if held != by_slot[slot.slot_start_s] or starts != {slot.slot_start_s}:
+            slots = {piece.slot for piece in claim.evidence.pieces}
+            if held != by_slot[slot.slot] or slots != {slot.slot}:
                 self._find("CLAIM_DIFFERS", subject, f"claim {slot.claim} is about something else")
 
-    def _pieces(self, subject: str, activity: Activity, methodology: bytes) -> tuple[Piece, ...]:
-        """(5) and (6) Return all pieces of an activity, none if it does not count."""
-        rules = self._methodologies.get(methodology)
-        if rules is None:
-            self._find("METHODOLOGY_UNKNOWN", subject, f"no given file is {methodology.hex()}")
-            return ()
-        if activity.evidence < self._record.best_tier:
+    def _pieces(self, subject: str, activity: ActivityEvidence) -> tuple[Piece, ...]:
+        """Return all pieces of an activity, none if it does not count."""
+        earned = self._earned(subject, activity)
+        return () if earned is None else self._split(activity, earned)
+
+    def _earned(self, subject: str, evidence: ActivityEvidence) -> Earned | None:
+        """(5), (6) and (7) Return what an activity earns, None if it does not count."""
+        rules = self._methodologies.get(evidence.methodology)
+        named = f"activity {evidence.activity_id!r}"
+        if rules is None or (rules.methodology_id, rules.activity_type) != (
+            evidence.methodology_id,
+            evidence.activity_type,
+        ):
+            self._find(
+                "METHODOLOGY_UNKNOWN",
+                subject,
+                f"no given file is {evidence.methodology_id} {evidence.methodology.hex()}",
+            )
+            return None
+        if evidence.evidence < self._record.best_tier:
             self._find(
                 "TIER_ABOVE_ALLOWED",
                 subject,
-                f"tier {activity.evidence} is better than the admission allows",
+                f"tier {evidence.evidence} is better than the admission allows",
             )
         try:
-            mass_ug = reduction_ug(activity, rules)
-        except NotEligibleError as error:
-            self._find(
-                "ACTIVITY_NOT_ELIGIBLE", subject, f"activity {activity.activity_id!r}: {error}"
+            earned = earned_by(
+                evidence.activity(),
+                rules,
+                self._grid,
+                self._record.programme.cap_ug,
+                evidence.known_history(),
             )
-            return ()
-        return pieces_of(activity, mass_ug, self._grid)
+        except (NotEligibleError, InvalidActivityError) as error:
+            self._find("ACTIVITY_NOT_ELIGIBLE", subject, f"{named}: {error}")
+            return None
+        if evidence.credited_ug > earned.amount_ug:
+            self._find(
+                "REDUCTION_DIFFERS",
+                subject,
+                f"{named} is credited with {evidence.credited_ug} ug, its methodology gives "
+                f"{earned.amount_ug} ug",
+            )
+        return earned
+
+    def _split(self, evidence: ActivityEvidence, earned: Earned) -> tuple[Piece, ...]:
+        """Return the pieces of what is credited, but never of more than was earned."""
+        credited_ug = min(evidence.credited_ug, earned.amount_ug)
+        return pieces_of(earned.activity, evidence.activity_type, credited_ug, self._grid)
 
     # --- slots ----------------------------------------------------------------------------
 
