@@ -23,6 +23,7 @@ from partner_node.bindings.answering import BindingAnswers, PendingBinding
 from partner_node.epochs.challenging import make_challenge
 from partner_node.epochs.runner import EpochRunner, Problem, Progress, RunnerSettings
 from partner_node.membership import Membership, MembershipSource, NodeIdentity
+from partner_node.persons.households import Households
 from partner_node.persons.linking import LinkOutcome, PersonLinking, PersonRecord
 from partner_node.persons.summary import PersonSummary, summary_of
 from partner_node.persons.withdrawal import ConsentWithdrawal
@@ -72,6 +73,11 @@ class Node:
     def party_id(self) -> PartyId:
         """This partner's name."""
         return self._party_id
+
+    @property
+    def bundle(self) -> Bundle:
+        """The methodologies that activities are counted by."""
+        return self._bundle
 
     @property
     def programme(self) -> Programme:
@@ -133,9 +139,24 @@ class Node:
         """Return bindings that wait for their holder."""
         return self._bindings().pending()
 
-    def answer_binding(self, binding_id: bytes, *, confirm: bool) -> bytes:
-        """Sign and send the holder's answer; return the hub's receipt."""
+    def answer_binding(self, binding_id: bytes, *, confirm: bool, member_ref: str = "") -> bytes:
+        """Sign and send the holder's answer; return the hub's receipt.
+
+        Args:
+            binding_id: which binding.
+            confirm: whether the holder wants it.
+            member_ref: the attested member who answers for a household account, else empty.
+        """
+        Households(self._database, self._clock).require_member(binding_id, member_ref)
         return self._bindings().answer(binding_id, confirm=confirm)
+
+    def attest_member(self, account_ref: str, member_ref: str) -> None:
+        """Keep that a person is a member of a household account; see `Households.attest`."""
+        Households(self._database, self._clock).attest(account_ref, member_ref)
+
+    def members(self, account_ref: str) -> list[str]:
+        """Return the attested members of a household account."""
+        return Households(self._database, self._clock).members(account_ref)
 
     def challenge(self, blocks: Sequence[Sequence[MicrogramsCO2e]]) -> Challenge:
         """Encrypt, prove and open a test vector; see `challenging.make_challenge`."""

@@ -192,10 +192,10 @@ class Collector:
         for (methodology_id, _), earned_by_owner in of_owner.items():
             methodology = self._bundle.find(methodology_id)
             assert methodology is not None  # noqa: S101 - candidates have one
-            for name, left in limited(methodology, earned_by_owner).items():
-                found[name] = (MicrogramsCO2e(left.amount), left.limit_id)
-        for name, item in before.items():
-            found[name] = (item.credited_ug, None)
+            for activity_id, left in limited(methodology, earned_by_owner).items():
+                found[activity_id] = (MicrogramsCO2e(left.amount), left.limit_id)
+        for activity_id, credited in before.items():
+            found[activity_id] = (credited.credited_ug, None)
         return found
 
     def _earlier(

@@ -44,7 +44,13 @@ from fedcarbon.evidence.leaf import ActivityEvidence
 from fedcarbon.identity.claims import ClaimEntry
 from fedcarbon.identity.ristretto import ScalarInvalidError
 from fedcarbon.methodology.activity import InvalidActivityError, overlaps
-from fedcarbon.methodology.crediting import Earned, NotEligibleError, earned_by, limited, limits_months
+from fedcarbon.methodology.crediting import (
+    Earned,
+    NotEligibleError,
+    earned_by,
+    limited,
+    limits_months,
+)
 from fedcarbon.methodology.definition import ActivityType, Methodology, bundle_hash
 from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of, settle_day

@@ -17,9 +17,9 @@ from typing import ClassVar, Final
 from fedcarbon.errors import CallerError
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology, Period
-from fedcarbon.methodology.evaluation import evaluate
 from fedcarbon.methodology.limits import Counted, Limited, apply_limits
 from fedcarbon.methodology.occupancy import slots_of
+from fedcarbon.methodology.reference import evaluate
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.units import MicrogramsCO2e
 

@@ -37,8 +37,6 @@ class RejectReason(StrEnum):
     # --- an activity's own values -------------------------------------------------------------
     EVIDENCE_OUT_OF_RANGE = "evidence_out_of_range"
     """Evidence is 0 (validated), 1 (tracked) or 2 (self-declared)."""
-    NO_DISTANCE = "no_distance"
-    """No distance is known, and none is guessed."""
     NOT_POSITIVE_DURATION = "not_positive_duration"
     """The activity ends when or before it starts."""
     DURATION_ABOVE_MAXIMUM = "duration_above_maximum"
@@ -90,6 +88,14 @@ class RejectReason(StrEnum):
     """The partner's claims for the epoch would exceed what its admission allows."""
 
     # --- published data of others -------------------------------------------------------------
+    NO_DISTANCE = "no_distance"
+    """No distance is known, and none is guessed."""
+    NOT_POSITIVE_DISTANCE = "not_positive_distance"
+    """The distance is zero or negative."""
+    DISTANCE_ABOVE_MAXIMUM = "distance_above_maximum"
+    """Longer than anything that one person does in one go."""
+    IMPLAUSIBLE_SPEED = "implausible_speed"
+    """Faster on average than the vehicle can be."""
     DUPLICATE_ROW = "duplicate_row"
     """The same event was read before."""
     GATE_IN_WITHOUT_OUT = "gate_in_without_out"
