@@ -66,9 +66,7 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
                 commit_delay_s=settings.commit_delay_s, processes=settings.processes
             )
             hub = GrpcHubClient(channel)
-            yield OpenNode(
-                node=Node(database, identity, hub, bundle, runner_settings), party=party
-            )
+            yield OpenNode(node=Node(database, identity, hub, bundle, runner_settings), party=party)
     finally:
         database.close()
 

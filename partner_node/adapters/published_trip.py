@@ -22,7 +22,7 @@ LEFT_OPEN: Final = "left-open"
 TRIP_S_MAX: Final = 2 * SECONDS_PER_DAY
 
 
-def published_trip(  # noqa: PLR0913 - the columns of a trip
+def published_trip(
     *,
     activity_id: str,
     person_ref: str,

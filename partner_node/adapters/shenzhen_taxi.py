@@ -26,8 +26,8 @@ from fedcarbon.units import Metres, Seconds
 from partner_node.activities.instants import parse_instant
 from partner_node.adapters.canonical_output import AdapterReport, CanonicalOutput, OutputFiles
 from partner_node.adapters.decimal_text import metres_of, whole_part_of
-from partner_node.adapters.seeded_draw import PER_MILLE, chosen, draw_below
 from partner_node.adapters.published_trip import published_trip
+from partner_node.adapters.seeded_draw import PER_MILLE, chosen, draw_below
 from partner_node.adapters.week_shift import WeekShift
 from partner_node.importing.table_file import Columns, Fields, Reject, printable, read_table
 

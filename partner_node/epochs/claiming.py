@@ -77,9 +77,7 @@ class ClaimBuilder:
             evidence_root=EpochEvidence(sources).root(),
             evidence_count=sources.numbering.leaves,
             evidence_key=sources.evidence_key,
-            methodologies={
-                item.methodology_id: item.content_hash for item in self._bundle.all()
-            },
+            methodologies={item.methodology_id: item.content_hash for item in self._bundle.all()},
             methodology_bundle=self._bundle.hash,
         )
         return EpochWork(

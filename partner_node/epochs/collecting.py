@@ -106,9 +106,7 @@ class Collector:
             evaluated: objects whose output of the object key is there.
         """
         collected = Collected()
-        before = self._epochs.credited_before(
-            epoch, (item.activity.activity_id for item in stored)
-        )
+        before = self._epochs.credited_before(epoch, (item.activity.activity_id for item in stored))
         candidates = self._candidates(epoch, stored, snapshot, collected)
         credited_ug = self._limited(epoch, candidates, before)
         quota = self._quota(epoch, snapshot)
@@ -245,9 +243,7 @@ class Collector:
         days = set(self._member.programme.days_of(epoch))
         activity, kind = item.earned.activity, item.methodology.activity_type
         pieces = [
-            piece
-            for piece in pieces_of(activity, kind, amount_ug, self._grid)
-            if piece.day in days
+            piece for piece in pieces_of(activity, kind, amount_ug, self._grid) if piece.day in days
         ]
         person_id, name = item.stored.person_id, activity.activity_id
         slots = {(person_id, piece.slot) for piece in pieces}
@@ -302,9 +298,7 @@ def _reject(epoch: EpochIndex, stored: StoredActivity, reason: RejectReason) -> 
     return _rejected(epoch, stored, reason.value, _DETAILS[reason])
 
 
-def _rejected(
-    epoch: EpochIndex, stored: StoredActivity, reason: str, detail: str
-) -> StoredReject:
+def _rejected(epoch: EpochIndex, stored: StoredActivity, reason: str, detail: str) -> StoredReject:
     return StoredReject(
         subject=stored.activity.activity_id, reason=reason, detail=detail, epoch=epoch
     )

@@ -253,9 +253,7 @@ class EpochRunner:
                 outbox=self._outbox,
             )
             objects = ObjectStore(self._database)
-            evaluator = BlindEvaluator(
-                member, self._hub, stores.persons, objects, stores.enrolment
-            )
+            evaluator = BlindEvaluator(member, self._hub, stores.persons, objects, stores.enrolment)
             self._parts = _Parts(
                 member=member,
                 enroller=Enroller(member, self._hub, stores, evaluator),

@@ -1,8 +1,7 @@
 """Household accounts: the meter of record is the account, its members answer for it.
 
-The utility attests who lives there. Every member sees what the household saved; a wallet is bound to
-the household's account only if an attested member says so, so that what a meter saved is redeemed
-once and not by a stranger who knows the meter's number.
+The utility attests who lives there. A wallet is bound to the household's account only if an
+attested member says so: what a meter saved is redeemed once, and not by whoever knows its number.
 """
 
 from __future__ import annotations

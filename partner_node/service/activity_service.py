@@ -19,7 +19,7 @@ from fedcarbon.units import Seconds
 from partner_node.activities.bundle import Bundle
 from partner_node.activities.instants import parse_instant
 from partner_node.activities.intake import ACTIVITIES_PER_BATCH_MAX, RejectedActivity
-from partner_node.importing.activities import methodology_named, may_be_instant
+from partner_node.importing.activities import may_be_instant, methodology_named
 from partner_node.node import Node
 from partner_node.service.callers import require_in_house, require_size
 from partner_node.storage.activities import StoredReject

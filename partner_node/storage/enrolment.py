@@ -183,9 +183,7 @@ class EnrolmentStore:
         """Keep the account tokens of an answered batch and forget its blinds."""
         self._answered(evaluation, tokens)
 
-    def save_outputs(
-        self, evaluation: StoredEvaluation, outputs: Sequence[SecretOutput]
-    ) -> None:
+    def save_outputs(self, evaluation: StoredEvaluation, outputs: Sequence[SecretOutput]) -> None:
         """Keep the secrets of an answered batch of claims or objects and forget its blinds."""
         self._answered(evaluation, [output.value for output in outputs])
 

@@ -57,14 +57,14 @@ class ObjectStore:
             limit: how many.
         """
         rows = self._database.rows(
-            f"SELECT o.object_id {_LACKING} ORDER BY o.object_id LIMIT ?",  # noqa: S608
+            f"SELECT o.object_id {_LACKING} ORDER BY o.object_id LIMIT ?",
             [from_day, limit],
         )
         return [row[0] for row in rows]
 
     def lacking_count(self, *, from_day: str) -> int:
         """Return how many objects `lacking` would return without a limit."""
-        return self._database.number(f"SELECT count(*) {_LACKING}", [from_day])  # noqa: S608
+        return self._database.number(f"SELECT count(*) {_LACKING}", [from_day])
 
     def outputs(self, object_refs: Iterable[str]) -> dict[str, SecretOutput]:
         """Return the outputs of those objects that have one."""

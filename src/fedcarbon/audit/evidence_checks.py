@@ -27,36 +27,24 @@ other days of the month were credited with stands in other leaves.
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from fedcarbon.audit.claim_table import PieceCommitmentsDifferError, check_claim_table
+from fedcarbon.audit.evidence_amounts import EvidenceAmounts
 from fedcarbon.audit.evidence_record import EvidenceRecord
 from fedcarbon.audit.evidence_sample import EvidenceSample, sample_of
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.opened_evidence import LeafOpening, OpenedClaim, OpenedDay, OpenedEvidence
 from fedcarbon.epoch.snapshot import Place
-from fedcarbon.evidence.leaf import ActivityEvidence
 from fedcarbon.identity.claims import ClaimEntry
 from fedcarbon.identity.ristretto import ScalarInvalidError
-from fedcarbon.methodology.activity import InvalidActivityError, overlaps
-from fedcarbon.methodology.crediting import (
-    Earned,
-    NotEligibleError,
-    earned_by,
-    limited,
-    limits_months,
-)
-from fedcarbon.methodology.definition import ActivityType, Methodology, bundle_hash
+from fedcarbon.methodology.definition import Methodology, bundle_hash
 from fedcarbon.methodology.occupancy import SlotKey
-from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of, settle_day
-from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.methodology.person_day import Piece, claims_of, settle_day
 from fedcarbon.proofs.slot_value import SlotProofInvalidError, SlotStatement, verify_slot
-from fedcarbon.registry.programme import zone
 from fedcarbon.transparency.envelope import open_signed
 from fedcarbon.transparency.merkle import leaf_hash
 from fedcarbon.transparency.merkle_proofs import InclusionProofInvalidError, verify_inclusion
@@ -108,9 +96,7 @@ class _EvidenceAudit:
         self._record: Final = record
         self._evidence: Final = evidence
         self._methodologies: Final = {item.content_hash: item for item in methodologies}
-        self._grid: Final = SlotGrid(
-            zone=zone(record.programme.time_zone), slot_s=record.programme.slot_s
-        )
+        self._amounts: Final = EvidenceAmounts(record, self._methodologies, self._find)
         self._days: Final = set(record.basis.numbering.days)
         self._entries: Final[list[ClaimEntry]] = list(record.claims)
         self._claims: Final[dict[int, OpenedClaim]] = {}
@@ -248,16 +234,13 @@ class _EvidenceAudit:
         found = [
             piece
             for item in evidence.pieces
-            for piece in self._pieces(subject, item.activity)
+            for piece in self._amounts.pieces(subject, item.activity)
             if piece.slot == item.slot and piece.piece_ug == item.piece_ug
         ]
         if len(found) != len(evidence.pieces):
             self._find("REDUCTION_DIFFERS", subject, "a piece does not follow from its activity")
             return
-        if len(found) > 1 and any(piece.slot.owner for piece in found):
-            self._find(  # (6)
-                "OBJECT_SHARED", subject, "one object's slot is claimed for several activities"
-            )
+        self._amounts.check_shared(subject, found)
         slots = {(piece.slot, piece.day) for piece in found}
         if len(slots) != 1 or min(piece.rank for piece in found) != evidence.rank:
             self._find("CLAIM_DIFFERS", subject, "its pieces have another slot or rank")
@@ -291,72 +274,13 @@ class _EvidenceAudit:
         expected = (self._record.tokens[place], day.isoformat())
         if (evidence.account_token, evidence.day) != expected:  # (4)
             self._find("EVIDENCE_MISPLACED", subject, "it is about another account or day")
-        self._check_together(subject, evidence.activities)
-        pieces = self._pieces_of_day(subject, evidence.activities, day)
+        self._amounts.check_together(subject, evidence.activities)
+        pieces = self._amounts.pieces_of_day(subject, evidence.activities, day)
         self._compare_slots(subject, number, pieces)
         lost = {
-            slot.slot
-            for slot in evidence.slots
-            if slot.claim in self._record.basis.lost_claims
+            slot.slot for slot in evidence.slots if slot.claim in self._record.basis.lost_claims
         }
         return settle_day(pieces, lost, self._record.programme.cap_ug).submitted_ug
-
-    def _check_together(self, subject: str, activities: Iterable[ActivityEvidence]) -> None:
-        """(6) Nobody makes two trips at a time, and an object's slot holds one activity."""
-        trips = [item for item in activities if item.activity_type is ActivityType.TRIP]
-        for first, second in itertools.combinations(trips, 2):
-            if overlaps(first.activity(), second.activity()):
-                names = f"{first.activity_id!r} and {second.activity_id!r}"
-                self._find("ACTIVITIES_OVERLAP", subject, f"{names} are at the same time")
-
-    def _pieces_of_day(
-        self, subject: str, activities: Iterable[ActivityEvidence], day: dt.date
-    ) -> list[Piece]:
-        """(7) Return the pieces of the day's activities; each must have one."""
-        pieces: list[Piece] = []
-        earned: defaultdict[tuple[bytes, tuple[str, str]], list[Earned]] = defaultdict(list)
-        credited_ug: dict[str, MicrogramsCO2e] = {}
-        for activity in activities:
-            found = self._earned(subject, activity)
-            if found is None:
-                continue
-            credited_ug[activity.activity_id] = activity.credited_ug
-            if found.day == day:
-                earned[activity.methodology, found.owner].append(found)
-            of_day = [piece for piece in self._split(activity, found) if piece.day == day]
-            if not of_day:
-                self._find(
-                    "DAY_OUTSIDE_EPOCH",
-                    subject,
-                    f"activity {activity.activity_id!r} has no slot on {day.isoformat()}",
-                )
-            pieces += of_day
-        for (methodology, _), of_owner in sorted(earned.items()):
-            self._check_limits(subject, self._methodologies[methodology], of_owner, credited_ug)
-        shared = Counter(piece.slot for piece in pieces if piece.slot.owner)
-        if max(shared.values(), default=1) > 1:
-            self._find("OBJECT_SHARED", subject, "an object's slot holds several activities")
-        return pieces
-
-    def _check_limits(
-        self,
-        subject: str,
-        methodology: Methodology,
-        earned: list[Earned],
-        credited_ug: Mapping[str, MicrogramsCO2e],
-    ) -> None:
-        """(7) What is credited is what the limits of the day leave of one owner's activities."""
-        left = limited(methodology, earned)
-        for item in earned:
-            most_ug = left[item.activity.activity_id].amount
-            stated_ug = credited_ug[item.activity.activity_id]
-            if stated_ug > most_ug or (stated_ug < most_ug and not limits_months(methodology)):
-                self._find(
-                    "LIMIT_EXCEEDED" if stated_ug > most_ug else "REDUCTION_DIFFERS",
-                    subject,
-                    f"activity {item.activity.activity_id!r} is credited with {stated_ug} ug, its "
-                    f"methodology and limits give {most_ug} ug",
-                )
 
     def _compare_slots(self, subject: str, number: int, pieces: list[Piece]) -> None:
         """(7) and (8) Slots and sum follow from the activities, and so do the claims."""
@@ -381,56 +305,6 @@ class _EvidenceAudit:
             slots = {piece.slot for piece in claim.evidence.pieces}
             if held != by_slot[slot.slot] or slots != {slot.slot}:
                 self._find("CLAIM_DIFFERS", subject, f"claim {slot.claim} is about something else")
-
-    def _pieces(self, subject: str, activity: ActivityEvidence) -> tuple[Piece, ...]:
-        """Return all pieces of an activity, none if it does not count."""
-        earned = self._earned(subject, activity)
-        return () if earned is None else self._split(activity, earned)
-
-    def _earned(self, subject: str, evidence: ActivityEvidence) -> Earned | None:
-        """(5), (6) and (7) Return what an activity earns, None if it does not count."""
-        rules = self._methodologies.get(evidence.methodology)
-        named = f"activity {evidence.activity_id!r}"
-        if rules is None or (rules.methodology_id, rules.activity_type) != (
-            evidence.methodology_id,
-            evidence.activity_type,
-        ):
-            self._find(
-                "METHODOLOGY_UNKNOWN",
-                subject,
-                f"no given file is {evidence.methodology_id} {evidence.methodology.hex()}",
-            )
-            return None
-        if evidence.evidence < self._record.best_tier:
-            self._find(
-                "TIER_ABOVE_ALLOWED",
-                subject,
-                f"tier {evidence.evidence} is better than the admission allows",
-            )
-        try:
-            earned = earned_by(
-                evidence.activity(),
-                rules,
-                self._grid,
-                self._record.programme.cap_ug,
-                evidence.known_history(),
-            )
-        except (NotEligibleError, InvalidActivityError) as error:
-            self._find("ACTIVITY_NOT_ELIGIBLE", subject, f"{named}: {error}")
-            return None
-        if evidence.credited_ug > earned.amount_ug:
-            self._find(
-                "REDUCTION_DIFFERS",
-                subject,
-                f"{named} is credited with {evidence.credited_ug} ug, its methodology gives "
-                f"{earned.amount_ug} ug",
-            )
-        return earned
-
-    def _split(self, evidence: ActivityEvidence, earned: Earned) -> tuple[Piece, ...]:
-        """Return the pieces of what is credited, but never of more than was earned."""
-        credited_ug = min(evidence.credited_ug, earned.amount_ug)
-        return pieces_of(earned.activity, evidence.activity_type, credited_ug, self._grid)
 
     # --- slots ----------------------------------------------------------------------------
 

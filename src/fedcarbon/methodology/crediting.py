@@ -91,9 +91,7 @@ def earned_by(
     if outcome.refusal is not None:
         raise NotEligibleError(outcome.refusal)
     capped_ug = min(outcome.amount, cap_ug * len(occupied.slots))
-    return Earned(
-        activity=activity, day=occupied.days[0], amount_ug=MicrogramsCO2e(capped_ug)
-    )
+    return Earned(activity=activity, day=occupied.days[0], amount_ug=MicrogramsCO2e(capped_ug))
 
 
 def limited(methodology: Methodology, earned: Iterable[Earned]) -> Mapping[str, Limited]:

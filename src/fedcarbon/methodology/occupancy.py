@@ -1,7 +1,7 @@
 """Which slots an activity occupies, who owns them, and on which day it is credited.
 
     type           owner of the slots     group      slots                            credited
-    trip           the person             movement   the programme's grid             day of the slot
+    trip           the person             movement   the programme's grid             its own day
     meter_period   the meter              meter      calendar months                  day after it
     purchase       the receipt            receipt    one, without a time              day it began
     count          the event or receipt   receipt    one, without a time              day it began
@@ -35,7 +35,7 @@ NO_TIME_S: Final = Seconds(0)
 DURATION_DAYS_MAX_OF: Final[Mapping[ActivityType, int]] = MappingProxyType(
     {
         ActivityType.TRIP: 2,
-        ActivityType.METER_PERIOD: 100,
+        ActivityType.METER_PERIOD: 190,
         ActivityType.PURCHASE: 2,
         ActivityType.COUNT: 2,
         ActivityType.STATE_WINDOW: 60,

@@ -108,6 +108,8 @@ class RejectReason(StrEnum):
     """A station that the network does not have: there is no distance, and none is guessed."""
     SAME_STATION = "same_station"
     """Entry and exit at the same station: no distance was travelled on the network."""
+    INCOMPLETE_MONTH = "incomplete_month"
+    """Too many readings of the meter's month are missing; none is filled in."""
     VEHICLE_NOT_ELECTRIC = "vehicle_not_electric"
     """The vehicle is not (or, in dealt data, was not drawn as) an electric one."""
     POSITION_JUMP = "position_jump"
