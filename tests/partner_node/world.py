@@ -144,7 +144,8 @@ class World:
 
     def commit(self, epoch: int = 1) -> None:
         """Take an epoch through phase 1a, its closing leaf not witnessed yet."""
-        self.clock.at_s = at(1, day=epoch + 1)
+        ended_s = self.hub.programme.epoch_end_s(EpochIndex(epoch))
+        self.clock.at_s = Seconds(ended_s + 3600)
         self.hub.plan(epoch)
         self.settle()
         self.hub.close_commitments(epoch)

@@ -162,14 +162,14 @@ def test_an_unknown_zone_is_the_operators_mistake(tmp_path: Path) -> None:
 
 
 def test_parquet_and_csv_give_the_same_activities(tmp_path: Path) -> None:
-    second = {**GOOD, "activity_id": "ride-2", "distance_m": "1.5", "mode": "bus"}
+    second = {**GOOD, "activity_id": "ride-2", "distance_m": "5", "evidence": "7"}
     lines = [",".join(row.values()) for row in (GOOD, second)]
     as_csv = tmp_path / "activities.csv"
     as_csv.write_text(HEADER + "\n".join(lines), encoding="utf-8")
     as_parquet = tmp_path / "activities.parquet"
     columns = {name: pa.array([GOOD[name], second[name]]) for name in GOOD}
-    columns["distance_m"] = pa.array([12_500, 1.5])
-    columns["evidence"] = pa.array([0, 0], pa.int8())
+    columns["distance_m"] = pa.array([12_500, 5], pa.int32())
+    columns["evidence"] = pa.array([0, 7], pa.int8())
     pq.write_table(pa.table(columns), as_parquet)
 
     from_csv = list(read_activities(as_csv, None, BUNDLE))
@@ -177,7 +177,7 @@ def test_parquet_and_csv_give_the_same_activities(tmp_path: Path) -> None:
 
     assert from_csv == from_parquet
     assert isinstance(from_csv[1], Reject)
-    assert from_csv[1].reason is RejectReason.MALFORMED_ROW
+    assert from_csv[1].reason is RejectReason.EVIDENCE_OUT_OF_RANGE
 
 
 def test_no_detail_quotes_a_value(tmp_path: Path) -> None:
