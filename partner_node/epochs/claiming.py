@@ -164,6 +164,7 @@ class ClaimBuilder:
             list_root=commitment.list_root,
             evidence_root=commitment.evidence_root,
             evidence_count=commitment.evidence_count,
+            methodologies=tuple(sorted(commitment.methodologies.values())),
         )
         return [
             Message(

@@ -28,6 +28,7 @@ from partner_node.epochs.proving import BlockProver
 from partner_node.epochs.snapshot import OwnSnapshot, own_snapshot
 from partner_node.epochs.submitting import (
     NO_EVIDENCE,
+    NO_METHODOLOGIES,
     SubmissionTerms,
     block_jobs,
     chunk_messages,
@@ -252,8 +253,10 @@ class EpochPhases:
             cutoff=cutoff,
             places_digest=snapshot.blocks.places_digest,
             evidence_root=commitment.evidence_root if commitment and committed else NO_EVIDENCE,
-            # Pinned with the commitment: a bundle configured since counts for later epochs only.
-            methodology_bundle=commitment.methodology_bundle if commitment else self._bundle.hash,
+            # Pinned with the commitment: what is configured since counts for later epochs only.
+            methodology_bundle=(
+                commitment.methodology_bundle if commitment and committed else NO_METHODOLOGIES
+            ),
         )
         proved = self._prover.prove(block_jobs(self._member, epoch, snapshot, results))
         messages = chunk_messages(self._member, epoch, chunks_of(self._member, proved), terms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,14 +11,18 @@ from typing import Any
 import pytest
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.cli.catalogue import load_from_catalogue
+from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import object_token
 from fedcarbon.methodology.activity import Activity
-from fedcarbon.methodology.definition import bundle_hash
+from fedcarbon.methodology.definition import MethodologyNotUsableError, MethodologyStatus
+from fedcarbon.registry.measure import Measure
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.registry.programme import midnight_s
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
+from partner_node.activities.bundle import Bundle, BundleInvalidError, MeasureDiffersError
 from partner_node.epochs.runner import Progress
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.persons.households import MemberNotAttestedError, NotAHouseholdError
 from partner_node.persons.withdrawal import UnknownPersonError
 from partner_node.storage.epochs import EpochStore
@@ -84,7 +89,7 @@ def test_earlier_periods_are_history_and_earn_nothing(spring: World) -> None:
 
     assert spring.submitted(1) == {HOME: 0, "rider-2": 0}
     assert spring.node.status().activities == 3
-    assert spring.hub.evaluated[_object_label()] == {}
+    assert spring.hub.evaluated[KeyLabel.OBJECT] == {}
 
 
 HISTORIES: dict[str, tuple[Activity, ...]] = {
@@ -212,12 +217,6 @@ def test_trips_and_objects_of_one_person_add_up(spring: World) -> None:
 # --- evaluation under the object key --------------------------------------------------------------
 
 
-def _object_label() -> Any:
-    from fedcarbon.identity.labels import KeyLabel  # noqa: PLC0415
-
-    return KeyLabel.OBJECT
-
-
 def steps(world: World, count: int = 6) -> list[Progress]:
     return [world.node.step() for _ in range(count)]
 
@@ -247,7 +246,7 @@ def test_a_batch_of_objects_is_asked_for_once_however_often_it_is_sent(spring: W
 
     spring.settle()
 
-    assert list(spring.hub.evaluated[_object_label()].values()) == [1]
+    assert list(spring.hub.evaluated[KeyLabel.OBJECT].values()) == [1]
     assert ObjectStore(spring.database).outputs(["RECEIPT:SHOP:P-1"])
 
 
@@ -279,7 +278,7 @@ def test_a_methodology_that_changes_in_mid_epoch_changes_nothing_there(
     message = Outbox(again.database).message(MessageKind.CHUNK, "1", 0)
     assert message is not None
     header = statements.decode(ChunkHeader, Envelope.from_bytes(message.envelope).payload)
-    assert header.methodology_bundle == bundle_hash(bundle())
+    assert header.methodology_bundle == bundle_hash(item.content_hash for item in bundle())
     pinned = EpochStore(again.database).commitment(1)
     assert pinned is not None
     assert pinned.methodologies["test-saving"] == saving().content_hash
@@ -329,3 +328,24 @@ def test_only_people_are_members_and_only_meters_have_them(spring: World) -> Non
         spring.node.attest_member(HOME, "nobody")
     with pytest.raises(UnknownPersonError):
         spring.node.members("nobody")
+
+
+def test_a_methodology_of_another_kind_than_the_programme_is_refused(tmp_path: Path) -> None:
+    world = new_world(tmp_path, methodologies=bundle(), measure=Measure.POINTS)
+
+    (problem,) = world.node.step().problems
+
+    assert problem.error.code == "MEASURE_DIFFERS"
+    with pytest.raises(MeasureDiffersError, match="gives grams, the programme counts points"):
+        world.record(ride("r", 1, on("2026-03-02", 8)))
+    world.database.close()
+
+
+def test_a_bundle_has_each_methodology_once_and_no_draft() -> None:
+    draft = dataclasses.replace(goods(), status=MethodologyStatus.DRAFT)
+
+    for methodologies in ([], [goods(), goods()]):
+        with pytest.raises(BundleInvalidError):
+            Bundle(methodologies)
+    with pytest.raises(MethodologyNotUsableError):
+        Bundle([draft])

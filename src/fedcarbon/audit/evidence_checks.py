@@ -41,10 +41,11 @@ from fedcarbon.audit.opened_evidence import LeafOpening, OpenedClaim, OpenedDay,
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.identity.claims import ClaimEntry
 from fedcarbon.identity.ristretto import ScalarInvalidError
-from fedcarbon.methodology.definition import Methodology, bundle_hash
+from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, claims_of, settle_day
 from fedcarbon.proofs.slot_value import SlotProofInvalidError, SlotStatement, verify_slot
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.transparency.envelope import open_signed
 from fedcarbon.transparency.merkle import leaf_hash
 from fedcarbon.transparency.merkle_proofs import InclusionProofInvalidError, verify_inclusion
@@ -119,7 +120,7 @@ class _EvidenceAudit:
                 f"it counts {record.evidence_count} leaves, the record gives "
                 f"{record.basis.numbering.leaves}: the hub must not have taken it",
             )
-        if bundle_hash(self._methodologies.values()) != record.methodology_bundle:
+        if bundle_hash(self._methodologies) != record.methodology_bundle:
             self._find(  # (5)
                 "METHODOLOGY_UNKNOWN",
                 "the bundle",

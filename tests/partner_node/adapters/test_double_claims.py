@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from partner_node.activities.bundle import Bundle
 from partner_node.adapters.canonical_output import OUTPUT_COLUMNS
 from partner_node.adapters.dealing import Assignment
@@ -15,7 +16,6 @@ from partner_node.adapters.double_claims import (
     write_copies,
 )
 from partner_node.importing.activities import read_activities
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.importing.table_file import Read
 from tests.trips import METHODOLOGY
 

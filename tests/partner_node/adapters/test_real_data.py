@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.crediting import NotEligibleError, earned_by
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.methodology.slots import SlotGrid
-from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.units import MicrogramsCO2e
 from partner_node.activities.bundle import Bundle
 from partner_node.adapters.canonical_output import AdapterReport, OutputFiles
 from partner_node.adapters.dealing import deal, users_of
@@ -27,7 +28,6 @@ from partner_node.adapters.shenzhen_taxi import ShenzhenTaxiSettings, convert_sh
 from partner_node.adapters.shenzhen_tong import convert_shenzhen_tong
 from partner_node.adapters.valleybike import convert_valleybike
 from partner_node.importing.activities import read_activities
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.importing.table_file import ImportFileError, Read
 from tests.trips import METHODOLOGY
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.activities.bundle import Bundle
 from partner_node.adapters.canonical_output import OutputFiles
@@ -14,7 +15,6 @@ from partner_node.adapters.shenzhen_tong import (
 )
 from partner_node.adapters.week_shift import WeekShift
 from partner_node.importing.activities import read_activities
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.importing.table_file import Read
 from tests.trips import METHODOLOGY
 

@@ -4,12 +4,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.activities.bundle import Bundle
 from partner_node.importing.activities import read_activities
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.importing.table_file import Read, Reject
 from tests.trips import METHODOLOGY, trip
 
