@@ -150,7 +150,9 @@ class ClaimBuilder:
         tier = max(stored.evidence, self._member.foundation.own.best_tier)
         activity = dataclasses.replace(activity_of(stored), evidence=tier)
         try:
-            mass_ug = reduction_ug(activity, self._methodology)
+            mass_ug = reduction_ug(
+                activity, self._methodology, self._grid.day_of(activity.started_at_s)
+            )
         except NotEligibleError as error:
             # Accepted under an earlier version of the methodology.
             return _reject(epoch, stored, error.reason)

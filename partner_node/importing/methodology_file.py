@@ -8,13 +8,14 @@ from pathlib import Path
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import checked_name
 from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+from fedcarbon.methodology.reader import parse_methodology
 
 
 def catalogue_names() -> tuple[str, ...]:
     """Return the ids of the methodologies in the catalogue, sorted."""
     folder = resources.files("fedcarbon.methodology") / "catalogue"
-    names = (item.name for item in folder.iterdir() if item.name.endswith(".json"))
-    return tuple(sorted(name.removesuffix(".json") for name in names))
+    names = (item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return tuple(sorted(name.removesuffix(".yaml") for name in names))
 
 
 def load_from_catalogue(methodology_id: str) -> Methodology:
@@ -26,12 +27,12 @@ def load_from_catalogue(methodology_id: str) -> Methodology:
     try:
         name = checked_name(methodology_id)
         folder = resources.files("fedcarbon.methodology") / "catalogue"
-        data = (folder / f"{name}.json").read_bytes()
+        data = (folder / f"{name}.yaml").read_bytes()
     except (MalformedError, OSError) as error:
         raise InvalidMethodologyError(
             f"the catalogue has {', '.join(catalogue_names())}, not {methodology_id[:60]!r}"
         ) from error
-    methodology = Methodology.parse(data)
+    methodology = parse_methodology(data, f"{name}.yaml")
     assert methodology.methodology_id == name  # noqa: S101 - a file of our own package
     return methodology
 
@@ -46,4 +47,4 @@ def load_from_file(path: Path) -> Methodology:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidMethodologyError(f"{path.name} cannot be read") from error
-    return Methodology.parse(data)
+    return parse_methodology(data, path.name)
