@@ -47,14 +47,13 @@ from fedcarbon.methodology.integer_program import (
 )
 from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.warehouse.local_time import Offset, local_day, offsets_of, year_and_month
-from partner_node.warehouse.steps import Step, Steps
+from partner_node.warehouse.steps import Node, Step, Steps
 from partner_node.warehouse.table import (
     ACTIVITY_ID,
     ENDED_AT,
     OBJECT_REF,
     STARTED_AT,
     TIMES,
-    ColumnType,
     Engine,
     Table,
     check_columns,
@@ -76,28 +75,15 @@ _MONTHS: Final = 12
 # --- what differs between engines ---------------------------------------------------------------
 
 
-@ibis.udf.scalar.builtin(name="divide")
-def _duckdb_divide(left: int, right: int) -> int: ...  # type: ignore[empty-body]
+def _function(name: str, arguments: Sequence[str], result: str) -> Callable[..., Expression]:
+    """Return a function that every server of an engine has, under its name there."""
 
+    def of_one(first: Expression) -> Expression: ...
 
-@ibis.udf.scalar.builtin(name="epoch_us", signature=(("timestamp('UTC')",), "int64"))
-def _duckdb_micros(at): ...  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def of_two(first: Expression, second: Expression) -> Expression: ...
 
-
-@ibis.udf.scalar.builtin(name="encode")
-def _duckdb_bytes(text: str) -> bytes: ...  # type: ignore[empty-body]
-
-
-@ibis.udf.scalar.builtin(name="div")
-def _spark_divide(left: int, right: int) -> int: ...  # type: ignore[empty-body]
-
-
-@ibis.udf.scalar.builtin(name="unix_micros", signature=(("timestamp('UTC')",), "int64"))
-def _spark_micros(at): ...  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-
-
-@ibis.udf.scalar.builtin(name="encode")
-def _spark_bytes(text: str, charset: str) -> bytes: ...  # type: ignore[empty-body]
+    declared = ibis.udf.scalar.builtin(name=name, signature=(tuple(arguments), result))
+    return declared(of_one if len(arguments) == 1 else of_two)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +98,18 @@ class Words:
     """The UTF-8 bytes of a text."""
 
 
-WORDS: Final = {
-    Engine.DUCKDB: Words(divide=_duckdb_divide, micros=_duckdb_micros, encoded=_duckdb_bytes),
+_spark_encode: Final = _function("encode", ["string", "string"], "binary")
+
+WORDS: Final[Mapping[Engine, Words]] = {
+    Engine.DUCKDB: Words(
+        divide=_function("divide", ["int64", "int64"], "int64"),
+        micros=_function("epoch_us", ["timestamp('UTC')"], "int64"),
+        encoded=_function("encode", ["string"], "binary"),
+    ),
     Engine.SPARK: Words(
-        divide=_spark_divide,
-        micros=_spark_micros,
-        encoded=lambda text: _spark_bytes(text, "UTF-8"),
+        divide=_function("div", ["int64", "int64"], "int64"),
+        micros=_function("unix_micros", ["timestamp('UTC')"], "int64"),
+        encoded=lambda text: _spark_encode(text, "UTF-8"),
     ),
 }
 
@@ -213,35 +205,46 @@ class _Mapping:
         name = _column(step)
         return self._table[name] if name in self._table.columns else self.built(step)
 
-    def built(self, step: Step) -> Expression:
+    def built(self, step: Step) -> Expression:  # noqa: PLR0911 - one case per kind of node
         """Return one node as one operation."""
         node = self._steps.nodes[step]
-        if isinstance(node, Always):
-            return ibis.literal(value=node.value)
-        if isinstance(node, Literal):
-            return _literal(node.low)
-        if isinstance(node, Column):
-            return self._table[_SAFE + node.name]
-        if isinstance(node, Flag):
-            return self._table[_SAFE + node.column]
-        if isinstance(node, Known):
-            return self._table[_KNOWN + node.column]
-        if isinstance(node, WordIs):
-            return _is_word(self._table[_SAFE + node.column], node.word, self._words)
         operands = [self.expression(item) for item in self._steps.operands[step]]
-        if isinstance(node, Choice):
-            *cases, otherwise = operands
-            pairs = zip(cases[::2], cases[1::2], strict=True)
-            return ibis.cases(*pairs, else_=otherwise)
-        if isinstance(node, Both | Either):
-            both = isinstance(node, Both)
-            return reduce(and_ if both else or_, operands, ibis.literal(value=both))
-        if isinstance(node, Not):
-            return ~operands[0]
-        if isinstance(node, Quotient):
-            return self._words.divide(*operands)
-        operation = _COMPARISONS[node.operator] if isinstance(node, Comparison) else _ARITHMETIC[type(node)]
-        return operation(*operands)
+        match node:
+            case Choice():
+                *cases, otherwise = operands
+                pairs = zip(cases[::2], cases[1::2], strict=True)
+                return ibis.cases(*pairs, else_=otherwise)
+            case Both():
+                return reduce(and_, operands, ibis.literal(value=True))
+            case Either():
+                return reduce(or_, operands, ibis.literal(value=False))
+            case Not():
+                return ~operands[0]
+            case Quotient():
+                return self._words.divide(*operands)
+            case Sum() | Difference() | Product():
+                return _ARITHMETIC[type(node)](*operands)
+            case Comparison():
+                return _COMPARISONS[node.operator](*operands)
+            case _:
+                return self._leaf(node)
+
+    def _leaf(self, node: Node) -> Expression:
+        """Return a node without operands: what is known, or what a column holds."""
+        match node:
+            case Literal():
+                return _literal(node.low)
+            case Always():
+                return ibis.literal(value=node.value)
+            case Column():
+                return self._table[_SAFE + node.name]
+            case Flag():
+                return self._table[_SAFE + node.column]
+            case Known():
+                return self._table[_KNOWN + node.column]
+            case _:
+                assert isinstance(node, WordIs)  # noqa: S101 - there is no other node
+                return _is_word(self._table[_SAFE + node.column], node.word, self._words)
 
 
 _ARITHMETIC: Final[Mapping[type[Number], Callable[[Expression, Expression], Expression]]] = {
@@ -294,7 +297,10 @@ def _seconds(column: Expression, words: Words) -> Expression:
         micros = words.micros(column)
         inside = micros >= _literal(0)
         return ibis.cases(
-            (inside & (micros < _literal((INSTANT_S_MAX + 1) * _MICROS)), words.divide(micros, _literal(_MICROS))),
+            (
+                inside & (micros < _literal((INSTANT_S_MAX + 1) * _MICROS)),
+                words.divide(micros, _literal(_MICROS)),
+            ),
             else_=_nothing(),
         )
     inside = (column >= _literal(0)) & (column <= _literal(INSTANT_S_MAX))
@@ -377,10 +383,8 @@ def _is_known(column: InputColumn, table: Expression, words: Words) -> Expressio
 def _in_range(column: InputColumn, table: Expression) -> Expression:
     """Return the value of a column, its stand-in where that is missing or out of range."""
     stand_in = column.stand_in
-    if column.kind == "integer":
-        instead = _literal(int(stand_in))
-    else:
-        instead = ibis.literal(stand_in)
+    # A truth is an int to Python, and must stay a truth to an engine.
+    instead = _literal(int(stand_in)) if column.kind == "integer" else ibis.literal(stand_in)
     if column.name not in table.columns:
         return instead
     return ibis.cases((table[_known(column)], table[column.name]), else_=instead)
@@ -401,9 +405,7 @@ def _time_refusals(table: Expression) -> list[tuple[str, Expression]]:
     ]
 
 
-def _input_refusals(
-    program: IntegerProgram, table: Expression
-) -> list[tuple[str, Expression]]:
+def _input_refusals(program: IntegerProgram, table: Expression) -> list[tuple[str, Expression]]:
     found = []
     for column in program.inputs:
         if column.name not in table.columns:

@@ -9,14 +9,30 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from functools import cache
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Protocol, Self, TypeVar
 
 from fedcarbon.methodology.activity import INSTANT_S_MAX
 from fedcarbon.registry.programme import zone
 from fedcarbon.units import SECONDS_PER_DAY
 
-N = TypeVar("N")
-"""An integer, or an engine's expression of one."""
+
+class Whole(Protocol):
+    """An integer, or an engine's expression of one."""
+
+    def __add__(self, other: Self | int, /) -> Self:
+        """Return the sum."""
+        ...
+
+    def __sub__(self, other: Self | int, /) -> Self:
+        """Return the difference."""
+        ...
+
+    def __mul__(self, other: Self | int, /) -> Self:
+        """Return the product."""
+        ...
+
+
+N = TypeVar("N", bound=Whole)
 
 _DAY: Final = dt.timedelta(days=1)
 _SECOND: Final = dt.timedelta(seconds=1)
@@ -71,7 +87,7 @@ def local_day(local_s: N, divide: Callable[[N, int], N]) -> N:
         local_s: seconds since 1970-01-01 00:00 of local time.
         divide: division of a number of at least 0, rounded down.
     """
-    return divide(local_s + SECONDS_PER_DAY, SECONDS_PER_DAY) - 1  # type: ignore[operator,no-any-return]
+    return divide(local_s + SECONDS_PER_DAY, SECONDS_PER_DAY) - 1
 
 
 def year_and_month(day: N, divide: Callable[[N, int], N]) -> tuple[N, N]:
@@ -80,7 +96,7 @@ def year_and_month(day: N, divide: Callable[[N, int], N]) -> tuple[N, N]:
     Years are counted from March, so that the odd day comes last; every quantity that is divided is
     at least 0.
     """
-    days = day + _DAYS_TO_1970  # type: ignore[operator]
+    days = day + _DAYS_TO_1970
     cycle = divide(days, _DAYS_IN_400_YEARS)
     day_of_cycle = days - cycle * _DAYS_IN_400_YEARS
     leap_days = (

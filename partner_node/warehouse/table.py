@@ -24,6 +24,8 @@ OBJECT_REF: Final = "object_ref"
 STARTED_AT: Final = "started_at"
 ENDED_AT: Final = "ended_at"
 EVIDENCE: Final = "evidence"
+NAME_PARTS_MAX: Final = 3
+"""Catalogue, schema and table."""
 TIMES: Final = (STARTED_AT, ENDED_AT)
 COMPUTED: Final = frozenset({"duration_s", "day", "year"})
 """Inputs of a program that come from the times."""
@@ -68,7 +70,7 @@ class Table:
 
     def __post_init__(self) -> None:
         """Check that it has a name."""
-        assert 1 <= len(self.name) <= 3  # noqa: S101 - our own callers
+        assert 1 <= len(self.name) <= NAME_PARTS_MAX  # noqa: S101 - our own callers
 
 
 def columns_of(schema: pa.Schema) -> dict[str, ColumnType]:
