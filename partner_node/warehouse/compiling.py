@@ -24,7 +24,8 @@ from typing import Any, Final
 
 import ibis
 
-from fedcarbon.methodology.activity import DURATION_S_MAX, INSTANT_S_MAX
+from fedcarbon.methodology.activity import INSTANT_S_MAX
+from fedcarbon.methodology.definition import DURATION_S_MAX
 from fedcarbon.methodology.integer_program import (
     Always,
     Both,
@@ -143,7 +144,7 @@ def query_of(
     source = ibis.table(
         {column: table.columns[column].value for column in read},
         name=name,
-        database=tuple(schema) or None,
+        database=tuple(schema) if len(schema) > 1 else next(iter(schema), None),
     )
     judged = compile_methodology(program, source, engine, time_zone, also=also)
     fused = ibis.options.sql.fuse_selects

@@ -31,8 +31,8 @@ SPARK_PREFIX: Final = "sc://"
 ROWS_PER_BATCH: Final = 50_000
 
 _PARQUET_VIEW: Final = "activities"
-_RETRIES: Final = 4
-"""Of a call to a Spark Connect server: about five seconds."""
+_RETRIES: Final = 3
+"""Of a call to a Spark Connect server: a few seconds."""
 
 
 class WarehouseAddressError(ConfigurationError):
