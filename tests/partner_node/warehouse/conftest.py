@@ -30,7 +30,7 @@ def spark_address() -> Iterator[str]:
     for name in ("pysail", "pyspark"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed: no Spark Connect server to test against")
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - ours
         [sys.executable, str(SERVER)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

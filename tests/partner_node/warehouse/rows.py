@@ -21,7 +21,6 @@ from fedcarbon.methodology.definition import (
     DURATION_S_MAX,
     Field,
     FieldKind,
-    InvalidMethodologyError,
     Methodology,
 )
 from fedcarbon.methodology.integer_program import Literal
@@ -197,20 +196,28 @@ def arrow_table(methodology: Methodology, rows: Sequence[Row], *, stamps: bool =
     if methodology.history is not None:
         columns["object_ref"] = pa.string()
     columns |= dict.fromkeys(
-        ("started_at", "ended_at"), pa.timestamp("s", "UTC") if stamps else pa.int64()
+        ("started_at", "ended_at"), pa.timestamp("us", "UTC") if stamps else pa.int64()
     )
     for name, field in methodology.inputs.items():
         if name not in COMPUTED:
             columns[name] = _TYPES[field.kind]
-    arrays = {
-        name: pa.array([row.get(name) for row in rows], pa.int64() if pa.types.is_timestamp(kind) else kind).cast(kind)
-        for name, kind in columns.items()
-    }
-    if stamps:
-        arrays |= {
-            name: arrays[name].cast(pa.timestamp("us", "UTC")) for name in ("started_at", "ended_at")
+    return pa.table(
+        {
+            name: pa.array([_cell(row.get(name), kind) for row in rows], _stored(kind)).cast(kind)
+            for name, kind in columns.items()
         }
-    return pa.table(arrays)
+    )
+
+
+def _cell(value: Any, kind: pa.DataType) -> Any:
+    """Return a value as it is stored; a timestamp in microseconds, half a second late."""
+    if value is None or not pa.types.is_timestamp(kind):
+        return value
+    return value * 1_000_000 + 500_000
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    return pa.int64() if pa.types.is_timestamp(kind) else kind
 
 
 # --- answers ------------------------------------------------------------------------------------
@@ -293,6 +300,3 @@ def differing(found: Mapping[str, Answer], wanted: Mapping[str, Answer]) -> dict
     """Return a few rows on which two answers differ, for a message that can be read."""
     names = [name for name in wanted.keys() | found.keys() if found.get(name) != wanted.get(name)]
     return {name: (found.get(name), wanted.get(name)) for name in sorted(names)[:5]}
-
-
-_ = InvalidMethodologyError
