@@ -47,7 +47,8 @@ from fedcarbon.methodology.integer_program import (
     WordIs,
 )
 from fedcarbon.methodology.reject_reason import RejectReason
-from partner_node.warehouse.local_time import Offset, local_day, offsets_of, year_and_month
+from fedcarbon.units import SECONDS_PER_DAY
+from partner_node.warehouse.local_time import Offset, date_of, local_day, offsets_of
 from partner_node.warehouse.steps import Node, Step, Steps
 from partner_node.warehouse.table import (
     ACTIVITY_ID,
@@ -64,6 +65,8 @@ from partner_node.warehouse.table import (
 AMOUNT: Final = "amount"
 REFUSAL: Final = "refusal"
 RESULT: Final = (ACTIVITY_ID, AMOUNT, REFUSAL)
+NOT_WHOLE_MONTHS: Final = "not_whole_months"
+"""Refusal of a period with a baseline that begins or ends inside a local month."""
 
 Expression = Any
 """Of Ibis, which has no types of its own."""
@@ -171,7 +174,7 @@ def compile_methodology(
     words = WORDS[engine]
     table = _with_times(source, words, time_zone)
     if program.history is not None:
-        table = _with_history(table, program, words)
+        table = _with_history(table, program, words, time_zone)
     table = table.mutate(**{_known(item): _is_known(item, table, words) for item in program.inputs})
     table = table.mutate(**{_safe(item): _in_range(item, table) for item in program.inputs})
     steps = Steps(program)
@@ -179,7 +182,7 @@ def compile_methodology(
         mapped = _Mapping(steps, table, words)
         table = table.mutate(**{_column(step): mapped.built(step) for step in level})
     mapped = _Mapping(steps, table, words)
-    refusals = [*_time_refusals(table), *_input_refusals(program, table)]
+    refusals = [*_time_refusals(program, table), *_input_refusals(program, table)]
     refusals += [(rule, mapped.expression(step)) for rule, step in steps.refusals]
     refusal = ibis.cases(
         *((broken, ibis.literal(rule)) for rule, broken in refusals),
@@ -268,7 +271,6 @@ def _column(step: Step) -> str:
 
 _SECONDS: Final = {STARTED_AT: "_started_s", ENDED_AT: "_ended_s"}
 _LOCAL: Final = "_local_s"
-_MONTH: Final = "_month"
 _EXACT: Final = "_exact"
 _KNOWN: Final = "_known_"
 _SAFE: Final = "_safe_"
@@ -280,16 +282,16 @@ def _with_times(source: Expression, words: Words, time_zone: str) -> Expression:
         **{name: _seconds(source[column], words) for column, name in _SECONDS.items()}
     )
     started, ended = (table[name] for name in _SECONDS.values())
-    table = table.mutate(
-        duration_s=ended - started,
-        **{_LOCAL: started + _offset(offsets_of(time_zone), started)},
-    )
-
-    def divide(left: Expression, right: int) -> Expression:
-        return words.divide(left, _literal(right))
-
+    local = started + _offset(offsets_of(time_zone), started)
+    table = table.mutate(duration_s=ended - started, **{_LOCAL: local})
+    divide = _by_number(words)
     table = table.mutate(day=local_day(table[_LOCAL], divide))
-    return table.mutate(year=year_and_month(table.day, divide)[0])
+    return table.mutate(year=date_of(table.day, divide).year)
+
+
+def _by_number(words: Words) -> Callable[[Expression, int], Expression]:
+    """Return the division by a number that is known."""
+    return lambda left, right: words.divide(left, _literal(right))
 
 
 def _seconds(column: Expression, words: Words) -> Expression:
@@ -318,42 +320,42 @@ def _offset(offsets: Sequence[Offset], at: Expression) -> Expression:
     return ibis.cases((is_later, _offset(later, at)), else_=_offset(earlier, at))
 
 
-def _with_history(table: Expression, program: IntegerProgram, words: Words) -> Expression:
-    """Add what the same object counted in the same month of earlier years, null if not known.
+def _with_history(
+    table: Expression, program: IntegerProgram, words: Words, time_zone: str
+) -> Expression:
+    """Add what the same object counted in the same months of earlier years, null if not known.
 
-    A period belongs to the month that holds its middle. A month of which an object has several
-    values has none: nobody can say which is right.
+    Periods run from the first of a local month to the first of another, else they have no months
+    and no history. A period that an object has twice has no value: nobody can say which is right.
     """
     assert program.history is not None  # noqa: S101 - our own caller
     field, _ = program.history
-
-    def divide(left: Expression, right: int) -> Expression:
-        return words.divide(left, _literal(right))
-
-    half = divide(table.duration_s, 2)
-    table = table.mutate(_middle=local_day(table[_LOCAL] + half, divide))
-    year, month = year_and_month(table["_middle"], divide)
-    table = table.mutate(
-        _object=words.encoded(table[OBJECT_REF]), **{_MONTH: year * _MONTHS + month}
-    )
+    ended = table[_SECONDS[ENDED_AT]]
+    table = table.mutate(_local_end_s=ended + _offset(offsets_of(time_zone), ended))
+    months = {"_first": _month(table[_LOCAL], words), "_last": _month(table["_local_end_s"], words)}
+    table = table.mutate(_object=words.encoded(table[OBJECT_REF]), **months)
+    period = ("_object", *months)
     seen = table.filter(table[field].notnull() & (table[OBJECT_REF] != ""))
-    values = seen.group_by([seen["_object"], seen[_MONTH]]).aggregate(
-        _count=seen.count(), _value=seen[field].min()
-    )
+    values = seen.group_by(period).aggregate(_count=seen.count(), _value=seen[field].min())
     values = values.filter(values["_count"] == _literal(1))
-    for year_before, name in enumerate(history_names(program), start=1):
+    for years, name in enumerate(history_names(program), start=1):
+        later = {month: values[month] + _literal(years * _MONTHS) for month in months}
+        keys = {"_object": values["_object"]} | later
         earlier = values.select(
-            **{
-                f"_object_{name}": values["_object"],
-                f"_month_{name}": values[_MONTH] + _literal(year_before * _MONTHS),
-                name: values["_value"],
-            }
+            **{f"{key}_{name}": value for key, value in keys.items()}, **{name: values["_value"]}
         )
-        same = (table["_object"] == earlier[f"_object_{name}"]) & (
-            table[_MONTH] == earlier[f"_month_{name}"]
-        )
+        same = [table[key] == earlier[f"{key}_{name}"] for key in period]
         table = table.left_join(earlier, same).select(*table.columns, name)
     return table
+
+
+def _month(local_s: Expression, words: Words) -> Expression:
+    """Return the number of a month that begins at a local time; null if none does."""
+    divide = _by_number(words)
+    day = local_day(local_s, divide)
+    date = date_of(day, divide)
+    begins = (day * SECONDS_PER_DAY == local_s) & (date.day == _literal(1))
+    return ibis.cases((begins, date.year * _MONTHS + date.month), else_=_nothing())
 
 
 # --- inputs -------------------------------------------------------------------------------------
@@ -395,15 +397,18 @@ def _is_word(text: Expression, word: str, words: Words) -> Expression:
     return words.encoded(text) == words.encoded(ibis.literal(word))
 
 
-def _time_refusals(table: Expression) -> list[tuple[str, Expression]]:
+def _time_refusals(program: IntegerProgram, table: Expression) -> list[tuple[str, Expression]]:
     """Return what no activity can have, in the order in which an activity is checked."""
     started, ended = (table[name] for name in _SECONDS.values())
-    duration = ended - started
-    return [
+    found = [
         (RejectReason.MALFORMED_TIME.value, started.isnull() | ended.isnull()),
-        (RejectReason.NOT_POSITIVE_DURATION.value, duration < _literal(1)),
-        (RejectReason.DURATION_ABOVE_MAXIMUM.value, duration > _literal(DURATION_S_MAX)),
+        (RejectReason.NOT_POSITIVE_DURATION.value, table.duration_s < _literal(1)),
+        (RejectReason.DURATION_ABOVE_MAXIMUM.value, table.duration_s > _literal(DURATION_S_MAX)),
     ]
+    if program.history is not None:
+        whole = table["_first"].notnull() & table["_last"].notnull()
+        found.append((NOT_WHOLE_MONTHS, ~whole))
+    return found
 
 
 def _input_refusals(program: IntegerProgram, table: Expression) -> list[tuple[str, Expression]]:

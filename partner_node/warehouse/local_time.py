@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from functools import cache
-from typing import Final, NamedTuple, Protocol, Self, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from fedcarbon.methodology.activity import INSTANT_S_MAX
 from fedcarbon.registry.programme import zone
@@ -90,11 +90,20 @@ def local_day(local_s: N, divide: Callable[[N, int], N]) -> N:
     return divide(local_s + SECONDS_PER_DAY, SECONDS_PER_DAY) - 1
 
 
-def year_and_month(day: N, divide: Callable[[N, int], N]) -> tuple[N, N]:
-    """Return the year and the month (1 to 12) of a day since 1970-01-01, at least -719 468.
+class Date(NamedTuple, Generic[N]):
+    """A day of the calendar."""
 
-    Years are counted from March, so that the odd day comes last; every quantity that is divided is
-    at least 0.
+    year: N
+    month: N
+    """1 to 12."""
+    day: N
+    """1 to 31."""
+
+
+def date_of(day: N, divide: Callable[[N, int], N]) -> Date[N]:
+    """Return the date of a day since 1970-01-01, which is at least -719 468.
+
+    Years are counted from March, so that the odd day comes last; whatever is divided is at least 0.
     """
     days = day + _DAYS_TO_1970
     cycle = divide(days, _DAYS_IN_400_YEARS)
@@ -110,7 +119,8 @@ def year_and_month(day: N, divide: Callable[[N, int], N]) -> tuple[N, N]:
     )
     month_from_march = divide(day_of_year * 5 + 2, 153)
     next_year = divide(month_from_march, 10)
-    return (
-        year_of_cycle + cycle * 400 + next_year,
-        month_from_march + 3 - next_year * 12,
+    return Date(
+        year=year_of_cycle + cycle * 400 + next_year,
+        month=month_from_march + 3 - next_year * 12,
+        day=day_of_year - divide(month_from_march * 153 + 2, 5) + 1,
     )

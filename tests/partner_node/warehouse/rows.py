@@ -27,13 +27,15 @@ from fedcarbon.methodology.integer_program import Literal
 from fedcarbon.methodology.lowering import lower
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.reference import evaluate
-from partner_node.warehouse.compiling import query_of
+from partner_node.warehouse.compiling import NOT_WHOLE_MONTHS, query_of
 from partner_node.warehouse.engines import Warehouse
 from partner_node.warehouse.steps import Steps
 from partner_node.warehouse.table import COMPUTED
 
 Row = dict[str, Any]
 Answer = tuple[int, str | None]
+History = Mapping[tuple[str, int, int], list[int]]
+"""Object, first month and month after the last to what was read."""
 
 ZONE = "Asia/Shanghai"
 OWN_FILES = Path(__file__).parent / "methodologies"
@@ -154,7 +156,9 @@ def _corners(methodology: Methodology, fields: Sequence[Field], first: int) -> I
         yield _row(index, 1_780_000_000, 1_780_001_800, row)
 
 
-def meter_rows(methodology: Methodology, meters: int, months: int, seed: int = 1) -> list[Row]:
+def meter_rows(
+    methodology: Methodology, meters: int, months: int, seed: int = 1, zone: str = ZONE
+) -> list[Row]:
     """Return monthly periods of meters, with gaps, doubles, late readings and wild values."""
     assert methodology.history is not None
     chance = Random(seed)  # noqa: S311
@@ -169,8 +173,9 @@ def meter_rows(methodology: Methodology, meters: int, months: int, seed: int = 1
         for month in range(months):
             if chance.random() < 0.1:
                 continue
-            start, end = (_month_start_s(2022, month + step) for step in (0, 1))
-            start += chance.choice((0, 0, 0, 86_400, -7_200))
+            length = 1 if chance.random() < 0.95 else 2
+            start, end = (_month_start_s(zone, 2022, month + step) for step in (0, length))
+            start += chance.choice((*[0] * 20, 86_400, -7_200, 1))
             row = {name: next(values) for name, values in columns.items()}
             if chance.random() < 0.9:
                 row[methodology.history.field] = usual * chance.randrange(50, 150) // 100
@@ -180,8 +185,8 @@ def meter_rows(methodology: Methodology, meters: int, months: int, seed: int = 1
     return rows
 
 
-def _month_start_s(year: int, month: int) -> int:
-    first = dt.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZoneInfo(ZONE))
+def _month_start_s(zone: str, year: int, month: int) -> int:
+    first = dt.datetime(year + month // 12, month % 12 + 1, 1, tzinfo=ZoneInfo(zone))
     return (first - _EPOCH) // _SECOND
 
 
@@ -230,9 +235,7 @@ def expected(methodology: Methodology, rows: Iterable[Row], zone: str = ZONE) ->
     return {row["activity_id"]: _answer(methodology, row, history, zone) for row in rows}
 
 
-def _answer(
-    methodology: Methodology, row: Row, history: Mapping[tuple[str, int], list[int]], zone: str
-) -> Answer:
+def _answer(methodology: Methodology, row: Row, history: History, zone: str) -> Answer:
     start, end = _instant(row["started_at"]), _instant(row["ended_at"])
     if start is None or end is None:
         return 0, "malformed_time"
@@ -243,9 +246,12 @@ def _answer(
     fields = methodology.inputs.keys() - COMPUTED
     earlier: list[int | None] = []
     if methodology.history is not None:
-        month = _month(start, end, zone)
+        months = _months(start, end, zone)
+        if months is None:
+            return 0, NOT_WHOLE_MONTHS
         for year in range(1, methodology.history.years + 1):
-            found = history.get((row.get("object_ref") or "", month - 12 * year), [])
+            first, last = (month - 12 * year for month in months)
+            found = history.get((row.get("object_ref") or "", first, last), [])
             earlier.append(found[0] if len(found) == 1 else None)
     outcome = evaluate(
         methodology,
@@ -257,23 +263,26 @@ def _answer(
     return outcome.amount, outcome.refusal
 
 
-def _history_of(
-    methodology: Methodology, rows: Iterable[Row], zone: str
-) -> Mapping[tuple[str, int], list[int]]:
-    found: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+def _history_of(methodology: Methodology, rows: Iterable[Row], zone: str) -> History:
+    found: defaultdict[tuple[str, int, int], list[int]] = defaultdict(list)
     if methodology.history is None:
         return found
     for row in rows:
         start, end = _instant(row["started_at"]), _instant(row["ended_at"])
         value, owner = row[methodology.history.field], row.get("object_ref")
-        if value is not None and owner and start is not None and end is not None:
-            found[owner, _month(start, end, zone)].append(value)
+        if value is None or not owner or start is None or end is None:
+            continue
+        if (months := _months(start, end, zone)) is not None:
+            found[owner, *months].append(value)
     return found
 
 
-def _month(start: int, end: int, zone: str) -> int:
-    middle = _local(start + (end - start) // 2, zone)
-    return middle.year * 12 + middle.month
+def _months(start: int, end: int, zone: str) -> tuple[int, int] | None:
+    first, last = _local(start, zone), _local(end, zone)
+    for at in (first, last):
+        if (at.day, at.hour, at.minute, at.second) != (1, 0, 0, 0):
+            return None
+    return first.year * 12 + first.month, last.year * 12 + last.month
 
 
 def _instant(at: int | None) -> int | None:

@@ -138,7 +138,11 @@ def _with_computed(row: Row) -> Row:
 @pytest.mark.parametrize("name", ["two-keys", "own-history"])
 def test_days_are_those_of_the_programmes_zone(zone: str, name: str) -> None:
     methodology = own(name)
-    rows = meter_rows(methodology, 10, 60) if methodology.history else table_rows(methodology, 900)
+    rows = (
+        meter_rows(methodology, 10, 60, zone=zone)
+        if methodology.history
+        else table_rows(methodology, 900)
+    )
 
     found = on_duckdb(methodology, arrow_table(methodology, rows), zone)
 
