@@ -242,7 +242,7 @@ class Federation:
         return with_deadlines(self._dial(name, port, name, Role.PARTNER))
 
     def register(self, auditor: HubClient) -> None:
-        """Log every admission and the programme."""
+        """Log every admission, the programme and its methodologies."""
         for admission in self.groundwork.admissions:
             auditor.create_admission(
                 registry_pb2.CreateAdmissionRequest(signed_admission=admission)
@@ -250,6 +250,10 @@ class Federation:
         auditor.create_programme(
             registry_pb2.CreateProgrammeRequest(signed_programme=self.groundwork.signed_programme)
         )
+        for methodology in self.groundwork.signed_methodologies:
+            auditor.create_methodology_admission(
+                registry_pb2.CreateMethodologyAdmissionRequest(signed_admission=methodology)
+            )
 
     def wait_witnessed(self, auditor: HubClient) -> None:
         """Wait until a quorum of trustees has signed the whole record as it stands now."""

@@ -16,8 +16,9 @@ from typing import Final
 from demo.processes import ProcessGroup, free_port
 from demo.scenario import Scenario
 from fedcarbon.ceremony.share_file import open_share_file
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.ceremony import read_passphrase
-from fedcarbon.cli.registry import programme_of
+from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.clock import SystemClock
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
@@ -60,6 +61,7 @@ class Groundwork:
     parties: Mapping[PartyId, Path]
     """Identity file of every party."""
     signed_programme: bytes
+    signed_methodologies: tuple[bytes, ...]
     admissions: tuple[bytes, ...]
 
     def party(self, name: PartyId) -> PartyFiles:
@@ -113,6 +115,13 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
         node_ports={entry.id: free_port() for entry in scenario.partners},
         parties=parties,
         signed_programme=sign(programme, root_signers).to_bytes(),
+        signed_methodologies=tuple(
+            sign(
+                methodology_of(catalogue_bytes(name), programme.programme_id, roots),
+                root_signers,
+            ).to_bytes()
+            for name in sorted({entry.methodology for entry in scenario.partners})
+        ),
         admissions=admissions,
     )
 

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.unit import Vintage
+from fedcarbon.registry.measure import require_grams
 from fedcarbon.units import Fen
 from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale
 from fedcarbon.uses.offer import LotRules
@@ -33,10 +34,11 @@ def form_lot(
 
     Raises:
         UnknownProgrammeError: there is no such programme.
+        NotGramsError: it counts something else.
         LotRulesMissingError: it has published no rules for lots.
         LotIdReusedError, LotShortError, LotTooWideError: see `create_lot`.
     """
-    require_programme(session, programme)
+    require_grams(require_programme(session, programme).measure, "credit lots")
     rules = PublicationStore(session).all(LotRules, programme)
     if not rules:
         raise LotRulesMissingError(f"{programme} has published no rules for credit lots")

@@ -1,7 +1,9 @@
 """Use cases of uses as a wallet operator sees them; the rules are those of redemption orders.
 
-(1) to (8)  caller, signature, programme and binding          see `hub.wallets.redeeming`
+(1) to (6)  caller, signature and programme                   see `hub.wallets.redeeming`
 (5)         an order of this id is the same, or there was none  USE_ID_REUSED
+(6a)        what goes into tonnes is grams                      NOT_GRAMS
+(7) to (8)  the binding                                       see `hub.wallets.redeeming`
 (9)         the price is published, the account can give it     see `hub.uses.taking`
 
 The exact envelope of an order is a leaf, committed together with the moves of its grams.
@@ -14,19 +16,19 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from fedcarbon.ids import PartyId, Role
+from fedcarbon.registry.measure import require_grams
 from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.uses.offer import Offer
-from fedcarbon.uses.order import Use, UseOrder
+from fedcarbon.uses.order import NEED_GRAMS, Use, UseOrder
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
 from hub.registry.parties import require_party, signing_keys
 from hub.registry.programmes import require_programme
 from hub.storage.record_store import RecordStore
 from hub.uses.errors import UseUnknownError
-from hub.uses.storage.publication_store import PublicationStore
 from hub.uses.storage.use_store import UseStore
 from hub.uses.taking import create_use, find_use
+from hub.uses.terms import terms_of
 from hub.wallets.redeeming import check_binding
 
 
@@ -54,7 +56,8 @@ def order_use(
     Raises:
         MalformedError: not the envelope of an order.
         NotAdmittedError, SignatureInvalidError, SenderDiffersError, ParametersDifferError,
-        UnknownProgrammeError, BindingUnknownError, WalletSwappedError: the first rule that fails.
+        UnknownProgrammeError, BindingUnknownError, WalletSwappedError, NotGramsError: the first
+            rule that fails.
         FedcarbonError: the binding is not valid now, or what `create_use` raises.
     """
     order = open_message(
@@ -66,16 +69,15 @@ def order_use(
         parameter_id=hub.parameters.parameter_id,
     )
     now_s = hub.clock.now_s()
-    require_programme(session, order.programme_id)
+    programme = require_programme(session, order.programme_id)
+    if order.use in NEED_GRAMS:
+        require_grams(programme.measure, "pledges")
     uses = UseStore(session)
     leaf_index = uses.leaf_of(order.use_id)
     if leaf_index is None:
         with folded.at(session) as view:
             check_binding(view, order, now_s)
-    offer = None
-    if order.offer_id is not None:
-        offer = PublicationStore(session).find(Offer, order.programme_id, order.offer_id)
-    use = create_use(session, order, offer, now_s)
+    use = create_use(session, order, terms_of(session, order, now_s), now_s)
     given = None if leaf_index is None else RecordStore(session).receipt(leaf_index)
     if given is None:
         logged, given = hub.record.accept(

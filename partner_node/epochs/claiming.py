@@ -20,11 +20,12 @@ from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
 from fedcarbon.identity.ristretto import element, random_scalar
 from fedcarbon.identity.tokens import ClaimToken, claim_token
 from fedcarbon.ids import EpochIndex
-from fedcarbon.methodology.definition import Methodology, bundle_hash
+from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
 from fedcarbon.methodology.person_day import Piece, SlotClaim, by_day, claims_of, pieces_of
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.registry.programme import midnight_s, zone
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import MicrogramsCO2e, Seconds
@@ -38,7 +39,7 @@ from partner_node.storage.epochs import ClaimRow, Commitment, EpochWork, PersonD
 from partner_node.storage.outbox import Message, MessageKind
 from partner_node.storage.persons import PersonStore, Standing
 
-_DETAILS: Final[Mapping[RejectReason, str]] = {
+_DETAILS: Final[Mapping[str, str]] = {
     RejectReason.NOT_ENROLLED: "the person had no account when the epoch was planned",
     RejectReason.CONSENT_WITHDRAWN: "the consents ended before this epoch",
     RejectReason.ABOVE_CLAIM_QUOTA: "the admission allows no more claims in this epoch",
@@ -100,7 +101,7 @@ class ClaimBuilder:
             evidence_count=sources.numbering.leaves,
             evidence_key=sources.evidence_key,
             methodology=self._methodology.content_hash,
-            methodology_bundle=bundle_hash([self._methodology]),
+            methodology_bundle=bundle_hash([self._methodology.content_hash]),
         )
         return EpochWork(
             commitment=commitment,
@@ -238,6 +239,7 @@ class ClaimBuilder:
             list_root=commitment.list_root,
             evidence_root=commitment.evidence_root,
             evidence_count=commitment.evidence_count,
+            methodologies=(commitment.methodology,),
         )
         return [
             Message(
@@ -271,10 +273,10 @@ def _standing_reason(
     return None if activity.person_id in snapshot.persons else RejectReason.NOT_ENROLLED
 
 
-def _reject(epoch: EpochIndex, activity: StoredActivity, reason: RejectReason) -> StoredReject:
+def _reject(epoch: EpochIndex, activity: StoredActivity, reason: str) -> StoredReject:
     return StoredReject(
         subject=activity.activity_id,
-        reason=reason.value,
+        reason=str(reason),
         detail=_DETAILS.get(reason, "the methodology in force does not count it"),
         epoch=epoch,
     )

@@ -57,7 +57,7 @@ def test_the_worked_example_of_the_protocol_page() -> None:
     data = encode(value)
 
     assert data == (
-        b'{"colour":"red","count":7,"fedcarbon":3,"flag":true,"modulus":"ff","note":null,'
+        b'{"colour":"red","count":7,"fedcarbon":4,"flag":true,"modulus":"ff","note":null,'
         b'"parts":[{"mass_ug":"72057594037927935","token":"01ff"}],"statement":"sample"}'
     )
     assert kind_of(data) == "sample"
@@ -94,7 +94,7 @@ MUTATIONS = {
     "a mass has a leading zero": lambda text: text.replace('"720', '"0720'),
     "a mass is signed": lambda text: text.replace('"720', '"+720'),
     "another statement": lambda text: text.replace('"statement":"sample"', '"statement":"simple"'),
-    "another version": lambda text: text.replace('"fedcarbon":3', '"fedcarbon":1'),
+    "another version": lambda text: text.replace('"fedcarbon":4', '"fedcarbon":3'),
     "an unknown enum value": lambda text: text.replace('"red"', '"blue"'),
     "no object": lambda _: "[]",
     "no JSON": lambda _: "{",

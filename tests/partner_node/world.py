@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.clock import SteppedClock
 from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.parameters.roots import TrustRoots
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme, midnight_s
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Fen, Metres, MicrogramsCO2e, Seconds
 from partner_node.activities.intake import IntakeOutcome
 from partner_node.epochs.runner import Progress, RunnerSettings
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.persons.linking import LinkOutcome, PersonRecord
@@ -41,6 +42,7 @@ def programme(**changes: Any) -> Programme:
         "programme_id": ProgrammeId("ecny-shanghai"),
         "exclusivity_domain": "cn-shanghai",
         "exclusivity_group": "movement",
+        "measure": Measure.GRAMS,
         "token_epoch": 1,
         "time_zone": ZONE,
         "first_day": FIRST_DAY.isoformat(),

@@ -22,6 +22,7 @@ from fedcarbon.redemption.settlement import (
     payout_fen,
     quote,
 )
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.units import MASS_UG_MAX, UG_PER_GRAM, Fen, MicrogramsCO2e
 
@@ -146,6 +147,7 @@ def test_the_rule_of_a_programme_is_the_unit_that_it_published() -> None:
         programme_id=ProgrammeId("ecny-shanghai"),
         exclusivity_domain="cn-east",
         exclusivity_group="movement",
+        measure=Measure.GRAMS,
         token_epoch=1,
         time_zone="Asia/Shanghai",
         first_day="2026-03-02",

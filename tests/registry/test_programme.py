@@ -11,6 +11,7 @@ from fedcarbon.canonical.statement import decode, encode
 from fedcarbon.errors import ConfigurationError, FedcarbonError, MalformedError
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch, EnrolmentEntry
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme, local_day, midnight_s
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 
@@ -19,6 +20,7 @@ SHANGHAI = Programme(
     programme_id=ProgrammeId("ecny-shanghai"),
     exclusivity_domain="cn-east",
     exclusivity_group="movement",
+    measure=Measure.GRAMS,
     token_epoch=1,
     time_zone="Asia/Shanghai",
     first_day="2026-03-02",

@@ -29,6 +29,7 @@ from fedcarbon.registry.enrolment import (
     PlaceBatch,
     PlaceEntry,
 )
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.transparency.checkpoint import TreeHead, joined
 from fedcarbon.transparency.envelope import (
@@ -58,6 +59,8 @@ PROGRAMME = ProgrammeId("ecny-test")
 ALICE, BORA = b"A" * 32, b"B" * 32
 """Account tokens."""
 DAY_S = 86_400
+METHODOLOGY = b"m" * 32
+"""The content hash that every commitment names."""
 
 
 def programme_of(dealing: Dealt, **changes: Any) -> Programme:
@@ -67,6 +70,7 @@ def programme_of(dealing: Dealt, **changes: Any) -> Programme:
         "programme_id": PROGRAMME,
         "exclusivity_domain": "ecny",
         "exclusivity_group": "movement",
+        "measure": Measure.GRAMS,
         "token_epoch": 1,
         "time_zone": "Asia/Shanghai",
         "first_day": "2026-03-02",

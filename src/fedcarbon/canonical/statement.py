@@ -23,8 +23,8 @@ from typing import Any, ClassVar, Final, TypeVar
 from fedcarbon.errors import FedcarbonError, MalformedError
 from fedcarbon.units import MicrogramsCO2e, Natural
 
-PROTOCOL_VERSION: Final = 3
-"""2: every ciphertext comes with its range proof. There is no reader of version 1."""
+PROTOCOL_VERSION: Final = 4
+"""There is no reader of an earlier version."""
 INTEGER_MAX: Final = (1 << 53) - 1
 MESSAGE_LENGTH_MAX: Final = 300
 """Characters of foreign origin in an error's message."""

@@ -7,13 +7,12 @@ what is here has been checked for units, ranges and overflow, and its worked exa
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar, Final
 
-from fedcarbon.canonical.hashing import digest
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.methodology.dimension import PLAIN, Unit
 from fedcarbon.methodology.expression import Expression, Keys, Value
@@ -205,12 +204,22 @@ class Modifier:
     source: Source
 
 
+class Owner(StrEnum):
+    """Whose activities a limit counts together."""
+
+    ACCOUNT = "account"
+    """The person, household or organisation that is credited."""
+    OBJECT = "object"
+    """The meter, vehicle or receipt that the activity is about."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """At most so many events, or so much, per event, local day or local month of one owner."""
 
     limit_id: str
     per: Period
+    of: Owner
     count: int | None
     sum: Fraction | None
     """In the unit of the result."""
@@ -424,12 +433,3 @@ FIELD_TEXT: Final[Mapping[str, str]] = {
     "zh": "数据缺失或超出范围",
     "en": "a value is missing or out of range",
 }
-
-
-def bundle_hash(methodologies: Iterable[Methodology]) -> bytes:
-    """Return the hash of the set of methodologies that a partner uses: 32 bytes.
-
-    It covers the sorted content hashes, each once, so that it does not tell who used which.
-    """
-    hashes = sorted({methodology.content_hash for methodology in methodologies})
-    return digest(b"fedcarbon/v1/methodology-bundle", *hashes)

@@ -46,8 +46,8 @@ def rejection_of(
 ) -> str | None:
     """Return why `activity` does not count, or None if it does.
 
-    The first rule that is broken gives the reason: programme days, then those of the methodology. An
-    activity counts only if it lies wholly within the programme's days.
+    The first rule that is broken gives the reason: programme days, then those of the methodology.
+    An activity counts only if it lies wholly within the programme's days.
 
     Args:
         activity: what happened.

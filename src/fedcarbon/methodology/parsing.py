@@ -52,6 +52,8 @@ _COMPARISONS: Final[Mapping[type[ast.cmpop], Operator]] = {
     ast.GtE: Operator.GREATER_EQUAL,
 }
 
+ZERO: Final = Constant(value=Fraction(0))
+
 
 class FormulaError(CallerError):
     """A formula outside the language, or whose units do not fit."""
@@ -192,13 +194,16 @@ class _Parser:
         return expression, unit
 
     def _same(self, trees: list[ast.expr], depth: int) -> tuple[tuple[Expression, ...], Unit]:
-        """Return numbers of one unit."""
+        """Return numbers of one unit; a plain 0 is of every unit."""
         found = [self._number(tree, depth) for tree in trees]
-        unit = found[0][1]
-        for tree, (_, other) in zip(trees, found, strict=True):
+        units = [
+            (tree, unit) for tree, (item, unit) in zip(trees, found, strict=True) if item != ZERO
+        ]
+        first, unit = units[0] if units else (trees[0], PLAIN)
+        for tree, other in units:
             if other != unit:
                 raise FormulaError(
-                    f"{ast.unparse(trees[0])!r} is in {unit}, {ast.unparse(tree)!r} in {other}"
+                    f"{ast.unparse(first)!r} is in {unit}, {ast.unparse(tree)!r} in {other}"
                 )
         return tuple(expression for expression, _ in found), unit
 

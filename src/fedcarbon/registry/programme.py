@@ -12,6 +12,7 @@ from fedcarbon.canonical.hashing import DIGEST_BYTES
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.ids import EpochIndex, ProgrammeId, checked_name
+from fedcarbon.registry.measure import Measure
 from fedcarbon.units import SECONDS_PER_DAY, Fen, MicrogramsCO2e, Seconds
 
 CAP_DEFAULT_UG: Final = MicrogramsCO2e(50_000_000_000)
@@ -53,6 +54,8 @@ class Programme(Statement):
     """Programmes of one domain share one claim round."""
     exclusivity_group: str
     """`movement` for travel."""
+    measure: Measure
+    """What its amounts are millionths of: fields in ug count them, whichever it is."""
     token_epoch: int
     time_zone: str
     """IANA name; fixes the programme's days."""
@@ -67,7 +70,7 @@ class Programme(Statement):
     days_max: int
     """Days that one token epoch can sum over."""
     unit_ug: MicrogramsCO2e
-    """Mass of one redemption unit."""
+    """Mass of one redemption unit, in millionths of the measure."""
     unit_fen: Fen
     """What one unit pays."""
     test_identities: bool

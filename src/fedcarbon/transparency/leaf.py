@@ -27,6 +27,7 @@ class LeafType(IntEnum):
     SELF_TEST = 2
     PARTY_ADMISSION = 3
     PROGRAMME = 4
+    METHODOLOGY_ADMISSION = 5
     ENROLMENT_BATCH = 16
     PLACE_BATCH = 17
     EVALUATION_REQUEST = 18
@@ -60,6 +61,9 @@ class LeafType(IntEnum):
     LOT_SALE = 105
     LOT_RETIREMENT = 106
     EXPIRY_NOTICE = 107
+    CAMPAIGN = 108
+    MARKET_RULES = 109
+    MARKET_PRICE = 110
 
     @property
     def kind(self) -> str:
@@ -73,12 +77,16 @@ PUBLIC_TYPES: Final = frozenset(
         LeafType.SELF_TEST,
         LeafType.PARTY_ADMISSION,
         LeafType.PROGRAMME,
+        LeafType.METHODOLOGY_ADMISSION,
         LeafType.EPOCH_PLAN,
         LeafType.COMMIT_CLOSED,
         LeafType.BEACON_VALUE,
         LeafType.OFFER,
         LeafType.LOT_RULES,
         LeafType.EXPIRY_NOTICE,
+        LeafType.CAMPAIGN,
+        LeafType.MARKET_RULES,
+        LeafType.MARKET_PRICE,
     }
 )
 """Bodies that every admitted party may read."""
@@ -94,6 +102,9 @@ USE_TYPES: Final = frozenset(
         LeafType.LOT_SALE,
         LeafType.LOT_RETIREMENT,
         LeafType.EXPIRY_NOTICE,
+        LeafType.CAMPAIGN,
+        LeafType.MARKET_RULES,
+        LeafType.MARKET_PRICE,
     }
 )
 """Leaves about uses of grams besides cash."""

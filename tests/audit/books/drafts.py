@@ -28,6 +28,7 @@ from fedcarbon.opening.statements import (
 from fedcarbon.redemption.order import RedemptionOrder, Source
 from fedcarbon.redemption.payouts import PayoutBatch, PayoutLine
 from fedcarbon.redemption.wallet import sandbox_wallet_id
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.units import SECONDS_PER_DAY, Fen, MicrogramsCO2e
 from hub.clearing.batches import daily_batch
@@ -47,6 +48,7 @@ PROGRAMME = Programme(
     programme_id=SHANGHAI,
     exclusivity_domain="cn",
     exclusivity_group="movement",
+    measure=Measure.GRAMS,
     token_epoch=1,
     time_zone="Asia/Shanghai",
     first_day="2025-12-31",

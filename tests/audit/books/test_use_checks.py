@@ -13,13 +13,16 @@ from fedcarbon.audit.ledger_checks import check_books
 from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.ledger.batch import LedgerLine
 from fedcarbon.redemption.wallet import sandbox_wallet_id
+from fedcarbon.registry.measure import Measure
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerification
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer, OfferKind
 from fedcarbon.uses.order import GoodsOutcome, UseKind, UseOrder
+from tests.audit.books.drafts import PROGRAMME
 from tests.audit.books.tampering import codes
 from tests.audit.books.use_drafts import REFUSED, SOLD, UseDraft, honest_uses
+from tests.hub.clearing.conftest import SHANGHAI
 
 PLEDGED, USED, SHARED, EXPIRED = range(4)
 """The batches, by what happens in them."""
@@ -155,6 +158,11 @@ def _head_before(cls: type[Any], wanted: Callable[[Any], bool], kind: str, early
     return attack
 
 
+def _counting_points(draft: UseDraft) -> None:
+    """Rules, pledges and lots in a programme that counts no grams."""
+    draft.draft.programmes = {SHANGHAI: replace(PROGRAMME, measure=Measure.POINTS)}
+
+
 def is_fulfilled(outcome: GoodsOutcome) -> bool:
     return outcome.fulfilled
 
@@ -277,6 +285,7 @@ ATTACKS: Final[dict[str, tuple[Attack, set[str]]]] = {
     ),
     "a word that is said twice": (repeating(GoodsOutcome), {"V26 GOODS_CONCLUDED_TWICE"}),
     "goods that come back early": (_void_early, {"V26 GOODS_GIVEN_BACK_EARLY"}),
+    "tonnes of points": (_counting_points, {"V26 NOT_GRAMS"}),
     "a lot that is not whole": (
         changing(CreditLot, tonnes=2),
         {"V26 LOT_NOT_WHOLE", "V26 LOT_RETIREMENT_DIFFERS", "V26 LOT_SERIALS_DIFFER"},

@@ -19,6 +19,7 @@ from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.transparency.envelope import SigningKey, sign
 from fedcarbon.units import SECONDS_PER_DAY, Fen, MicrogramsCO2e
@@ -119,6 +120,7 @@ def programme() -> Programme:
         programme_id=PROGRAMME_ID,
         exclusivity_domain="carbon-sz",
         exclusivity_group="movement",
+        measure=Measure.GRAMS,
         token_epoch=1,
         time_zone="Asia/Shanghai",
         first_day="2026-11-02",

@@ -11,10 +11,11 @@ import pytest
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.clock import SystemClock
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.ids import PartyId, Role
+from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.ledger.unit import Vintage
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
+from fedcarbon.registry.measure import Measure
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.uses.lot import LotVerification
@@ -24,13 +25,15 @@ from fedcarbon.v1 import use_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
 from fedcarbon.wire.hub_client import HubClient
+from hub.registry.programmes import start_programme
 from hub.servicers.use import UseServicer
 from hub.uses_component import Ending
-from tests.hub.federation import HUB, METRO, PROGRAMME, TAXIS, root_signed, signed, token
+from tests.hub.federation import HUB, METRO, PROGRAMME, TAXIS, programme, root_signed, signed, token
 from tests.hub.openings.world import GRAM, GRAMS, OTHER_PURSE, PURSE, World, run
 from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
 
 HOLD_S = 3_600
+POINTS = ProgrammeId("points")
 
 
 @dataclass
@@ -219,6 +222,26 @@ def test_nothing_that_is_published_ever_changes(shop: Shop) -> None:
     assert code_of(lambda: shop.client().publish(unsigned)) == "SIGNATURE_INVALID"
     order = use_pb2.PublishRequest(signed_statement=signed(shop.order(), PURSE))
     assert code_of(lambda: shop.client().publish(order)) == "MALFORMED"
+
+
+def test_points_are_neither_pledged_nor_bundled_into_tonnes(shop: Shop) -> None:
+    hub = shop.world.hub
+    points = programme(programme_id=POINTS, exclusivity_domain="points", measure=Measure.POINTS)
+    hub.write_now(lambda session: start_programme(session, hub, root_signed(points)))
+    rules = LotRules(
+        parameter_id=hub.parameters.parameter_id,
+        programme_id=POINTS,
+        rules_id="first",
+        excluded_regimes=(),
+        price_floor_fen=1,
+    )
+    pledge = shop.order(UseKind.PLEDGE, programme_id=POINTS)
+    lot = use_pb2.FormLotRequest(lot_id=bytes(16), programme_id=POINTS, vintage=2026, tonnes=1)
+
+    assert code_of(lambda: shop.publish(rules)) == "NOT_GRAMS"
+    assert code_of(lambda: shop.place(pledge)) == "NOT_GRAMS"
+    assert code_of(lambda: shop.operator.form_lot(lot)) == "NOT_GRAMS"
+    assert shop.publish(shop.offer(OfferKind.DONATION, programme_id=POINTS))
 
 
 def notice(shop: Shop, wait_s: int) -> ExpiryNotice:
