@@ -201,8 +201,7 @@ def field_text(field: Field) -> str:
 def limit_text(limit: Limit) -> str:
     """Return what a limit takes away in words."""
     most = f"{limit.count} times" if limit.sum is None else decimal_text(limit.sum)
-    whose = f"{limit.of} and {limit.per}"
-    return f"at most {most} per {whose}" + (f" when {limit.formula}" if limit.formula else "")
+    return f"at most {most} per {limit.per}" + (f" when {limit.formula}" if limit.formula else "")
 
 
 def _plain(tree: object) -> str:
