@@ -93,9 +93,11 @@ def test_two_campaigns_never_pay_for_the_same_thing(shop: Shop) -> None:
     shop.world.top_up(100)
     shop.publish(first := spring(shop))
 
-    again = dataclasses.replace(first, campaign_id="summer", valid_from_s=first.valid_until_s - 1)
-    after = dataclasses.replace(again, valid_from_s=first.valid_until_s)
-    after = dataclasses.replace(after, valid_until_s=first.valid_until_s + 1)
+    end_s = first.valid_until_s
+    again = dataclasses.replace(
+        first, campaign_id="summer", valid_from_s=end_s - 1, valid_until_s=end_s + 1
+    )
+    after = dataclasses.replace(again, valid_from_s=end_s)
 
     assert code_of(lambda: shop.publish(again)) == "CAMPAIGN_OVERLAPS"
     assert shop.publish(after)
