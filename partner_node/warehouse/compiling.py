@@ -16,7 +16,7 @@ program becomes one operation. What Ibis or an engine gets wrong is kept out by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add, and_, eq, le, lt, mul, or_, sub
@@ -48,7 +48,7 @@ from fedcarbon.methodology.integer_program import (
 )
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.units import SECONDS_PER_DAY
-from partner_node.warehouse.local_time import Offset, date_of, local_day, offsets_of
+from partner_node.warehouse.local_time import Offset, date_of, halves_of, local_day, offsets_of
 from partner_node.warehouse.steps import Node, Step, Steps
 from partner_node.warehouse.table import (
     ACTIVITY_ID,
@@ -128,6 +128,7 @@ def query_of(
     time_zone: str,
     *,
     also: Sequence[str] = (),
+    wanted: Collection[str] | None = None,
 ) -> str:
     """Return the SQL that computes `program` for every row of `table`.
 
@@ -137,12 +138,13 @@ def query_of(
         engine: who will run the query.
         time_zone: of the programme, IANA name: it decides on which local day something began.
         also: columns that the answer has besides `RESULT`; times among them are whole seconds.
+        wanted: only rows without a refusal or with one of these; None: all rows.
 
     Raises:
         WarehouseTableError: the table lacks a column or has one of another type.
         ConfigurationError: the zone is unknown.
     """
-    read = check_columns(program, table, [name for name in also if name not in TIMES])
+    read = check_columns(program, table, set(also) - {*TIMES, *history_names(program)})
     *schema, name = table.name
     source = ibis.table(
         {column: table.columns[column].value for column in read},
@@ -150,6 +152,8 @@ def query_of(
         database=tuple(schema) if len(schema) > 1 else next(iter(schema), None),
     )
     judged = compile_methodology(program, source, engine, time_zone, also=also)
+    if wanted is not None:
+        judged = judged.filter(judged[REFUSAL].isnull() | judged[REFUSAL].isin(sorted(wanted)))
     fused = ibis.options.sql.fuse_selects
     # Steps that several others use must stay columns of an inner query.
     ibis.options.sql.fuse_selects = False
@@ -314,8 +318,7 @@ def _offset(offsets: Sequence[Offset], at: Expression) -> Expression:
     """Return the offset of a zone at an instant: a CASE of CASEs, halving the list."""
     if len(offsets) == 1:
         return _literal(offsets[0].offset_s)
-    later = offsets[len(offsets) // 2 :]
-    earlier = offsets[: len(offsets) // 2]
+    earlier, later = halves_of(offsets)
     is_later = at >= _literal(later[0].since_s)
     return ibis.cases((is_later, _offset(later, at)), else_=_offset(earlier, at))
 
