@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.methodology.test_evaluation import DAY
 
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import (
@@ -14,7 +15,6 @@ from fedcarbon.methodology.document import DOCUMENT_BYTES_MAX, read_document
 from fedcarbon.methodology.evaluation import reduction_ug
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.reference import evaluate
-from tests.methodology.test_evaluation import DAY
 
 
 def tree_of(data: bytes) -> Any:
