@@ -25,6 +25,7 @@ from typing import Any, Final
 import ibis
 
 from fedcarbon.methodology.activity import INSTANT_S_MAX
+from fedcarbon.methodology.crediting import NOT_WHOLE_MONTHS
 from fedcarbon.methodology.definition import DURATION_S_MAX
 from fedcarbon.methodology.integer_program import (
     Always,
@@ -65,8 +66,6 @@ from partner_node.warehouse.table import (
 AMOUNT: Final = "amount"
 REFUSAL: Final = "refusal"
 RESULT: Final = (ACTIVITY_ID, AMOUNT, REFUSAL)
-NOT_WHOLE_MONTHS: Final = "not_whole_months"
-"""Refusal of a period with a baseline that begins or ends inside a local month."""
 
 Expression = Any
 """Of Ibis, which has no types of its own."""
@@ -129,6 +128,7 @@ def query_of(
     *,
     also: Sequence[str] = (),
     wanted: Collection[str] | None = None,
+    may_be_instant: bool = False,
 ) -> str:
     """Return the SQL that computes `program` for every row of `table`.
 
@@ -139,6 +139,7 @@ def query_of(
         time_zone: of the programme, IANA name: it decides on which local day something began.
         also: columns that the answer has besides `RESULT`; times among them are whole seconds.
         wanted: only rows without a refusal or with one of these; None: all rows.
+        may_be_instant: what does not say when it ended lasted a second (a purchase, a count).
 
     Raises:
         WarehouseTableError: the table lacks a column or has one of another type.
@@ -151,7 +152,9 @@ def query_of(
         name=name,
         database=tuple(schema) if len(schema) > 1 else next(iter(schema), None),
     )
-    judged = compile_methodology(program, source, engine, time_zone, also=also)
+    judged = compile_methodology(
+        program, source, engine, time_zone, also=also, may_be_instant=may_be_instant
+    )
     if wanted is not None:
         judged = judged.filter(judged[REFUSAL].isnull() | judged[REFUSAL].isin(sorted(wanted)))
     fused = ibis.options.sql.fuse_selects
@@ -170,13 +173,14 @@ def compile_methodology(
     time_zone: str,
     *,
     also: Sequence[str] = (),
+    may_be_instant: bool = False,
 ) -> Expression:
     """Return the Ibis table of `RESULT` and `also`, one row for every row of `source`.
 
     `amount` is int64, and 0 where `refusal` is not null.
     """
     words = WORDS[engine]
-    table = _with_times(source, words, time_zone)
+    table = _with_times(source, words, time_zone, may_be_instant=may_be_instant)
     if program.history is not None:
         table = _with_history(table, program, words, time_zone)
     table = table.mutate(**{_known(item): _is_known(item, table, words) for item in program.inputs})
@@ -280,11 +284,14 @@ _KNOWN: Final = "_known_"
 _SAFE: Final = "_safe_"
 
 
-def _with_times(source: Expression, words: Words, time_zone: str) -> Expression:
+def _with_times(
+    source: Expression, words: Words, time_zone: str, *, may_be_instant: bool
+) -> Expression:
     """Add the times in seconds, null outside 1970 to 2242, and the inputs that come from them."""
-    table = source.mutate(
-        **{name: _seconds(source[column], words) for column, name in _SECONDS.items()}
-    )
+    started, ended = (_seconds(source[name], words) for name in TIMES)
+    if may_be_instant:
+        ended = ibis.cases((source[ENDED_AT].isnull(), started + _literal(1)), else_=ended)
+    table = source.mutate(**dict(zip(_SECONDS.values(), (started, ended), strict=True)))
     started, ended = (table[name] for name in _SECONDS.values())
     local = started + _offset(offsets_of(time_zone), started)
     table = table.mutate(duration_s=ended - started, **{_LOCAL: local})

@@ -17,6 +17,7 @@ from pyarrow import csv, parquet
 
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.lowering import lower
+from partner_node.importing.activities import may_be_instant
 from partner_node.importing.table_file import PARQUET_SUFFIX
 from partner_node.warehouse.compiling import AMOUNT, REFUSAL, query_of
 from partner_node.warehouse.engines import Warehouse
@@ -45,7 +46,13 @@ def evaluate_table(
         WarehouseTableError: the table lacks a column.
         WarehouseUnavailableError: the warehouse refuses the query.
     """
-    query = query_of(lower(methodology), warehouse.table, warehouse.engine, time_zone)
+    query = query_of(
+        lower(methodology),
+        warehouse.table,
+        warehouse.engine,
+        time_zone,
+        may_be_instant=may_be_instant(methodology),
+    )
     counts: Counter[str] = Counter()
     with _written(out) as write:
         for batch in warehouse.batches(query):

@@ -15,7 +15,9 @@ from fedcarbon.errors import ConfigurationError
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.lowering import lower
 from fedcarbon.methodology.reference import evaluate
+from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.registry.programme import zone
+from partner_node.importing.activities import may_be_instant
 from partner_node.importing.table_file import Fields, Read
 from partner_node.warehouse.compiling import AMOUNT, REFUSAL, query_of
 from partner_node.warehouse.engines import Warehouse
@@ -33,7 +35,7 @@ from partner_node.warehouse.table import (
 )
 
 METHODOLOGY: Final = "methodology"
-TOO_LITTLE_HISTORY: Final = "too_little_history"
+TOO_LITTLE_HISTORY: Final = RejectReason.TOO_LITTLE_HISTORY.value
 """Such rows come over too: they are the history of later ones."""
 
 Row = Mapping[str, Any]
@@ -74,6 +76,7 @@ def read_counted(
         time_zone,
         also=columns,
         wanted={TOO_LITTLE_HISTORY},
+        may_be_instant=may_be_instant(methodology),
     )
     number = 0
     for batch in warehouse.batches(query):

@@ -35,7 +35,7 @@ def _table_of(methodology: Methodology) -> Table:
 
 
 def _query(methodology: Methodology, engine: Engine) -> str:
-    return query_of(lower(methodology), _table_of(methodology), engine, "Europe/Helsinki")
+    return query_of(lower(methodology), _table_of(methodology), engine, "Asia/Shanghai")
 
 
 # --- one module that may be replaced ------------------------------------------------------------
