@@ -21,7 +21,7 @@ from fedcarbon.identity.commitment_list import (
     MalformedCommitmentsError,
 )
 from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.ids import EpochIndex, Role
+from fedcarbon.ids import Claimant, EpochIndex, Role
 from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.submission.chunk_file import (
@@ -36,7 +36,7 @@ from fedcarbon.wire.dev_ca import Authority
 from partner_node.importing.methodology_file import catalogue_names
 from tests.fuzz.parser import Parser, simple
 from tests.house.examples import parties
-from tests.house.examples.parties import METRO
+from tests.house.examples.parties import METRO, PROGRAMME_ID
 from tests.house.examples.whole import record
 
 
@@ -134,7 +134,7 @@ def _of_claims() -> list[Parser]:
                 ConflictingClaim(
                     token=ClaimToken(b"t" * 16),
                     epoch=EpochIndex(epoch),
-                    partner_id=METRO,
+                    claimant=Claimant(PROGRAMME_ID, METRO),
                     position=3,
                 )
                 for epoch in (1, 2)

@@ -49,6 +49,7 @@ from fedcarbon.redemption.payouts import PayoutBatch
 from fedcarbon.registry.admission import PartyAdmission
 from fedcarbon.registry.enrolment import EnrolmentBatch, PlaceBatch
 from fedcarbon.registry.evaluation import EvaluationRequest
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
@@ -109,6 +110,11 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
             refers_to=lambda item: [item.enrolment_leaf],
             checks=(CheckId.REQUESTS,),
         ),
+        LeafType.METHODOLOGY_ADMISSION: Kind(
+            statement=MethodologyAdmission,
+            sentence="A programme admits a methodology for some epochs; the document stands in it.",
+            checks=(CheckId.METHODOLOGIES,),
+        ),
         LeafType.EVALUATION_REQUEST: Kind(
             statement=EvaluationRequest,
             sentence="A party asks the trustees to evaluate blinded elements, on its quota.",
@@ -123,7 +129,7 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
         ),
         LeafType.COMMIT_CLOSED: Kind(
             statement=CommitClosed,
-            sentence="Commitments are closed: these lists count, these partners missed it.",
+            sentence="Commitments are closed: these lists count, these claimants missed it.",
             refers_to=lambda item: [line.leaf_index for line in item.lists],
         ),
         LeafType.BEACON_VALUE: Kind(
