@@ -1,8 +1,9 @@
 """The cross-check: opened sums recomputed from the input files by separate, simple code.
 
 Nothing here comes from the programs: files are read with `csv`, days and slots are worked out
-anew, and factors and limits are read from the methodology's JSON. Only ties between equal ranks
-need something that the federation made, the beacon; each of them is checked by its SHA-256 rule.
+anew, and factors and limits are read from the tables of the methodology's file. Only ties between
+equal ranks need something that the federation made, the beacon; each of them is checked by its
+SHA-256 rule.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import hashlib
-import json
 import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from pyarrow import parquet
 
 from demo.scenario import PartnerEntry, Scenario
@@ -28,7 +30,6 @@ ALWAYS: Final = "true"
 NEVER: Final = frozenset({"", "false"})
 REAL_NAME_CLASSES: Final = frozenset({"1", "2", "3", "WL01", "WL02", "WL03"})
 UNIT_UG: Final = 1_250_000_000
-SECONDS_PER_HOUR: Final = 3_600
 TIERS: Final = ("0", "1", "2")
 
 
@@ -238,7 +239,7 @@ def _trips(scenario: Scenario, partner: PartnerEntry, methodologies: Path) -> It
     begin_s = int(dt.datetime.combine(first, dt.time(), tzinfo=zone).timestamp())
     after = last + dt.timedelta(days=1)
     until_s = int(dt.datetime.combine(after, dt.time(), tzinfo=zone).timestamp())
-    rules = json.loads((methodologies / f"{partner.methodology}.json").read_text())["modes"]
+    rules = _rules(methodologies / f"{partner.methodology}.yaml")
     people = _people(partner, zone)
     seen: set[str] = set()
     taken: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -256,9 +257,18 @@ def _trips(scenario: Scenario, partner: PartnerEntry, methodologies: Path) -> It
         yield trip
 
 
+def _rules(path: Path) -> dict[str, dict[str, Fraction]]:
+    """Return, per mode, the row of every table of a methodology file."""
+    rules: defaultdict[str, dict[str, Fraction]] = defaultdict(dict)
+    for name, table in yaml.safe_load(path.read_text(encoding="utf-8"))["tables"].items():
+        for row in table["rows"]:
+            rules[row["mode"]][name] = Fraction(row["value"])
+    return rules
+
+
 def _trip(
     row: Mapping[str, Any],
-    rules: Mapping[str, Any],
+    rules: Mapping[str, Mapping[str, Fraction]],
     people: Mapping[str, tuple[str, int]],
     zone: zoneinfo.ZoneInfo,
 ) -> Trip | None:
@@ -271,21 +281,20 @@ def _trip(
     distance_m = _whole_number(row["distance_m"])
     if start_s is None or end_s is None or distance_m is None:
         return None
-    limits, duration_s = rule["limits"], end_s - start_s
+    duration_s = end_s - start_s
     fits = (
-        limits["distance_min_m"] <= distance_m <= limits["distance_max_m"]
-        and limits["duration_min_s"] <= duration_s <= limits["duration_max_s"]
-        and distance_m * SECONDS_PER_HOUR <= limits["speed_max_m_per_h"] * duration_s
+        rule["DISTANCE_MIN"] <= distance_m <= rule["DISTANCE_MAX"]
+        and rule["DURATION_MIN"] <= duration_s <= rule["DURATION_MAX"]
+        and distance_m <= rule["SPEED_MAX"] * duration_s
         and start_s >= person[1]
     )
-    numerator, denominator = rule["factor"]["value"]
     return (
         Trip(
             activity=row["activity_id"],
             person=person[0],
             start_s=start_s,
             end_s=end_s,
-            reduction_ug=numerator * distance_m // denominator,
+            reduction_ug=int(rule["FACTOR"] * distance_m),
             tier=int(row["evidence"]),
         )
         if fits

@@ -16,6 +16,7 @@ from typing import Final
 from demo.processes import ProcessGroup, free_port
 from demo.scenario import Scenario
 from fedcarbon.ceremony.share_file import open_share_file
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.clock import SystemClock
@@ -27,7 +28,6 @@ from fedcarbon.transparency.envelope import SEED_BYTES, SigningKey, sign
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFiles, load_party
-from partner_node.importing.methodology_file import catalogue_document
 
 HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
@@ -117,7 +117,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
         signed_programme=sign(programme, root_signers).to_bytes(),
         signed_methodologies=tuple(
             sign(
-                methodology_of(catalogue_document(name), programme.programme_id, roots),
+                methodology_of(catalogue_bytes(name), programme.programme_id, roots),
                 root_signers,
             ).to_bytes()
             for name in sorted({entry.methodology for entry in scenario.partners})

@@ -29,7 +29,7 @@ class RejectsFile:
         self._file = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(REJECTS_COLUMNS)
-        self._counts: Counter[RejectReason] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -49,9 +49,14 @@ class RejectsFile:
         subject = reject.subject
         if subject.startswith(_FORMULA_STARTS):
             subject = f"'{subject}"
-        self._writer.writerow((reject.row, subject, reject.reason.value, reject.detail))
-        self._counts[reject.reason] += 1
+        self._writer.writerow((reject.row, subject, str(reject.reason), reject.detail))
+        self._counts[str(reject.reason)] += 1
 
-    def counts(self) -> Mapping[RejectReason, int]:
-        """Return how many rejects were written under each reason, in the order of the catalogue."""
-        return {reason: self._counts[reason] for reason in RejectReason if self._counts[reason]}
+    def counts(self) -> Mapping[str, int]:
+        """Return how many rejects were written under each reason.
+
+        Those of the catalogue come first, in its order; then those of methodologies, by name.
+        """
+        known = [reason.value for reason in RejectReason]
+        ordered = known + sorted(self._counts.keys() - set(known))
+        return {reason: self._counts[reason] for reason in ordered if self._counts[reason]}

@@ -56,7 +56,8 @@ class Reject:
     """From 1."""
     subject: str
     """The activity or person reference, as far as it could be read; never an identity number."""
-    reason: RejectReason
+    reason: str
+    """A `RejectReason`, or the id of a methodology's rule."""
     detail: str
     """A sentence for people; it quotes no value of the row."""
 

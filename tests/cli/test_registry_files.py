@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.cli.catalogue import catalogue_bytes, catalogue_names, load_from_catalogue
 from fedcarbon.cli.registry import RegistryFileError, methodology, require_signable
 from fedcarbon.methodology.definition import InvalidMethodologyError, MethodologyNotUsableError
 from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.transparency.envelope import Envelope
-from partner_node.importing.methodology_file import catalogue_document, load_from_catalogue
 from tests.hub.shared_domain import trust_roots
 
 NAME = "cn-ecny-shanghai"
@@ -35,7 +34,7 @@ def written(folder: Path, document: bytes) -> bytes:
 
 
 def test_a_methodology_is_written_down_with_its_document(tmp_path: Path) -> None:
-    document = catalogue_document(NAME)
+    document = catalogue_bytes(NAME)
 
     envelope = Envelope.from_bytes(written(tmp_path, document))
 
@@ -49,10 +48,10 @@ def test_a_methodology_is_written_down_with_its_document(tmp_path: Path) -> None
 
 
 def test_a_draft_is_not_given_to_anybody_to_sign(tmp_path: Path) -> None:
-    tree = json.loads(catalogue_document(NAME)) | {"status": "draft"}
+    drafts = (name for name in catalogue_names() if not load_from_catalogue(name).status.computes)
 
     with pytest.raises(MethodologyNotUsableError):
-        written(tmp_path, json.dumps(tree).encode())
+        written(tmp_path, catalogue_bytes(next(drafts)))
 
 
 def test_what_is_no_methodology_is_not_given_to_anybody_to_sign(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.registry import methodology_of
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.statements import ClaimCommitment
@@ -13,7 +14,6 @@ from fedcarbon.parameters.roots import TrustRoots
 from hub.intake.claim_lists import IncomingList, reveal_list
 from hub.intake.commitments import commit_claims
 from hub.storage.epoch_store import EpochStore
-from partner_node.importing.methodology_file import catalogue_document
 from tests.hub.federation import (
     BIKES,
     FIRST,
@@ -53,7 +53,7 @@ class SharedDomain:
         federation.admit_everyone()
         for name in (PROGRAMME, WALKS):
             federation.start(root_signed(programme(programme_id=name)))
-            document = catalogue_document("cn-ecny-shanghai")
+            document = catalogue_bytes("cn-ecny-shanghai")
             admission = methodology_of(document, name, trust_roots())
             federation.admit_methodology(root_signed(admission))
             self.content_hash = admission.content_hash

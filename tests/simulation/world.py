@@ -9,25 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
 
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SteppedClock
 from fedcarbon.ids import PartyId, ProgrammeId, Role
-from fedcarbon.methodology.activity import Activity, Mode
+from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import PartyAdmission, root_keyid
 from fedcarbon.registry.programme import Programme, midnight_s
 from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint, head_in
 from fedcarbon.transparency.envelope import SigningKey, sign
-from fedcarbon.units import SECONDS_PER_DAY, Metres, Seconds
+from fedcarbon.units import SECONDS_PER_DAY, Seconds
 from fedcarbon.v1 import record_pb2, registry_pb2, trustee_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
@@ -54,7 +56,7 @@ from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.payouts import Payouts
-from partner_node.importing.methodology_file import catalogue_document, load_from_catalogue
+from partner_node.activities.bundle import Bundle
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import Randomness
@@ -62,6 +64,7 @@ from partner_node.storage.database import Database as NodeDatabase
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
 from tests.simulation.local_hub import Fault, FaultPlan, LoopThread, local_client
+from tests.trips import METHODOLOGY, trip
 from tests.unlimited import unlimited
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database as TrusteeDatabase
@@ -71,7 +74,6 @@ HUB = PartyId("hub")
 OPERATOR = PartyId("wallet")
 PARTNERS = (PartyId("metro"), PartyId("bike"), PartyId("maas"))
 PROGRAMME = ProgrammeId("simulated")
-METHODOLOGY = "cn-ecny-shanghai"
 ZONE = "Asia/Shanghai"
 STEPS_MAX = 60
 
@@ -118,6 +120,9 @@ class World:
     days: int = 1
     seed: int = 1
     partners: tuple[PartyId, ...] = PARTNERS
+    documents: tuple[bytes, ...] = (catalogue_bytes(METHODOLOGY),)
+    """Methodology files that every partner counts by."""
+    programme_changes: Mapping[str, Any] = field(default_factory=dict)
     faults: FaultPlan = field(default_factory=FaultPlan)
     clock: SteppedClock = field(default_factory=lambda: SteppedClock(Seconds(0)))
     loop: LoopThread = field(default_factory=LoopThread)
@@ -224,8 +229,8 @@ class World:
             clock=self.clock,
             randomness=Randomness(below=self.chance.randrange, octets=self.chance.randbytes),
         )
-        methodology = load_from_catalogue(METHODOLOGY)
-        self.nodes[name] = Node(database, identity, self.client(name), methodology)
+        bundle = Bundle(parse_methodology(data) for data in self.documents)
+        self.nodes[name] = Node(database, identity, self.client(name), bundle)
 
     def _sign_as_partner(self, head: WitnessedCheckpoint) -> None:
         """Sign a head as the node of the first partner would, again if a message is lost."""
@@ -286,18 +291,18 @@ class World:
         minute: int = 0,
         minutes: int = 10,
         distance_m: int = 1_000,
-        mode: Mode = Mode.RAIL,
+        mode: str = "rail",
         evidence: int = 0,
     ) -> Activity:
         """Return an activity with telling defaults."""
         start_s = self.at(day, hour, minute)
-        return Activity(
-            activity_id=name,
-            person_ref=person,
+        return trip(
+            name,
+            person,
+            start_s,
+            start_s + 60 * minutes,
             mode=mode,
-            started_at_s=Seconds(start_s),
-            ended_at_s=Seconds(start_s + 60 * minutes),
-            distance_m=Metres(distance_m),
+            distance_m=distance_m,
             evidence=evidence,
         )
 
@@ -338,6 +343,7 @@ class World:
             "last_day": f"2026-03-{1 + self.days:02d}",
             "test_identities": True,
             "policy": {"opening_interval_days": 1},
+            **self.programme_changes,
         }
         return programme_of(tree, self.roots)
 
@@ -360,15 +366,16 @@ class World:
                 signing_key=self.keys[name].public,
                 best_tier=0,
                 claim_slots_per_account_day=72,
-                object_quota=0,
+                object_quota=100,
             )
             signed = sign(statement, signers).to_bytes()
             client.create_admission(registry_pb2.CreateAdmissionRequest(signed_admission=signed))
         signed = sign(self.programme, signers).to_bytes()
         client.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=signed))
-        admission = methodology_of(catalogue_document(METHODOLOGY), PROGRAMME, self.roots)
-        client.create_methodology_admission(
-            registry_pb2.CreateMethodologyAdmissionRequest(
-                signed_admission=sign(admission, signers).to_bytes()
+        for data in self.documents:
+            admission = methodology_of(data, PROGRAMME, self.roots)
+            client.create_methodology_admission(
+                registry_pb2.CreateMethodologyAdmissionRequest(
+                    signed_admission=sign(admission, signers).to_bytes()
+                )
             )
-        )

@@ -12,7 +12,8 @@ from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.epoch.statements import ClaimCommitment
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+from fedcarbon.methodology.definition import InvalidMethodologyError
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.registry.methodology import MethodologyAdmission, require_admitted
@@ -31,18 +32,20 @@ class MethodologyCheck:
         subject = f"methodology {item.methodology_id} {item.version}"
         checklist.count(CheckId.METHODOLOGIES)
         try:
-            document = Methodology.parse(item.document)
+            document = parse_methodology(item.document)
         except InvalidMethodologyError as error:
             checklist.find_error(error, CheckId.METHODOLOGIES, subject, logged.index)
             return
-        said = (item.methodology_id, item.version, item.content_hash)
-        if (document.methodology_id, document.version, document.content_hash) != said:
+        said = (item.methodology_id, item.version, item.content_hash, item.kind.value)
+        names = (document.methodology_id, document.version)
+        if (*names, document.content_hash, document.result.kind.value) != said:
             checklist.find(
                 CheckId.METHODOLOGIES,
                 "METHODOLOGY_DOCUMENT_DIFFERS",
                 subject,
-                f"its document is {document.methodology_id} {document.version} with the content "
-                f"hash {document.content_hash.hex()}; root keys signed something else",
+                f"its document is {document.methodology_id} {document.version} of "
+                f"{document.result.kind} with the content hash {document.content_hash.hex()}; root "
+                "keys signed something else",
                 logged.index,
             )
         if not document.status.computes:

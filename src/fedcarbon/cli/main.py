@@ -14,6 +14,7 @@ from fedcarbon.cli import (
     ceremony,
     dev_ca,
     keygen,
+    methodology,
     record,
     registry,
     registry_uses,
@@ -37,9 +38,12 @@ app.command(audit.app)
 app.command(ceremony.ceremony)
 app.command(dev_ca.app)
 app.command(keygen.keygen)
+app.command(methodology.app)
 app.command(record.app)
 for _published in (
     registry_uses.offer,
+    registry_uses.campaign,
+    registry_uses.market_rules,
     registry_uses.lot_rules,
     registry_uses.lot_verification,
     registry_uses.expiry_notice,

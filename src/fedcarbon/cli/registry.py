@@ -21,7 +21,7 @@ from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import EpochIndex, ProgrammeId, Role, party_id, programme_id
-from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.packing.layout import check_headroom
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
@@ -36,7 +36,9 @@ from fedcarbon.transparency.envelope import (
     sign_payload,
 )
 from fedcarbon.units import Fen, MicrogramsCO2e
+from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import LotVerification
+from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.v1 import registry_pb2, use_pb2
 from fedcarbon.wire.certificates import PartyName
@@ -59,11 +61,14 @@ RootSigned = (
     | Programme
     | MethodologyAdmission
     | Offer
+    | Campaign
+    | MarketRules
     | LotRules
     | LotVerification
     | ExpiryNotice
 )
-_USES: Final = frozenset(cls.KIND for cls in (Offer, LotRules, LotVerification, ExpiryNotice))
+_ABOUT_USES: Final = (Offer, Campaign, MarketRules, LotRules, LotVerification, ExpiryNotice)
+_USES: Final = frozenset(cls.KIND for cls in _ABOUT_USES)
 _SIGNABLE: Final[Mapping[str, type[RootSigned]]] = {
     payload_type_of(cls.KIND): cls for cls in typing.get_args(RootSigned)
 }
@@ -210,8 +215,8 @@ def methodology_of(
         MethodologyNotUsableError: it is one that refuses to compute.
         MalformedError: a window of no epochs, or a document that is too long.
     """
-    found = Methodology.parse(document)
-    found.require_usable()
+    found = parse_methodology(document)
+    found.require_computing()
     return MethodologyAdmission(
         parameter_id=roots.parameter_id,
         programme_id=programme,
@@ -219,7 +224,7 @@ def methodology_of(
         version=found.version,
         content_hash=found.content_hash,
         document=document,
-        kind=Measure.GRAMS,
+        kind=Measure(found.result.kind.value),
         from_epoch=EpochIndex(from_epoch),
         until_epoch=EpochIndex(until_epoch),
     )
