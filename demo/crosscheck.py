@@ -96,7 +96,7 @@ def recompute(
             {(trip.person, slot) for trip, slot, _ in pieces[partner.id]}
         )
     result.bound = bound_people(scenario)
-    winners = _winners(ranks, verdicts, result)
+    winners = _winners(ranks, verdicts, scenario.programme.id, result)
     for partner_id, found in pieces.items():
         lost = {
             key
@@ -155,6 +155,7 @@ def redemption_findings(scenario: Scenario, row: Mapping[str, Any]) -> list[str]
 def _winners(
     ranks: Mapping[tuple[str, int], Mapping[str, int]],
     verdicts: Iterable[Mapping[str, str]],
+    programme_id: str,
     result: Recomputed,
 ) -> dict[tuple[str, int], str]:
     """Return the winner of every slot, and note every verdict that does not hold."""
@@ -175,19 +176,20 @@ def _winners(
         if sorted(row["claimants"].split(" ")) != sorted(claimants):
             result.findings.append(f"slot {key[1]}: the verdict names other claimants")
         if len(leaders) > 1:
-            winners[key] = min(leaders, key=lambda name: _tie_hash(row, name))
+            winners[key] = min(leaders, key=lambda name: _tie_hash(row, programme_id, name))
         if row["winner"] != winners[key]:
             result.findings.append(f"slot {key[1]}: the verdict names the wrong winner")
     result.findings += [f"slot {key[1]}: a verdict about nothing that was claimed" for key in said]
     return winners
 
 
-def _tie_hash(row: Mapping[str, str], partner_id: str) -> bytes:
-    """Return SHA-256 over the length-prefixed label, beacon, token and partner id."""
+def _tie_hash(row: Mapping[str, str], programme_id: str, partner_id: str) -> bytes:
+    """Return SHA-256 over the length-prefixed label, beacon, token, programme and partner id."""
     items = (
         b"fedcarbon/v1/tie",
         bytes.fromhex(row["beacon"]),
         bytes.fromhex(row["claim_token"]),
+        programme_id.encode(),
         partner_id.encode(),
     )
     joined = b"".join(len(item).to_bytes(8, "big") + item for item in items)
