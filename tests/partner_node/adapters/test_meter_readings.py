@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.crediting import NotEligibleError, earned_by
 from fedcarbon.methodology.slots import SlotGrid
@@ -27,9 +28,10 @@ from partner_node.adapters.meter_readings import (
 )
 from partner_node.importing.activities import read_activities
 from partner_node.importing.table_file import Read
-from tests.meters import saving
 
-BUNDLE = Bundle([saving()])
+# 424 g per kWh, own history of two years.
+KOREAN = load_from_catalogue("kr-carbon-grams-electricity")
+BUNDLE = Bundle([KOREAN])
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def test_years_can_be_moved_and_months_stay(tmp_path: Path, out: OutputFiles) ->
 
 def judged(activities: list[Activity], zone: str) -> list[tuple[str, str | None]]:
     """Return month and refusal of every period, by its own history among `activities`."""
-    grid, methodology = SlotGrid(zone=ZoneInfo(zone)), saving()
+    grid, methodology = SlotGrid(zone=ZoneInfo(zone)), KOREAN
     readings = {reading_of(item): item.values for item in activities}
     found: list[tuple[str, str | None]] = []
     for item in activities:
@@ -142,7 +144,7 @@ def judged(activities: list[Activity], zone: str) -> list[tuple[str, str | None]
 
 
 def both_years(activities: list[Activity], zone: str) -> int:
-    grid, methodology = SlotGrid(zone=ZoneInfo(zone)), saving()
+    grid, methodology = SlotGrid(zone=ZoneInfo(zone)), KOREAN
     readings = {reading_of(item): item.values for item in activities}
     histories = [history_of(item, methodology, grid, readings) for item in activities]
     return sum(None not in history for history in histories)
