@@ -22,6 +22,7 @@ from fedcarbon.identity.commitment_list import list_leaf
 from fedcarbon.identity.labels import KeyLabel, evaluation_input
 from fedcarbon.identity.ristretto import scalar_to_bytes
 from fedcarbon.identity.verdicts import tie_hash
+from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, settle_day
 from fedcarbon.opening.links import winnings_of
@@ -64,13 +65,17 @@ def _local(instant_s: int) -> str:
     return dt.datetime.fromtimestamp(instant_s, tz=zone).strftime("%H:%M:%S")
 
 
+def _told(ride: Activity) -> str:
+    span = f"{_local(ride.started_at_s)} to {_local(ride.ended_at_s)}"
+    return f"{ride.values['mode']}, {span}, {ride.values['distance_m']} m"
+
+
 def _slots() -> Example:
     ride, own = claims.TRAIN, claims.pieces(claims.TRAIN)
     return Example(
         name="slots",
         values={
-            "ride": f"{ride.values['mode']}, {_local(ride.started_at_s)} to {_local(ride.ended_at_s)}, "
-            f"{ride.values['distance_m']} m",
+            "ride": _told(ride),
             "reduction": sum(piece.piece_ug for piece in own),
             "slots": ", ".join(_local(piece.slot.start_s)[:5] for piece in own),
             "pieces": ", ".join(str(piece.piece_ug) for piece in own),
@@ -84,8 +89,7 @@ def _short() -> Example:
     return Example(
         name="short-ride",
         values={
-            "ride": f"{ride.values['mode']}, {_local(ride.started_at_s)} to {_local(ride.ended_at_s)}, "
-            f"{ride.values['distance_m']} m",
+            "ride": _told(ride),
             "midpoint": _local((ride.started_at_s + ride.ended_at_s) // 2),
             "slots": _local(own[0].slot.start_s)[:5],
             "pieces": own[0].piece_ug,
