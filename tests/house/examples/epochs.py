@@ -126,10 +126,13 @@ def _evidence() -> Example:
             "claim token": claim.token,
             "rank": claim.rank,
             "K": claim.commitment,
-            "methodology": claim.methodology,
-            "activity": f"{ride.activity_id}, {ride.person_ref}, {ride.mode}, "
-            f"{ride.started_at_s}, {ride.ended_at_s}, {ride.distance_m}, {ride.evidence}",
-            "slot start, piece": f"{piece.slot_start_s}, {piece.piece_ug}",
+            "activity": f"{ride.activity_id}, {ride.person_ref}, {ride.methodology_id}",
+            "methodology": piece.activity.methodology,
+            "type, start, end, tier": f"{piece.activity.activity_type}, {ride.started_at_s}, "
+            f"{ride.ended_at_s}, {ride.evidence}",
+            "values": piece.activity.values,
+            "credited": piece.activity.credited_ug,
+            "group, slot start, piece": f"{piece.group}, {piece.slot_start_s}, {piece.piece_ug}",
             "leaf 0, of a claim": claim.leaf(found.salt(0)),
             f"salt of leaf {number}": found.salt(number),
             "account token": token_of(ALICE),
