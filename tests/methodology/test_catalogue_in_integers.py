@@ -1,4 +1,4 @@
-"""The catalogue in integers of 64 bits says what it says in rationals, at the ends of all ranges."""
+"""The catalogue in integers of 64 bits says what it says in rationals, at the ends of ranges."""
 
 from __future__ import annotations
 
