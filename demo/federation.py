@@ -183,7 +183,7 @@ class Federation:
                 "party": str(self.groundwork.parties[name]),
                 "roots": str(self.groundwork.keys / "roots.toml"),
                 "programme": self.scenario.programme.id,
-                "methodology": methodology,
+                "methodologies": [methodology],
                 "store": "node.duckdb",
                 "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
                 "hub_id": HUB_ID,
@@ -309,7 +309,7 @@ class Federation:
 
 def _write_config(
     home: Path,
-    fields: Mapping[str, str | bool | int | float],
+    fields: Mapping[str, str | bool | int | float | list[str]],
     tables: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Path:
     """Write `config.toml` into a process's folder and return it."""

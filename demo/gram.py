@@ -16,7 +16,8 @@ from demo.scenario import Scenario
 from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
 
 _RIDE = """
-    SELECT a.activity_id, a.mode, a.started_at_s, a.distance_m, count(*), sum(p.piece_ug),
+    SELECT a.activity_id, json_extract_string(a.field_values, 'mode'), a.started_at_s,
+           json_extract(a.field_values, 'distance_m')::BIGINT, count(*), sum(p.piece_ug),
            min(p.epoch), a.person_id
     FROM activities a JOIN pieces p USING (activity_id) JOIN persons q ON q.person_id = a.person_id
     WHERE q.id_number = ? GROUP BY ALL ORDER BY sum(p.piece_ug) DESC, a.activity_id LIMIT 1
