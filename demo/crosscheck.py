@@ -13,15 +13,17 @@ import hashlib
 import json
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pyarrow import parquet
 
-from demo.scenario import PartnerEntry, Scenario
+import fedcarbon
+from demo.scenario import PartnerEntry, ProgrammeEntry, Scenario
 
+METHODOLOGIES: Final = Path(fedcarbon.__file__).parent / "methodology/catalogue"
 SLOT_S: Final = 300
 CAP_UG: Final = 50_000_000_000
 ALWAYS: Final = "true"
@@ -30,6 +32,8 @@ REAL_NAME_CLASSES: Final = frozenset({"1", "2", "3", "WL01", "WL02", "WL03"})
 UNIT_UG: Final = 1_250_000_000
 SECONDS_PER_HOUR: Final = 3_600
 TIERS: Final = ("0", "1", "2")
+Slot = tuple[str, int]
+"""A person and the start of a slot."""
 
 
 @dataclass(slots=True)
@@ -55,74 +59,102 @@ class Recomputed:
     """Per partner, before padding."""
     lost: dict[str, int] = field(default_factory=dict)
     submitted_ug: dict[str, int] = field(default_factory=dict)
-    opened_ug: dict[str, int] = field(default_factory=dict)
-    """Per id number, over all partners."""
-    bound: set[str] = field(default_factory=set)
-    """Id numbers that must be opened: a real-name wallet, and both consents at some partner."""
+    opened_ug: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Per programme and id number, over all partners."""
+    bound: set[tuple[str, str]] = field(default_factory=set)
+    """Programmes and id numbers that must be opened: a real-name wallet, and both consents at some partner."""
     findings: list[str] = field(default_factory=list)
     """What does not hold; empty if all is well."""
 
 
-def recompute(
-    scenario: Scenario, methodologies: Path, verdicts: Iterable[Mapping[str, str]]
-) -> Recomputed:
+def recompute(scenario: Scenario, verdicts: Iterable[Mapping[str, str]]) -> Recomputed:
     """Return what every partner and account must have, given the verdicts of ties.
 
     Args:
         scenario: names the input files.
-        methodologies: folder of the catalogue's JSON files.
         verdicts: rows of verdicts.csv.
     """
     result = Recomputed()
-    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
-    # (person, slot) -> partner -> best rank
-    ranks: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
-    pieces: dict[str, list[tuple[Trip, int, int]]] = {}
+    rows = list(verdicts)
+    result.bound = bound_people(scenario)
+    domains: dict[str, list[PartnerEntry]] = defaultdict(list)
     for partner in scenario.partners:
-        trips = list(_trips(scenario, partner, methodologies))
-        result.reduction_ug[partner.id] = sum(trip.reduction_ug for trip in trips)
-        pieces[partner.id] = []
+        domains[domain_of(scenario.entry(partner.programme))].append(partner)
+    for domain, partners in domains.items():
+        own = [row for row in rows if row["domain"] == domain]
+        _recompute_domain(scenario, partners, own, result)
+    strange = [row for row in rows if row["domain"] not in domains]
+    result.findings += [f"a verdict of {row['domain']}, which is no domain" for row in strange]
+    return result
+
+
+def domain_of(entry: ProgrammeEntry) -> str:
+    """Return the domain of a programme: its own name if the scenario says nothing."""
+    return str(entry.rest.get("exclusivity_domain", entry.id))
+
+
+def _recompute_domain(
+    scenario: Scenario,
+    partners: Sequence[PartnerEntry],
+    verdicts: Iterable[Mapping[str, str]],
+    result: Recomputed,
+) -> None:
+    """Recompute the partners of one domain: they share one claim round per epoch."""
+    ranks: dict[Slot, dict[str, int]] = defaultdict(dict)
+    pieces: dict[str, list[tuple[Trip, int, int]]] = {}
+    for partner in partners:
+        entry = scenario.entry(partner.programme)
+        zone = zoneinfo.ZoneInfo(entry.time_zone)
+        trips = list(_trips(entry, partner))
+        result.reduction_ug[partner.seat] = sum(trip.reduction_ug for trip in trips)
+        pieces[partner.seat] = []
         for trip in trips:
             slots, short = _slots(trip.start_s, trip.end_s, zone)
             for i, slot in enumerate(slots):
                 whole, count = trip.reduction_ug, len(slots)
                 piece = whole * (i + 1) // count - whole * i // count
-                pieces[partner.id].append((trip, slot, piece))
+                pieces[partner.seat].append((trip, slot, piece))
                 of_slot = ranks[trip.person, slot]
                 rank = 2 * trip.tier + short
-                of_slot[partner.id] = min(rank, of_slot.get(partner.id, rank))
-        result.claims[partner.id] = len(
-            {(trip.person, slot) for trip, slot, _ in pieces[partner.id]}
+                of_slot[partner.seat] = min(rank, of_slot.get(partner.seat, rank))
+        result.claims[partner.seat] = len(
+            {(trip.person, slot) for trip, slot, _ in pieces[partner.seat]}
         )
-    result.bound = bound_people(scenario)
     winners = _winners(ranks, verdicts, result)
-    for partner_id, found in pieces.items():
-        lost = {
-            key
-            for key, claimants in ranks.items()
-            if partner_id in claimants and winners[key] != partner_id
+    for partner in partners:
+        seat = partner.seat
+        entry = scenario.entry(partner.programme)
+        lost = {key for key, claimants in ranks.items() if seat in claimants} - {
+            key for key, winner in winners.items() if winner == seat
         }
-        result.lost[partner_id] = len(lost)
-        result.submitted_ug[partner_id] = 0
-        for person, kept_ug in _settled(found, lost, zone):
-            result.submitted_ug[partner_id] += kept_ug
-            result.opened_ug[person] = result.opened_ug.get(person, 0) + kept_ug
-    return result
+        result.lost[seat] = len(lost)
+        result.submitted_ug[seat] = 0
+        zone = zoneinfo.ZoneInfo(entry.time_zone)
+        cap_ug = int(entry.rest.get("cap_ug", CAP_UG))
+        for person, kept_ug in _settled(pieces[seat], lost, zone, cap_ug):
+            result.submitted_ug[seat] += kept_ug
+            account = (partner.programme, person)
+            result.opened_ug[account] = result.opened_ug.get(account, 0) + kept_ug
 
 
-def bound_people(scenario: Scenario) -> set[str]:
-    """Return the id numbers with a real-name wallet and both consents at some partner."""
-    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
+def bound_people(scenario: Scenario) -> set[tuple[str, str]]:
+    """Return programmes and id numbers with a real-name wallet and both consents at a partner."""
     consented = {
-        number for partner in scenario.partners for number, _ in _people(partner, zone).values()
+        (partner.programme, number)
+        for partner in scenario.partners
+        for number, _ in _people(partner, _zone(scenario, partner)).values()
     }
     return consented & _wallet_owners(scenario)
 
 
-def _wallet_owners(scenario: Scenario) -> set[str]:
-    """Return the id numbers that have a real-name wallet."""
+def _zone(scenario: Scenario, partner: PartnerEntry) -> zoneinfo.ZoneInfo:
+    return zoneinfo.ZoneInfo(scenario.entry(partner.programme).time_zone)
+
+
+def _wallet_owners(scenario: Scenario) -> set[tuple[str, str]]:
+    """Return programmes and id numbers that have a real-name wallet."""
     return {
-        str(row["id_number"]).strip().upper()
+        (operator.programme, str(row["id_number"]).strip().upper())
         for operator in scenario.wallet_operators
         for row in read_rows(operator.wallets)
         if str(row["wallet_class"]) in REAL_NAME_CLASSES
@@ -152,10 +184,10 @@ def redemption_findings(scenario: Scenario, row: Mapping[str, Any]) -> list[str]
 
 
 def _winners(
-    ranks: Mapping[tuple[str, int], Mapping[str, int]],
+    ranks: Mapping[Slot, Mapping[str, int]],
     verdicts: Iterable[Mapping[str, str]],
     result: Recomputed,
-) -> dict[tuple[str, int], str]:
+) -> dict[Slot, str]:
     """Return the winner of every slot, and note every verdict that does not hold."""
     said = {(row["id_number"], int(row["slot_start"])): row for row in verdicts}
     winners = {}
@@ -194,7 +226,10 @@ def _tie_hash(row: Mapping[str, str], partner_id: str) -> bytes:
 
 
 def _settled(
-    pieces: Iterable[tuple[Trip, int, int]], lost: set[tuple[str, int]], zone: zoneinfo.ZoneInfo
+    pieces: Iterable[tuple[Trip, int, int]],
+    lost: set[Slot],
+    zone: zoneinfo.ZoneInfo,
+    cap_ug: int,
 ) -> Iterable[tuple[str, int]]:
     """Yield (person, mass) per person and day: losses, then the half-lost rule, then the cap."""
     slots: dict[tuple[str, dt.date, str], list[tuple[int, int]]] = defaultdict(list)
@@ -207,7 +242,7 @@ def _settled(
         if 2 * (len(parts) - len(kept)) < len(parts):
             days[person, day] += sum(kept)
     for (person, _), mass in days.items():
-        yield person, min(CAP_UG, mass)
+        yield person, min(cap_ug, mass)
 
 
 def _slots(start_s: int, end_s: int, zone: zoneinfo.ZoneInfo) -> tuple[list[int], int]:
@@ -229,14 +264,14 @@ def _slot_start(instant_s: int, zone: zoneinfo.ZoneInfo) -> int:
     return instant_s - (instant_s - midnight) % SLOT_S
 
 
-def _trips(scenario: Scenario, partner: PartnerEntry, methodologies: Path) -> Iterable[Trip]:
+def _trips(entry: ProgrammeEntry, partner: PartnerEntry) -> Iterable[Trip]:
     """Yield the rows that count, in the order of the file."""
-    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
-    first, last = scenario.programme.first_day, scenario.programme.last_day
+    zone = zoneinfo.ZoneInfo(entry.time_zone)
+    first, last = entry.first_day, entry.last_day
     begin_s = int(dt.datetime.combine(first, dt.time(), tzinfo=zone).timestamp())
     after = last + dt.timedelta(days=1)
     until_s = int(dt.datetime.combine(after, dt.time(), tzinfo=zone).timestamp())
-    rules = json.loads((methodologies / f"{partner.methodology}.json").read_text())["modes"]
+    rules = json.loads((METHODOLOGIES / f"{partner.methodologies[0]}.json").read_text())["modes"]
     people = _people(partner, zone)
     seen: set[str] = set()
     taken: dict[str, list[tuple[int, int]]] = defaultdict(list)

@@ -59,7 +59,7 @@ def life_of_a_gram(
     for redemption in sorted(settled, key=lambda row: -int(row["mass_ug"])):
         account = next(row for row in accounts if row["id_number"] == redemption["id_number"])
         for partner in scenario.partners:
-            ride = _ride(out / partner.id, partner.id, account["id_number"], scenario)
+            ride = _ride(out / partner.seat, partner.id, account["id_number"], scenario)
             if ride is not None:
                 yield from _told(ride, account, redemption, out)
                 return
@@ -79,7 +79,7 @@ def _ride(home: Path, partner: str, id_number: str, scenario: Scenario) -> _Ride
                FROM account_tokens t JOIN places p USING (person_id) WHERE t.person_id = ?""",
             [epoch, person_id],
         ).fetchall()[0]
-    zone = ZoneInfo(scenario.programme.time_zone)
+    zone = ZoneInfo(scenario.programmes[0].time_zone)
     return _Ride(
         partner=partner,
         activity_id=activity_id,

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from demo.processes import ProcessGroup, free_port
-from demo.scenario import Scenario
+from demo.scenario import ProgrammeEntry, Scenario
 from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.cli.registry import programme_of
 from fedcarbon.clock import SystemClock
-from fedcarbon.ids import PartyId, Role
+from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
 from fedcarbon.registry.programme import Programme
@@ -51,24 +51,25 @@ class Groundwork:
     """What the hub's operator lets redemptions take: figures of the demo, not of any rule."""
     keys: Path
     roots: TrustRoots
-    programme: Programme
+    programmes: Mapping[ProgrammeId, Programme]
     hub_port: int
     rail_port: int
     notices_port: int
     """Where the hub takes what the rail has to say by itself."""
-    node_ports: Mapping[PartyId, int]
+    node_ports: Mapping[str, int]
+    """By seat."""
     parties: Mapping[PartyId, Path]
     """Identity file of every party."""
-    signed_programme: bytes
+    signed_programmes: tuple[bytes, ...]
     admissions: tuple[bytes, ...]
 
     def party(self, name: PartyId) -> PartyFiles:
         """Return the files of a party that the demo plays."""
         return load_party(self.parties[name])
 
-    def home(self, name: PartyId) -> Path:
+    def home(self, seat: str) -> Path:
         """Return the folder of a party's process."""
-        return self.folder / name
+        return self.folder / seat
 
 
 def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) -> Groundwork:
@@ -84,7 +85,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
     roles |= {entry.id: Role.WALLET_OPERATOR for entry in scenario.wallet_operators}
     parties = _write_parties(folder / "parties", roles | {RAIL_ID: Role.WALLET_OPERATOR})
     tiers = {entry.id: entry.best_tier for entry in scenario.partners}
-    programme = _programme(scenario, roots)
+    programmes = {entry.id: _programme(entry, roots) for entry in scenario.programmes}
     admissions = tuple(
         sign(
             PartyAdmission(
@@ -103,16 +104,18 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
     return Groundwork(
         folder=folder,
         clock=folder / "clock",
-        limits=_write_limits(folder / "limits.toml", programme),
+        limits=_write_limits(folder / "limits.toml", list(programmes)),
         keys=keys,
         roots=roots,
-        programme=programme,
+        programmes=programmes,
         hub_port=free_port(),
         rail_port=free_port(),
         notices_port=free_port(),
-        node_ports={entry.id: free_port() for entry in scenario.partners},
+        node_ports={entry.seat: free_port() for entry in scenario.partners},
         parties=parties,
-        signed_programme=sign(programme, root_signers).to_bytes(),
+        signed_programmes=tuple(
+            sign(programme, root_signers).to_bytes() for programme in programmes.values()
+        ),
         admissions=admissions,
     )
 
@@ -155,7 +158,7 @@ def _write_parties(folder: Path, roles: Mapping[PartyId, Role]) -> dict[PartyId,
     }
 
 
-def _write_limits(path: Path, programme: Programme) -> Path:
+def _write_limits(path: Path, programmes: Iterable[ProgrammeId]) -> Path:
     """Write the limits of the demo's hub: a real one's operator decides on each figure."""
     classes = (
         f'[[wallet_class]]\nclass = {level}\nvalid_from = "1970-01-01"\n'
@@ -163,16 +166,16 @@ def _write_limits(path: Path, programme: Programme) -> Path:
         f'per_year_fen = "none"\nbalance_fen = "none"\nsource = "the demo"\n'
         for level, at_once, a_day in WALLET_LIMITS_FEN
     )
-    of_programme = (
-        f'[[programme]]\nprogramme = "{programme.programme_id}"\nvalid_from = "1970-01-01"\n'
+    of_programmes = (
+        f'[[programme]]\nprogramme = "{programme}"\nvalid_from = "1970-01-01"\n'
         'units_per_exchange = "none"\naccount_per_day_fen = "none"\nsource = "the demo"\n'
+        for programme in programmes
     )
-    path.write_text("\n".join([*classes, of_programme]), encoding="utf-8")
+    path.write_text("\n".join([*classes, *of_programmes]), encoding="utf-8")
     return path
 
 
-def _programme(scenario: Scenario, roots: TrustRoots) -> Programme:
-    entry = scenario.programme
+def _programme(entry: ProgrammeEntry, roots: TrustRoots) -> Programme:
     one_day = dt.timedelta(days=1)
     days = (entry.last_day - entry.first_day) // one_day + 1
     return programme_of(
@@ -184,12 +187,8 @@ def _programme(scenario: Scenario, roots: TrustRoots) -> Programme:
             "epoch_days": entry.epoch_days,
             "days_max": max(366, days),
             "test_identities": True,
-            "policy": _policy_tree(scenario),
+            "policy": asdict(entry.policy),
+            **entry.rest,
         },
         roots,
     )
-
-
-def _policy_tree(scenario: Scenario) -> dict[str, int]:
-    policy = scenario.policy
-    return {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}

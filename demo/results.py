@@ -20,12 +20,12 @@ import duckdb
 from demo.groundwork import Groundwork
 from demo.scenario import Scenario
 from fedcarbon.canonical.statement import decode
-from fedcarbon.ids import PartyId
 from fedcarbon.ledger.batch import LedgerBatch
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import Leaf, LeafType
 
 VERDICT_COLUMNS: Final = (
+    "domain",
     "epoch",
     "slot_start",
     "id_number",
@@ -36,8 +36,9 @@ VERDICT_COLUMNS: Final = (
     "claim_token",
     "beacon",
 )
-ACCOUNT_COLUMNS: Final = ("id_number", "opened_ug", "redeemed_fen", "remaining_ug")
+ACCOUNT_COLUMNS: Final = ("programme", "id_number", "opened_ug", "redeemed_fen", "remaining_ug")
 REDEMPTION_COLUMNS: Final = (
+    "programme",
     "redemption_id",
     "id_number",
     "wallet_id",
@@ -53,7 +54,7 @@ REDEMPTION_COLUMNS: Final = (
 class Claimant:
     """One partner's claim for one token, as its own store has it."""
 
-    partner_id: PartyId
+    seat: str
     person_ref: str
     id_number: str
     slot_start_s: int
@@ -91,39 +92,41 @@ def partner_summary(store: Path, *, rejected: Mapping[str, int]) -> dict[str, An
 
 
 def verdict_rows(
-    scenario: Scenario, groundwork: Groundwork, beacons: Mapping[int, bytes]
+    scenario: Scenario, groundwork: Groundwork, beacons: Mapping[tuple[str, int], bytes]
 ) -> Iterable[dict[str, object]]:
     """Yield one row per contested claim, from what the partners' stores say.
 
     Args:
         scenario: names the partners.
         groundwork: knows where their stores are.
-        beacons: epoch to tie beacon, from the record.
+        beacons: (domain, epoch) to tie beacon, from the record.
     """
-    claims: dict[tuple[int, bytes], list[Claimant]] = defaultdict(list)
+    claims: dict[tuple[str, int, bytes], list[Claimant]] = defaultdict(list)
     for partner in scenario.partners:
-        for epoch, token, claimant in _claims(groundwork.home(partner.id), partner.id):
-            claims[epoch, token].append(claimant)
-    for (epoch, token), claimants in sorted(claims.items()):
+        for epoch, token, claimant in _claims(groundwork.home(partner.seat), partner.seat):
+            domain = groundwork.programmes[partner.programme].exclusivity_domain
+            claims[domain, epoch, token].append(claimant)
+    for (domain, epoch, token), claimants in sorted(claims.items()):
         if len(claimants) < 2:  # noqa: PLR2004 - a contest has two sides
             continue
         best = min(item.rank for item in claimants)
         tied = sum(item.rank == best for item in claimants) > 1
-        winners = [item.partner_id for item in claimants if not item.lost]
+        winners = [item.seat for item in claimants if not item.lost]
         yield {
+            "domain": domain,
             "epoch": epoch,
             "slot_start": claimants[0].slot_start_s,
             "id_number": claimants[0].id_number,
-            "person_refs": " ".join(f"{item.partner_id}:{item.person_ref}" for item in claimants),
-            "claimants": " ".join(sorted(item.partner_id for item in claimants)),
+            "person_refs": " ".join(f"{item.seat}:{item.person_ref}" for item in claimants),
+            "claimants": " ".join(sorted(item.seat for item in claimants)),
             "winner": " ".join(winners),
             "rule": "beacon" if tied else "rank",
             "claim_token": token.hex(),
-            "beacon": beacons.get(epoch, b"").hex(),
+            "beacon": beacons.get((domain, epoch), b"").hex(),
         }
 
 
-def _claims(home: Path, partner_id: PartyId) -> Iterable[tuple[int, bytes, Claimant]]:
+def _claims(home: Path, seat: str) -> Iterable[tuple[int, bytes, Claimant]]:
     with duckdb.connect(str(home / "node.duckdb"), read_only=True) as database:
         rows = database.execute(
             """SELECT c.epoch, c.token, c.slot_start_s, c.rank, p.id_number,
@@ -136,7 +139,7 @@ def _claims(home: Path, partner_id: PartyId) -> Iterable[tuple[int, bytes, Claim
             epoch,
             bytes(token),
             Claimant(
-                partner_id=partner_id,
+                seat=seat,
                 person_ref=person_ref,
                 id_number=id_number,
                 slot_start_s=slot_start_s,
