@@ -16,7 +16,7 @@ from demo.scenario import Scenario
 from fedcarbon.canonical.statement import decode
 from fedcarbon.cli.wallet import connected, load_config
 from fedcarbon.epoch.statements import BeaconLabel, BeaconValue
-from fedcarbon.errors import PeerError
+from fedcarbon.errors import FedcarbonError, PeerError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.registry.programme import Programme
 from fedcarbon.transparency.envelope import Envelope
@@ -25,6 +25,7 @@ from fedcarbon.v1 import opening_pb2, record_pb2, redemption_pb2
 from fedcarbon.wire.hub_client import HubClient
 
 LEAVES_PER_CALL: Final = 500
+NEVER_TAKEN: Final = "REDEMPTION_UNKNOWN"
 Rows = list[dict[str, Any]]
 
 
@@ -61,7 +62,12 @@ def accounts_of(federation: Federation) -> tuple[Rows, Rows]:
                     }
             for redemption_id, token, wallet in results.wallet_redemptions(config.store):
                 request = redemption_pb2.GetRedemptionRequest(redemption_id=redemption_id)
-                item = operator.hub.get_redemption(request).redemption
+                try:
+                    item = operator.hub.get_redemption(request).redemption
+                except FedcarbonError as error:
+                    if error.code != NEVER_TAKEN:
+                        raise
+                    continue  # an order that the hub refused: the step said so
                 state = redemption_pb2.RedemptionState.Name(item.state)
                 redemptions.append(
                     {

@@ -62,7 +62,7 @@ class Recomputed:
     opened_ug: dict[tuple[str, str], int] = field(default_factory=dict)
     """Per programme and id number, over all partners."""
     bound: set[tuple[str, str]] = field(default_factory=set)
-    """Programmes and id numbers that must be opened: a real-name wallet, and both consents at some partner."""
+    """Programmes and id numbers that must be opened: a real-name wallet and both consents."""
     findings: list[str] = field(default_factory=list)
     """What does not hold; empty if all is well."""
 
@@ -140,7 +140,7 @@ def _recompute_domain(
 def bound_people(scenario: Scenario) -> set[tuple[str, str]]:
     """Return programmes and id numbers with a real-name wallet and both consents at a partner."""
     consented = {
-        (partner.programme, number)
+        (str(partner.programme), number)
         for partner in scenario.partners
         for number, _ in _people(partner, _zone(scenario, partner)).values()
     }

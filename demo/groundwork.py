@@ -78,14 +78,14 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
     if not (keys / "roots.toml").exists():
         processes.run("ceremony", _ceremony_arguments(scenario, keys))
     roots = parse_roots((keys / "roots.toml").read_bytes())
-    root_signers = _root_signers(keys, roots)
+    signers = root_signers(keys, roots)
     roles = {HUB_ID: Role.HUB, AUDITOR_ID: Role.AUDITOR}
     roles |= dict.fromkeys(roots.root_keys, Role.TRUSTEE)
     roles |= {entry.id: Role.PARTNER for entry in scenario.partners}
     roles |= {entry.id: Role.WALLET_OPERATOR for entry in scenario.wallet_operators}
     parties = _write_parties(folder / "parties", roles | {RAIL_ID: Role.WALLET_OPERATOR})
     tiers = {entry.id: entry.best_tier for entry in scenario.partners}
-    programmes = {entry.id: _programme(entry, roots) for entry in scenario.programmes}
+    programmes = {entry.id: signed_rules_of(entry, roots) for entry in scenario.programmes}
     admissions = tuple(
         sign(
             PartyAdmission(
@@ -97,7 +97,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
                 claim_slots_per_account_day=CLAIM_SLOTS_DEFAULT,
                 object_quota=0,
             ),
-            root_signers,
+            signers,
         ).to_bytes()
         for name, role in roles.items()
     )
@@ -114,7 +114,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
         node_ports={entry.seat: free_port() for entry in scenario.partners},
         parties=parties,
         signed_programmes=tuple(
-            sign(programme, root_signers).to_bytes() for programme in programmes.values()
+            sign(programme, signers).to_bytes() for programme in programmes.values()
         ),
         admissions=admissions,
     )
@@ -133,7 +133,7 @@ def _ceremony_arguments(scenario: Scenario, keys: Path) -> list[str]:
     ]
 
 
-def _root_signers(keys: Path, roots: TrustRoots) -> dict[str, SigningKey]:
+def root_signers(keys: Path, roots: TrustRoots) -> dict[str, SigningKey]:
     """Return t root keys, as their holders would each use one."""
     signers = {}
     for name in list(roots.root_keys)[: roots.threshold]:
@@ -175,7 +175,8 @@ def _write_limits(path: Path, programmes: Iterable[ProgrammeId]) -> Path:
     return path
 
 
-def _programme(entry: ProgrammeEntry, roots: TrustRoots) -> Programme:
+def signed_rules_of(entry: ProgrammeEntry, roots: TrustRoots) -> Programme:
+    """Return the programme that root keys sign for an entry."""
     one_day = dt.timedelta(days=1)
     days = (entry.last_day - entry.first_day) // one_day + 1
     return programme_of(

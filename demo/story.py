@@ -35,7 +35,7 @@ from fedcarbon.wire.hub_client import HubClient
 RUN_LABEL: Final = "demo"
 AFTER_EPOCH_S: Final = 60
 FLOAT_FEN: Final = 1_000_000
-Uses = Callable[[Federation, HubClient, Narrator], None]
+Uses = Callable[[Federation, HubClient, Narrator], object]
 """What holders do with opened accounts."""
 
 

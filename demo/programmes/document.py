@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from demo.programmes.steps import Step, step_of
+from demo.programmes.step_kinds import step_of
+from demo.programmes.steps import Step
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import PartyId, ProgrammeId, party_id, programme_id
 
@@ -201,9 +202,7 @@ def _file(tree: dict[str, Any], name: str) -> ProgrammeFile:
         organisations=_range(tree.get("organisations", (0, 0))),
         programmes=rules,
         events=tuple(_event(item, everyone) for item in tree["event"]),
-        partners=tuple(
-            _partner(item, first, everyone) for item in tree["partner"]
-        ),
+        partners=tuple(_partner(item, first, everyone) for item in tree["partner"]),
         operators=tuple(
             _build(
                 Operator,
@@ -216,9 +215,7 @@ def _file(tree: dict[str, Any], name: str) -> ProgrammeFile:
             for item in tree["wallet_operator"]
         ),
         steps=tuple(step_of({"programme": first, **item}, everyone) for item in tree["step"]),
-        expected=tuple(
-            _build(Expected, {"programme": first, **item}) for item in tree["expect"]
-        ),
+        expected=tuple(_build(Expected, {"programme": first, **item}) for item in tree["expect"]),
     )
     _check(built, own)
     return built
@@ -235,8 +232,9 @@ def _check(built: ProgrammeFile, own: set[ProgrammeId]) -> None:
                 raise ProgrammeFileError(f"{partner.id} sees {sighting.event}, which is no event")
             if sighting.methodology not in partner.methodologies:
                 raise ProgrammeFileError(f"{partner.id} does not use {sighting.methodology}")
-    named = [*built.partners, *built.steps, *built.expected]
-    strange = {item.programme for item in named} - own
+    named = {item.programme for item in built.partners}
+    named |= {item.programme for item in built.steps}
+    strange = (named | {item.programme for item in built.expected}) - own
     if strange:
         raise ProgrammeFileError(f"no such programmes: {sorted(strange)}")
     ranges = [
@@ -303,9 +301,7 @@ def _partner(tree: Mapping[str, Any], first: ProgrammeId, everyone: Range) -> Pa
 
 
 def _drawn(tree: Mapping[str, Any]) -> dict[str, Drawn]:
-    return {
-        key: _range(value) if isinstance(value, list) else value for key, value in tree.items()
-    }
+    return {key: _range(value) if isinstance(value, list) else value for key, value in tree.items()}
 
 
 def _range(pair: Sequence[int]) -> Range:

@@ -17,7 +17,6 @@ from typing import Final
 
 from demo.programmes.document import Drawn, Event, Partner, ProgrammeFile, Rules, Sighting, Value
 from fedcarbon.identity.person_id import make_test_id
-from fedcarbon.ids import ProgrammeId
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 
 IDENTITY_COLUMNS: Final = ("person_ref", "id_type", "id_number", "consent_data", "consent_claim")
@@ -90,7 +89,10 @@ def rows_of(partner: Partner, seen: Sequence[Happening], name: str) -> Iterator[
     for sighting in partner.sees:
         chance = random.Random(f"{name} {partner.id} {sighting.event}")  # noqa: S311
         for item in seen:
-            if item.event == sighting.event and partner.members[0] <= item.person < partner.members[1]:
+            if (
+                item.event == sighting.event
+                and partner.members[0] <= item.person < partner.members[1]
+            ):
                 own = {key: _draw(chance, drawn) for key, drawn in sighting.values.items()}
                 yield _row(partner, sighting, item, own)
 
