@@ -254,7 +254,7 @@ class Federation:
         return GrpcHubClient(self._dial(HUB_ID, self.groundwork.hub_port, HUB_ID, Role.HUB))
 
     def register(self, auditor: HubClient) -> None:
-        """Log every admission and every programme."""
+        """Log every admission, every programme and its methodologies."""
         for admission in self.groundwork.admissions:
             auditor.create_admission(
                 registry_pb2.CreateAdmissionRequest(signed_admission=admission)
@@ -262,6 +262,10 @@ class Federation:
         for programme in self.groundwork.signed_programmes:
             auditor.create_programme(
                 registry_pb2.CreateProgrammeRequest(signed_programme=programme)
+            )
+        for methodology in self.groundwork.signed_methodologies:
+            auditor.create_methodology_admission(
+                registry_pb2.CreateMethodologyAdmissionRequest(signed_admission=methodology)
             )
 
     def wait_witnessed(self, auditor: HubClient) -> None:

@@ -17,7 +17,7 @@ from demo.processes import ProcessGroup, free_port
 from demo.scenario import ProgrammeEntry, Scenario
 from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.ceremony import read_passphrase
-from fedcarbon.cli.registry import programme_of
+from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.clock import SystemClock
 from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
@@ -27,6 +27,7 @@ from fedcarbon.transparency.envelope import SEED_BYTES, SigningKey, sign
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFiles, load_party
+from partner_node.importing.methodology_file import catalogue_document
 
 HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
@@ -61,6 +62,7 @@ class Groundwork:
     parties: Mapping[PartyId, Path]
     """Identity file of every party."""
     signed_programmes: tuple[bytes, ...]
+    signed_methodologies: tuple[bytes, ...]
     admissions: tuple[bytes, ...]
 
     def party(self, name: PartyId) -> PartyFiles:
@@ -116,8 +118,22 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
         signed_programmes=tuple(
             sign(programme, signers).to_bytes() for programme in programmes.values()
         ),
+        signed_methodologies=tuple(
+            sign(methodology_of(catalogue_document(name), programme, roots), signers).to_bytes()
+            for programme, name in methodologies_of(scenario)
+        ),
         admissions=admissions,
     )
+
+
+def methodologies_of(scenario: Scenario) -> list[tuple[ProgrammeId, str]]:
+    """Return which methodologies each programme admits: those that its partners use."""
+    pairs = {
+        (partner.programme, name)
+        for partner in scenario.partners
+        for name in partner.methodologies
+    }
+    return sorted(pairs)
 
 
 def _ceremony_arguments(scenario: Scenario, keys: Path) -> list[str]:

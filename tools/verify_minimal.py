@@ -42,6 +42,7 @@ CHECKS: Final = {
     "V05": "tree recomputed, history only grows",
     "V06": "quorum under what was acted upon",
     "V07": "signatures over the stored bytes",
+    "V08": "methodologies as admitted",
     "V09": "enrolments, places, withdrawals",
     "V10": "chunks are what their headers say",
     "V11": "every slot within its cap",
@@ -59,7 +60,6 @@ CHECKS: Final = {
     "V26": "other uses explained",
 }
 LEFT_OUT: Final = {
-    "V08": "methodologies are not published in the record",
     "V23": "no statistics in this version",
     "V24": "evidence is opened on site, not in the record",
     "V25": "receipts are kept by those who got them, not in the record",
@@ -183,6 +183,9 @@ programme: programme_id name, exclusivity_domain name, exclusivity_group name,
   time_zone text, first_day text, last_day text, epoch_days integer, slot_s integer, cap_ug mass,
   partners_max integer, days_max integer, unit_ug mass, unit_fen integer, test_identities bool,
   policy Policy
+methodology_admission: programme_id name, methodology_id name, version text,
+  content_hash bytes32, document bytes, kind grams|points|money, from_epoch integer,
+  until_epoch integer
 Policy: commit_window_s integer, reveal_window_s integer, submit_window_s integer,
   opening_interval_days integer, binding_wait_s integer, enrolment_age_s integer,
   missing_wait_s integer, starts_max integer
@@ -196,7 +199,7 @@ evaluation_request: programme_id name, asker_id name, request_id bytes16,
 epoch_plan: programme_id name, epoch integer, snapshot_size integer, commit_until_s integer,
   reveal_until_s integer, submit_until_s integer
 claim_commitment: programme_id name, epoch integer, partner_id name, count integer,
-  list_root bytes32, evidence_root bytes32, evidence_count integer
+  list_root bytes32, evidence_root bytes32, evidence_count integer, methodologies list bytes32
 commit_closed: exclusivity_domain name, programme_id name, epoch integer,
   lists list CommittedList, missed list name
 CommittedList: partner_id name, leaf_index integer, count integer, list_root bytes32
@@ -548,19 +551,19 @@ def evaluated_openly(subject: bytes, answers: dict[int, bytes]) -> bytes:
 # --- 3, 4, 5: envelopes, leaves, heads ------------------------------------------------------------
 
 KINDS: Final = {
-    1: "parameters", 2: "self_test", 3: "party_admission", 4: "programme", 16: "enrolment_batch",
-    17: "place_batch", 18: "evaluation_request", 32: "epoch_plan", 33: "claim_commitment",
-    34: "commit_closed", 35: "beacon_value", 36: "claim_list", 37: "verdict_list",
-    38: "chunk_header", 39: "seal", 40: "link_proof", 41: "dispute", 48: "operator_binding",
-    49: "partner_binding",
-    50: "binding_objection", 51: "unbinding", 64: "opening_request", 65: "opening_start",
-    66: "opening_result", 67: "refusal", 96: "ledger_batch", 97: "redemption_order",
-    98: "payout_batch", 99: "offer", 100: "use_order", 101: "goods_outcome", 102: "lot_rules",
-    103: "credit_lot", 104: "lot_verification", 105: "lot_sale", 106: "lot_retirement",
-    107: "expiry_notice",
+    1: "parameters", 2: "self_test", 3: "party_admission", 4: "programme",
+    5: "methodology_admission", 16: "enrolment_batch", 17: "place_batch", 18: "evaluation_request",
+    32: "epoch_plan", 33: "claim_commitment", 34: "commit_closed", 35: "beacon_value",
+    36: "claim_list", 37: "verdict_list", 38: "chunk_header", 39: "seal", 40: "link_proof",
+    41: "dispute", 48: "operator_binding", 49: "partner_binding", 50: "binding_objection",
+    51: "unbinding", 64: "opening_request", 65: "opening_start", 66: "opening_result",
+    67: "refusal", 96: "ledger_batch", 97: "redemption_order", 98: "payout_batch", 99: "offer",
+    100: "use_order", 101: "goods_outcome", 102: "lot_rules", 103: "credit_lot",
+    104: "lot_verification", 105: "lot_sale", 106: "lot_retirement", 107: "expiry_notice",
 }  # fmt: skip
 HOME: Final = {
     "parameters": "V02", "self_test": "V03", "party_admission": "V04", "programme": "V04",
+    "methodology_admission": "V08",
     "enrolment_batch": "V09", "place_batch": "V09", "evaluation_request": "V04",
     "epoch_plan": "V14", "claim_commitment": "V12", "commit_closed": "V12", "beacon_value": "V12",
     "claim_list": "V12", "verdict_list": "V12", "chunk_header": "V10", "seal": "V14",
@@ -575,8 +578,8 @@ HOME: Final = {
 """The line of a statement that breaks a rule which has no line of its own."""
 BOOK_LINES: Final = {"V19", "V20", "V21", "V26"}
 ROOTED: Final = {
-    "parameters", "self_test", "party_admission", "programme", "offer", "lot_rules",
-    "lot_verification", "expiry_notice",
+    "parameters", "self_test", "party_admission", "programme", "methodology_admission", "offer",
+    "lot_rules", "lot_verification", "expiry_notice",
 }  # fmt: skip
 SIGNERS: Final = {
     "enrolment_batch": ("partner_id", {"partner"}),
@@ -1475,6 +1478,8 @@ class Programme:
         self.policy: Statement = said["policy"]
         self.entries: dict[str, dict[bytes, list[Entered]]] = defaultdict(lambda: defaultdict(list))
         self.epochs: dict[int, Epoch] = defaultdict(Epoch)
+        self.methodologies: list[Statement] = []
+        """All admissions, in their order."""
         self.snapshots: dict[int, dict[str, dict[bytes, tuple[int, int]]]] = {}
         """Per epoch and partner: the enrolled accounts and their places."""
 
@@ -1499,6 +1504,14 @@ class Programme:
             if epoch is None or entry.from_epoch <= epoch:
                 run = [*run, entry] if entry.enrolled else []
         return run
+
+    def admitted(self, epoch: int) -> set[bytes]:
+        """Return the content hashes that an epoch may be computed by (9.4)."""
+        return {
+            item["content_hash"]
+            for item in self.methodologies
+            if item["from_epoch"] <= epoch <= (item["until_epoch"] or epoch)
+        }
 
     def epoch(self, number: int) -> Epoch:
         """Return an epoch whose plan is logged."""
@@ -1531,6 +1544,31 @@ def judge_programme(world: World, leaf: Leaf) -> None:
         world.programmes[said["programme_id"]] = Programme(said)
     except (ValueError, OSError) as error:
         raise Broken("RECORD_VIOLATION", f"days or time zone: {error}") from error
+
+
+def judge_methodology(world: World, leaf: Leaf) -> None:
+    """Section 9.4; the document itself is for who can read it."""
+    said = leaf.said
+    programme = world.programme(said["programme_id"])
+    need(1 <= len(said["version"]) <= 20, "RECORD_VIOLATION", "version")  # noqa: PLR2004
+    need(1 <= len(said["document"]) <= 1 << 18, "RECORD_VIOLATION", "document")
+    window = said["from_epoch"], said["until_epoch"]
+    need(window[0] >= 1 and (not window[1] or window[0] <= window[1]), "RECORD_VIOLATION")
+    need(said["kind"] == programme.said["measure"], "METHODOLOGY_KIND_DIFFERS")
+    named = {key: said[key] for key in ("methodology_id", "version")}
+    for other in (item for of in world.programmes.values() for item in of.methodologies):
+        same = other.items() >= named.items()
+        good = not same or other["content_hash"] == said["content_hash"]
+        need(good, "METHODOLOGY_CONFLICT", said["methodology_id"])
+    planned = [number for number, epoch in programme.epochs.items() if epoch.plan is not None]
+    need(window[0] > max(planned, default=0), "METHODOLOGY_TOO_LATE")
+    programme.methodologies.append(said)
+    world.count("V08")
+
+
+def bundle_of(hashes: Iterable[bytes]) -> bytes:
+    """Return the bundle of content hashes (11.5)."""
+    return hashed("methodology-bundle", *sorted(hashes))
 
 
 def judge_enrolment(world: World, leaf: Leaf) -> None:
@@ -1639,7 +1677,8 @@ def padded(count: int) -> int:
 
 def judge_commitment(world: World, leaf: Leaf) -> None:
     """Section 11.6."""
-    said, partner = leaf.said, leaf.said["partner_id"]
+    said, partner, named = leaf.said, leaf.said["partner_id"], leaf.said["methodologies"]
+    need(named == sorted(set(named)) and 1 <= len(named) <= 64, "RECORD_VIOLATION", "methodologies")  # noqa: PLR2004
     programme = world.programme(said["programme_id"])
     epoch = programme.epoch(said["epoch"])
     world.first("commitment", programme.id, said["epoch"], partner)
@@ -1652,6 +1691,10 @@ def judge_commitment(world: World, leaf: Leaf) -> None:
     need(said["count"] <= padded(a_day * len(accounts) * programme.days), "CLAIM_QUOTA_EXCEEDED")
     leaves = said["count"] + len(accounts) * programme.days
     need(said["evidence_count"] == leaves, "EVIDENCE_COUNT_DIFFERS")
+    admitted = programme.admitted(said["epoch"])
+    with world.judging("V08", leaf.index):
+        need(admitted >= set(named), "METHODOLOGY_NOT_ADMITTED", partner)
+        world.count("V08")
 
 
 def judge_closing(world: World, leaf: Leaf) -> None:
@@ -2036,10 +2079,10 @@ def check_header(world: World, programme: Programme, said: Statement) -> None:
     commitment = epoch.commitments.get(partner)
     root = commitment.said["evidence_root"] if commitment else bytes(32)
     need(said["evidence_root"] == root, "EVIDENCE_ROOT_DIFFERS")
+    bundle = bundle_of(commitment.said["methodologies"]) if commitment else bytes(32)
+    need(said["methodology_bundle"] == bundle, "METHODOLOGY_BUNDLE_DIFFERS", "", "V08")
     others = [chunk.said for chunk in epoch.chunks.values() if chunk.said["partner_id"] == partner]
-    same_all = all(
-        other[key] == said[key] for other in others for key in ("chunks", "methodology_bundle")
-    )
+    same_all = all(other["chunks"] == said["chunks"] for other in others)
     need(same_all and said["chunk"] < said["chunks"], "CHUNK_COUNT_DIFFERS")
 
 
@@ -3409,6 +3452,7 @@ JUDGES: Final[dict[str, Callable[[World, Leaf], None]]] = {
     "self_test": judge_self_test,
     "party_admission": judge_admission,
     "programme": judge_programme,
+    "methodology_admission": judge_methodology,
     "enrolment_batch": judge_enrolment,
     "place_batch": judge_places,
     "evaluation_request": judge_evaluation_request,

@@ -60,22 +60,31 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """`[[event.period]]`: whole local days, such as those between two readings of a meter."""
+
+    days: tuple[dt.date, dt.date]
+    """The first, and the one after the last."""
+    values: Mapping[str, Drawn] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`[[event]]`: something that invented people do."""
+    """`[[event]]`: something that invented people do, at times of the day or over periods."""
 
     id: str
     who: Range
     every: int = 1
     """Days from one to the next."""
-    at: tuple[dt.time, ...]
+    at: tuple[dt.time, ...] = ()
     """Local times; several for several a day."""
+    period: tuple[Period, ...] = ()
+    """Instead: with values of their own. Periods before the programme are history."""
     spread_min: int = 0
     """Up to so many minutes later than `at`."""
     lasts_s: int = 1
     speed_m_s: int | None = None
     """With it an event lasts as long as its `distance_m` takes."""
-    since_days: int = 0
-    """How long before the first day it begins: history that a baseline needs."""
     values: Mapping[str, Drawn] = field(default_factory=dict)
 
 
@@ -88,8 +97,6 @@ class Sighting:
     evidence: int = 0
     skew_s: int = 0
     """How far its clock is ahead."""
-    object: str = ""
-    """What owns the slots: `meter`, `receipt` or `vehicle`; empty for the person."""
     values: Mapping[str, Drawn] = field(default_factory=dict)
     """What it knows besides the event's own values."""
 
@@ -226,6 +233,8 @@ def _check(built: ProgrammeFile, own: set[ProgrammeId]) -> None:
     if not built.hypothetical or not built.expected or not built.steps:
         raise ProgrammeFileError("a file says what is hypothetical, what happens and what is due")
     events = {event.id for event in built.events}
+    if any(bool(event.at) == bool(event.period) for event in built.events):
+        raise ProgrammeFileError("an event happens at times of the day or over periods")
     for partner in built.partners:
         for sighting in partner.sees:
             if sighting.event not in events:
@@ -275,9 +284,18 @@ def _event(tree: Mapping[str, Any], everyone: Range) -> Event:
         {
             **tree,
             "who": _range(tree.get("who", everyone)),
-            "at": tuple(dt.time.fromisoformat(text) for text in tree["at"]),
+            "at": tuple(dt.time.fromisoformat(text) for text in tree.get("at", ())),
+            "period": tuple(_period(item) for item in tree.get("period", ())),
             "values": _drawn(tree.get("values", {})),
         },
+    )
+    return built
+
+
+def _period(tree: Mapping[str, Any]) -> Period:
+    first, after = (dt.date.fromisoformat(str(day)) for day in tree["days"])
+    built: Period = _build(
+        Period, {**tree, "days": (first, after), "values": _drawn(tree.get("values", {}))}
     )
     return built
 

@@ -17,11 +17,21 @@ from typing import Final
 
 from demo.programmes.document import Drawn, Event, Partner, ProgrammeFile, Rules, Sighting, Value
 from fedcarbon.identity.person_id import make_test_id
+from fedcarbon.methodology.definition import ActivityType
 from fedcarbon.redemption.wallet import sandbox_wallet_id
+from partner_node.importing.methodology_file import load_from_catalogue
 
 IDENTITY_COLUMNS: Final = ("person_ref", "id_type", "id_number", "consent_data", "consent_claim")
 WALLET_COLUMNS: Final = ("id_type", "id_number", "wallet_id", "wallet_class")
-FIXED_COLUMNS: Final = ("activity_id", "person_ref", "started_at", "ended_at", "evidence")
+FIXED_COLUMNS: Final = (
+    "activity_id",
+    "person_ref",
+    "methodology",
+    "started_at",
+    "ended_at",
+    "evidence",
+    "object_ref",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,41 +47,58 @@ class Happening:
 
 
 def happenings(file: ProgrammeFile, rules: Rules) -> list[Happening]:
-    """Return everything that happens in the days of a programme."""
-    chance = random.Random(f"{file.name} {rules.id}")  # noqa: S311 - a simulation, not a secret
+    """Return everything that happens in the days of a programme, and before as history."""
     zone = zoneinfo.ZoneInfo(rules.time_zone)
     found: list[Happening] = []
     for event in file.events:
-        first = rules.first_day - dt.timedelta(days=event.since_days)
-        days = (rules.last_day - first).days + 1
-        found += [
-            _happening(chance, event, person, dt.datetime.combine(day, at, tzinfo=zone), number)
-            for number, (day, at, person) in enumerate(
-                (first + dt.timedelta(days=offset), at, person)
-                for offset in range(0, days, event.every)
-                for at in event.at
-                for person in range(*event.who)
-            )
-        ]
+        # A generator per event: another event in the file leaves this one as it is.
+        chance = random.Random(f"{file.name} {event.id}")  # noqa: S311 - a simulation
+        found += _over_periods(chance, event, zone)
+        found += _at_times(chance, event, rules, zone)
     return found
 
 
-def _happening(
-    chance: random.Random, event: Event, person: int, start: dt.datetime, number: int
-) -> Happening:
-    later_s = chance.randrange(60 * event.spread_min) if event.spread_min else 0
-    values = {name: _draw(chance, drawn) for name, drawn in event.values.items()}
-    lasts_s = event.lasts_s
-    if event.speed_m_s is not None:
-        lasts_s = max(60, int(values["distance_m"]) // event.speed_m_s)
-    return Happening(
-        event=event.id,
-        number=number,
-        person=person,
-        start=start + dt.timedelta(seconds=later_s),
-        lasts_s=lasts_s,
-        values=values,
+def _at_times(
+    chance: random.Random, event: Event, rules: Rules, zone: zoneinfo.ZoneInfo
+) -> Iterator[Happening]:
+    days = (rules.last_day - rules.first_day).days + 1
+    moments = (
+        (dt.datetime.combine(rules.first_day + dt.timedelta(days=offset), at, tzinfo=zone), person)
+        for offset in range(0, days, event.every)
+        for at in event.at
+        for person in range(*event.who)
     )
+    for number, (start, person) in enumerate(moments):
+        later_s = chance.randrange(60 * event.spread_min) if event.spread_min else 0
+        values = {name: _draw(chance, drawn) for name, drawn in event.values.items()}
+        lasts_s = event.lasts_s
+        if event.speed_m_s is not None:
+            lasts_s = max(60, int(values["distance_m"]) // event.speed_m_s)
+        yield Happening(
+            event=event.id,
+            number=number,
+            person=person,
+            start=start + dt.timedelta(seconds=later_s),
+            lasts_s=lasts_s,
+            values=values,
+        )
+
+
+def _over_periods(
+    chance: random.Random, event: Event, zone: zoneinfo.ZoneInfo
+) -> Iterator[Happening]:
+    spans = ((period, person) for period in event.period for person in range(*event.who))
+    for number, (period, person) in enumerate(spans):
+        start, end = (dt.datetime.combine(day, dt.time(), tzinfo=zone) for day in period.days)
+        drawn = {**event.values, **period.values}
+        yield Happening(
+            event=event.id,
+            number=number,
+            person=person,
+            start=start,
+            lasts_s=round((end.astimezone(dt.UTC) - start.astimezone(dt.UTC)).total_seconds()),
+            values={name: _draw(chance, value) for name, value in drawn.items()},
+        )
 
 
 def _draw(chance: random.Random, drawn: Drawn) -> Value:
@@ -106,12 +133,26 @@ def _row(
     return {
         "activity_id": f"{partner.id}-{item.event}-{item.number}",
         "person_ref": person_ref(partner, item.person),
+        "methodology": sighting.methodology,
         "started_at": start.isoformat(),
         "ended_at": end.isoformat(),
         "evidence": sighting.evidence,
+        "object_ref": object_of(sighting.methodology, item),
         **item.values,
         **own,
     }
+
+
+def object_of(methodology: str, item: Happening) -> str:
+    """Return what owns the slots of a happening: the same for every partner that records it."""
+    kind = load_from_catalogue(methodology).activity_type
+    if kind is ActivityType.METER_PERIOD:
+        return f"METER:DEMO:{item.event.upper()}-{item.person}"
+    if kind is ActivityType.STATE_WINDOW:
+        return f"VEHICLE:DEMO:{item.event.upper()}-{item.person}"
+    if kind in {ActivityType.PURCHASE, ActivityType.COUNT}:
+        return f"RECEIPT:DEMO:{item.event.upper()}-{item.number}"
+    return ""
 
 
 def person_ref(partner: Partner, person: int) -> str:

@@ -80,12 +80,11 @@ def context_of(session: Session, hub: Hub, header: ChunkHeader) -> IntakeContext
         bounds_ug=own.caps_ug if own is not None else lambda _: (),
         cap_ug=found.programme.epoch_cap_ug,
         evidence_root=bytes(DIGEST_BYTES) if commitment is None else commitment.evidence_root,
+        methodology_bundle=(
+            bytes(DIGEST_BYTES) if commitment is None else commitment.methodology_bundle
+        ),
         admitted={
-            chunk: AdmittedChunk(
-                header_sha256=stored.header_sha256,
-                chunks=stored.chunks,
-                methodology_bundle=stored.methodology_bundle,
-            )
+            chunk: AdmittedChunk(header_sha256=stored.header_sha256, chunks=stored.chunks)
             for chunk, stored in submissions.chunks_of(partner_id).items()
         },
         received_blocks=submissions.blocks_of(partner_id),

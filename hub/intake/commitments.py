@@ -11,6 +11,7 @@
 (9) the count is a padded size                                      LIST_NOT_PADDED
 (10) within the quota                                               CLAIM_QUOTA_EXCEEDED
 (11) there is evidence for every claim, account and day             EVIDENCE_COUNT_DIFFERS
+(12) the programme has admitted each methodology for the epoch      METHODOLOGY_NOT_ADMITTED
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from fedcarbon.identity.claims import (
     padded_size,
 )
 from fedcarbon.ids import PartyId, Role
+from fedcarbon.registry.methodology import require_admitted
 from fedcarbon.submission.intake import NotInSnapshotError
 from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
@@ -37,6 +39,7 @@ from hub.context import Hub
 from hub.epochs.lookup import BegunEpoch, require_epoch
 from hub.registry.parties import require_party, signing_keys
 from hub.storage.epoch_store import EpochStore
+from hub.storage.registry_store import MethodologyStore
 
 
 class ClaimCommitmentDiffersError(CallerError):
@@ -64,8 +67,8 @@ def commit_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) -
         MalformedError: not the envelope of a commitment.
         NotAdmittedError, SignatureInvalidError, SenderDiffersError, ParametersDifferError,
         WrongEpochError, ClaimCommitmentDiffersError, EpochStateError, NotInSnapshotError,
-        ListNotPaddedError, ClaimQuotaExceededError, EvidenceCountDiffersError: the first rule
-            that fails.
+        ListNotPaddedError, ClaimQuotaExceededError, EvidenceCountDiffersError,
+        MethodologyNotAdmittedError: the first rule that fails.
     """
     # (1) to (4)
     commitment = open_message(
@@ -107,6 +110,9 @@ def commit_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) -
         raise EvidenceCountDiffersError(
             f"{commitment.evidence_count} leaves of evidence instead of {leaves}"
         )
+    # (12) the programme has admitted each methodology for the epoch
+    admitted = MethodologyStore(session).hashes_for(commitment.programme_id, commitment.epoch)
+    require_admitted(commitment.methodologies, admitted, commitment.epoch)
     logged, receipt = hub.record.accept(
         session, LeafType.CLAIM_COMMITMENT, message, owners=[caller]
     )

@@ -1,7 +1,6 @@
-"""RegistryService: admissions, programmes, enrolments.
+"""RegistryService: admissions, programmes, methodologies, enrolments.
 
-Admissions and programmes are believed for their root signatures, so anybody with a certificate may
-bring them.
+What root keys sign is believed for their signatures, so anybody with a certificate may bring it.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from fedcarbon.wire.tls import Authenticated, party_of, require_role
 from hub.context import Hub
 from hub.registry.admissions import admit
 from hub.registry.enrolments import enrol
+from hub.registry.methodologies import admit_methodology
 from hub.registry.programmes import start_programme
 
 
@@ -45,6 +45,17 @@ class RegistryServicer(registry_pb2_grpc.RegistryServiceServicer):
             lambda session: start_programme(session, self._hub, request.signed_programme)
         )
         return registry_pb2.CreateProgrammeResponse(receipt=receipt)
+
+    @override
+    async def CreateMethodologyAdmission(
+        self, request: registry_pb2.CreateMethodologyAdmissionRequest, context: Authenticated
+    ) -> registry_pb2.CreateMethodologyAdmissionResponse:
+        """Log a methodology of a programme, signed by root keys."""
+        party_of(context)
+        receipt = await self._hub.write(
+            lambda session: admit_methodology(session, self._hub, request.signed_admission)
+        )
+        return registry_pb2.CreateMethodologyAdmissionResponse(receipt=receipt)
 
     @override
     async def CreateEnrolmentBatch(

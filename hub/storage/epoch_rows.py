@@ -54,6 +54,7 @@ class CommitmentRow(HubTable, table=True):
     claim_count: int
     list_root: bytes
     evidence_root: bytes
+    methodology_bundle: bytes
 
 
 class ClaimListRow(HubTable, table=True):

@@ -17,6 +17,7 @@ from fedcarbon.epoch.statements import (
     PartnerVerdict,
 )
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.units import Seconds
 from hub.storage.epoch_rows import (
     ClaimListRow,
@@ -56,6 +57,7 @@ class StoredCommitment:
     claim_count: int
     list_root: bytes
     evidence_root: bytes
+    methodology_bundle: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,7 @@ class EpochStore:
                 claim_count=commitment.count,
                 list_root=commitment.list_root,
                 evidence_root=commitment.evidence_root,
+                methodology_bundle=bundle_hash(commitment.methodologies),
             )
         )
 
@@ -169,6 +172,7 @@ class EpochStore:
                 claim_count=row.claim_count,
                 list_root=row.list_root,
                 evidence_root=row.evidence_root,
+                methodology_bundle=row.methodology_bundle,
             )
             for row in rows
         }

@@ -1,4 +1,4 @@
-"""Tables of the registry: parties, programmes, enrolments, places and the pool of open blocks.
+"""Tables of the registry: parties, programmes, methodologies, enrolments, places, open blocks.
 
 All but the pool are insert-only. Uniqueness of places is the database's own: one per token, one per
 slot, for ever. Blocks are numbered over all programmes together, so a block belongs to one.
@@ -42,6 +42,27 @@ class ProgrammeRow(HubTable, table=True):
     programme: bytes
     """Canonical bytes of the `Programme`."""
     leaf_index: int = Field(foreign_key="leaves.leaf_index")
+    created_at: datetime | None = created_at_column()
+
+
+class MethodologyRow(HubTable, table=True):
+    """A methodology that a programme admits for some epochs."""
+
+    __tablename__ = "methodologies"
+    __table_args__ = (
+        CheckConstraint("length(content_hash) = 32", name="hash_size"),
+        CheckConstraint("from_epoch >= 1 AND until_epoch >= 0", name="window"),
+        integers("leaf_index", "from_epoch", "until_epoch"),
+    )
+
+    leaf_index: int = Field(primary_key=True, foreign_key="leaves.leaf_index")
+    programme_id: str = Field(index=True, foreign_key="programmes.programme_id")
+    methodology_id: str = Field(index=True)
+    version: str
+    content_hash: bytes
+    from_epoch: int
+    until_epoch: int
+    """The last one, or 0 if no end is set."""
     created_at: datetime | None = created_at_column()
 
 
@@ -106,5 +127,12 @@ class OpenBlockRow(HubTable, table=True):
     programme_id: str = Field(index=True)
 
 
-for _row in (PartyRow, ProgrammeRow, EnrolmentBatchRow, EnrolmentRow, PlaceRow):
+for _row in (
+    PartyRow,
+    ProgrammeRow,
+    MethodologyRow,
+    EnrolmentBatchRow,
+    EnrolmentRow,
+    PlaceRow,
+):
     insert_only(_row)

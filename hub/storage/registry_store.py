@@ -1,15 +1,16 @@
-"""Parties and programmes in the database, in core types."""
+"""Parties, programmes and methodologies in the database, in core types."""
 
 from __future__ import annotations
 
-from sqlalchemy import insert
+from sqlalchemy import insert, or_
 from sqlmodel import Session, col, select
 
 from fedcarbon.canonical import statement as statements
-from fedcarbon.ids import PartyId, ProgrammeId, Role
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.registry.admission import PartyAdmission
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.registry.programme import Programme
-from hub.storage.registry_rows import PartyRow, ProgrammeRow
+from hub.storage.registry_rows import MethodologyRow, PartyRow, ProgrammeRow
 
 
 class PartyStore:
@@ -94,3 +95,46 @@ class ProgrammeStore:
             select(ProgrammeRow.programme).order_by(col(ProgrammeRow.leaf_index))
         )
         return [statements.decode(Programme, data) for data in rows]
+
+
+class MethodologyStore:
+    """Admitted methodologies, in the session's transaction."""
+
+    def __init__(self, session: Session) -> None:
+        """Work in `session`; its owner commits."""
+        self._session = session
+
+    def add(self, admission: MethodologyAdmission, leaf_index: int) -> None:
+        """Keep an admission; its document stands in the record alone."""
+        self._session.exec(
+            insert(MethodologyRow).values(
+                leaf_index=leaf_index,
+                programme_id=admission.programme_id,
+                methodology_id=admission.methodology_id,
+                version=admission.version,
+                content_hash=admission.content_hash,
+                from_epoch=admission.from_epoch,
+                until_epoch=admission.until_epoch,
+            )
+        )
+
+    def versions_of(self, methodology_id: str) -> list[tuple[str, str, bytes]]:
+        """Return id, version and content hash of every admission of a methodology, anywhere."""
+        rows = self._session.exec(
+            select(MethodologyRow).where(MethodologyRow.methodology_id == methodology_id)
+        )
+        return [(row.methodology_id, row.version, row.content_hash) for row in rows]
+
+    def hashes_for(self, programme_id: ProgrammeId, epoch: EpochIndex) -> set[bytes]:
+        """Return the content hashes that a programme has admitted for an epoch."""
+        rows = self._session.exec(
+            select(MethodologyRow.content_hash).where(
+                MethodologyRow.programme_id == programme_id,
+                MethodologyRow.from_epoch <= epoch,
+                or_(
+                    col(MethodologyRow.until_epoch) == 0,
+                    col(MethodologyRow.until_epoch) >= epoch,
+                ),
+            )
+        )
+        return set(rows)

@@ -26,7 +26,6 @@ class ChunkRow(HubTable, table=True):
     partner_id: str = Field(primary_key=True)
     chunk: int = Field(primary_key=True)
     chunks: int
-    methodology_bundle: bytes
     header_sha256: bytes
     header_leaf: int = Field(foreign_key="leaves.leaf_index")
     file_sha256: bytes

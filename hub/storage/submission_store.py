@@ -21,7 +21,6 @@ class StoredChunk:
 
     chunk: int
     chunks: int
-    methodology_bundle: bytes
     header_sha256: bytes
     header_leaf: int
     file_sha256: bytes
@@ -49,7 +48,6 @@ class SubmissionStore:
         self._session.exec(
             insert(ChunkRow).values(
                 chunks=header.chunks,
-                methodology_bundle=header.methodology_bundle,
                 header_sha256=header_sha256,
                 header_leaf=header_leaf,
                 file_sha256=header.file_sha256,
@@ -147,7 +145,6 @@ def _stored(row: ChunkRow) -> StoredChunk:
     return StoredChunk(
         chunk=row.chunk,
         chunks=row.chunks,
-        methodology_bundle=row.methodology_bundle,
         header_sha256=row.header_sha256,
         header_leaf=row.header_leaf,
         file_sha256=row.file_sha256,

@@ -20,11 +20,12 @@ from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
 from fedcarbon.identity.ristretto import element, random_scalar
 from fedcarbon.identity.tokens import ClaimToken, claim_token
 from fedcarbon.ids import EpochIndex
-from fedcarbon.methodology.definition import Methodology, bundle_hash
+from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
 from fedcarbon.methodology.person_day import Piece, SlotClaim, by_day, claims_of, pieces_of
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.registry.programme import midnight_s, zone
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import MicrogramsCO2e, Seconds
@@ -100,7 +101,7 @@ class ClaimBuilder:
             evidence_count=sources.numbering.leaves,
             evidence_key=sources.evidence_key,
             methodology=self._methodology.content_hash,
-            methodology_bundle=bundle_hash([self._methodology]),
+            methodology_bundle=bundle_hash([self._methodology.content_hash]),
         )
         return EpochWork(
             commitment=commitment,
@@ -236,6 +237,7 @@ class ClaimBuilder:
             list_root=commitment.list_root,
             evidence_root=commitment.evidence_root,
             evidence_count=commitment.evidence_count,
+            methodologies=(commitment.methodology,),
         )
         return [
             Message(

@@ -16,7 +16,7 @@ from typing import ClassVar, Final
 
 from fedcarbon.errors import PeerError, StateError
 from fedcarbon.ids import EpochIndex
-from fedcarbon.methodology.definition import Methodology, bundle_hash
+from fedcarbon.methodology.definition import Methodology
 from fedcarbon.proofs.link import LinkContext
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
@@ -28,6 +28,7 @@ from partner_node.epochs.proving import BlockProver
 from partner_node.epochs.snapshot import OwnSnapshot, own_snapshot
 from partner_node.epochs.submitting import (
     NO_EVIDENCE,
+    NO_METHODOLOGIES,
     SubmissionTerms,
     block_jobs,
     chunk_messages,
@@ -253,7 +254,7 @@ class EpochPhases:
             places_digest=snapshot.blocks.places_digest,
             evidence_root=commitment.evidence_root if commitment and committed else NO_EVIDENCE,
             methodology_bundle=(
-                commitment.methodology_bundle if commitment else bundle_hash([self._methodology])
+                commitment.methodology_bundle if commitment and committed else NO_METHODOLOGIES
             ),
         )
         proved = self._prover.prove(block_jobs(self._member, epoch, snapshot, results))

@@ -189,4 +189,5 @@ def chunk_messages(
 
 
 NO_EVIDENCE: Final = bytes(DIGEST_BYTES)
+NO_METHODOLOGIES: Final = bytes(DIGEST_BYTES)
 """Evidence root of a partner that committed to nothing."""

@@ -17,8 +17,8 @@ def catalogue_names() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".json") for name in names))
 
 
-def load_from_catalogue(methodology_id: str) -> Methodology:
-    """Return the methodology with this id, for example `cn-ecny-shanghai`.
+def catalogue_document(methodology_id: str) -> bytes:
+    """Return the bytes of the catalogue's file with this id, for example `cn-ecny-shanghai`.
 
     Raises:
         InvalidMethodologyError: the catalogue has none of this id.
@@ -26,13 +26,21 @@ def load_from_catalogue(methodology_id: str) -> Methodology:
     try:
         name = checked_name(methodology_id)
         folder = resources.files("fedcarbon.methodology") / "catalogue"
-        data = (folder / f"{name}.json").read_bytes()
+        return (folder / f"{name}.json").read_bytes()
     except (MalformedError, OSError) as error:
         raise InvalidMethodologyError(
             f"the catalogue has {', '.join(catalogue_names())}, not {methodology_id[:60]!r}"
         ) from error
-    methodology = Methodology.parse(data)
-    assert methodology.methodology_id == name  # noqa: S101 - a file of our own package
+
+
+def load_from_catalogue(methodology_id: str) -> Methodology:
+    """Return the methodology with this id.
+
+    Raises:
+        InvalidMethodologyError: the catalogue has none of this id.
+    """
+    methodology = Methodology.parse(catalogue_document(methodology_id))
+    assert methodology.methodology_id == methodology_id  # noqa: S101 - a file of our own package
     return methodology
 
 

@@ -107,8 +107,9 @@ def compare(out: Path, done: dict[str, Tampering | None], say: Callable[[str], N
                     for program in (full, minimal)
                 ]
             ]
-        same = verdicts[0].exit_code == verdicts[1].exit_code == int(tampering is not None)
-        same = same and verdicts[0].lines == verdicts[1].lines
+        seen = set() if tampering is None else tampering.minimal_lines
+        same = verdicts[0].exit_code == int(tampering is not None)
+        same = same and (verdicts[1].exit_code, verdicts[1].lines) == (int(bool(seen)), seen)
         agreed = agreed and same and verdicts[0].findings == promised
         lines = [" ".join(sorted(verdict.lines)) or "-" for verdict in verdicts]
         say(f"{name:{width}}  {lines[0]:16}{lines[1]:16}{'agree' if same else 'DIFFER'}")

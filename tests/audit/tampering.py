@@ -7,10 +7,8 @@ what an audit must find then, and nothing else.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from fedcarbon.epoch.statements import Seal
@@ -25,7 +23,6 @@ from fedcarbon.registry.enrolment import (
     PlaceBatch,
     PlaceEntry,
 )
-from fedcarbon.registry.evaluation import EvaluationRequest
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
@@ -45,6 +42,30 @@ from tests.audit.tampered_claims import (
     other_claims_lost_for_trustees,
     verdict_with_a_token_less,
 )
+from tests.audit.tampered_folders import (
+    body_altered,
+    body_removed,
+    body_renamed,
+    chunk_byte_flipped,
+    end_cut_off,
+    file_removed,
+    leaf_altered,
+    leaf_doubled,
+    leaf_removed,
+    leaves_swapped,
+    line_garbled,
+    lines_reordered,
+)
+from tests.audit.tampered_methodologies import (
+    bundle_exchanged,
+    document_exchanged,
+    document_garbled,
+    methodology_by_the_hub,
+    methodology_for_a_planned_epoch,
+    methodology_that_nobody_admitted,
+    points_among_grams,
+    version_edited,
+)
 from tests.audit.tampered_openings import (
     credit_raised,
     epoch_opened_twice,
@@ -60,92 +81,6 @@ from tests.audit.tampered_openings import (
     start_without_request,
 )
 from tests.simulation.world import HUB, OPERATOR, PARTNERS, PROGRAMME
-
-# --- the list of leaves and the folder ----------------------------------------------------------
-
-
-def harmless_leaves(kit: Kit) -> list[int]:
-    """Return leaves that no other one rests on: requests for evaluations."""
-    return [index for index, _ in kit.of(EvaluationRequest)]
-
-
-def harmless_leaf(kit: Kit) -> int:
-    return harmless_leaves(kit)[0]
-
-
-def leaf_altered(kit: Kit) -> None:
-    lines, at = kit.lines, harmless_leaf(kit)
-    words = lines[at].split(" ")
-    words[1] = words[1][:-1] + ("0" if words[1][-1] != "0" else "1")
-    kit.write_lines([*lines[:at], " ".join(words), *lines[at + 1 :]])
-
-
-def leaf_removed(kit: Kit) -> None:
-    lines, at = kit.lines, harmless_leaf(kit)
-    kit.write_lines(lines[:at] + lines[at + 1 :])
-
-
-def leaf_doubled(kit: Kit) -> None:
-    lines, at = kit.lines, harmless_leaf(kit)
-    kit.write_lines([*lines[: at + 1], *lines[at:]])
-
-
-def lines_reordered(kit: Kit) -> None:
-    lines, at = kit.lines, harmless_leaf(kit)
-    kit.write_lines([*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]])
-
-
-def leaves_swapped(kit: Kit) -> None:
-    """Two leaves change places and take each other's number."""
-    lines = kit.lines
-    first, second = harmless_leaves(kit)[:2]
-    rest = [line.split(" ", 1)[1] for line in lines]
-    lines[first], lines[second] = f"{first} {rest[second]}", f"{second} {rest[first]}"
-    kit.write_lines(lines)
-
-
-def end_cut_off(kit: Kit) -> None:
-    kit.write_lines(kit.lines[:-2])  # the last ledger day as a whole
-
-
-def line_garbled(kit: Kit) -> None:
-    kit.write_lines([*kit.lines, "and so on"])
-
-
-def body_altered(kit: Kit) -> None:
-    path = _body_of(kit, harmless_leaf(kit))
-    path.write_bytes(path.read_bytes().replace(b"A", b"B"))
-
-
-def body_renamed(kit: Kit) -> None:
-    """The body is another one, and the list of leaves names it by its right hash."""
-    at, lines = harmless_leaf(kit), kit.lines
-    data = _body_of(kit, at).read_bytes().replace(b"A", b"B")
-    name = hashlib.sha256(data).hexdigest()
-    (kit.folder / "bodies" / f"{name}.json").write_bytes(data)
-    lines[at] = " ".join([*lines[at].split(" ")[:3], name])
-    kit.write_lines(lines)
-
-
-def body_removed(kit: Kit) -> None:
-    _body_of(kit, harmless_leaf(kit)).unlink()
-
-
-def file_removed(kit: Kit) -> None:
-    _, header = kit.of(ChunkHeader, epoch=LAST_DAY)[0]
-    kit.file(header.file_sha256).unlink()
-
-
-def chunk_byte_flipped(kit: Kit) -> None:
-    _, header = kit.of(ChunkHeader, epoch=LAST_DAY)[0]
-    data = bytearray(kit.file(header.file_sha256).read_bytes())
-    data[-1] ^= 1
-    kit.file(header.file_sha256).write_bytes(data)
-
-
-def _body_of(kit: Kit, index: int) -> Path:
-    return kit.folder / "bodies" / f"{kit.lines[index].split(' ')[3]}.json"
-
 
 # --- heads --------------------------------------------------------------------------------------
 
@@ -343,14 +278,23 @@ class Tampering:
     spoil: Callable[[Kit], None]
     findings: frozenset[tuple[str, str]]
     """Check id and code."""
+    in_document: bool = False
+    """Only who can read a methodology's document sees it: the second verifier does not."""
+
+    @property
+    def minimal_lines(self) -> set[str]:
+        """The lines of the checklist that the second verifier must find broken."""
+        return set() if self.in_document else {check for check, _ in self.findings}
 
     @property
     def name(self) -> str:
         return self.spoil.__name__
 
 
-def _finds(spoil: Callable[[Kit], None], *findings: tuple[str, str]) -> Tampering:
-    return Tampering(spoil, frozenset(findings))
+def _finds(
+    spoil: Callable[[Kit], None], *findings: tuple[str, str], in_document: bool = False
+) -> Tampering:
+    return Tampering(spoil, frozenset(findings), in_document)
 
 
 _OTHER_SEAL: Final = ("V12", "EVALUATION_PROOF_INVALID")
@@ -413,6 +357,18 @@ TAMPERINGS: Final = (
     _finds(conflict_invented, ("V12", "REPEATED_TOKENS_DIFFER"), ("V13", "LINK_PROOF_INVALID")),
     _finds(link_proof_of_another_epoch, ("V13", "LINK_PROOF_INVALID")),
     _finds(link_proof_for_other_verdicts, ("V13", "LINK_PROOF_MISSING")),
+    _finds(
+        methodology_that_nobody_admitted,
+        ("V08", "METHODOLOGY_NOT_ADMITTED"),
+        ("V08", "METHODOLOGY_BUNDLE_DIFFERS"),
+    ),
+    _finds(bundle_exchanged, ("V08", "METHODOLOGY_BUNDLE_DIFFERS")),
+    _finds(version_edited, ("V08", "METHODOLOGY_CONFLICT")),
+    _finds(methodology_for_a_planned_epoch, ("V08", "METHODOLOGY_TOO_LATE")),
+    _finds(points_among_grams, ("V08", "METHODOLOGY_KIND_DIFFERS")),
+    _finds(methodology_by_the_hub, ("V07", "SIGNATURE_INVALID")),
+    _finds(document_exchanged, ("V08", "METHODOLOGY_DOCUMENT_DIFFERS"), in_document=True),
+    _finds(document_garbled, ("V08", "INVALID_METHODOLOGY"), in_document=True),
     _finds(start_without_request, ("V16", "TARGET_WITHOUT_REQUEST")),
     _finds(epoch_opened_twice, ("V16", "EPOCH_NOT_INCREASING")),
     _finds(

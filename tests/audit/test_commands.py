@@ -21,8 +21,8 @@ from fedcarbon.transparency.note import SignedNote
 from fedcarbon.transparency.receipt import Receipt
 from tests.audit.good_record import GoodRecord
 from tests.audit.kit import Kit
+from tests.audit.tampered_folders import body_altered
 from tests.audit.tampered_openings import opened_value_altered
-from tests.audit.tampering import body_altered
 from tests.simulation.world import HUB
 
 

@@ -17,7 +17,7 @@ from fedcarbon.ledger.batch import LedgerBatch
 from fedcarbon.registry.enrolment import PlaceBatch
 from tests.audit.conftest import audited
 from tests.audit.kit import Kit
-from tests.audit.tampering import body_altered, harmless_leaf
+from tests.audit.tampered_folders import body_altered, harmless_leaf
 
 
 def found_in(report: Report) -> set[tuple[str, str, str]]:

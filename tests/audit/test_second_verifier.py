@@ -30,7 +30,7 @@ def one_per_line() -> list[Tampering]:
     """Return one tampering per line of the checklist: `make tampered` goes through all."""
     first: dict[str, Tampering] = {}
     for item in TAMPERINGS:
-        if len(item.findings) == 1:
+        if len(item.findings) == 1 and not item.in_document:
             first.setdefault(next(iter(item.findings))[0], item)
     return list(first.values())
 
@@ -45,7 +45,7 @@ def test_a_tampered_record_fails_on_the_same_lines(
     verdict = minimal(kit.folder, roots, tmp_path / "report.json")
 
     assert verdict.exit_code == 1
-    assert verdict.lines == {check for check, _ in tampering.findings}
+    assert verdict.lines == tampering.minimal_lines
 
 
 def test_copies_of_the_tree_are_checked(kit: Kit, roots: Path, tmp_path: Path) -> None:

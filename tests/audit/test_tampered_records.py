@@ -10,6 +10,7 @@ from fedcarbon.audit.checklist import LineState
 from fedcarbon.opening.statements import OpeningResult
 from tests.audit.conftest import audited
 from tests.audit.kit import Kit
+from tests.audit.tampered_folders import body_altered, chunk_byte_flipped
 from tests.audit.tampered_openings import (
     books_never_begun,
     mask_exchanged,
@@ -20,8 +21,6 @@ from tests.audit.tampered_openings import (
 from tests.audit.tampering import (
     TAMPERINGS,
     Tampering,
-    body_altered,
-    chunk_byte_flipped,
     seal_of_other_products,
 )
 

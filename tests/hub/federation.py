@@ -39,6 +39,7 @@ from hub.intake.lost_claims import lost_claims
 from hub.record.record import Signer
 from hub.registry.admissions import admit
 from hub.registry.enrolments import Enrolled, enrol
+from hub.registry.methodologies import admit_methodology
 from hub.registry.programmes import start_programme
 from hub.storage.epoch_store import EpochStore, StoredEpoch
 from hub.storage.submission_store import SubmissionStore
@@ -49,6 +50,7 @@ from tests.hub.messages import (
     BIKES,
     FIRST,
     HUB,
+    METHODOLOGY,
     METRO,
     PARTNERS,
     PROGRAMME,
@@ -62,6 +64,7 @@ from tests.hub.messages import (
     encryptor,
     genesis,
     key_of,
+    methodology,
     opened,
     programme,
     rich_claims,
@@ -77,6 +80,7 @@ __all__ = [
     "BIKES",
     "FIRST",
     "HUB",
+    "METHODOLOGY",
     "METRO",
     "PARTNERS",
     "PROGRAMME",
@@ -91,6 +95,7 @@ __all__ = [
     "encryptor",
     "genesis",
     "key_of",
+    "methodology",
     "opened",
     "programme",
     "root_signed",
@@ -151,8 +156,17 @@ class Federation:
             self.admit(root_signed(admission(name, role)))
 
     def start(self, message: bytes | None = None) -> bytes:
-        message = message or root_signed(programme())
-        return self.hub.write_now(lambda session: start_programme(session, self.hub, message))
+        """Start a programme; the one of the tests gets its methodology at once."""
+        started = self.hub.write_now(
+            lambda session: start_programme(session, self.hub, message or root_signed(programme()))
+        )
+        if message is None:
+            self.admit_methodology()
+        return started
+
+    def admit_methodology(self, message: bytes | None = None) -> bytes:
+        message = message or root_signed(methodology())
+        return self.hub.write_now(lambda session: admit_methodology(session, self.hub, message))
 
     def enrol(self, caller: PartyId, message: bytes) -> Enrolled:
         return self.hub.write_now(lambda session: enrol(session, self.hub, caller, message))
@@ -228,6 +242,7 @@ class Federation:
             "list_root": listed.root(),
             "evidence_root": hashlib.sha256(partner.encode()).digest(),
             "evidence_count": len(listed) + self.accounts(partner, epoch) * programme().epoch_days,
+            "methodologies": (METHODOLOGY,),
         }
         return ClaimCommitment(**{**fields, **changes})
 
@@ -334,7 +349,7 @@ class Federation:
             "entries_root": chunk.root(),
             "file_sha256": chunk.sha256(),
             "evidence_root": committed.evidence_root if committed else bytes(32),
-            "methodology_bundle": b"m" * 32,
+            "methodology_bundle": committed.methodology_bundle if committed else bytes(32),
         }
         return ChunkHeader(**{**fields, **changes})
 

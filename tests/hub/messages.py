@@ -17,6 +17,7 @@ from fedcarbon.paillier.cipher import Encryptor
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import PartyAdmission, root_keyid
 from fedcarbon.registry.measure import Measure
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.registry.programme import Policy, Programme
 from fedcarbon.transparency.envelope import Envelope, SigningKey, sign
 from fedcarbon.units import Fen, MicrogramsCO2e
@@ -142,6 +143,26 @@ def programme(**changes: Any) -> Programme:
         ),
     }
     return Programme(**{**fields, **changes})
+
+
+METHODOLOGY: Final = hashlib.sha256(b"methodology").digest()
+"""The content hash that every commitment names."""
+
+
+def methodology(**changes: Any) -> MethodologyAdmission:
+    """Return the methodology of the tests, whose document the hub cannot read."""
+    fields: dict[str, Any] = {
+        "parameter_id": genesis().parameters.parameter_id,
+        "programme_id": PROGRAMME,
+        "methodology_id": "some-rides",
+        "version": "2026-01-01",
+        "content_hash": METHODOLOGY,
+        "document": b"a document",
+        "kind": Measure.GRAMS,
+        "from_epoch": FIRST,
+        "until_epoch": EpochIndex(0),
+    }
+    return MethodologyAdmission(**{**fields, **changes})
 
 
 def opened(cls: type[S], body: bytes) -> S:

@@ -10,7 +10,6 @@ from fedcarbon.methodology.definition import (
     InvalidMethodologyError,
     Methodology,
     MethodologyNotUsableError,
-    bundle_hash,
 )
 from fedcarbon.methodology.evaluation import reduction_ug
 
@@ -130,14 +129,3 @@ def test_a_draft_refuses_to_compute(
 
     with pytest.raises(MethodologyNotUsableError):
         reduction_ug(make_activity(), methodology)
-
-
-def test_a_bundle_tells_neither_order_nor_repetition(
-    ecny: Methodology, catalogue_bytes: bytes
-) -> None:
-    tree = json.loads(catalogue_bytes) | {"version": "2026-01-08.1"}
-    revised = Methodology.parse(json.dumps(tree).encode())
-
-    assert bundle_hash([ecny, revised]) == bundle_hash([revised, ecny, ecny])
-    assert bundle_hash([ecny]) != bundle_hash([revised])
-    assert bundle_hash([]) != bundle_hash([ecny])

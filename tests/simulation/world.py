@@ -16,7 +16,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from fedcarbon.cli.registry import programme_of
+from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SteppedClock
@@ -54,7 +54,7 @@ from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.payouts import Payouts
-from partner_node.importing.methodology_file import load_from_catalogue
+from partner_node.importing.methodology_file import catalogue_document, load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import Randomness
@@ -71,6 +71,7 @@ HUB = PartyId("hub")
 OPERATOR = PartyId("wallet")
 PARTNERS = (PartyId("metro"), PartyId("bike"), PartyId("maas"))
 PROGRAMME = ProgrammeId("simulated")
+METHODOLOGY = "cn-ecny-shanghai"
 ZONE = "Asia/Shanghai"
 STEPS_MAX = 60
 
@@ -220,7 +221,7 @@ class World:
             clock=self.clock,
             randomness=Randomness(below=self.chance.randrange, octets=self.chance.randbytes),
         )
-        methodology = load_from_catalogue("cn-ecny-shanghai")
+        methodology = load_from_catalogue(METHODOLOGY)
         self.nodes[name] = Node(database, identity, self.client(name), methodology)
 
     def _sign_as_partner(self, head: WitnessedCheckpoint) -> None:
@@ -376,3 +377,9 @@ class World:
         """Have the hub log what root keys signed about programmes."""
         signed = sign(self.programme, self.root_signers).to_bytes()
         client.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=signed))
+        admission = methodology_of(catalogue_document(METHODOLOGY), PROGRAMME, self.roots)
+        client.create_methodology_admission(
+            registry_pb2.CreateMethodologyAdmissionRequest(
+                signed_admission=sign(admission, signers).to_bytes()
+            )
+        )

@@ -74,6 +74,7 @@ CONTEXT = IntakeContext(
     bounds_ug=lambda _: BOUNDS_UG,
     cap_ug=CAP_UG,
     evidence_root=b"e" * 32,
+    methodology_bundle=b"m" * 32,
     admitted={},
     received_blocks=(),
 )
@@ -135,7 +136,7 @@ def test_the_first_of_two_chunks_is_admitted_and_leaves_the_submission_open() ->
 
 def test_the_second_of_two_chunks_completes_it() -> None:
     second = chunk_of(8, 9)
-    known = AdmittedChunk(header_sha256=b"h" * 32, chunks=2, methodology_bundle=b"m" * 32)
+    known = AdmittedChunk(header_sha256=b"h" * 32, chunks=2)
     context = replace(CONTEXT, admitted={0: known}, received_blocks={3, 5})
 
     assert admit(message_of(header_of(second, chunk=1, chunks=2)), second.to_bytes(), context)
@@ -175,13 +176,12 @@ def raw(entries: bytes) -> bool:
 
 
 def other_bytes_of_an_admitted_chunk() -> bool:
-    known = AdmittedChunk(header_sha256=b"h" * 32, chunks=1, methodology_bundle=b"m" * 32)
+    known = AdmittedChunk(header_sha256=b"h" * 32, chunks=1)
     return with_context(admitted={0: known}, received_blocks=set(BLOCKS))
 
 
 def earlier(**changes: Any) -> dict[int, AdmittedChunk]:
     fields: dict[str, Any] = {"header_sha256": b"h" * 32, "chunks": 2}
-    fields["methodology_bundle"] = b"m" * 32
     return {0: AdmittedChunk(**{**fields, **changes})}
 
 
@@ -233,16 +233,16 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         lambda: with_context(evidence_root=bytes(32)),
         "EVIDENCE_ROOT_DIFFERS",
     ),
+    "(13) other methodologies than were committed to": (
+        lambda: sent(methodology_bundle=b"n" * 32),
+        "METHODOLOGY_BUNDLE_DIFFERS",
+    ),
+    "(13) methodologies of a partner that missed phase 1a": (
+        lambda: with_context(methodology_bundle=bytes(32)),
+        "METHODOLOGY_BUNDLE_DIFFERS",
+    ),
     "(14) another number of chunks": (
         lambda: sent(chunk=1, chunks=3, context=replace(CONTEXT, admitted=earlier())),
-        "CHUNK_COUNT_DIFFERS",
-    ),
-    "(14) another methodology bundle": (
-        lambda: sent(
-            chunk=1,
-            chunks=2,
-            context=replace(CONTEXT, admitted=earlier(methodology_bundle=b"n" * 32)),
-        ),
         "CHUNK_COUNT_DIFFERS",
     ),
     "(15) more than 4 MiB": (lambda: raw(bytes(5 << 20)), "CHUNK_TOO_LARGE"),
@@ -337,18 +337,17 @@ def test_the_block_of_a_bad_ciphertext_is_named(guilty: int) -> None:
 
 def test_a_replay_needs_neither_state_nor_file() -> None:
     message = message_of(header_of(WHOLE))
-    known = AdmittedChunk(
-        header_sha256=hashlib.sha256(message).digest(), chunks=1, methodology_bundle=b"m" * 32
-    )
+    known = AdmittedChunk(header_sha256=hashlib.sha256(message).digest(), chunks=1)
     context = replace(CONTEXT, admitted={0: known}, phase=SubmissionPhase.SEALED)
 
     assert intake.is_replay(header_of(WHOLE), message, context)
 
 
-def test_a_partner_that_missed_phase_1a_submits_with_no_evidence_root() -> None:
-    context = replace(CONTEXT, evidence_root=bytes(32))
+def test_a_partner_that_missed_phase_1a_submits_with_no_evidence_and_no_methodology() -> None:
+    none = bytes(32)
+    context = replace(CONTEXT, evidence_root=none, methodology_bundle=none)
 
-    assert sent(context=context, evidence_root=bytes(32))
+    assert sent(context=context, evidence_root=none, methodology_bundle=none)
 
 
 def test_every_numbered_rule_of_the_module_has_an_attack() -> None:

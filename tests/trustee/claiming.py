@@ -38,7 +38,7 @@ from fedcarbon.transparency.leaf import LeafType
 from tests.chance import seeded
 from tests.listed import Listed, listed
 from tests.proving import link_proof_of
-from tests.trustee.founded import HUB, PROGRAMME, Founded
+from tests.trustee.founded import HUB, METHODOLOGY, PROGRAMME, Founded
 
 RICH_UG = 1 << 50
 """What one claim of a test is worth: enough for any sum of a test."""
@@ -138,6 +138,7 @@ class Claiming(Founded):
             list_root=own.root(),
             evidence_root=bytes(32),
             evidence_count=len(own) + 2,
+            methodologies=(METHODOLOGY,),
         )
 
     def claim_list(self, partner: PartyId, epoch: int, own: Listed) -> ClaimList:

@@ -59,6 +59,8 @@ PROGRAMME = ProgrammeId("ecny-test")
 ALICE, BORA = b"A" * 32, b"B" * 32
 """Account tokens."""
 DAY_S = 86_400
+METHODOLOGY = b"m" * 32
+"""The content hash that every commitment names."""
 
 
 def programme_of(dealing: Dealt, **changes: Any) -> Programme:

@@ -25,7 +25,7 @@ from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import trustee_pb2
 from tests.chance import seeded
 from tests.trustee.federation import Federation
-from tests.trustee.founded import BIKE, HUB, METRO, PROGRAMME, SHAM, refused
+from tests.trustee.founded import BIKE, HUB, METHODOLOGY, METRO, PROGRAMME, SHAM, refused
 
 EPOCH = EpochIndex(5)
 
@@ -40,6 +40,7 @@ def commit(federation: Federation, partner: PartyId) -> CommittedList:
         list_root=partner.encode().ljust(32, b"."),
         evidence_root=bytes(32),
         evidence_count=16,
+        methodologies=(METHODOLOGY,),
     )
     return CommittedList(
         partner_id=partner,

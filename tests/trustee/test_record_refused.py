@@ -25,6 +25,7 @@ from tests.trustee.founded import (
     BIKE,
     BORA,
     HUB,
+    METHODOLOGY,
     METRO,
     OPERATOR,
     PROGRAMME,
@@ -192,6 +193,7 @@ def second_commitment(federation: Federation) -> None:
             list_root=bytes(32),
             evidence_root=bytes(32),
             evidence_count=16,
+            methodologies=(METHODOLOGY,),
         )
         federation.log_own(commitment, METRO)
 

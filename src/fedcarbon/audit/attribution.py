@@ -39,6 +39,7 @@ from fedcarbon.submission.intake import (
     BlockMissingError,
     BlockNotExpectedError,
     HeaderPlacesDifferError,
+    MethodologyBundleDiffersError,
 )
 from fedcarbon.transparency.checkpoint import (
     ForkedRecordError,
@@ -63,6 +64,7 @@ CHECK_OF_ERROR: Final[Mapping[type[FedcarbonError], CheckId]] = MappingProxyType
         TokenPlacedTwiceError: CheckId.ENROLMENTS,
         PlacesDifferError: CheckId.ENROLMENTS,
         HeaderPlacesDifferError: CheckId.ENROLMENTS,
+        MethodologyBundleDiffersError: CheckId.METHODOLOGIES,
         ChunkFileDiffersError: CheckId.CHUNKS,
         CiphertextLengthError: CheckId.RANGE_PROOFS,
         CiphertextNotUnitError: CheckId.RANGE_PROOFS,
@@ -81,6 +83,7 @@ CHECK_OF_LEAF: Final[Mapping[LeafType, CheckId]] = MappingProxyType(
         LeafType.SELF_TEST: CheckId.CEREMONY,
         LeafType.PARTY_ADMISSION: CheckId.PARTIES,
         LeafType.PROGRAMME: CheckId.PARTIES,
+        LeafType.METHODOLOGY_ADMISSION: CheckId.METHODOLOGIES,
         LeafType.ENROLMENT_BATCH: CheckId.ENROLMENTS,
         LeafType.PLACE_BATCH: CheckId.ENROLMENTS,
         LeafType.EVALUATION_REQUEST: CheckId.PARTIES,

@@ -49,7 +49,9 @@ WORDINGS: Final[Mapping[CheckId, Wording]] = MappingProxyType(
         CheckId.TREE: Wording(title="Roots recomputed, history only grows", unit="heads"),
         CheckId.WITNESSES: Wording(title="Quorum under what was acted upon", unit="heads and acts"),
         CheckId.SIGNATURES: Wording(title="Signatures over the stored bytes", unit="envelopes"),
-        CheckId.METHODOLOGIES: Wording(title="Methodologies as announced", unit="bundles"),
+        CheckId.METHODOLOGIES: Wording(
+            title="Methodologies as admitted", unit="methodologies and bundles"
+        ),
         CheckId.ENROLMENTS: Wording(title="Enrolments, places, withdrawals", unit="batches"),
         CheckId.CHUNKS: Wording(title="Chunks are what their headers say", unit="chunks"),
         CheckId.RANGE_PROOFS: Wording(title="Every slot within its cap", unit="range proofs"),

@@ -40,11 +40,12 @@ from fedcarbon.epoch.snapshot import Place
 from fedcarbon.identity.claims import ClaimEntry
 from fedcarbon.identity.ristretto import ScalarInvalidError
 from fedcarbon.methodology.activity import Activity, overlaps
-from fedcarbon.methodology.definition import Methodology, bundle_hash
+from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
 from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of, settle_day
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.proofs.slot_value import SlotProofInvalidError, SlotStatement, verify_slot
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.registry.programme import zone
 from fedcarbon.transparency.envelope import open_signed
 from fedcarbon.transparency.merkle import leaf_hash
@@ -122,7 +123,7 @@ class _EvidenceAudit:
                 f"it counts {record.evidence_count} leaves, the record gives "
                 f"{record.basis.numbering.leaves}: the hub must not have taken it",
             )
-        if bundle_hash(self._methodologies.values()) != record.methodology_bundle:
+        if bundle_hash(self._methodologies) != record.methodology_bundle:
             self._find(  # (5)
                 "METHODOLOGY_UNKNOWN",
                 "the bundle",

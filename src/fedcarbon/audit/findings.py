@@ -28,7 +28,7 @@ class CheckId(StrEnum):
     SIGNATURES = "V07"
     """Every envelope signature holds over the exact stored bytes."""
     METHODOLOGIES = "V08"
-    """Every methodology bundle in use is the one that was announced."""
+    """Every methodology in use is admitted for its epoch, and its document is what was signed."""
     ENROLMENTS = "V09"
     """Places unique; withdrawals respected."""
     CHUNKS = "V10"

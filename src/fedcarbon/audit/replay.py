@@ -18,6 +18,7 @@ from fedcarbon.audit.copies import check_copies
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.links import LinkCheck
+from fedcarbon.audit.methodologies import MethodologyCheck
 from fedcarbon.audit.openings import OpeningCheck
 from fedcarbon.audit.orders import OrderCheck
 from fedcarbon.audit.products import ProductCheck
@@ -65,6 +66,7 @@ class Replay:
         shares = ShareCheck(exam, self._products)
         self._shares: Final = shares
         self._claims: Final = ClaimCheck(exam)
+        self._methodologies: Final = MethodologyCheck(exam)
         self._openings: Final = OpeningCheck(exam, self._products, shares)
         self._orders: Final = OrderCheck(exam)
 
@@ -177,8 +179,14 @@ class Replay:
 
     def _commitment(self, index: int) -> None:
         commitments = self._exam.view.epochs.commitments.values()
-        self._claims.on_commitment(
-            next(item for of in commitments for item in of.values() if item.index == index)
+        found = next(item for of in commitments for item in of.values() if item.index == index)
+        self._claims.on_commitment(found)
+        self._methodologies.on_commitment(found)
+
+    def _methodology(self, index: int) -> None:
+        admitted = self._exam.view.methodologies.admitted.values()
+        self._methodologies.on_admission(
+            next(item for of in admitted for item in of if item.index == index)
         )
 
     def _list(self, index: int) -> None:
@@ -359,6 +367,7 @@ _COUNTED: Final[Mapping[LeafType, CheckId]] = MappingProxyType(
 
 _HANDLERS: Final[Mapping[LeafType, Callable[[Replay, int], None]]] = MappingProxyType(
     {
+        LeafType.METHODOLOGY_ADMISSION: Replay._methodology,  # noqa: SLF001
         LeafType.CLAIM_COMMITMENT: Replay._commitment,  # noqa: SLF001
         LeafType.CHUNK_HEADER: Replay._header,  # noqa: SLF001 - the table of this class
         LeafType.SEAL: Replay._seal,  # noqa: SLF001

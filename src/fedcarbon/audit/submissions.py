@@ -27,6 +27,7 @@ from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.products import require_header, require_plan_after_end
 from fedcarbon.opening.refusals import IncompleteSealError
 from fedcarbon.proofs.commitments import RandomBelow
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.submission.intake import (
     AdmittedChunk,
@@ -38,6 +39,7 @@ from fedcarbon.submission.intake import (
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 
 NO_EVIDENCE: Final = bytes(DIGEST_BYTES)
+NO_METHODOLOGIES: Final = bytes(DIGEST_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,13 +216,12 @@ class SubmissionCheck:
                 evidence_root=(
                     NO_EVIDENCE if committed is None else committed.statement.evidence_root
                 ),
-                admitted={
-                    first.chunk: AdmittedChunk(
-                        header_sha256=b"",
-                        chunks=first.chunks,
-                        methodology_bundle=first.methodology_bundle,
-                    )
-                },
+                methodology_bundle=(
+                    NO_METHODOLOGIES
+                    if committed is None
+                    else bundle_hash(committed.statement.methodologies)
+                ),
+                admitted={first.chunk: AdmittedChunk(header_sha256=b"", chunks=first.chunks)},
                 received_blocks=(),
             ),
         )

@@ -67,11 +67,11 @@ def stated(cls: type[S], books: Books, findings: list[Finding]) -> Iterator[tupl
         statement = decoded(cls, leaf, books, CheckId.USES, findings)
         if statement is None:
             continue
-        programme = getattr(statement, "programme_id", None)
-        if programme not in books.programmes:
-            text = f"no programme {programme} is in the record"
+        programme = books.programmes.get(getattr(statement, "programme_id", ProgrammeId("")))
+        if programme is None:
+            text = "its programme is not in the record"
             findings.append(found("UNKNOWN_PROGRAMME", f"leaf {leaf.index}", text, leaf.index))
-        elif needs_grams(statement) and books.programmes[programme].measure is not Measure.GRAMS:
+        elif needs_grams(statement) and programme.measure is not Measure.GRAMS:
             text = "only grams are bundled into tonnes; the hub must not have taken it"
             findings.append(found(NotGramsError.code, f"leaf {leaf.index}", text, leaf.index))
         yield leaf.index, statement

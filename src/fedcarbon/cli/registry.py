@@ -1,4 +1,4 @@
-"""`fedcarbon registry`: admissions and programmes, written, signed by root keys, and logged.
+"""`fedcarbon registry`: admissions, programmes and methodologies, signed by root keys and logged.
 
 Root keys lie in the trustees' share files. Each trustee organisation signs for itself: the file
 travels from one to the next, and counts once `threshold` of them have signed.
@@ -7,6 +7,7 @@ travels from one to the next, and counts once `threshold` of them have signed.
 from __future__ import annotations
 
 import tomllib
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -19,11 +20,13 @@ from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.errors import ConfigurationError
-from fedcarbon.ids import Role, party_id, programme_id
+from fedcarbon.ids import EpochIndex, ProgrammeId, Role, party_id, programme_id
+from fedcarbon.methodology.definition import Methodology
 from fedcarbon.packing.layout import check_headroom
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
 from fedcarbon.registry.measure import Measure
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.registry.programme import CAP_DEFAULT_UG, SLOT_DEFAULT_S, Policy, Programme
 from fedcarbon.transparency.envelope import (
     Envelope,
@@ -41,7 +44,9 @@ from fedcarbon.wire.hub_client import GrpcHubClient
 from fedcarbon.wire.party import load_party
 from fedcarbon.wire.tls import dial
 
-app = App(name="registry", help="Admit parties and programmes, signed by t root keys.")
+app = App(
+    name="registry", help="Admit parties, programmes and methodologies, signed by t root keys."
+)
 
 UNIT_DEFAULT_UG: Final = MicrogramsCO2e(1_250_000_000)
 """1250 g for one fen: the e-CNY service (METHODOLOGIES section 1)."""
@@ -49,11 +54,18 @@ DAYS_MAX_DEFAULT: Final = 366
 PARTNERS_MAX_DEFAULT: Final = 16
 
 
-RootSigned = PartyAdmission | Programme | Offer | LotRules | LotVerification | ExpiryNotice
+RootSigned = (
+    PartyAdmission
+    | Programme
+    | MethodologyAdmission
+    | Offer
+    | LotRules
+    | LotVerification
+    | ExpiryNotice
+)
 _USES: Final = frozenset(cls.KIND for cls in (Offer, LotRules, LotVerification, ExpiryNotice))
 _SIGNABLE: Final[Mapping[str, type[RootSigned]]] = {
-    payload_type_of(cls.KIND): cls
-    for cls in (PartyAdmission, Programme, Offer, LotRules, LotVerification, ExpiryNotice)
+    payload_type_of(cls.KIND): cls for cls in typing.get_args(RootSigned)
 }
 
 
@@ -154,12 +166,71 @@ def programme_of(tree: dict[str, Any], roots: TrustRoots) -> Programme:
     return built
 
 
+@app.command
+def methodology(
+    document: Path,
+    *,
+    programme: str,
+    roots: Path,
+    out: Path,
+    from_epoch: int = 1,
+    until_epoch: int = 0,
+) -> None:
+    """Write an unsigned admission of the methodology in DOCUMENT to OUT.
+
+    Root key holders then read the document and sign.
+
+    Args:
+        document: the methodology's file, worked examples and all.
+        programme: id of the programme whose partners may compute by it.
+        roots: roots.toml.
+        out: file to write.
+        from_epoch: the first epoch that it counts in; none that is planned already.
+        until_epoch: the last one; 0 for no end.
+    """
+    try:
+        data = document.read_bytes()
+    except OSError as error:
+        raise RegistryFileError(f"{document.name}: {error}") from error
+    window = (from_epoch, until_epoch)
+    write_unsigned(out, methodology_of(data, programme_id(programme), _roots(roots), *window))
+
+
+def methodology_of(
+    document: bytes,
+    programme: ProgrammeId,
+    roots: TrustRoots,
+    from_epoch: int = 1,
+    until_epoch: int = 0,
+) -> MethodologyAdmission:
+    """Return what is to be signed of a document.
+
+    Raises:
+        InvalidMethodologyError: it is no methodology.
+        MethodologyNotUsableError: it is one that refuses to compute.
+        MalformedError: a window of no epochs, or a document that is too long.
+    """
+    found = Methodology.parse(document)
+    found.require_usable()
+    return MethodologyAdmission(
+        parameter_id=roots.parameter_id,
+        programme_id=programme,
+        methodology_id=found.methodology_id,
+        version=found.version,
+        content_hash=found.content_hash,
+        document=document,
+        kind=Measure.GRAMS,
+        from_epoch=EpochIndex(from_epoch),
+        until_epoch=EpochIndex(until_epoch),
+    )
+
+
 @app.command(name="sign")
 def root_sign(file: Path, *, share: Path, passphrase: Path) -> None:
     """Add a trustee organisation's root signature to FILE, after showing what is signed.
 
     Args:
-        file: an admission or programme, signed by others or not yet.
+        file: what root keys sign, signed by others or not yet.
         share: this organisation's share file.
         passphrase: the file with its passphrase.
     """
@@ -176,7 +247,7 @@ def root_sign(file: Path, *, share: Path, passphrase: Path) -> None:
 
 @app.command
 def publish(file: Path, *, identity: Path, hub_address: str, hub_id: str) -> None:
-    """Have the hub log an admission or a programme that enough root keys have signed.
+    """Have the hub log what enough root keys have signed.
 
     Args:
         file: the signed envelope.
@@ -194,6 +265,10 @@ def publish(file: Path, *, identity: Path, hub_address: str, hub_id: str) -> Non
             hub.create_admission(registry_pb2.CreateAdmissionRequest(signed_admission=data))
         elif kind == Programme.KIND:
             hub.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=data))
+        elif kind == MethodologyAdmission.KIND:
+            hub.create_methodology_admission(
+                registry_pb2.CreateMethodologyAdmissionRequest(signed_admission=data)
+            )
         elif kind in _USES:
             hub.publish(use_pb2.PublishRequest(signed_statement=data))
         else:
@@ -215,7 +290,7 @@ def require_signable(envelope: Envelope, parameter_id: bytes) -> None:
     cls = _SIGNABLE.get(envelope.payload_type)
     if cls is None:
         raise RegistryFileError(
-            "root keys sign admissions, programmes and what is published of uses, nothing else"
+            "root keys sign admissions, programmes, methodologies and what is published of uses"
         )
     statement = statements.decode(cls, envelope.payload)
     if statement.parameter_id != parameter_id:

@@ -10,6 +10,7 @@ from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, u32, u64
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, checked_name
+from fedcarbon.registry.methodology import check_content_hashes
 from fedcarbon.registry.programme import Programme
 
 BEACON_BYTES = 64
@@ -65,6 +66,8 @@ class ClaimCommitment(Statement):
     evidence_root: bytes
     evidence_count: int
     """Leaves under `evidence_root`; see `evidence_leaves`."""
+    methodologies: tuple[bytes, ...]
+    """Content hashes of all methodologies that the partner computes by, fixed before verdicts."""
 
     def __post_init__(self) -> None:
         """Check sizes."""
@@ -74,6 +77,7 @@ class ClaimCommitment(Statement):
         sizes = {len(self.parameter_id), len(self.list_root), len(self.evidence_root)}
         if sizes != {DIGEST_BYTES}:
             raise MalformedError("parameter id and roots have 32 bytes")
+        check_content_hashes(self.methodologies)
 
 
 def evidence_leaves(claims: int, accounts: int, days: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Self
@@ -217,12 +217,20 @@ class Methodology:
         Raises:
             MethodologyNotUsableError: the methodology is a draft or quarantined.
         """
+        self.require_usable()
+        return self.modes.get(mode)
+
+    def require_usable(self) -> None:
+        """Check that reductions may be computed under it.
+
+        Raises:
+            MethodologyNotUsableError: it is a draft or quarantined.
+        """
         if not self.status.computes:
             raise MethodologyNotUsableError(
                 f"methodology {self.methodology_id} {self.version} is {self.status}: "
                 "it must not be used to compute"
             )
-        return self.modes.get(mode)
 
     def _check_example(self, example: WorkedExample) -> None:
         rule = self.modes.get(example.mode)
@@ -232,15 +240,6 @@ class Methodology:
                 f"worked example {example.name!r} says {example.reduction_ug} ug, "
                 f"the factors give {found}"
             )
-
-
-def bundle_hash(methodologies: Iterable[Methodology]) -> bytes:
-    """Return the hash of the set of methodologies that a partner uses: 32 bytes.
-
-    It covers the sorted content hashes, each once, so that it does not tell who used which.
-    """
-    hashes = sorted({methodology.content_hash for methodology in methodologies})
-    return digest(b"fedcarbon/v1/methodology-bundle", *hashes)
 
 
 def canonical_json(tree: object) -> bytes:

@@ -20,6 +20,7 @@ from fedcarbon.opening.epochs import EpochBook
 from fedcarbon.opening.evaluations import EvaluationBook
 from fedcarbon.opening.heads import HeadBook
 from fedcarbon.opening.logged import LoggedBody
+from fedcarbon.opening.methodologies import MethodologyBook
 from fedcarbon.opening.parties import PartyBook
 from fedcarbon.opening.starts import StartBook
 from fedcarbon.opening.violations import (
@@ -45,6 +46,7 @@ class RecordView:
         "epochs",
         "evaluations",
         "heads",
+        "methodologies",
         "parties",
         "starts",
     )
@@ -61,6 +63,7 @@ class RecordView:
         self.parties: Final = PartyBook(roots)
         self.accounts: Final = AccountBook(self.parties)
         self.epochs: Final = EpochBook(self.parties)
+        self.methodologies: Final = MethodologyBook(self.parties, self.epochs)
         self.bindings: Final = BindingBook(self.parties, self.accounts)
         self.starts: Final = StartBook(self.parties)
         self.evaluations: Final = EvaluationBook(self.parties)
@@ -152,6 +155,7 @@ _FOLDS: Final[Mapping[LeafType, Callable[[RecordView, LoggedBody], None]]] = {
     LeafType.SELF_TEST: lambda view, logged: view.parties.fold_self_test(logged),
     LeafType.PARTY_ADMISSION: lambda view, logged: view.parties.fold_admission(logged),
     LeafType.PROGRAMME: lambda view, logged: view.parties.fold_programme(logged),
+    LeafType.METHODOLOGY_ADMISSION: lambda view, logged: view.methodologies.fold(logged),
     LeafType.ENROLMENT_BATCH: lambda view, logged: view.accounts.fold_enrolments(logged),
     LeafType.PLACE_BATCH: lambda view, logged: view.accounts.fold_places(logged),
     LeafType.EVALUATION_REQUEST: lambda view, logged: view.evaluations.fold_request(logged),

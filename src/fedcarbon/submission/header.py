@@ -39,7 +39,7 @@ class ChunkHeader(Statement):
     evidence_root: bytes
     """The root logged in phase 1a; zeros if the partner missed it."""
     methodology_bundle: bytes
-    """Hash over all methodologies that the partner used (one per submission, not per person)."""
+    """Over the methodologies of phase 1a (not one per person); zeros if that was missed."""
 
     def __post_init__(self) -> None:
         """Check names, sizes and counts."""

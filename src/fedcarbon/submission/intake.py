@@ -15,8 +15,9 @@ that failed, out. They run in this order, so a chunk with several faults always 
 (10) the plan leaf                                                PLAN_DIFFERS
 (11) slot width and slots                                         LAYOUT_DIFFERS
 (12) every account of the snapshot is kept where the record says  HEADER_PLACES_DIFFER
-(13) the evidence root of phase 1a; zeros if that was missed      EVIDENCE_ROOT_DIFFERS
-(14) number of chunks and bundle are those of the other chunks    CHUNK_COUNT_DIFFERS
+(13) evidence root and methodologies of phase 1a,                  EVIDENCE_ROOT_DIFFERS,
+     zeros for both if that was missed                            METHODOLOGY_BUNDLE_DIFFERS
+(14) the number of chunks is that of the other chunks              CHUNK_COUNT_DIFFERS
 (15) the file has at most 4 MiB                                   CHUNK_TOO_LARGE
 (16) and the SHA-256 in the header                                FILE_HASH_DIFFERS
 (17) it is a chunk file whose blocks ascend                       MALFORMED_CHUNK, BLOCK_ORDER
@@ -111,8 +112,14 @@ class EvidenceRootDiffersError(PeerError):
     code: ClassVar[str] = "EVIDENCE_ROOT_DIFFERS"
 
 
+class MethodologyBundleDiffersError(PeerError):
+    """The header names other methodologies than those committed to before any verdict."""
+
+    code: ClassVar[str] = "METHODOLOGY_BUNDLE_DIFFERS"
+
+
 class ChunkCountDiffersError(CallerError):
-    """The chunks of one submission disagree on their number or their methodology bundle."""
+    """The chunks of one submission disagree on their number."""
 
     code: ClassVar[str] = "CHUNK_COUNT_DIFFERS"
 
@@ -162,7 +169,6 @@ class AdmittedChunk:
     header_sha256: bytes
     """Of the exact bytes of the header's envelope."""
     chunks: int
-    methodology_bundle: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +187,7 @@ class IntakeContext:
     cap_ug: MicrogramsCO2e
     """Cap of one account over the epoch."""
     evidence_root: bytes
+    methodology_bundle: bytes
     """As logged in phase 1a; 32 zeros if the partner missed it."""
     admitted: Mapping[int, AdmittedChunk]
     """By number, the chunks that are in the record."""
@@ -253,7 +260,7 @@ def check_header(header: ChunkHeader, context: IntakeContext) -> None:
     Raises:
         EpochSealedError, SubmissionNotOpenError, NotInSnapshotError, PlanDiffersError,
         LayoutDiffersError, HeaderPlacesDifferError, EvidenceRootDiffersError,
-        ChunkCountDiffersError: the first that fails.
+        MethodologyBundleDiffersError, ChunkCountDiffersError: the first that fails.
     """
     name = f"epoch {header.epoch} of {header.programme_id}"
     # (7) the epoch is not sealed
@@ -278,14 +285,17 @@ def check_header(header: ChunkHeader, context: IntakeContext) -> None:
         raise HeaderPlacesDifferError(
             f"{header.partner_id} has other accounts or places in {name} than the record"
         )
-    # (13) the evidence root of phase 1a; zeros if that was missed
+    # (13) evidence root and methodologies of phase 1a, zeros for both if that was missed
     if header.evidence_root != context.evidence_root:
         raise EvidenceRootDiffersError(f"{header.partner_id} committed another evidence root")
-    # (14) number of chunks and bundle are those of the other chunks
-    said = (header.chunks, header.methodology_bundle)
-    if any((other.chunks, other.methodology_bundle) != said for other in context.admitted.values()):
+    if header.methodology_bundle != context.methodology_bundle:
+        raise MethodologyBundleDiffersError(
+            f"{header.partner_id} committed to other methodologies than chunk {header.chunk} names"
+        )
+    # (14) the number of chunks is that of the other chunks
+    if any(other.chunks != header.chunks for other in context.admitted.values()):
         raise ChunkCountDiffersError(
-            f"earlier chunks of {header.partner_id} name another number of chunks or bundle"
+            f"earlier chunks of {header.partner_id} name another number of chunks"
         )
 
 

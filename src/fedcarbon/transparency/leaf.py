@@ -27,6 +27,7 @@ class LeafType(IntEnum):
     SELF_TEST = 2
     PARTY_ADMISSION = 3
     PROGRAMME = 4
+    METHODOLOGY_ADMISSION = 5
     ENROLMENT_BATCH = 16
     PLACE_BATCH = 17
     EVALUATION_REQUEST = 18
@@ -73,6 +74,7 @@ PUBLIC_TYPES: Final = frozenset(
         LeafType.SELF_TEST,
         LeafType.PARTY_ADMISSION,
         LeafType.PROGRAMME,
+        LeafType.METHODOLOGY_ADMISSION,
         LeafType.EPOCH_PLAN,
         LeafType.COMMIT_CLOSED,
         LeafType.BEACON_VALUE,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66\x65\x64\x63\x61rbon/v1/registry.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"2\n\x16\x43reateAdmissionRequest\x12\x18\n\x10signed_admission\x18\x01 \x01(\x0c\"*\n\x17\x43reateAdmissionResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"2\n\x16\x43reateProgrammeRequest\x12\x18\n\x10signed_programme\x18\x01 \x01(\x0c\"*\n\x17\x43reateProgrammeResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"3\n\x1b\x43reateEnrolmentBatchRequest\x12\x14\n\x0csigned_batch\x18\x01 \x01(\x0c\"T\n\x1c\x43reateEnrolmentBatchResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\x12\x15\n\rsigned_places\x18\x03 \x01(\x0cJ\x04\x08\x02\x10\x03R\x06places\";\n\x05Place\x12\x15\n\raccount_token\x18\x01 \x01(\x0c\x12\r\n\x05\x62lock\x18\x02 \x01(\r\x12\x0c\n\x04slot\x18\x03 \x01(\r2\xc0\x02\n\x0fRegistryService\x12^\n\x0f\x43reateAdmission\x12$.fedcarbon.v1.CreateAdmissionRequest\x1a%.fedcarbon.v1.CreateAdmissionResponse\x12^\n\x0f\x43reateProgramme\x12$.fedcarbon.v1.CreateProgrammeRequest\x1a%.fedcarbon.v1.CreateProgrammeResponse\x12m\n\x14\x43reateEnrolmentBatch\x12).fedcarbon.v1.CreateEnrolmentBatchRequest\x1a*.fedcarbon.v1.CreateEnrolmentBatchResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66\x65\x64\x63\x61rbon/v1/registry.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"2\n\x16\x43reateAdmissionRequest\x12\x18\n\x10signed_admission\x18\x01 \x01(\x0c\"*\n\x17\x43reateAdmissionResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"2\n\x16\x43reateProgrammeRequest\x12\x18\n\x10signed_programme\x18\x01 \x01(\x0c\"*\n\x17\x43reateProgrammeResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"=\n!CreateMethodologyAdmissionRequest\x12\x18\n\x10signed_admission\x18\x01 \x01(\x0c\"5\n\"CreateMethodologyAdmissionResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"3\n\x1b\x43reateEnrolmentBatchRequest\x12\x14\n\x0csigned_batch\x18\x01 \x01(\x0c\"T\n\x1c\x43reateEnrolmentBatchResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\x12\x15\n\rsigned_places\x18\x03 \x01(\x0cJ\x04\x08\x02\x10\x03R\x06places\";\n\x05Place\x12\x15\n\raccount_token\x18\x01 \x01(\x0c\x12\r\n\x05\x62lock\x18\x02 \x01(\r\x12\x0c\n\x04slot\x18\x03 \x01(\r2\xc1\x03\n\x0fRegistryService\x12^\n\x0f\x43reateAdmission\x12$.fedcarbon.v1.CreateAdmissionRequest\x1a%.fedcarbon.v1.CreateAdmissionResponse\x12^\n\x0f\x43reateProgramme\x12$.fedcarbon.v1.CreateProgrammeRequest\x1a%.fedcarbon.v1.CreateProgrammeResponse\x12\x7f\n\x1a\x43reateMethodologyAdmission\x12/.fedcarbon.v1.CreateMethodologyAdmissionRequest\x1a\x30.fedcarbon.v1.CreateMethodologyAdmissionResponse\x12m\n\x14\x43reateEnrolmentBatch\x12).fedcarbon.v1.CreateEnrolmentBatchRequest\x1a*.fedcarbon.v1.CreateEnrolmentBatchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,12 +39,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEPROGRAMMEREQUEST']._serialized_end=191
   _globals['_CREATEPROGRAMMERESPONSE']._serialized_start=193
   _globals['_CREATEPROGRAMMERESPONSE']._serialized_end=235
-  _globals['_CREATEENROLMENTBATCHREQUEST']._serialized_start=237
-  _globals['_CREATEENROLMENTBATCHREQUEST']._serialized_end=288
-  _globals['_CREATEENROLMENTBATCHRESPONSE']._serialized_start=290
-  _globals['_CREATEENROLMENTBATCHRESPONSE']._serialized_end=374
-  _globals['_PLACE']._serialized_start=376
-  _globals['_PLACE']._serialized_end=435
-  _globals['_REGISTRYSERVICE']._serialized_start=438
-  _globals['_REGISTRYSERVICE']._serialized_end=758
+  _globals['_CREATEMETHODOLOGYADMISSIONREQUEST']._serialized_start=237
+  _globals['_CREATEMETHODOLOGYADMISSIONREQUEST']._serialized_end=298
+  _globals['_CREATEMETHODOLOGYADMISSIONRESPONSE']._serialized_start=300
+  _globals['_CREATEMETHODOLOGYADMISSIONRESPONSE']._serialized_end=353
+  _globals['_CREATEENROLMENTBATCHREQUEST']._serialized_start=355
+  _globals['_CREATEENROLMENTBATCHREQUEST']._serialized_end=406
+  _globals['_CREATEENROLMENTBATCHRESPONSE']._serialized_start=408
+  _globals['_CREATEENROLMENTBATCHRESPONSE']._serialized_end=492
+  _globals['_PLACE']._serialized_start=494
+  _globals['_PLACE']._serialized_end=553
+  _globals['_REGISTRYSERVICE']._serialized_start=556
+  _globals['_REGISTRYSERVICE']._serialized_end=1005
 # @@protoc_insertion_point(module_scope)

@@ -28,6 +28,18 @@ class CreateProgrammeResponse(_message.Message):
     receipt: bytes
     def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
 
+class CreateMethodologyAdmissionRequest(_message.Message):
+    __slots__ = ("signed_admission",)
+    SIGNED_ADMISSION_FIELD_NUMBER: _ClassVar[int]
+    signed_admission: bytes
+    def __init__(self, signed_admission: _Optional[bytes] = ...) -> None: ...
+
+class CreateMethodologyAdmissionResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
 class CreateEnrolmentBatchRequest(_message.Message):
     __slots__ = ("signed_batch",)
     SIGNED_BATCH_FIELD_NUMBER: _ClassVar[int]

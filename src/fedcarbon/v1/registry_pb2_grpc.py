@@ -45,6 +45,11 @@ class RegistryServiceStub:
                 request_serializer=fedcarbon_dot_v1_dot_registry__pb2.CreateProgrammeRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_v1_dot_registry__pb2.CreateProgrammeResponse.FromString,
                 _registered_method=True)
+        self.CreateMethodologyAdmission = channel.unary_unary(
+                '/fedcarbon.v1.RegistryService/CreateMethodologyAdmission',
+                request_serializer=fedcarbon_dot_v1_dot_registry__pb2.CreateMethodologyAdmissionRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_registry__pb2.CreateMethodologyAdmissionResponse.FromString,
+                _registered_method=True)
         self.CreateEnrolmentBatch = channel.unary_unary(
                 '/fedcarbon.v1.RegistryService/CreateEnrolmentBatch',
                 request_serializer=fedcarbon_dot_v1_dot_registry__pb2.CreateEnrolmentBatchRequest.SerializeToString,
@@ -70,6 +75,13 @@ class RegistryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateMethodologyAdmission(self, request, context):
+        """Logs a methodology that a programme admits, signed by root keys. Idempotent on its bytes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateEnrolmentBatch(self, request, context):
         """Logs enrolments and withdrawals and answers with the places. Idempotent on the batch id.
         """
@@ -89,6 +101,11 @@ def add_RegistryServiceServicer_to_server(servicer, server):
                     servicer.CreateProgramme,
                     request_deserializer=fedcarbon_dot_v1_dot_registry__pb2.CreateProgrammeRequest.FromString,
                     response_serializer=fedcarbon_dot_v1_dot_registry__pb2.CreateProgrammeResponse.SerializeToString,
+            ),
+            'CreateMethodologyAdmission': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMethodologyAdmission,
+                    request_deserializer=fedcarbon_dot_v1_dot_registry__pb2.CreateMethodologyAdmissionRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_registry__pb2.CreateMethodologyAdmissionResponse.SerializeToString,
             ),
             'CreateEnrolmentBatch': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateEnrolmentBatch,
@@ -151,6 +168,33 @@ class RegistryService:
             '/fedcarbon.v1.RegistryService/CreateProgramme',
             fedcarbon_dot_v1_dot_registry__pb2.CreateProgrammeRequest.SerializeToString,
             fedcarbon_dot_v1_dot_registry__pb2.CreateProgrammeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateMethodologyAdmission(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.RegistryService/CreateMethodologyAdmission',
+            fedcarbon_dot_v1_dot_registry__pb2.CreateMethodologyAdmissionRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_registry__pb2.CreateMethodologyAdmissionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class RegistryServiceStub:
     """Logs a party's admission, signed by root keys. Idempotent on its bytes."""
     CreateProgramme: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CreateProgrammeRequest, _registry_pb2.CreateProgrammeResponse]
     """Logs a programme, signed by root keys. Idempotent on its bytes."""
+    CreateMethodologyAdmission: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CreateMethodologyAdmissionRequest, _registry_pb2.CreateMethodologyAdmissionResponse]
+    """Logs a methodology that a programme admits, signed by root keys. Idempotent on its bytes."""
     CreateEnrolmentBatch: _grpc.UnaryUnaryMultiCallable[_registry_pb2.CreateEnrolmentBatchRequest, _registry_pb2.CreateEnrolmentBatchResponse]
     """Logs enrolments and withdrawals and answers with the places. Idempotent on the batch id."""
 
@@ -49,6 +51,8 @@ class RegistryServiceAsyncStub(RegistryServiceStub):
     """Logs a party's admission, signed by root keys. Idempotent on its bytes."""
     CreateProgramme: _aio.UnaryUnaryMultiCallable[_registry_pb2.CreateProgrammeRequest, _registry_pb2.CreateProgrammeResponse]  # type: ignore[assignment]
     """Logs a programme, signed by root keys. Idempotent on its bytes."""
+    CreateMethodologyAdmission: _aio.UnaryUnaryMultiCallable[_registry_pb2.CreateMethodologyAdmissionRequest, _registry_pb2.CreateMethodologyAdmissionResponse]  # type: ignore[assignment]
+    """Logs a methodology that a programme admits, signed by root keys. Idempotent on its bytes."""
     CreateEnrolmentBatch: _aio.UnaryUnaryMultiCallable[_registry_pb2.CreateEnrolmentBatchRequest, _registry_pb2.CreateEnrolmentBatchResponse]  # type: ignore[assignment]
     """Logs enrolments and withdrawals and answers with the places. Idempotent on the batch id."""
 
@@ -70,6 +74,14 @@ class RegistryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_registry_pb2.CreateProgrammeResponse, _abc.Awaitable[_registry_pb2.CreateProgrammeResponse]]:
         """Logs a programme, signed by root keys. Idempotent on its bytes."""
+
+    @_abc_1.abstractmethod
+    def CreateMethodologyAdmission(
+        self,
+        request: _registry_pb2.CreateMethodologyAdmissionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_registry_pb2.CreateMethodologyAdmissionResponse, _abc.Awaitable[_registry_pb2.CreateMethodologyAdmissionResponse]]:
+        """Logs a methodology that a programme admits, signed by root keys. Idempotent on its bytes."""
 
     @_abc_1.abstractmethod
     def CreateEnrolmentBatch(

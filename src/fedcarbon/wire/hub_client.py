@@ -100,6 +100,12 @@ class HubClient(Protocol):
         """RegistryService.CreateProgramme."""
         ...
 
+    def create_methodology_admission(
+        self, request: registry_pb2.CreateMethodologyAdmissionRequest
+    ) -> registry_pb2.CreateMethodologyAdmissionResponse:
+        """RegistryService.CreateMethodologyAdmission."""
+        ...
+
     def create_enrolment_batch(
         self, request: registry_pb2.CreateEnrolmentBatchRequest
     ) -> registry_pb2.CreateEnrolmentBatchResponse:
@@ -329,6 +335,12 @@ class GrpcHubClient(HubClient):
         self, request: registry_pb2.CreateProgrammeRequest
     ) -> registry_pb2.CreateProgrammeResponse:
         return self._ask(self._registry.CreateProgramme, request)
+
+    @override
+    def create_methodology_admission(
+        self, request: registry_pb2.CreateMethodologyAdmissionRequest
+    ) -> registry_pb2.CreateMethodologyAdmissionResponse:
+        return self._ask(self._registry.CreateMethodologyAdmission, request)
 
     @override
     def create_enrolment_batch(

@@ -231,6 +231,7 @@ def commitment(partner: PartyId) -> ClaimCommitment:
         list_root=found.commitments.root(),
         evidence_root=found.evidence.root(),
         evidence_count=found.evidence.numbering.leaves,
+        methodologies=(methodology().content_hash,),
     )
 
 

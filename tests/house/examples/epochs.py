@@ -22,11 +22,11 @@ from fedcarbon.identity.commitment_list import list_leaf
 from fedcarbon.identity.labels import KeyLabel, evaluation_input
 from fedcarbon.identity.ristretto import scalar_to_bytes
 from fedcarbon.identity.verdicts import tie_hash
-from fedcarbon.methodology.definition import bundle_hash
 from fedcarbon.methodology.person_day import Piece, settle_day
 from fedcarbon.opening.links import winnings_of
 from fedcarbon.packing.layout import pack
 from fedcarbon.proofs.link import delta_generators
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e, Seconds
@@ -139,7 +139,7 @@ def _evidence() -> Example:
             ),
             f"leaf {number}, of a person-day": day.leaf(found.salt(number)),
             "evidence root": found.root(),
-            "bundle": bundle_hash([claims.methodology()]),
+            "bundle": bundle_hash([claims.methodology().content_hash]),
         },
     )
 

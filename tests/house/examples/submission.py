@@ -7,7 +7,6 @@ from functools import cache, partial
 from fedcarbon.epoch.snapshot import Place, places_digest
 from fedcarbon.epoch.statements import BeaconValue, LinkProof, Seal, SealedPart
 from fedcarbon.ids import PartyId
-from fedcarbon.methodology.definition import bundle_hash
 from fedcarbon.methodology.person_day import DaySettlement, settle_day
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.links import link_statement, winnings_of
@@ -18,6 +17,7 @@ from fedcarbon.proofs.link import LinkContext, LinkProofShape
 from fedcarbon.proofs.link_prover import LinkWitness, prove_link
 from fedcarbon.proofs.range_proof import RangeProofShape
 from fedcarbon.proofs.range_prover import ProvedBlock, encrypt_and_prove
+from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.submission.block_proofs import block_context, verify_blocks
 from fedcarbon.submission.chunk_file import ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
@@ -106,7 +106,7 @@ def header(partner: PartyId, plan: ExampleLeaf, tie_beacon: bytes) -> ChunkHeade
         entries_root=file.root(),
         file_sha256=file.sha256(),
         evidence_root=claims.claimed(partner).evidence.root(),
-        methodology_bundle=bundle_hash([claims.methodology()]),
+        methodology_bundle=bundle_hash([claims.methodology().content_hash]),
     )
 
 

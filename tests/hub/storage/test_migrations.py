@@ -108,7 +108,8 @@ def _pour(source: Engine, target: Engine) -> None:
             now = HubTable.metadata.tables.get(table.name)
             if now is None:
                 continue
-            rows = reader.execute(select(*(now.c[column.name] for column in table.columns)))
+            kept = [now.c[column.name] for column in table.columns if column.name in now.c]
+            rows = reader.execute(select(*kept))
             if filled := [dict(row._mapping) for row in rows]:
                 writer.execute(table.insert(), filled)
 
@@ -257,3 +258,59 @@ def test_transfers_from_before_lie_in_the_parts_of_their_months(
         assert parts.scalars().all() == [f"transfers_y2026m0{month}" for month in (3, 5, 6)]
     engine.dispose()
     postgresql.drop(url)
+
+
+ROW = {"programme_id": "carbon", "epoch": 1, "leaf_index": 0, "claim_count": 0}
+BUNDLE = b"b" * 32
+
+
+def test_what_partners_computed_by_moves_from_their_chunks_to_their_commitments(
+    empty: Engine,
+) -> None:
+    migrate(empty, "0002")
+    tables = MetaData()
+    tables.reflect(empty)
+    with empty.begin() as writer:
+        writer.execute(
+            tables.tables["leaves"].insert(),
+            {
+                "leaf_index": 0,
+                "leaf_type": 33,
+                "leaf": b"l" * 34,
+                "salt": b"s" * 32,
+                "body_sha256": b"b" * 32,
+                "subtree_root": b"r" * 32,
+                "appended_at_s": 1,
+            },
+        )
+        for partner in ("bikes", "metro"):
+            roots = {"partner_id": partner, "list_root": b"r" * 32, "evidence_root": b"e" * 32}
+            writer.execute(tables.tables["claim_commitments"].insert(), ROW | roots)
+        for chunk in range(2):
+            writer.execute(
+                tables.tables["chunks"].insert(),
+                {
+                    "programme_id": "carbon",
+                    "epoch": 1,
+                    "partner_id": "metro",
+                    "chunk": chunk,
+                    "chunks": 2,
+                    "methodology_bundle": BUNDLE,
+                    "header_sha256": b"h" * 32,
+                    "header_leaf": 0,
+                    "file_sha256": b"f" * 32,
+                },
+            )
+
+    migrate(empty)
+
+    with empty.connect() as reader:
+        found = reader.execute(
+            text("SELECT partner_id, methodology_bundle FROM claim_commitments ORDER BY 1")
+        ).all()
+        chunks = reader.execute(text("SELECT count(*) FROM chunks")).scalar_one()
+    assert [(name, bytes(bundle)) for name, bundle in found] == [
+        ("bikes", bytes(32)),
+        ("metro", BUNDLE),
+    ]
+    assert chunks == 2

@@ -1,0 +1,1 @@
+"""The tables that the third revision makes or makes anew."""
