@@ -171,7 +171,7 @@ def _tree(report: AdapterReport) -> dict[str, object]:
     return {
         "rows_read": report.read,
         "activities_written": report.written,
-        "rejected": {reason.value: count for reason, count in report.rejected.items()},
+        "rejected": dict(report.rejected),
     }
 
 

@@ -3,7 +3,7 @@
     party = "party.toml"                # identity file: name, certificate, signing key
     roots = "roots.toml"                # trust roots, from the ceremony
     programme = "ecny-shanghai"
-    methodology = "cn-ecny-shanghai"    # of the catalogue, or the path of a JSON file
+    methodology = "cn-ecny-shanghai"    # of the catalogue, or the path of a YAML file
     store = "node.duckdb"
     hub_address = "hub.example:7443"
     address = "127.0.0.1:7410"          # where the platform's own back end calls
@@ -30,7 +30,7 @@ from fedcarbon.errors import ConfigurationError
 from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
 
 ENVIRONMENT_PREFIX: Final = "FEDCARBON_"
-CATALOGUE_SUFFIX: Final = ".json"
+CATALOGUE_SUFFIX: Final = ".yaml"
 COMMIT_DELAY_DEFAULT_S: Final = 3_600
 
 
@@ -53,7 +53,7 @@ class NodeSettings(BaseSettings):
     """Trust roots."""
     programme: str
     methodology: str
-    """Id in the catalogue, or path of a JSON file."""
+    """Id in the catalogue, or path of a YAML file."""
     store: Path
     """The node's own DuckDB file."""
     hub_address: str

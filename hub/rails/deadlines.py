@@ -103,7 +103,11 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        cut = self._deadline.cut(timeout)
+        try:
+            cut = self._deadline.cut(timeout)
+        except httpcore.ReadTimeout:
+            self.close()  # as the stream below does: nobody else has it in hand yet
+            raise
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, cut), self._deadline)
 
     @override

@@ -34,15 +34,9 @@ from partner_node.storage.persons import PersonStore, Standing
 
 ACTIVITIES_PER_BATCH_MAX: Final = 5_000
 
-DETAILS: Final[Mapping[RejectReason, str]] = {
+DETAILS: Final[Mapping[str, str]] = {
     RejectReason.DUPLICATE_ID_OTHER_CONTENT: "this activity id is recorded with other content",
     RejectReason.OUTSIDE_PROGRAMME_DAYS: "not wholly within the days of the programme",
-    RejectReason.MODE_NOT_COVERED: "the methodology has no factor for this mode",
-    RejectReason.DURATION_BELOW_MINIMUM: "too short a time to be a trip of this mode",
-    RejectReason.DURATION_ABOVE_MAXIMUM: "lasts longer than a trip of this mode can",
-    RejectReason.DISTANCE_BELOW_MINIMUM: "too short a way to be a trip of this mode",
-    RejectReason.DISTANCE_ABOVE_MAXIMUM: "longer than a trip of this mode can be",
-    RejectReason.IMPLAUSIBLE_SPEED: "faster on average than this mode can be",
     RejectReason.UNKNOWN_PERSON: "this person is not linked to an identity",
     RejectReason.MISSING_CONSENT: "both consents are needed: data use and claiming",
     RejectReason.BEFORE_CONSENT: "it started before both consents were given",
@@ -58,7 +52,8 @@ class RejectedActivity:
     """An activity that was not recorded, and why."""
 
     activity_id: str
-    reason: RejectReason
+    reason: str
+    """One of `RejectReason`, or the id of a rule of the methodology."""
     detail: str
 
 
@@ -115,14 +110,16 @@ class ActivityIntake:
                 reason = self._judge(activity, batch)
                 if reason is not None:
                     rejected[position] = RejectedActivity(
-                        activity_id=activity.activity_id, reason=reason, detail=DETAILS[reason]
+                        activity_id=activity.activity_id,
+                        reason=reason,
+                        detail=self._detail(reason),
                     )
             now_s = self._clock.now_s()
             self._activities.add(batch.fresh, now_s=now_s)
             self._activities.add_rejects(
                 (
                     StoredReject(
-                        subject=item.activity_id, reason=item.reason.value, detail=item.detail
+                        subject=item.activity_id, reason=str(item.reason), detail=item.detail
                     )
                     for item in rejected.values()
                 ),
@@ -130,7 +127,7 @@ class ActivityIntake:
             )
         return IntakeOutcome(accepted=len(activities) - len(rejected), rejected=rejected)
 
-    def _judge(self, activity: Activity, batch: _Batch) -> RejectReason | None:
+    def _judge(self, activity: Activity, batch: _Batch) -> str | None:
         """Return why `activity` is refused, or note it in `batch` and return None."""
         # (1) an id that is recorded has the same content
         known = batch.known.get(activity.activity_id)
@@ -139,7 +136,8 @@ class ActivityIntake:
             return None if same else RejectReason.DUPLICATE_ID_OTHER_CONTENT
         # (2) the methodology counts it, (3) the person consented
         standing = batch.standings.get(activity.person_ref)
-        reason = rejection_of(activity, self._methodology, self._days) or _consent_reason(
+        day = self._grid.day_of(activity.started_at_s)
+        reason = rejection_of(activity, self._methodology, self._days, day) or _consent_reason(
             standing, activity.started_at_s
         )
         if reason is not None or standing is None:
@@ -152,6 +150,9 @@ class ActivityIntake:
             return RejectReason.OVERLAPPING_ACTIVITY
         batch.note(activity, standing.person_id)
         return None
+
+    def _detail(self, reason: str) -> str:
+        return DETAILS.get(reason) or self._methodology.text_of(reason)
 
     def _epochs_of(self, activity: Activity) -> set[int]:
         """Return the epochs in which the activity occupies a slot."""

@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from fedcarbon.methodology.activity import Activity
-from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.adapters.week_shift import WeekShift
 from partner_node.importing.activities import ACTIVITY_COLUMNS
 from partner_node.importing.rejects_file import RejectsFile
@@ -46,7 +45,7 @@ class AdapterReport:
     """Activities."""
     rows_per_activity: int
     """Source rows that one activity is made of."""
-    rejected: Mapping[RejectReason, int]
+    rejected: Mapping[str, int]
     """Source rows by reason."""
 
     def __post_init__(self) -> None:

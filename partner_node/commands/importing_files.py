@@ -140,7 +140,7 @@ def _import(
             summary.read += len(batch)
             progress.update(task, completed=summary.read)
         progress.update(task, total=summary.read)
-        summary.rejected = {reason.value: count for reason, count in rejects.counts().items()}
+        summary.rejected = dict(rejects.counts())
     summary.accepted = summary.read - sum(summary.rejected.values())
     return summary
 
@@ -165,6 +165,6 @@ def _stored(path: Path, rejects: Iterable[Reject]) -> Iterator[StoredReject]:
     for item in rejects:
         yield StoredReject(
             subject=item.subject or f"{path.name}:{item.row}",
-            reason=item.reason.value,
+            reason=str(item.reason),
             detail=item.detail,
         )

@@ -39,7 +39,7 @@ from partner_node.storage.epochs import ClaimRow, Commitment, EpochWork, PersonD
 from partner_node.storage.outbox import Message, MessageKind
 from partner_node.storage.persons import PersonStore, Standing
 
-_DETAILS: Final[Mapping[RejectReason, str]] = {
+_DETAILS: Final[Mapping[str, str]] = {
     RejectReason.NOT_ENROLLED: "the person had no account when the epoch was planned",
     RejectReason.CONSENT_WITHDRAWN: "the consents ended before this epoch",
     RejectReason.ABOVE_CLAIM_QUOTA: "the admission allows no more claims in this epoch",
@@ -151,7 +151,9 @@ class ClaimBuilder:
         tier = max(stored.evidence, self._member.foundation.own.best_tier)
         activity = dataclasses.replace(activity_of(stored), evidence=tier)
         try:
-            mass_ug = reduction_ug(activity, self._methodology)
+            mass_ug = reduction_ug(
+                activity, self._methodology, self._grid.day_of(activity.started_at_s)
+            )
         except NotEligibleError as error:
             # Accepted under an earlier version of the methodology.
             return _reject(epoch, stored, error.reason)
@@ -271,10 +273,10 @@ def _standing_reason(
     return None if activity.person_id in snapshot.persons else RejectReason.NOT_ENROLLED
 
 
-def _reject(epoch: EpochIndex, activity: StoredActivity, reason: RejectReason) -> StoredReject:
+def _reject(epoch: EpochIndex, activity: StoredActivity, reason: str) -> StoredReject:
     return StoredReject(
         subject=activity.activity_id,
-        reason=reason.value,
+        reason=str(reason),
         detail=_DETAILS.get(reason, "the methodology in force does not count it"),
         epoch=epoch,
     )

@@ -8,13 +8,14 @@ from pathlib import Path
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import checked_name
 from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+from fedcarbon.methodology.reader import parse_methodology
 
 
 def catalogue_names() -> tuple[str, ...]:
     """Return the ids of the methodologies in the catalogue, sorted."""
     folder = resources.files("fedcarbon.methodology") / "catalogue"
-    names = (item.name for item in folder.iterdir() if item.name.endswith(".json"))
-    return tuple(sorted(name.removesuffix(".json") for name in names))
+    names = (item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return tuple(sorted(name.removesuffix(".yaml") for name in names))
 
 
 def catalogue_document(methodology_id: str) -> bytes:
@@ -26,7 +27,7 @@ def catalogue_document(methodology_id: str) -> bytes:
     try:
         name = checked_name(methodology_id)
         folder = resources.files("fedcarbon.methodology") / "catalogue"
-        return (folder / f"{name}.json").read_bytes()
+        return (folder / f"{name}.yaml").read_bytes()
     except (MalformedError, OSError) as error:
         raise InvalidMethodologyError(
             f"the catalogue has {', '.join(catalogue_names())}, not {methodology_id[:60]!r}"
@@ -39,7 +40,7 @@ def load_from_catalogue(methodology_id: str) -> Methodology:
     Raises:
         InvalidMethodologyError: the catalogue has none of this id.
     """
-    methodology = Methodology.parse(catalogue_document(methodology_id))
+    methodology = parse_methodology(catalogue_document(methodology_id), f"{methodology_id}.yaml")
     assert methodology.methodology_id == methodology_id  # noqa: S101 - a file of our own package
     return methodology
 
@@ -54,4 +55,4 @@ def load_from_file(path: Path) -> Methodology:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidMethodologyError(f"{path.name} cannot be read") from error
-    return Methodology.parse(data)
+    return parse_methodology(data, path.name)

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.importing.table_file import Reject
 
 REJECTS_COLUMNS: Final = ("row", "activity_id", "reason", "detail")
@@ -29,7 +28,7 @@ class RejectsFile:
         self._file = path.open("w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(REJECTS_COLUMNS)
-        self._counts: Counter[RejectReason] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -49,9 +48,9 @@ class RejectsFile:
         subject = reject.subject
         if subject.startswith(_FORMULA_STARTS):
             subject = f"'{subject}"
-        self._writer.writerow((reject.row, subject, reject.reason.value, reject.detail))
+        self._writer.writerow((reject.row, subject, str(reject.reason), reject.detail))
         self._counts[reject.reason] += 1
 
-    def counts(self) -> Mapping[RejectReason, int]:
-        """Return how many rejects were written under each reason, in the order of the catalogue."""
-        return {reason: self._counts[reason] for reason in RejectReason if self._counts[reason]}
+    def counts(self) -> Mapping[str, int]:
+        """Return how many rejects were written under each reason, sorted by reason."""
+        return dict(sorted(self._counts.items()))

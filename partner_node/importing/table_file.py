@@ -56,7 +56,7 @@ class Reject:
     """From 1."""
     subject: str
     """The activity or person reference, as far as it could be read; never an identity number."""
-    reason: RejectReason
+    reason: str
     detail: str
     """A sentence for people; it quotes no value of the row."""
 

@@ -54,7 +54,7 @@ class ActivityServicer(node_pb2_grpc.ActivityServiceServicer):
                 )
         outcome = self._node.record_activities(good)
         self._node.note_rejects(
-            StoredReject(subject=item.activity_id, reason=item.reason.value, detail=item.detail)
+            StoredReject(subject=item.activity_id, reason=item.reason, detail=item.detail)
             for item in refused
         )
         refused += outcome.rejected.values()
@@ -62,7 +62,7 @@ class ActivityServicer(node_pb2_grpc.ActivityServiceServicer):
             accepted=outcome.accepted,
             rejected=[
                 node_pb2.RejectedActivity(
-                    activity_id=item.activity_id, reason=item.reason.value, detail=item.detail
+                    activity_id=item.activity_id, reason=item.reason, detail=item.detail
                 )
                 for item in refused
             ],

@@ -22,7 +22,9 @@ from fedcarbon.identity.commitment_list import (
 )
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import EpochIndex, Role
-from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+from fedcarbon.methodology.definition import InvalidMethodologyError
+from fedcarbon.methodology.document import DocumentError, read_document
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.submission.chunk_file import (
     ChunkFile,
@@ -53,7 +55,7 @@ def entry_shape() -> EntryShape:
 def catalogue() -> list[bytes]:
     """Return the methodologies that come with the program."""
     folder = resources.files("fedcarbon.methodology") / "catalogue"
-    return [(folder / f"{name}.json").read_bytes() for name in catalogue_names()]
+    return [(folder / f"{name}.yaml").read_bytes() for name in catalogue_names()]
 
 
 def certificates() -> list[bytes]:
@@ -74,8 +76,14 @@ def of_files() -> list[Parser]:
         ),
         *_of_claims(),
         Parser(
-            name="fedcarbon.methodology.definition:Methodology.parse",
-            parse=Methodology.parse,
+            name="fedcarbon.methodology.document:read_document",
+            parse=read_document,
+            errors=(DocumentError,),
+            examples=catalogue,
+        ),
+        Parser(
+            name="fedcarbon.methodology.reader:parse_methodology",
+            parse=parse_methodology,
             errors=(InvalidMethodologyError,),
             examples=catalogue,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,9 @@ from fedcarbon.ids import checked_name
 from fedcarbon.ledger.account import Account
 from fedcarbon.ledger.unit import MassUnit, Vintage, unit_from_text
 from fedcarbon.methodology.activity import InvalidActivityError, mode_of
+from fedcarbon.methodology.dimension import PLAIN, Unit, UnknownUnitError
+from fedcarbon.methodology.expression import TEXT, Input
+from fedcarbon.methodology.parsing import FormulaError, Scope, Table, parse_formula
 from fedcarbon.redemption.limits import LimitsInvalidError, parse_limits
 from fedcarbon.redemption.operator_statement import period_from_text
 from fedcarbon.redemption.value_day import ValueDayInvalidError, day_from_text
@@ -32,6 +37,18 @@ from partner_node.persons.consent import parse_consent
 from tests.fuzz.parser import Parser, of_text, simple
 from tests.house.examples import parties
 
+SCOPE: Final = Scope(
+    values={
+        "x": Input(name="x", type=PLAIN),
+        "y": Input(name="y", type=PLAIN),
+        "w": Input(name="w", type=TEXT),
+    },
+    words={"w": frozenset({"a", "b"})},
+    exponents={"x": (0, 3), "y": (0, 3)},
+    tables={"T": Table(name="T", unit=PLAIN, keys=("w",), rows={("a",): Fraction(1)})},
+    bands={},
+    curves={},
+)
 EXAMPLE_LIMITS: Final = Path(__file__).parents[2] / "deploy" / "limits.example.toml"
 
 
@@ -55,6 +72,20 @@ def of_names() -> list[Parser]:
             (MalformedError,),
             "fen",
             MassUnit(programme=parties.PROGRAMME_ID, vintage=Vintage(2026)).text,
+        ),
+        simple(
+            "fedcarbon.methodology.dimension:Unit.parse",
+            of_text(Unit.parse),
+            (UnknownUnitError,),
+            "ug/(Wh*year)",
+            "m/s^2",
+        ),
+        simple(
+            "fedcarbon.methodology.parsing:parse_formula",
+            of_text(partial(parse_formula, scope=SCOPE)),
+            (FormulaError,),
+            "x * 3 + max(x, y) ** 2 / y if x < y else -x",
+            "T[w] * x if w in ('a', 'b') and not x == 3 else 0",
         ),
         simple(
             "fedcarbon.redemption.wallet:wallet_id",

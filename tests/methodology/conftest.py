@@ -8,6 +8,7 @@ import pytest
 
 from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.units import Metres, Seconds
 
 # 2026-03-02T08:00:00+08:00
@@ -17,12 +18,12 @@ MORNING_S = 1_772_409_600
 @pytest.fixture(scope="session")
 def catalogue_bytes() -> bytes:
     folder = resources.files("fedcarbon.methodology") / "catalogue"
-    return (folder / "cn-ecny-shanghai.json").read_bytes()
+    return (folder / "cn-ecny-shanghai.yaml").read_bytes()
 
 
 @pytest.fixture(scope="session")
 def ecny(catalogue_bytes: bytes) -> Methodology:
-    return Methodology.parse(catalogue_bytes)
+    return parse_methodology(catalogue_bytes)
 
 
 @pytest.fixture(scope="session")

@@ -345,11 +345,11 @@ def test_a_node_needs_the_identity_of_a_partner(home: Home) -> None:
 
 def test_a_methodology_of_ones_own_is_read_from_its_file(home: Home) -> None:
     catalogue = resources.files("fedcarbon.methodology") / "catalogue"
-    own = home.folder / "own.json"
-    own.write_bytes((catalogue / "cn-ecny-shanghai.json").read_bytes())
+    own = home.folder / "own.yaml"
+    own.write_bytes((catalogue / "cn-ecny-shanghai.yaml").read_bytes())
     text = home.config.read_text(encoding="utf-8")
     home.config.write_text(
-        text.replace('methodology = "cn-ecny-shanghai"', 'methodology = "own.json"'),
+        text.replace('methodology = "cn-ecny-shanghai"', 'methodology = "own.yaml"'),
         encoding="utf-8",
     )
 

@@ -12,7 +12,7 @@ COMPLETE = """
 party = "party/party.toml"
 roots = "/etc/roots.toml"
 programme = "ecny-shanghai"
-methodology = "own.json"
+methodology = "own.yaml"
 store = "node.duckdb"
 hub_address = "hub.example:7400"
 clock = "file:clock"
@@ -32,7 +32,7 @@ def test_paths_are_relative_to_the_file(config: Path, tmp_path: Path) -> None:
     assert settings.party == tmp_path / "party" / "party.toml"
     assert settings.roots == Path("/etc/roots.toml")
     assert settings.store == tmp_path / "node.duckdb"
-    assert settings.methodology == str(tmp_path / "own.json")
+    assert settings.methodology == str(tmp_path / "own.yaml")
     assert settings.clock == f"file:{tmp_path / 'clock'}"
     assert settings.hub_id == "hub"
 

@@ -125,9 +125,9 @@ def lies(world: World) -> Iterator[None]:
 
 
 def _doubled(real: Callable[..., Any]) -> Callable[..., Any]:
-    def reduction_ug(activity: Activity, rules: Methodology) -> MicrogramsCO2e:
+    def reduction_ug(activity: Activity, rules: Methodology, day: dt.date) -> MicrogramsCO2e:
         factor = 2 if activity.activity_id.startswith("bike-") else 1
-        return MicrogramsCO2e(factor * real(activity, rules))
+        return MicrogramsCO2e(factor * real(activity, rules, day))
 
     return reduction_ug
 

@@ -27,7 +27,7 @@ from partner_node.storage.audits import AuditStore
 from tests.simulation.audited import BIKE, EVERYTHING, METRO, Audited, as_json, audited
 from tests.simulation.world import PROGRAMME
 
-METHODOLOGY = Path("src/fedcarbon/methodology/catalogue/cn-ecny-shanghai.json")
+METHODOLOGY = Path("src/fedcarbon/methodology/catalogue/cn-ecny-shanghai.yaml")
 
 
 @pytest.fixture(scope="module")

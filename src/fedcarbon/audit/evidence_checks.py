@@ -344,7 +344,7 @@ class _EvidenceAudit:
                 f"tier {activity.evidence} is better than the admission allows",
             )
         try:
-            mass_ug = reduction_ug(activity, rules)
+            mass_ug = reduction_ug(activity, rules, self._grid.day_of(activity.started_at_s))
         except NotEligibleError as error:
             self._find(
                 "ACTIVITY_NOT_ELIGIBLE", subject, f"activity {activity.activity_id!r}: {error}"

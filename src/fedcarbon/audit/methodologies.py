@@ -12,7 +12,8 @@ from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.epoch.statements import ClaimCommitment
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.methodology.definition import InvalidMethodologyError, Methodology
+from fedcarbon.methodology.definition import InvalidMethodologyError
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.registry.methodology import MethodologyAdmission, require_admitted
@@ -31,7 +32,7 @@ class MethodologyCheck:
         subject = f"methodology {item.methodology_id} {item.version}"
         checklist.count(CheckId.METHODOLOGIES)
         try:
-            document = Methodology.parse(item.document)
+            document = parse_methodology(item.document)
         except InvalidMethodologyError as error:
             checklist.find_error(error, CheckId.METHODOLOGIES, subject, logged.index)
             return

@@ -49,6 +49,7 @@ from fedcarbon.redemption.payouts import PayoutBatch
 from fedcarbon.registry.admission import PartyAdmission
 from fedcarbon.registry.enrolment import EnrolmentBatch, PlaceBatch
 from fedcarbon.registry.evaluation import EvaluationRequest
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
@@ -97,6 +98,11 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
         ),
         LeafType.PROGRAMME: Kind(
             statement=Programme, sentence="A programme with its days, caps, waits and windows."
+        ),
+        LeafType.METHODOLOGY_ADMISSION: Kind(
+            statement=MethodologyAdmission,
+            sentence="A methodology is admitted to a programme, with its file, from an epoch on.",
+            checks=(CheckId.METHODOLOGIES,),
         ),
         LeafType.ENROLMENT_BATCH: Kind(
             statement=EnrolmentBatch,

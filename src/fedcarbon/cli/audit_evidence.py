@@ -27,7 +27,7 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, checked_name
-from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.view import RecordView
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
@@ -109,7 +109,9 @@ def evidence(
     asked = statements.decode(OpenedEvidence, Envelope.from_bytes(data).payload)
     ref = EpochRef(asked.sample.programme_id, asked.sample.epoch)
     found = _record(record, roots, ref, asked.sample.partner_id, asked.sample.size)
-    report = check_evidence(found, data, [Methodology.parse(_read(path)) for path in methodology])
+    report = check_evidence(
+        found, data, [parse_methodology(_read(path), path.name) for path in methodology]
+    )
     _print_report(Console(highlight=False), report)
     if json_out is not None:
         _write(json_out, json.dumps(report_tree(report), indent=2).encode() + b"\n")

@@ -21,7 +21,7 @@ from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import EpochIndex, ProgrammeId, Role, party_id, programme_id
-from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.packing.layout import check_headroom
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
@@ -210,8 +210,8 @@ def methodology_of(
         MethodologyNotUsableError: it is one that refuses to compute.
         MalformedError: a window of no epochs, or a document that is too long.
     """
-    found = Methodology.parse(document)
-    found.require_usable()
+    found = parse_methodology(document)
+    found.require_computing()
     return MethodologyAdmission(
         parameter_id=roots.parameter_id,
         programme_id=programme,

@@ -1,47 +1,26 @@
-"""A methodology as versioned data: factors and limits, each number with its source.
+"""A methodology as versioned data: what it counts, by which formula, each number with its source.
 
-The file is JSON (schema in this module); its content hash is taken over the canonical JSON
-of the whole document, so that white space does not matter and everything else does. Nothing here
-reads a file: a program hands in the bytes.
+Values only. `reader` makes a `Methodology` from the bytes of a file, and no other way is meant:
+what is here has been checked for units, ranges and overflow, and its worked examples recomputed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Final, Self
+from fractions import Fraction
+from typing import ClassVar, Final
 
-from fedcarbon.canonical.hashing import digest
-from fedcarbon.errors import ConfigurationError, MalformedError
-from fedcarbon.ids import checked_name
-from fedcarbon.methodology.activity import DISTANCE_M_MAX, DURATION_S_MAX, Mode
-from fedcarbon.units import Metres, MicrogramsCO2e
+from fedcarbon.errors import ConfigurationError
+from fedcarbon.methodology.dimension import PLAIN, Unit
+from fedcarbon.methodology.expression import Expression, Keys, Value
+from fedcarbon.methodology.parsing import BandTable, CurvePoints, Table
 
-SCHEMA: Final = "fedcarbon/v1/methodology"
-FILE_BYTES_MAX: Final = 1 << 20
-FACTOR_UG_PER_M_MAX: Final = 1_000_000
-"""1 kg per km: above every published factor for a person."""
-FACTOR_DENOMINATOR_MAX: Final = 10**9
-SPEED_M_PER_H_MAX: Final = 1_000_000
-
-# A reduction stays an exact int64 and an exact double on its way through any warehouse.
-assert FACTOR_UG_PER_M_MAX * DISTANCE_M_MAX < 1 << 53
-
-_UNREADABLE: Final = (
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    RecursionError,
-    MalformedError,
-)
-"""What a tree of another shape than expected makes the reader below raise."""
-_SOURCE_TAG: Final = re.compile(r"[OSDM]|project")
-_VERSION: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[0-9]{1,3})?")
+SCHEMA: Final = "fedcarbon/v2/methodology"
+MICRO: Final = 1_000_000
+"""Millionths in one point or fen: what a programme of points or money counts."""
 
 
 class InvalidMethodologyError(ConfigurationError):
@@ -57,26 +36,85 @@ class MethodologyNotUsableError(ConfigurationError):
 
 
 class MethodologyStatus(StrEnum):
-    """Who stands behind a methodology."""
+    """Who stands behind a methodology, and how well its numbers are known."""
 
     OFFICIAL = "official"
+    """Every number was read in what the issuing body published."""
+    SECONDHAND = "secondhand"
+    """An official rule whose numbers were read in the press or in somebody's copy."""
     ENTERPRISE = "enterprise"
     ACADEMIC = "academic"
     DRAFT = "draft"
-    """A number is missing: it refuses to compute."""
+    """A number is missing or not verified: it refuses to compute."""
     QUARANTINED = "quarantined"
     """Contradicted by a better source: it refuses to compute."""
 
     @property
     def computes(self) -> bool:
-        """Whether reductions may be computed under it."""
+        """Whether anything may be computed under it."""
         return self not in {MethodologyStatus.DRAFT, MethodologyStatus.QUARANTINED}
 
 
+class ActivityType(StrEnum):
+    """Shapes of what people do: each has its own way to occupy slots."""
+
+    TRIP = "trip"
+    METER_PERIOD = "meter_period"
+    PURCHASE = "purchase"
+    COUNT = "count"
+    STATE_WINDOW = "state_window"
+    BUDGET_PERIOD = "budget_period"
+
+
+GROUPS: Final[Mapping[ActivityType, str]] = {
+    ActivityType.TRIP: "movement",
+    ActivityType.METER_PERIOD: "meter",
+    ActivityType.PURCHASE: "receipt",
+    ActivityType.COUNT: "receipt",
+    ActivityType.STATE_WINDOW: "state",
+    ActivityType.BUDGET_PERIOD: "budget",
+}
+"""The exclusivity group of every type: within one, a slot of a person or object earns once."""
+
+
+class ResultKind(StrEnum):
+    """What an amount is; kinds never add."""
+
+    GRAMS = "grams"
+    POINTS = "points"
+    MONEY = "money"
+
+
+class Basis(StrEnum):
+    """Whether an amount may be credited."""
+
+    REDUCTION = "reduction"
+    FOOTPRINT = "footprint"
+    """Emissions, not savings: for people to see, never credited."""
+
+
+class Negative(StrEnum):
+    """What becomes of an amount below zero."""
+
+    CLAMP = "clamp"
+    """It counts 0."""
+    REFUSE = "refuse"
+    """The activity is refused as `negative_result`."""
+
+
+class Period(StrEnum):
+    """Over what a limit counts."""
+
+    EVENT = "event"
+    DAY = "day"
+    MONTH = "month"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
+class Source:
     """Where a number comes from."""
 
+    name: str
     cite: str
     """Title or address of what was read."""
     tag: str
@@ -84,71 +122,186 @@ class Provenance:
     read: str
     """ISO 8601 date on which it was read or decided."""
 
-    def __post_init__(self) -> None:
-        """Check that somebody can follow the trail."""
-        if not self.cite or _SOURCE_TAG.fullmatch(self.tag) is None:
-            raise InvalidMethodologyError("a source has a citation and a tag O, S, D, M or project")
-        dt.date.fromisoformat(self.read)
+
+class FieldKind(StrEnum):
+    """What a field holds."""
+
+    INTEGER = "integer"
+    WORD = "word"
+    TRUTH = "truth"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Factor:
-    """Net reduction per metre as an exact rational."""
-
-    numerator_ug: int
-    denominator_m: int
-    source: Provenance
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        if not 1 <= self.denominator_m <= FACTOR_DENOMINATOR_MAX:
-            raise InvalidMethodologyError(f"a denominator is 1 to {FACTOR_DENOMINATOR_MAX}")
-        if not 0 <= self.numerator_ug <= FACTOR_UG_PER_M_MAX * self.denominator_m:
-            raise InvalidMethodologyError(f"a factor is 0 to {FACTOR_UG_PER_M_MAX} ug per metre")
-
-    def reduction_of(self, distance_m: Metres) -> MicrogramsCO2e:
-        """Return factor times distance in ug, rounded down: the only rounding of an activity."""
-        return MicrogramsCO2e(self.numerator_ug * distance_m // self.denominator_m)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What a trip of one mode can be; both ends of every range still count."""
-
-    distance_min_m: int
-    distance_max_m: int
-    duration_min_s: int
-    duration_max_s: int
-    speed_max_m_per_h: int
-    """Highest average speed over the whole activity."""
-    source: Provenance
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        if not 1 <= self.distance_min_m <= self.distance_max_m <= DISTANCE_M_MAX:
-            raise InvalidMethodologyError(f"distances are in order and at most {DISTANCE_M_MAX} m")
-        if not 1 <= self.duration_min_s <= self.duration_max_s <= DURATION_S_MAX:
-            raise InvalidMethodologyError(f"durations are in order and at most {DURATION_S_MAX} s")
-        if not 1 <= self.speed_max_m_per_h <= SPEED_M_PER_H_MAX:
-            raise InvalidMethodologyError(f"a speed is at most {SPEED_M_PER_H_MAX} m per hour")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModeRule:
-    """What one mode earns and which trips of it count."""
-
-    factor: Factor
-    limits: Limits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkedExample:
-    """A known answer that stands in the file itself and is checked whenever it is read."""
+class Field:
+    """A field of the activity, with the range that every bound is computed from."""
 
     name: str
-    mode: Mode
-    distance_m: Metres
-    reduction_ug: MicrogramsCO2e
+    kind: FieldKind
+    unit: Unit = PLAIN
+    low: int = 0
+    high: int = 0
+    words: frozenset[str] = frozenset()
+    """Of a word; empty for any text."""
+    default: Value | None = None
+    """None: it must be there."""
+    refusal: str
+    """Id under which a value out of range is refused; a missing one is `<name>_missing`."""
+    privacy: str = "local"
+    """`local` never leaves the partner, `aggregate` may stand in sums."""
+
+    def holds(self, value: object) -> bool:
+        """Tell whether `value` is of the kind and in the range."""
+        if self.kind is FieldKind.TRUTH:
+            return isinstance(value, bool)
+        if self.kind is FieldKind.WORD:
+            return isinstance(value, str) and (not self.words or value in self.words)
+        return type(value) is int and self.low <= value <= self.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One number with its unit and source."""
+
+    name: str
+    value: Fraction | None
+    """None only in a draft: it is not known."""
+    unit: Unit
+    source: Source
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A condition that must hold, in the order of the file."""
+
+    rule_id: str
+    formula: str
+    condition: Expression
+    text: Mapping[str, str]
+    """What people are told, by language."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Formula:
+    """A named step."""
+
+    name: str
+    formula: str
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modifier:
+    """A factor on the amount when a condition holds."""
+
+    modifier_id: str
+    formula: str
+    condition: Expression
+    times: Fraction
+    text: Mapping[str, str]
+    source: Source
+
+
+class Owner(StrEnum):
+    """Whose activities a limit counts together."""
+
+    ACCOUNT = "account"
+    """The person, household or organisation that is credited."""
+    OBJECT = "object"
+    """The meter, vehicle or receipt that the activity is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most so many events, or so much, per event, local day or local month of one owner."""
+
+    limit_id: str
+    per: Period
+    of: Owner
+    count: int | None
+    sum: Fraction | None
+    """In the unit of the result."""
+    formula: str
+    condition: Expression | None
+    """Which activities it is about; None for all."""
+    text: Mapping[str, str]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """An own-history baseline: the mean of a field in the same period of earlier years."""
+
+    field: str
+    years: int
+    at_least: int
+    """With fewer known years the activity is refused as `too_little_history`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What the amount is."""
+
+    kind: ResultKind
+    unit: Unit
+    negative: Negative
+    basis: Basis
+
+    @property
+    def scale(self) -> int:
+        """Smallest counted parts in one unit of the result: 1 for ug, else `MICRO`."""
+        return 1 if self.kind is ResultKind.GRAMS else MICRO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exclusivity:
+    """What else must not credit the same."""
+
+    group: str
+    regimes: tuple[str, ...]
+    """An activity inside one of these (its value `regime`) is refused as `in_excluded_regime`."""
+    exclusive_with: tuple[str, ...]
+    """Ids of methodologies that credit the same behaviour."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legal:
+    """The published text behind the methodology."""
+
+    document: str = ""
+    issued: dt.date | None = None
+    in_force: dt.date | None = None
+    """Activities before this day are refused as `outside_validity`."""
+    valid_to: dt.date | None = None
+    """Activities after this day are refused likewise."""
+    renew_before_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleEvent:
+    """One activity of a worked example."""
+
+    values: Mapping[str, Value]
+    duration_s: int
+    day: dt.date
+    history: tuple[int | None, ...]
+    times: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A known answer in the file itself; all its events are one person's, on their days."""
+
+    name: str
+    events: tuple[ExampleEvent, ...]
+    expect: Fraction | None
+    """In the unit of the result, rounded down to counted parts, over all events after limits."""
+    refused: str | None
+    """Or the rule that refuses the (only) event."""
+    given: Mapping[str, Fraction]
+    """Hypothetical values of parameters that a draft does not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,168 +315,121 @@ class Methodology:
     """By language, `zh` and `en`."""
     issuer: str
     status: MethodologyStatus
+    missing: tuple[str, ...]
+    """What a draft does not know, in words."""
+    notes: tuple[str, ...]
+    legal: Legal
     regions: tuple[str, ...]
-    modes: Mapping[Mode, ModeRule]
-    """A mode that is not here is not covered."""
+    subject: str
+    """person, household or organisation."""
+    result: Result
+    activity_type: ActivityType
+    evidence: tuple[str, ...]
+    fields: Mapping[str, Field]
+    """Declared ones; see `inputs`."""
+    history: History | None
+    sources: Mapping[str, Source]
+    parameters: Mapping[str, Parameter]
+    tables: Mapping[str, Table]
+    row_sources: Mapping[tuple[str, Keys], Source]
+    """Source of every row of every table."""
+    bands: Mapping[str, BandTable]
+    curves: Mapping[str, CurvePoints]
+    table_sources: Mapping[str, Source]
+    """Of every table, band and curve as a whole."""
+    formulas: tuple[Formula, ...]
+    rules: tuple[Rule, ...]
+    amount: Formula | None
+    """None only in a draft."""
+    modifiers: tuple[Modifier, ...]
+    limits: tuple[Limit, ...]
+    exclusivity: Exclusivity
+    details: Mapping[str, Mapping[str, object]]
+    """Data that nothing here computes with, as in the file: expiry, ownership, packaging,
+    quality."""
+    examples: tuple[Example, ...]
     content_hash: bytes
-    """32 bytes over the canonical JSON of the whole file."""
+    """32 bytes over the canonical form of the whole file."""
 
-    @classmethod
-    def parse(cls, data: bytes) -> Self:
-        """Return the methodology that a file's bytes hold, its worked examples recomputed.
+    @property
+    def inputs(self) -> Mapping[str, Field]:
+        """Every field that an evaluator is given: the declared ones and the ones always there."""
+        regime = Field(name="regime", kind=FieldKind.WORD, default="", refusal="regime_unknown")
+        return {**self.fields, **ALWAYS, **({"regime": regime} if self.exclusivity.regimes else {})}
 
-        Raises:
-            InvalidMethodologyError: not JSON, a float, a missing, unknown or wrong field, or a
-                worked example whose answer differs.
-        """
-        if len(data) > FILE_BYTES_MAX:
-            raise InvalidMethodologyError(f"a methodology file has at most {FILE_BYTES_MAX} bytes")
-        try:
-            return cls._from_tree(_load(data))
-        except InvalidMethodologyError:
-            raise
-        except _UNREADABLE as error:
-            message = f"not a methodology file: {type(error).__name__}: {error}"
-            raise InvalidMethodologyError(message) from error
+    @property
+    def valid_from(self) -> dt.date | None:
+        """The first local day of activities that count: the latest of law and parameters."""
+        days = [item.valid_from for item in self.parameters.values()] + [self.legal.in_force]
+        return max((day for day in days if day is not None), default=None)
 
-    @classmethod
-    def _from_tree(cls, tree: dict[str, Any]) -> Self:
-        wanted = {"schema", "id", "version", "title", "issuer", "status", "regions", "modes"}
-        wanted |= {"rounding", "notes", "worked_examples"}
-        _expect_keys("a methodology", tree, wanted)
-        if tree["schema"] != SCHEMA:
-            raise InvalidMethodologyError(f"the schema is {SCHEMA}")
-        if tree["rounding"] != {"stage": "activity", "mode": "floor"}:
-            raise InvalidMethodologyError("this program rounds down once, per activity")
-        if _VERSION.fullmatch(tree["version"]) is None:
-            raise InvalidMethodologyError("a version is a date, YYYY-MM-DD, with an optional .N")
-        methodology = cls(
-            methodology_id=checked_name(tree["id"]),
-            version=tree["version"],
-            title={str(language): str(text) for language, text in tree["title"].items()},
-            issuer=str(tree["issuer"]),
-            status=MethodologyStatus(tree["status"]),
-            regions=tuple(str(region) for region in tree["regions"]),
-            modes={Mode(name): _mode_rule(rule) for name, rule in tree["modes"].items()},
-            content_hash=digest(SCHEMA.encode(), canonical_json(tree)),
-        )
-        for item in tree["worked_examples"]:
-            methodology._check_example(_worked_example(item))
-        return methodology
+    @property
+    def valid_to(self) -> dt.date | None:
+        """The last local day of activities that count."""
+        days = [item.valid_to for item in self.parameters.values()] + [self.legal.valid_to]
+        return min((day for day in days if day is not None), default=None)
 
-    def rule_of(self, mode: Mode) -> ModeRule | None:
-        """Return what `mode` earns, or None if the methodology does not cover it.
-
-        Raises:
-            MethodologyNotUsableError: the methodology is a draft or quarantined.
-        """
-        self.require_usable()
-        return self.modes.get(mode)
-
-    def require_usable(self) -> None:
-        """Check that reductions may be computed under it.
-
-        Raises:
-            MethodologyNotUsableError: it is a draft or quarantined.
-        """
+    def require_computing(self) -> None:
+        """Raise `MethodologyNotUsableError` for a draft or a quarantined methodology."""
         if not self.status.computes:
+            why = f": {'; '.join(self.missing)}" if self.missing else ""
             raise MethodologyNotUsableError(
-                f"methodology {self.methodology_id} {self.version} is {self.status}: "
+                f"methodology {self.methodology_id} {self.version} is {self.status}{why}: "
                 "it must not be used to compute"
             )
 
-    def _check_example(self, example: WorkedExample) -> None:
-        rule = self.modes.get(example.mode)
-        found = None if rule is None else rule.factor.reduction_of(example.distance_m)
-        if found != example.reduction_ug:
-            raise InvalidMethodologyError(
-                f"worked example {example.name!r} says {example.reduction_ug} ug, "
-                f"the factors give {found}"
-            )
+    def text_of(self, refusal: str, language: str = "en") -> str:
+        """Return what people are told about a refusal, in `zh` or `en`."""
+        for rule in self.rules:
+            if rule.rule_id == refusal:
+                return rule.text[language]
+        for limit in self.limits:
+            if limit.limit_id == refusal:
+                return limit.text[language]
+        return GENERAL_TEXTS.get(refusal, FIELD_TEXT)[language]
 
 
-def canonical_json(tree: object) -> bytes:
-    """Return the one JSON text of `tree`: sorted keys, no spaces, UTF-8."""
-    text = json.dumps(
-        tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode()
+_SECOND: Final = Unit.parse("s")
+DURATION_S_MAX: Final = 400 * 86_400
+DAY_MAX: Final = 99_999
+"""In the year 2243."""
 
+ALWAYS: Final[Mapping[str, Field]] = {
+    "duration_s": Field(
+        name="duration_s",
+        kind=FieldKind.INTEGER,
+        unit=_SECOND,
+        low=1,
+        high=DURATION_S_MAX,
+        refusal="duration_s_out_of_range",
+    ),
+    "year": Field(
+        name="year", kind=FieldKind.INTEGER, low=1970, high=2242, refusal="year_out_of_range"
+    ),
+    "day": Field(
+        name="day", kind=FieldKind.INTEGER, low=0, high=DAY_MAX, refusal="day_out_of_range"
+    ),
+}
+"""Fields of every activity: seconds from start to end; year and day (since 1970-01-01) of the
+local day on which it began."""
 
-def _load(data: bytes) -> dict[str, Any]:
-    tree = json.loads(
-        data.decode(),
-        parse_float=_refuse_number,
-        parse_constant=_refuse_number,
-        object_pairs_hook=_object_without_repeats,
-    )
-    if not isinstance(tree, dict):
-        raise InvalidMethodologyError("a methodology file holds one JSON object")
-    return tree
-
-
-def _refuse_number(text: str) -> object:
-    raise InvalidMethodologyError(f"{text[:20]} is not an integer: write factors as rationals")
-
-
-def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    tree = dict(pairs)
-    if len(tree) != len(pairs):
-        raise InvalidMethodologyError("a key stands twice in one object")
-    return tree
-
-
-def _mode_rule(tree: Mapping[str, Any]) -> ModeRule:
-    _expect_keys("a mode", tree, {"factor", "limits"})
-    factor, limits = tree["factor"], tree["limits"]
-    _expect_keys("a factor", factor, {"value", "unit", "source"})
-    if factor["unit"] != "ug/m":
-        raise InvalidMethodologyError("the unit of a factor is ug/m")
-    numerator, denominator = (_integer(part) for part in factor["value"])
-    return ModeRule(
-        factor=Factor(
-            numerator_ug=numerator,
-            denominator_m=denominator,
-            source=_build(Provenance, factor["source"], _text),
-        ),
-        limits=_build(Limits, limits, _integer, source=_build(Provenance, limits["source"], _text)),
-    )
-
-
-def _worked_example(tree: Mapping[str, Any]) -> WorkedExample:
-    _expect_keys("a worked example", tree, {"name", "mode", "distance_m", "reduction_ug"})
-    return WorkedExample(
-        name=_text(tree["name"]),
-        mode=Mode(tree["mode"]),
-        distance_m=Metres(_integer(tree["distance_m"])),
-        reduction_ug=MicrogramsCO2e(_integer(tree["reduction_ug"])),
-    )
-
-
-def _build(
-    cls: Any,  # noqa: ANN401 - one of the dataclasses above
-    tree: Mapping[str, Any],
-    read: Callable[[object], object],
-    **given: object,
-) -> Any:  # noqa: ANN401 - an instance of cls
-    names = {field.name for field in fields(cls)}
-    _expect_keys(cls.__name__, tree, names)
-    return cls(**{name: read(tree[name]) for name in names - given.keys()}, **given)
-
-
-def _expect_keys(what: str, tree: Mapping[str, Any], wanted: set[str]) -> None:
-    if tree.keys() != wanted:
-        found = ", ".join(sorted(tree))
-        raise InvalidMethodologyError(f"{what} has the keys {sorted(wanted)}, not {found[:200]}")
-
-
-def _integer(value: object) -> int:
-    if type(value) is not int:  # JSON true must not pass for 1
-        raise InvalidMethodologyError(f"expected an integer, got {type(value).__name__}")
-    return value
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise InvalidMethodologyError(f"expected text, got {type(value).__name__}")
-    return value
+GENERAL_TEXTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "too_little_history": {
+        "zh": "往年同期的数据不足,无法确定基准",
+        "en": "too few readings of the same period in earlier years: there is no baseline",
+    },
+    "no_factor": {"zh": "方法学没有适用的系数", "en": "the methodology has no factor for this"},
+    "outside_validity": {
+        "zh": "不在方法学有效期内",
+        "en": "on a day on which the methodology or its approval is not in force",
+    },
+    "in_excluded_regime": {
+        "zh": "该行为已纳入其他减排机制",
+        "en": "it belongs to another regime already, and nothing counts twice",
+    },
+    "negative_result": {"zh": "没有减排", "en": "there was no reduction"},
+}
+FIELD_TEXT: Final[Mapping[str, str]] = {
+    "zh": "数据缺失或超出范围",
+    "en": "a value is missing or out of range",
+}

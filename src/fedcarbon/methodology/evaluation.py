@@ -5,16 +5,16 @@ Left to others: what needs the partner's records (duplicates, overlaps, consents
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from fedcarbon.errors import CallerError
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.reference import Outcome, evaluate
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.units import MicrogramsCO2e, Seconds
-
-_SECONDS_PER_HOUR: Final = 3_600
 
 
 class NotEligibleError(CallerError):
@@ -22,7 +22,7 @@ class NotEligibleError(CallerError):
 
     code: ClassVar[str] = "NOT_ELIGIBLE"
 
-    def __init__(self, reason: RejectReason) -> None:
+    def __init__(self, reason: str) -> None:
         """Keep the reason."""
         super().__init__(f"the activity does not count: {reason}")
         self.reason: Final = reason
@@ -42,50 +42,40 @@ class ProgrammeDays:
 
 
 def rejection_of(
-    activity: Activity, methodology: Methodology, days: ProgrammeDays
-) -> RejectReason | None:
+    activity: Activity, methodology: Methodology, days: ProgrammeDays, day: dt.date
+) -> str | None:
     """Return why `activity` does not count, or None if it does.
 
-    The first rule that is broken gives the reason: programme days, mode, duration, distance,
-    speed. An activity counts only if it lies wholly within the programme's days.
+    The first rule that is broken gives the reason: programme days, then those of the methodology.
+    An activity counts only if it lies wholly within the programme's days.
+
+    Args:
+        activity: what happened.
+        methodology: what it is counted under.
+        days: of the programme.
+        day: local day on which the activity began.
 
     Raises:
         MethodologyNotUsableError: the methodology is a draft or quarantined.
     """
     if activity.started_at_s < days.starts_at_s or activity.ended_at_s > days.ends_at_s:
         return RejectReason.OUTSIDE_PROGRAMME_DAYS
-    return _implausibility_of(activity, methodology)
+    return _outcome(activity, methodology, day).refusal
 
 
-def reduction_ug(activity: Activity, methodology: Methodology) -> MicrogramsCO2e:
-    """Return factor times distance, rounded down once to whole micrograms.
+def reduction_ug(activity: Activity, methodology: Methodology, day: dt.date) -> MicrogramsCO2e:
+    """Return what the methodology makes of an activity, rounded down once.
 
     Raises:
-        NotEligibleError: the mode is not covered or one of the mode's limits is broken.
+        NotEligibleError: the methodology refuses the activity.
         MethodologyNotUsableError: the methodology is a draft or quarantined.
     """
-    reason = _implausibility_of(activity, methodology)
-    if reason is not None:
-        raise NotEligibleError(reason)
-    rule = methodology.rule_of(activity.mode)
-    assert rule is not None
-    return rule.factor.reduction_of(activity.distance_m)
+    outcome = _outcome(activity, methodology, day)
+    if outcome.refusal is not None:
+        raise NotEligibleError(outcome.refusal)
+    return MicrogramsCO2e(outcome.amount)
 
 
-def _implausibility_of(activity: Activity, methodology: Methodology) -> RejectReason | None:
-    rule = methodology.rule_of(activity.mode)
-    if rule is None:
-        return RejectReason.MODE_NOT_COVERED
-    limits = rule.limits
-    distance_per_hour = activity.distance_m * _SECONDS_PER_HOUR
-    broken = {
-        RejectReason.DURATION_BELOW_MINIMUM: activity.duration_s < limits.duration_min_s,
-        RejectReason.DURATION_ABOVE_MAXIMUM: activity.duration_s > limits.duration_max_s,
-        RejectReason.DISTANCE_BELOW_MINIMUM: activity.distance_m < limits.distance_min_m,
-        RejectReason.DISTANCE_ABOVE_MAXIMUM: activity.distance_m > limits.distance_max_m,
-        # Cross-multiplied: a speed would need a division.
-        RejectReason.IMPLAUSIBLE_SPEED: (
-            distance_per_hour > limits.speed_max_m_per_h * activity.duration_s
-        ),
-    }
-    return next((reason for reason, is_broken in broken.items() if is_broken), None)
+def _outcome(activity: Activity, methodology: Methodology, day: dt.date) -> Outcome:
+    values = {"mode": activity.mode.value, "distance_m": activity.distance_m}
+    return evaluate(methodology, values, duration_s=activity.duration_s, day=day)

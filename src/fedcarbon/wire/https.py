@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable, Generator
 from typing import Any, Final
+from weakref import WeakSet
 
 import uvicorn
 from typing_extensions import override
@@ -29,6 +30,9 @@ IDLE_S: Final = 30
 BACKLOG: Final = 128
 CONNECTIONS_MAX: Final = 256
 """Connections at once; whoever comes then gets an empty 503."""
+_GOODBYE_S: Final = 0.5
+"""How long a client without a request has to take its leave when the server stops."""
+_CLEARED_POLL_S: Final = 0.01
 _PEER: Final = "fedcarbon.peer_certificate"
 _HANG_UP: Final = "fedcarbon.hang_up"
 
@@ -79,8 +83,6 @@ class HttpsServer:
         Raises:
             AddressError: the port is taken or the host is not ours.
         """
-        self._socket = _listening(address)
-        self.port: Final[int] = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
             http=_Peered,
@@ -97,25 +99,70 @@ class HttpsServer:
         config.load()
         config.ssl = server_context(party)
         self._server = _Embedded(config)
+        self._door = _listening(address)
+        self.port: Final[int] = self._door.getsockname()[1]
 
     async def run(self) -> None:
-        """Serve until cancelled; requests in flight are finished first."""
-        serving = asyncio.ensure_future(self._server.serve(sockets=[self._socket]))
+        """Serve until cancelled; requests in flight are finished first, then all lines are cut."""
+        serving = asyncio.ensure_future(self._server.serve(sockets=[self._door]))
         try:
             await asyncio.shield(serving)
         finally:
             self._server.should_exit = True
-            await serving
-            self._socket.close()
+            try:
+                await serving
+            finally:
+                self._server.cut_off()
+                self._door.close()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._door.cleared(), GRACE_S)
 
 
 class _Embedded(uvicorn.Server):
     """A server that leaves signals to the program around it."""
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.servers = []  # uvicorn makes it only when it starts
+
     @override
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
+
+    def cut_off(self) -> None:
+        """Stop listening and break the connections that are left, whatever ended `serve`."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+
+class _Door(socket.socket):
+    """A listening socket that knows every connection it let in for as long as that is open.
+
+    A connection in its TLS handshake is known neither to uvicorn, which hears of one when it may
+    speak, nor, in Python 3.11, to `asyncio.Server.wait_closed`: a server that stops then would
+    leave it to the garbage collector.
+    """
+
+    def __init__(self, family: int) -> None:
+        super().__init__(family, socket.SOCK_STREAM)
+        self._let_in: WeakSet[socket.socket] = WeakSet()
+
+    @override
+    def accept(self) -> tuple[socket.socket, Any]:
+        line, address = super().accept()
+        self._let_in.add(line)
+        return line, address
+
+    async def cleared(self) -> None:
+        """End every connection that is still open, and return when its owner has closed it."""
+        while lines := [line for line in self._let_in if line.fileno() >= 0]:
+            for line in lines:
+                with contextlib.suppress(OSError):  # the other end may have gone by itself
+                    line.shutdown(socket.SHUT_RDWR)
+            await asyncio.sleep(_CLEARED_POLL_S)
 
 
 class _Peered(H11Protocol):
@@ -134,6 +181,13 @@ class _Peered(H11Protocol):
 
         self.app = with_peer
 
+    @override
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.transport.is_closing():
+            # TLS waits for an answer to its goodbye; a client that keeps connections gives none.
+            self.loop.call_later(_GOODBYE_S, self.transport.abort)
+
 
 def _filled(context: ssl.SSLContext, party: PartyFiles) -> ssl.SSLContext:
     certificate, key, _ = party.tls_paths
@@ -143,11 +197,11 @@ def _filled(context: ssl.SSLContext, party: PartyFiles) -> ssl.SSLContext:
     return context
 
 
-def _listening(address: str) -> socket.socket:
+def _listening(address: str) -> _Door:
     host, _, port = address.rpartition(":")
     try:
         found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(found[0], socket.SOCK_STREAM)
+        taken = _Door(found[0])
     except (OSError, ValueError, OverflowError) as error:
         raise AddressError(f"cannot listen on {address}: not a host and port of ours") from error
     try:

@@ -41,6 +41,7 @@ from fedcarbon.methodology.activity import Activity, Mode
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.evaluation import reduction_ug
 from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import midnight_s, zone
 from fedcarbon.units import Metres, MicrogramsCO2e, Seconds
@@ -89,24 +90,36 @@ RIDES: Final[Mapping[PartyId, Mapping[int, Activity]]] = {
     METRO: {ALICE: TRAIN, BOB: HOP},
 }
 
-_LIMITS: Final = (
-    b'{"distance_min_m":50,"distance_max_m":150000,"duration_min_s":60,"duration_max_s":18000,'
-    b'"speed_max_m_per_h":120000,"source":{"cite":"example","tag":"project","read":"2026-11-21"}}'
-)
-_SOURCE: Final = b'{"cite":"example","tag":"S","read":"2026-11-21"}'
-METHODOLOGY_FILE: Final = (
-    b'{"schema":"fedcarbon/v1/methodology","id":"example","version":"2026-11-21",'
-    b'"title":{"en":"Example"},"issuer":"example","status":"academic","regions":[],"notes":[],'
-    b'"rounding":{"stage":"activity","mode":"floor"},"worked_examples":[],"modes":{'
-    b'"rail":{"factor":{"value":[97000,1],"unit":"ug/m","source":%b},"limits":%b},'
-    b'"bike":{"factor":{"value":[98000,1],"unit":"ug/m","source":%b},"limits":%b}}}'
-) % (_SOURCE, _LIMITS, _SOURCE, _LIMITS)
+METHODOLOGY_FILE: Final = b"""\
+schema: fedcarbon/v2/methodology
+id: example
+version: 2026-11-21
+title: {zh: example, en: Example}
+issuer: example
+status: academic
+scope: {regions: [], subject: person}
+result: {kind: grams, unit: ug, negative: clamp}
+activity:
+  type: trip
+  fields: {mode: {enum: [rail, bike]}, distance_m: {unit: m, min: 50, max: 150000}}
+sources: {text: {cite: example, tag: S, read: 2026-11-21}}
+tables:
+  FACTOR:
+    {unit: ug/m, key: [mode], source: text, rows: [{mode: rail, value: 97000},
+      {mode: bike, value: 98000}]}
+amount: FACTOR[mode] * distance_m
+rounding: {stage: activity, mode: floor}
+exclusivity: {group: movement}
+examples:
+  - {name: rail, values: {mode: rail, distance_m: 1000}, expect: 97000000}
+  - {name: bike, values: {mode: bike, distance_m: 1000}, expect: 98000000}
+"""
 
 
 @cache
 def methodology() -> Methodology:
-    """Return the methodology of the examples: two factors and no more text than it must have."""
-    return Methodology.parse(METHODOLOGY_FILE)
+    """Return the methodology of the examples: two factors and no more than it must have."""
+    return parse_methodology(METHODOLOGY_FILE)
 
 
 def grid() -> SlotGrid:
@@ -117,7 +130,9 @@ def grid() -> SlotGrid:
 
 def pieces(ride: Activity) -> tuple[Piece, ...]:
     """Return a ride's pieces."""
-    return pieces_of(ride, reduction_ug(ride, methodology()), grid())
+    return pieces_of(
+        ride, reduction_ug(ride, methodology(), grid().day_of(ride.started_at_s)), grid()
+    )
 
 
 def slot_token(serial: int, slot_start_s: Seconds) -> ClaimToken:

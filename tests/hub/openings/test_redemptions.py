@@ -40,6 +40,7 @@ from hub.clearing.redemptions import RedemptionIdReusedError, RedemptionUnknownE
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.sandbox.faults import RailFault
 from hub.sandbox.rail import SandboxRail
+from hub.servicers import redemption as servicer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer
 from hub.wallets.payouts import Payouts
@@ -175,12 +176,16 @@ def test_an_order_that_was_taken_is_answered_even_after_the_binding_ended(till: 
     assert till.rail.payouts_fen() == {order.payout_id: 1}
 
 
-def test_a_rail_that_says_nothing_leaves_the_payout_unknown_and_is_asked_again(till: Till) -> None:
+def test_a_rail_that_says_nothing_leaves_the_payout_unknown_and_is_asked_again(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
     till.rail.close()
     till.rail = new_rail(till.world, RailFault.LOST_ANSWER, RailFault.LOST_REQUEST)
     order = till.world.order(till.world.bound(1), 1)
 
-    assert till.redeem(order).state == redemption_pb2.REDEMPTION_STATE_UNKNOWN
+    with monkeypatch.context() as hasty:
+        hasty.setattr(servicer, "PAYOUT_WAIT_S", 2)
+        assert till.redeem(order).state == redemption_pb2.REDEMPTION_STATE_UNKNOWN
 
     till.world.wait(3_600)
     assert till.redeem(order).state == SETTLED

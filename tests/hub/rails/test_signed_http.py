@@ -265,7 +265,7 @@ class Dripping:
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             plain, _ = self._socket.accept()
-            with self._context.wrap_socket(plain, server_side=True) as line:
+            with plain, self._context.wrap_socket(plain, server_side=True) as line:
                 line.recv(1 << 16)
                 for number in range(len(self._said)):
                     line.sendall(self._said[number : number + 1])
@@ -274,6 +274,8 @@ class Dripping:
 
     def close(self) -> None:
         self._stop.set()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # nobody may ever have called
         self._thread.join()
         self._socket.close()
 

@@ -27,6 +27,7 @@ from partner_node.importing.activities import read_activities
 from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.importing.table_file import ImportFileError, Read
 
+DAY = dt.date(2026, 3, 2)
 ALWAYS = ProgrammeDays(starts_at_s=Seconds(0), ends_at_s=Seconds(1 << 33))
 
 # Shenzhen metro fares of 2018: the distance in km up to which a fare in fen reaches.
@@ -72,7 +73,7 @@ def _activities(folder: Path, name: str) -> list[Activity]:
 
 def _counted(activities: list[Activity]) -> Counter[RejectReason | None]:
     methodology = load_from_catalogue("cn-ecny-shanghai")
-    return Counter(rejection_of(activity, methodology, ALWAYS) for activity in activities)
+    return Counter(rejection_of(activity, methodology, ALWAYS, DAY) for activity in activities)
 
 
 @pytest.fixture(scope="session")
