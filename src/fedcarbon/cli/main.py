@@ -14,6 +14,7 @@ from fedcarbon.cli import (
     ceremony,
     dev_ca,
     keygen,
+    methodology,
     record,
     registry,
     registry_uses,
@@ -37,6 +38,7 @@ app.command(audit.app)
 app.command(ceremony.ceremony)
 app.command(dev_ca.app)
 app.command(keygen.keygen)
+app.command(methodology.app)
 app.command(record.app)
 for _published in (
     registry_uses.offer,

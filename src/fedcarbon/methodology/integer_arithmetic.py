@@ -137,9 +137,17 @@ def plus(left: Ratio, right: Ratio) -> Ratio:
 
 def times(left: Ratio, right: Ratio) -> Ratio:
     """Return left * right, constants reduced against constants."""
-    return Ratio(
-        multiply(left.numerator, right.numerator), multiply(left.denominator, right.denominator)
-    )
+    first, below = _reduced(left.numerator, right.denominator)
+    second, under = _reduced(right.numerator, left.denominator)
+    return Ratio(multiply(first, second), multiply(under, below))
+
+
+def _reduced(above: Number, below: Number) -> tuple[Number, Number]:
+    """Return numerator and denominator without their common divisor, if both are known."""
+    if not isinstance(above, Literal) or not isinstance(below, Literal):
+        return above, below
+    shared = math.gcd(above.low, below.low)
+    return literal(above.low // shared), literal(below.low // shared)
 
 
 def divided(left: Ratio, right: Ratio) -> Ratio:

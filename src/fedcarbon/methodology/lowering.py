@@ -43,7 +43,6 @@ from fedcarbon.methodology.integer_arithmetic import (
     lesser,
     limited,
     literal,
-    multiply,
     negative,
     plus,
     power,
@@ -107,8 +106,8 @@ class _Lowering:
         if exact.numerator.low < 0 and methodology.result.negative is Negative.REFUSE:
             below = Comparison(operator="<", left=exact.numerator, right=literal(0))
             refusals.append(("negative_result", below))
-        scale = methodology.result.scale
-        above = at_least(multiply(exact.numerator, literal(scale)), 0)
+        exact = times(exact, whole(literal(methodology.result.scale)))
+        above = at_least(exact.numerator, 0)
         wanted = methodology.history
         return IntegerProgram(
             methodology_id=methodology.methodology_id,
@@ -151,6 +150,12 @@ class _Lowering:
     def _years(self) -> Number:
         one, none = literal(1), literal(0)
         return reduce(add, (choose(((known, one),), none) for known, _ in self._history()))
+
+    def _at_least_known(self, total: Number) -> Number:
+        """Bound the sum of the known years from below: with fewer of them nothing is computed."""
+        wanted = self._methodology.history
+        assert wanted is not None
+        return at_least(total, wanted.at_least * self._methodology.fields[wanted.field].low)
 
     def _history_refusals(self) -> list[tuple[str, Condition]]:
         wanted = self._methodology.history
@@ -225,7 +230,7 @@ class _Lowering:
             case Baseline():
                 none = literal(0)
                 known = (choose(((is_known, value),), none) for is_known, value in self._history())
-                return Ratio(reduce(add, known), at_least(self._years(), 1))
+                return Ratio(self._at_least_known(reduce(add, known)), at_least(self._years(), 1))
             case BaselineYears():
                 return whole(self._years())
             case Lookup():
