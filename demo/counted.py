@@ -21,7 +21,7 @@ from demo.scenario import PartnerEntry, ProgrammeEntry
 from fedcarbon.methodology.definition import ActivityType, FieldKind, Methodology
 from fedcarbon.methodology.limits import Counted, apply_limits
 from fedcarbon.methodology.reference import evaluate
-from partner_node.importing.methodology_file import load_from_catalogue
+from fedcarbon.cli.catalogue import load_from_catalogue
 
 SLOT_S: Final = 300
 ALWAYS: Final = "true"
@@ -226,7 +226,7 @@ def _values(row: Mapping[str, Any], methodology: Methodology) -> dict[str, Any] 
         value: Any = str(cell)
         if declared.kind is FieldKind.INTEGER:
             value = _whole_number(cell)
-        elif declared.kind is FieldKind.BOOLEAN:
+        elif declared.kind is FieldKind.TRUTH:
             value = {"true": True, "false": False}.get(str(cell).lower())
         if value is None:
             return None

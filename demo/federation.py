@@ -191,7 +191,7 @@ class Federation:
                 "party": str(self.groundwork.parties[partner.id]),
                 "roots": str(self.groundwork.keys / "roots.toml"),
                 "programme": partner.programme,
-                "methodology": partner.methodologies[0],
+                "methodologies": list(partner.methodologies),
                 "store": "node.duckdb",
                 "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
                 "hub_id": HUB_ID,
@@ -326,20 +326,26 @@ class Federation:
 
 def _write_config(
     home: Path,
-    fields: Mapping[str, str | bool | int | float],
+    fields: Mapping[str, str | bool | int | float | list[str]],
     tables: Sequence[tuple[str, Mapping[str, str]]] = (),
 ) -> Path:
     """Write `config.toml` into a process's folder and return it."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "config.toml"
     lines = [
-        f"{key} = {_quoted(value) if isinstance(value, str) else str(value).lower()}"
+        f"{key} = {_written(value)}"
         for key, value in fields.items()
     ]
     for header, table in tables:
         lines += ["", header, *(f"{key} = {_quoted(value)}" for key, value in table.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def _written(value: str | bool | float | list[str]) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_quoted, value))}]"
+    return _quoted(value) if isinstance(value, str) else str(value).lower()
 
 
 def _quoted(text: str) -> str:

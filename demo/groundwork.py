@@ -27,7 +27,7 @@ from fedcarbon.transparency.envelope import SEED_BYTES, SigningKey, sign
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFiles, load_party
-from partner_node.importing.methodology_file import catalogue_document
+from fedcarbon.cli.catalogue import catalogue_bytes
 
 HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
@@ -119,7 +119,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
             sign(programme, signers).to_bytes() for programme in programmes.values()
         ),
         signed_methodologies=tuple(
-            sign(methodology_of(catalogue_document(name), programme, roots), signers).to_bytes()
+            sign(methodology_of(catalogue_bytes(name), programme, roots), signers).to_bytes()
             for programme, name in methodologies_of(scenario)
         ),
         admissions=admissions,

@@ -56,7 +56,7 @@ Settings (TOML; each also as FEDCARBON_ and its name in capitals):
     party = "party.toml"
     roots = "roots.toml"
     programme = "ecny-shanghai"
-    methodology = "cn-ecny-shanghai"
+    methodologies = ["cn-ecny-shanghai"]
     store = "node.duckdb"
     hub_address = "hub.example:7443"
     address = "127.0.0.1:7410"
@@ -90,8 +90,10 @@ def import_activities(
 ) -> None:
     """Record the activities of a CSV or Parquet file.
 
-    Columns: activity_id, person_ref, mode, started_at, ended_at, distance_m, evidence. Importing a
-    file again changes nothing: activities are known by their ids.
+    Columns: activity_id, person_ref, started_at, ended_at, evidence, one per field that a
+    methodology declares (for trips mode and distance_m), object_ref where a meter or receipt owns
+    the activity, and methodology if the node counts by several. Importing a file again changes
+    nothing: activities are known by their ids.
 
     Parameters
     ----------

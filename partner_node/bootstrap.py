@@ -17,6 +17,7 @@ from fedcarbon.wire.clocks import clock_named
 from fedcarbon.wire.hub_client import GrpcHubClient
 from fedcarbon.wire.party import PartyFiles, load_party
 from fedcarbon.wire.tls import dial
+from partner_node.activities.bundle import Bundle
 from partner_node.config import CATALOGUE_SUFFIX, NodeSettings
 from partner_node.epochs.runner import RunnerSettings
 from partner_node.importing.methodology_file import load_from_catalogue, load_from_file
@@ -49,7 +50,7 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
     """
     party = load_own_party(settings)
     roots = _roots(settings.roots)
-    methodology = _methodology(settings.methodology)
+    bundle = Bundle(_methodology(named) for named in settings.methodologies)
     database = Database(settings.store)
     try:
         with dial(settings.hub_address, party, hub_name(settings, party)) as channel:
@@ -65,9 +66,7 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
                 commit_delay_s=settings.commit_delay_s, processes=settings.processes
             )
             hub = GrpcHubClient(channel)
-            yield OpenNode(
-                node=Node(database, identity, hub, methodology, runner_settings), party=party
-            )
+            yield OpenNode(node=Node(database, identity, hub, bundle, runner_settings), party=party)
     finally:
         database.close()
 

@@ -3,7 +3,7 @@
     party = "party.toml"                # identity file: name, certificate, signing key
     roots = "roots.toml"                # trust roots, from the ceremony
     programme = "ecny-shanghai"
-    methodology = "cn-ecny-shanghai"    # of the catalogue, or the path of a YAML file
+    methodologies = ["cn-ecny-shanghai"]    # of the catalogue, or paths of YAML files
     store = "node.duckdb"
     hub_address = "hub.example:7443"
     address = "127.0.0.1:7410"          # where the platform's own back end calls
@@ -52,8 +52,8 @@ class NodeSettings(BaseSettings):
     roots: Path
     """Trust roots."""
     programme: str
-    methodology: str
-    """Id in the catalogue, or path of a YAML file."""
+    methodologies: tuple[str, ...] = Field(min_length=1)
+    """What activities are counted by: ids in the catalogue, or paths of YAML files."""
     store: Path
     """The node's own DuckDB file."""
     hub_address: str
@@ -114,8 +114,10 @@ def _located(settings: NodeSettings, folder: Path) -> NodeSettings:
     changes: dict[str, object] = {
         name: folder / getattr(settings, name) for name in ("party", "roots", "store")
     }
-    if settings.methodology.endswith(CATALOGUE_SUFFIX):
-        changes["methodology"] = str(folder / settings.methodology)
+    changes["methodologies"] = tuple(
+        str(folder / named) if named.endswith(CATALOGUE_SUFFIX) else named
+        for named in settings.methodologies
+    )
     if settings.clock.startswith(FILE_PREFIX):
         changes["clock"] = f"{FILE_PREFIX}{folder / settings.clock.removeprefix(FILE_PREFIX)}"
     return settings.model_copy(update=changes)

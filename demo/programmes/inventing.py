@@ -19,7 +19,7 @@ from demo.programmes.document import Drawn, Event, Partner, ProgrammeFile, Rules
 from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.methodology.definition import ActivityType
 from fedcarbon.redemption.wallet import sandbox_wallet_id
-from partner_node.importing.methodology_file import load_from_catalogue
+from fedcarbon.cli.catalogue import load_from_catalogue
 
 IDENTITY_COLUMNS: Final = ("person_ref", "id_type", "id_number", "consent_data", "consent_claim")
 WALLET_COLUMNS: Final = ("id_type", "id_number", "wallet_id", "wallet_class")

@@ -3,10 +3,15 @@
 The first rule that is broken gives the reason:
 
  (1) an id that is recorded has the same content, or it is refused      duplicate_id_other_content
- (2) the methodology counts it (days, mode, duration, distance, speed)  see `rejection_of`
- (3) the person is linked, consented, and had consented when it started unknown_person, ...
- (4) none of its slots lies in an epoch that is closed                  late
- (5) the person has no earlier recorded activity at the same time       overlapping_activity
+ (2) the bundle has its methodology, and it can be of that type         unknown_methodology, ...
+ (3) it lies within the programme; a meter's earlier periods are kept
+     as history, and earn nothing                                       outside_programme_days
+ (4) the methodology counts it                                          the rule's id in its file
+ (5) the person is linked, consented, and had consented when it started unknown_person, ...
+ (6) none of its days lies in an epoch that is closed                   late
+ (7) the person has no earlier recorded trip at the same time, and no
+     other activity is recorded for a slot of its object                overlapping_activity,
+                                                                        object_slot_taken
 
 What is refused is kept with its reason; nothing is dropped silently.
 """
@@ -15,34 +20,45 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from fedcarbon.clock import Clock
 from fedcarbon.ids import EpochIndex
-from fedcarbon.methodology.activity import Activity
-from fedcarbon.methodology.definition import Methodology
-from fedcarbon.methodology.evaluation import ProgrammeDays, rejection_of
+from fedcarbon.methodology.activity import Activity, InvalidActivityError, Value
+from fedcarbon.methodology.crediting import NOT_WHOLE_MONTHS, NotEligibleError, earned_by
+from fedcarbon.methodology.definition import ActivityType, Methodology
+from fedcarbon.methodology.occupancy import ActivitySlots, SlotKey, slots_of
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import Programme, midnight_s, zone
 from fedcarbon.units import Seconds
+from partner_node.activities.bundle import Bundle
+from partner_node.activities.history import (
+    Reading,
+    earlier_readings,
+    history_of,
+    reading_of,
+)
 from partner_node.storage.activities import ActivityStore, StoredActivity, StoredReject
 from partner_node.storage.database import Database
 from partner_node.storage.epochs import EpochStore
+from partner_node.storage.objects import ObjectStore
 from partner_node.storage.persons import PersonStore, Standing
 
 ACTIVITIES_PER_BATCH_MAX: Final = 5_000
 
-DETAILS: Final[Mapping[str, str]] = {
+DETAILS: Final[Mapping[RejectReason, str]] = {
     RejectReason.DUPLICATE_ID_OTHER_CONTENT: "this activity id is recorded with other content",
+    RejectReason.UNKNOWN_METHODOLOGY: "this node does not count by this methodology",
     RejectReason.OUTSIDE_PROGRAMME_DAYS: "not wholly within the days of the programme",
     RejectReason.UNKNOWN_PERSON: "this person is not linked to an identity",
     RejectReason.MISSING_CONSENT: "both consents are needed: data use and claiming",
     RejectReason.BEFORE_CONSENT: "it started before both consents were given",
     RejectReason.CONSENT_WITHDRAWN: "it started after the consents were withdrawn",
     RejectReason.LATE: "the claims of its epoch are closed",
-    RejectReason.OVERLAPPING_ACTIVITY: "the person has an earlier recorded activity at that time",
+    RejectReason.OVERLAPPING_ACTIVITY: "the person has an earlier recorded trip at that time",
+    RejectReason.OBJECT_SLOT_TAKEN: "its object's slot is recorded under another activity",
 }
 """What people are told about a reason that the node itself finds."""
 
@@ -53,7 +69,7 @@ class RejectedActivity:
 
     activity_id: str
     reason: str
-    """One of `RejectReason`, or the id of a rule of the methodology."""
+    """A `RejectReason`, or the id of the methodology's rule that is broken."""
     detail: str
 
 
@@ -67,55 +83,59 @@ class IntakeOutcome:
     """By position in the batch."""
 
 
+class _RefusedError(Exception):
+    """Ends the judgement of one activity."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason)
+        self.reason: Final = reason
+        self.detail: Final = detail
+
+
 Spans = dict[int, list[tuple[Seconds, Seconds]]]
-"""Person to the recorded (start, end) spans: disjoint, in order of time."""
+"""Person to the recorded (start, end) spans of trips: disjoint, in order of time."""
 
 
 class ActivityIntake:
     """Records activities; idempotent on their ids."""
 
     def __init__(
-        self, database: Database, programme: Programme, methodology: Methodology, clock: Clock
+        self, database: Database, programme: Programme, bundle: Bundle, clock: Clock
     ) -> None:
-        """Record into `database` what counts in `programme` by `methodology`."""
+        """Record into `database` what counts in `programme` by the methodologies of `bundle`."""
         self._database = database
         self._activities = ActivityStore(database)
+        self._objects = ObjectStore(database)
         self._epochs = EpochStore(database)
         self._persons = PersonStore(database)
         self._programme = programme
-        self._methodology = methodology
+        self._bundle = bundle
         self._clock = clock
         self._grid = SlotGrid(zone=zone(programme.time_zone), slot_s=programme.slot_s)
         first_day = programme.days_of(EpochIndex(1))[0]
-        self._days = ProgrammeDays(
-            starts_at_s=midnight_s(first_day, programme.time_zone),
-            ends_at_s=programme.epoch_end_s(EpochIndex(programme.epochs)),
-        )
+        self._starts_at_s = midnight_s(first_day, programme.time_zone)
 
     def record(self, activities: Sequence[Activity]) -> IntakeOutcome:
         """Judge and record a batch, in one transaction.
 
         Raises:
-            MethodologyNotUsableError: the methodology is a draft or quarantined.
+            MethodologyNotUsableError: a methodology is a draft or quarantined.
         """
         with self._database.transaction():
-            batch = _Batch(
-                known=self._activities.find(item.activity_id for item in activities),
-                standings=self._persons.standings(item.person_ref for item in activities),
-                closed=frozenset(self._epochs.cut_off_epochs()),
-            )
-            batch.spans = self._spans(activities, batch.standings)
+            batch = self._batch(activities)
             rejected: dict[int, RejectedActivity] = {}
             for position, activity in enumerate(activities):
-                reason = self._judge(activity, batch)
-                if reason is not None:
+                try:
+                    self._judge(activity, batch)
+                except _RefusedError as refused:
                     rejected[position] = RejectedActivity(
                         activity_id=activity.activity_id,
-                        reason=reason,
-                        detail=self._detail(reason),
+                        reason=refused.reason,
+                        detail=refused.detail,
                     )
             now_s = self._clock.now_s()
-            self._activities.add(batch.fresh, now_s=now_s)
+            self._activities.add(batch.fresh, batch.fresh_slots, now_s=now_s)
+            self._objects.add(item.activity.object_ref for item in batch.fresh if item.days)
             self._activities.add_rejects(
                 (
                     StoredReject(
@@ -127,43 +147,108 @@ class ActivityIntake:
             )
         return IntakeOutcome(accepted=len(activities) - len(rejected), rejected=rejected)
 
-    def _judge(self, activity: Activity, batch: _Batch) -> str | None:
-        """Return why `activity` is refused, or note it in `batch` and return None."""
+    def _batch(self, activities: Sequence[Activity]) -> _Batch:
+        """Return what is recorded and matters to `activities`, each kind read at once."""
+        standings = self._persons.standings(item.person_ref for item in activities)
+        slots: list[SlotKey] = []
+        earlier: list[Reading] = []
+        for activity in activities:
+            methodology = self._bundle.find(activity.methodology_id)
+            if methodology is None or not activity.object_ref:
+                continue
+            try:
+                found = slots_of(activity, methodology.activity_type, self._grid)
+            except InvalidActivityError:
+                continue  # it will be refused
+            slots += [slot.key for slot in found.slots]
+            earlier += earlier_readings(activity, methodology, self._grid)
+        return _Batch(
+            known=self._activities.find(item.activity_id for item in activities),
+            standings=standings,
+            closed=frozenset(self._epochs.cut_off_epochs()),
+            spans=self._spans(activities, standings),
+            taken=self._activities.taken(slots),
+            readings=dict(self._activities.readings(earlier)),
+        )
+
+    def _judge(self, activity: Activity, batch: _Batch) -> None:
+        """Note `activity` in `batch`, or raise why it is refused."""
         # (1) an id that is recorded has the same content
         known = batch.known.get(activity.activity_id)
         if known is not None:
-            same = _same_content(known, activity)
-            return None if same else RejectReason.DUPLICATE_ID_OTHER_CONTENT
-        # (2) the methodology counts it, (3) the person consented
+            if known.activity != activity:
+                raise _refused(RejectReason.DUPLICATE_ID_OTHER_CONTENT)
+            return
+        # (2) its methodology
+        methodology = self._bundle.find(activity.methodology_id)
+        if methodology is None:
+            raise _refused(RejectReason.UNKNOWN_METHODOLOGY)
+        try:
+            occupied = slots_of(activity, methodology.activity_type, self._grid)
+        except InvalidActivityError as error:
+            raise _RefusedError(error.reason, str(error)) from error
+        # (3) its days, (4) its rules
+        counts = self._counts(activity, methodology, occupied)
+        if counts:
+            self._require_eligible(activity, methodology, batch)
+        # (5) the person consented
         standing = batch.standings.get(activity.person_ref)
-        day = self._grid.day_of(activity.started_at_s)
-        reason = rejection_of(activity, self._methodology, self._days, day) or _consent_reason(
-            standing, activity.started_at_s
-        )
+        reason = _consent_reason(standing, activity.started_at_s, counts=counts)
         if reason is not None or standing is None:
-            return reason
-        # (4) its epochs are open
-        if batch.closed and not batch.closed.isdisjoint(self._epochs_of(activity)):
-            return RejectReason.LATE
-        # (5) nothing else of the person lies at that time
-        if not _insert(batch.spans[standing.person_id], activity):
-            return RejectReason.OVERLAPPING_ACTIVITY
-        batch.note(activity, standing.person_id)
-        return None
+            raise _refused(reason or RejectReason.UNKNOWN_PERSON)
+        # (6) its epochs are open
+        if counts and not batch.closed.isdisjoint(self._epochs_of(occupied)):
+            raise _refused(RejectReason.LATE)
+        # (7) nothing else lies there
+        owned = {slot.key for slot in occupied.slots if slot.key.owner}
+        if owned & batch.taken:
+            raise _refused(RejectReason.OBJECT_SLOT_TAKEN)
+        is_trip = methodology.activity_type is ActivityType.TRIP
+        if is_trip and not _insert(batch.spans[standing.person_id], activity):
+            raise _refused(RejectReason.OVERLAPPING_ACTIVITY)
+        days = (occupied.days[0], occupied.days[-1]) if counts else None
+        stored = StoredActivity(
+            activity=activity,
+            person_id=standing.person_id,
+            activity_type=methodology.activity_type,
+            days=days,
+        )
+        batch.note(stored, owned)
 
-    def _detail(self, reason: str) -> str:
-        return DETAILS.get(reason) or self._methodology.text_of(reason)
+    def _counts(
+        self, activity: Activity, methodology: Methodology, occupied: ActivitySlots
+    ) -> bool:
+        """Return whether an activity can earn, False if it is history; refuse what is neither."""
+        began = activity.started_at_s >= self._starts_at_s
+        if began and None not in {self._programme.epoch_of(day) for day in occupied.days}:
+            return True
+        wanted = methodology.history
+        if began or wanted is None:
+            raise _refused(RejectReason.OUTSIDE_PROGRAMME_DAYS)
+        value = activity.values.get(wanted.field)
+        if type(value) is not int or not methodology.fields[wanted.field].holds(value):
+            refusal = methodology.fields[wanted.field].refusal
+            raise _RefusedError(refusal, text_of(methodology, refusal))
+        return False
 
-    def _epochs_of(self, activity: Activity) -> set[int]:
-        """Return the epochs in which the activity occupies a slot."""
-        occupancy = self._grid.occupied_by(activity.started_at_s, activity.ended_at_s)
-        epochs = (self._programme.epoch_of(slot.day) for slot in occupancy.slots)
+    def _require_eligible(
+        self, activity: Activity, methodology: Methodology, batch: _Batch
+    ) -> None:
+        history = history_of(activity, methodology, self._grid, batch.readings)
+        try:
+            earned_by(activity, methodology, self._grid, self._programme.cap_ug, history)
+        except NotEligibleError as error:
+            raise _RefusedError(error.refusal, text_of(methodology, error.refusal)) from error
+
+    def _epochs_of(self, occupied: ActivitySlots) -> set[int]:
+        """Return the epochs in which the activity is credited."""
+        epochs = (self._programme.epoch_of(day) for day in occupied.days)
         return {epoch for epoch in epochs if epoch is not None}
 
     def _spans(self, activities: Sequence[Activity], standings: Mapping[str, Standing]) -> Spans:
         if not activities:
             return {}
-        spans = self._activities.overlapping(
+        spans = self._activities.trips_touching(
             {standing.person_id for standing in standings.values()},
             min(item.started_at_s for item in activities),
             max(item.ended_at_s for item in activities),
@@ -173,63 +258,54 @@ class ActivityIntake:
         return spans
 
 
+@dataclass(slots=True, kw_only=True)
 class _Batch:
     """What is known while a batch is judged."""
 
-    def __init__(
-        self,
-        *,
-        known: dict[str, StoredActivity],
-        standings: Mapping[str, Standing],
-        closed: frozenset[int],
-    ) -> None:
-        self.known = known
-        self.standings = standings
-        self.closed = closed
-        self.spans: Spans = {}
-        self.fresh: list[StoredActivity] = []
+    known: dict[str, StoredActivity]
+    standings: Mapping[str, Standing]
+    closed: frozenset[int]
+    spans: Spans
+    taken: set[SlotKey]
+    readings: dict[Reading, Mapping[str, Value]]
+    fresh: list[StoredActivity] = field(default_factory=list)
+    fresh_slots: list[tuple[SlotKey, str]] = field(default_factory=list)
 
-    def note(self, activity: Activity, person_id: int) -> None:
-        """Add an accepted activity."""
-        stored = StoredActivity(
-            activity_id=activity.activity_id,
-            person_ref=activity.person_ref,
-            person_id=person_id,
-            mode=activity.mode.value,
-            started_at_s=activity.started_at_s,
-            ended_at_s=activity.ended_at_s,
-            distance_m=activity.distance_m,
-            evidence=activity.evidence,
-        )
+    def note(self, stored: StoredActivity, owned: set[SlotKey]) -> None:
+        """Add an accepted activity and the slots of its object."""
+        activity = stored.activity
         self.known[activity.activity_id] = stored
         self.fresh.append(stored)
+        self.taken |= owned
+        self.fresh_slots += [(slot, activity.activity_id) for slot in sorted(owned)]
+        if stored.activity_type is ActivityType.METER_PERIOD:
+            self.readings[reading_of(activity)] = activity.values
 
 
-def _same_content(known: StoredActivity, activity: Activity) -> bool:
-    return (
-        known.person_ref,
-        known.mode,
-        known.started_at_s,
-        known.ended_at_s,
-        known.distance_m,
-        known.evidence,
-    ) == (
-        activity.person_ref,
-        activity.mode.value,
-        activity.started_at_s,
-        activity.ended_at_s,
-        activity.distance_m,
-        activity.evidence,
-    )
+def text_of(methodology: Methodology, refusal: str) -> str:
+    """Return what people are told about a refusal by a methodology, in both languages."""
+    if refusal == NOT_WHOLE_MONTHS:
+        return "a period with a baseline runs from the first of a local month to that of another"
+    texts = (methodology.text_of(refusal, language) for language in ("zh", "en"))
+    return "; ".join(texts)
 
 
-def _consent_reason(standing: Standing | None, started_at_s: Seconds) -> RejectReason | None:
+def _refused(reason: RejectReason) -> _RefusedError:
+    return _RefusedError(reason, DETAILS[reason])
+
+
+def _consent_reason(
+    standing: Standing | None, started_at_s: Seconds, *, counts: bool
+) -> RejectReason | None:
     if standing is None:
         return RejectReason.UNKNOWN_PERSON
     if not standing.periods:
         return RejectReason.MISSING_CONSENT
     if any(period.covers(started_at_s) for period in standing.periods):
         return None
+    if not counts:
+        # History is data about a person who agrees to its use now; nothing is claimed for it.
+        return None if standing.consented else RejectReason.CONSENT_WITHDRAWN
     if started_at_s < standing.periods[0].since_s:
         return RejectReason.BEFORE_CONSENT
     return RejectReason.CONSENT_WITHDRAWN

@@ -16,7 +16,6 @@ from typing import Final, Self
 
 from fedcarbon.methodology.activity import Activity
 from partner_node.adapters.week_shift import WeekShift
-from partner_node.importing.activities import ACTIVITY_COLUMNS
 from partner_node.importing.rejects_file import RejectsFile
 from partner_node.importing.table_file import Reject
 
@@ -24,7 +23,16 @@ PublishedTimes = tuple[str, str]
 """Start and end as they stand in the source."""
 
 ORIGINAL_COLUMNS: Final = ("original_started_at", "original_ended_at")
-OUTPUT_COLUMNS: Final = ACTIVITY_COLUMNS.required + ORIGINAL_COLUMNS
+TRIP_COLUMNS: Final = (
+    "activity_id",
+    "person_ref",
+    "mode",
+    "started_at",
+    "ended_at",
+    "distance_m",
+    "evidence",
+)
+OUTPUT_COLUMNS: Final = TRIP_COLUMNS + ORIGINAL_COLUMNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +103,10 @@ class CanonicalOutput:
             (
                 activity.activity_id,
                 activity.person_ref,
-                activity.mode.value,
+                activity.values["mode"],
                 start.isoformat(),
                 end.isoformat(),
-                activity.distance_m,
+                activity.values["distance_m"],
                 activity.evidence,
                 *published,
             )

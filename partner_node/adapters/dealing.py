@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Final
 
 from fedcarbon.identity.person_id import IdType, make_test_id
+from partner_node.adapters.canonical_output import TRIP_COLUMNS
 from partner_node.adapters.seeded_draw import sort_key
-from partner_node.importing.activities import ACTIVITY_COLUMNS
 from partner_node.importing.identities import IDENTITY_COLUMNS
-from partner_node.importing.table_file import Reject, read_table
+from partner_node.importing.table_file import Columns, Reject, read_table
 
+_TRIPS: Final = Columns(subject="activity_id", required=TRIP_COLUMNS)
 ASSIGNMENT_COLUMNS: Final = (
     "platform",
     "platform_user_id",
@@ -51,7 +52,7 @@ def users_of(activities_file: Path) -> list[str]:
         ImportFileError: the file cannot be read.
     """
     users: dict[str, None] = {}
-    for item in read_table(activities_file, ACTIVITY_COLUMNS):
+    for item in read_table(activities_file, _TRIPS):
         if not isinstance(item, Reject):
             users[item.value["person_ref"]] = None
     return list(users)

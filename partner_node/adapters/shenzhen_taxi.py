@@ -26,6 +26,7 @@ from fedcarbon.units import Metres, Seconds
 from partner_node.activities.instants import parse_instant
 from partner_node.adapters.canonical_output import AdapterReport, CanonicalOutput, OutputFiles
 from partner_node.adapters.decimal_text import metres_of, whole_part_of
+from partner_node.adapters.published_trip import published_trip
 from partner_node.adapters.seeded_draw import PER_MILLE, chosen, draw_below
 from partner_node.adapters.week_shift import WeekShift
 from partner_node.importing.table_file import Columns, Fields, Reject, printable, read_table
@@ -111,16 +112,17 @@ def _activity_of(
     if ended_at_s - started_at_s > settings.trip_s_max:
         reason = RejectReason.DURATION_ABOVE_MAXIMUM
         raise InvalidActivityError(reason, "the trip was joined across a gap")
-    activity = Activity(
+    distance_m = metres_of("distance", fields["distance"])
+    activity = published_trip(
         activity_id=f"taxi-{order.removesuffix('.0')}",
         person_ref=f"rider-{rider:06d}",
         mode=Mode.EV_RIDE,
         started_at_s=started_at_s,
         ended_at_s=ended_at_s,
-        distance_m=metres_of("distance", fields["distance"]),
+        distance_m=distance_m,
         evidence=1,
     )
-    _check_plausible(activity, settings)
+    _check_plausible(distance_m, activity.duration_s, settings)
     if waiting_s > activity.duration_s:
         reason = RejectReason.CONTRADICTORY_RECORD
         raise InvalidActivityError(reason, "waited longer than the trip took")
@@ -134,11 +136,13 @@ def _activity_of(
     return activity
 
 
-def _check_plausible(activity: Activity, settings: ShenzhenTaxiSettings) -> None:
-    if activity.distance_m > settings.trip_m_max:
+def _check_plausible(
+    distance_m: Metres, duration_s: Seconds, settings: ShenzhenTaxiSettings
+) -> None:
+    if distance_m > settings.trip_m_max:
         reason = RejectReason.DISTANCE_ABOVE_MAXIMUM
         raise InvalidActivityError(reason, f"over {settings.trip_m_max} m")
-    limit = settings.speed_max_m_per_h * activity.duration_s
-    if activity.distance_m * _SECONDS_PER_HOUR > limit:
+    limit = settings.speed_max_m_per_h * duration_s
+    if distance_m * _SECONDS_PER_HOUR > limit:
         reason = RejectReason.IMPLAUSIBLE_SPEED
         raise InvalidActivityError(reason, f"faster than {settings.speed_max_m_per_h} m per hour")

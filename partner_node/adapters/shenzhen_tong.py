@@ -30,6 +30,7 @@ from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.units import Metres, Seconds
 from partner_node.activities.instants import parse_instant
 from partner_node.adapters.canonical_output import AdapterReport, CanonicalOutput, OutputFiles
+from partner_node.adapters.published_trip import published_trip
 from partner_node.adapters.shenzhen_network import StationNetwork, station_name
 from partner_node.adapters.week_shift import WeekShift
 from partner_node.importing.table_file import Columns, Fields, Read, Reject, printable, read_table
@@ -203,7 +204,7 @@ def _activity_of(
         raise InvalidActivityError(
             RejectReason.DURATION_ABOVE_MAXIMUM, f"{duration_s // 60} minutes between the gates"
         )
-    return Activity(
+    return published_trip(
         activity_id=_activity_id(entry),
         person_ref=entry.card,
         mode=Mode.RAIL,

@@ -20,6 +20,7 @@ from fedcarbon.units import Metres
 from partner_node.activities.instants import parse_instant
 from partner_node.adapters.canonical_output import AdapterReport, CanonicalOutput, OutputFiles
 from partner_node.adapters.decimal_text import metres_of
+from partner_node.adapters.published_trip import published_trip
 from partner_node.adapters.week_shift import WeekShift
 from partner_node.importing.table_file import Columns, Fields, Reject, printable, read_table
 
@@ -77,7 +78,7 @@ def _activity_of(fields: Fields, settings: ValleyBikeSettings) -> Activity:
         raise InvalidActivityError(
             RejectReason.POSITION_JUMP, f"two neighbouring positions are {step_m} m apart"
         )
-    return Activity(
+    return published_trip(
         activity_id=fields["route_id"],
         person_ref=fields["user_id"],
         mode=Mode.BIKE,

@@ -128,7 +128,7 @@ class EvidenceOpener:
                 self._activities.find(names),
                 snapshot,
                 days=self._member.programme.days_of(epoch),
-                methodology=commitment.methodology,
+                credited=self._epochs.credited(epoch),
             )
         )
 

@@ -72,7 +72,7 @@ def import_activities(
         for item in sorted(unread, key=lambda reject: reject.row):
             rejects(item)
 
-    rows = read_activities(path, node.programme.time_zone)
+    rows = read_activities(path, node.programme.time_zone, node.bundle)
     return _import(path, rejects_path, rows, record, console)
 
 

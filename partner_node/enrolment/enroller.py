@@ -116,7 +116,7 @@ class Enroller:
 
     def _answer_evaluation(self) -> bool:
         """Have the stored batch of blinded elements evaluated, if there is one."""
-        evaluation = self._stores.enrolment.open_evaluation()
+        evaluation = self._stores.enrolment.open_evaluation(objects=False)
         if evaluation is None:
             return False
         outputs = self._evaluator.answer(evaluation)
@@ -125,7 +125,7 @@ class Enroller:
             tokens = [account_token(output, programme_id) for output in outputs]
             self._stores.enrolment.save_account_tokens(evaluation, tokens)
         else:
-            self._stores.enrolment.save_claim_outputs(evaluation, outputs)
+            self._stores.enrolment.save_outputs(evaluation, outputs)
         return True
 
     def _ask_next(self, before_s: Seconds) -> bool:

@@ -1,4 +1,4 @@
-"""Blind evaluation: from identity documents to account tokens and claim secrets.
+"""Blind evaluation: from identity documents and objects to account tokens and secrets of claims.
 
 A batch is blinded and stored before it is sent, and stays the same until it is answered: asking
 again with the same request id costs no quota and hides nothing less. The hub relays; every
@@ -21,6 +21,7 @@ from fedcarbon.identity.threshold import (
     verify,
 )
 from fedcarbon.ids import PartyId
+from fedcarbon.methodology.object_ref import object_bytes
 from fedcarbon.parameters.parameter_set import UnknownTrusteeError
 from fedcarbon.registry.enrolment import MESSAGE_ID_BYTES
 from fedcarbon.registry.evaluation import EvaluationRequest, elements_hash_of
@@ -29,6 +30,7 @@ from fedcarbon.v1 import identity_pb2
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.membership import Membership
 from partner_node.storage.enrolment import EnrolmentStore, StoredEvaluation
+from partner_node.storage.objects import ObjectStore
 from partner_node.storage.persons import PersonStore
 
 ELEMENTS_PER_REQUEST: Final = 500
@@ -47,26 +49,33 @@ class UnknownAnswererError(PeerError):
 
 
 class BlindEvaluator:
-    """Asks for evaluations of stored persons and keeps what comes back."""
+    """Asks for evaluations of stored persons and objects and checks what comes back."""
 
     def __init__(
         self,
         membership: Membership,
         hub: HubClient,
         persons: PersonStore,
+        objects: ObjectStore,
         enrolment: EnrolmentStore,
     ) -> None:
-        """Ask through `hub` for the member's persons."""
+        """Ask through `hub` for the member's persons and objects."""
         self._member = membership
         self._hub = hub
         self._persons = persons
+        self._objects = objects
         self._enrolment = enrolment
         self.excluded: set[str] = set()
         """Trustees whose answers did not verify; they stay left out until a restart."""
 
-    def ask(self, label: KeyLabel, person_ids: Sequence[int]) -> None:
-        """Blind and store a batch under `label`; `answer` sends it."""
-        subjects = self._subjects(person_ids)
+    def ask(self, label: KeyLabel, subject_ids: Sequence[int]) -> None:
+        """Blind and store a batch under `label`; `answer` sends it.
+
+        Args:
+            label: of the key.
+            subject_ids: persons or, under the object key, objects.
+        """
+        subjects = self._subjects(label, subject_ids)
         batch = blind_batch(label, subjects, self._member.randomness.below)
         request = EvaluationRequest(
             parameter_id=self._member.parameters.parameter_id,
@@ -82,7 +91,7 @@ class BlindEvaluator:
                 request_id=request.request_id,
                 label=label,
                 signed_request=sign(request, self._member.signers).to_bytes(),
-                person_ids=tuple(person_ids),
+                subject_ids=tuple(subject_ids),
                 blinds=batch.blinds,
                 blinded=batch.blinded,
             ),
@@ -145,12 +154,16 @@ class BlindEvaluator:
             label=evaluation.label,
             inputs=tuple(
                 evaluation_input(evaluation.label, subject)
-                for subject in self._subjects(evaluation.person_ids)
+                for subject in self._subjects(evaluation.label, evaluation.subject_ids)
             ),
             blinds=evaluation.blinds,
             blinded=evaluation.blinded,
         )
 
-    def _subjects(self, person_ids: Sequence[int]) -> list[bytes]:
-        identities = self._persons.identities(person_ids)
-        return [identities[person_id].to_bytes() for person_id in person_ids]
+    def _subjects(self, label: KeyLabel, subject_ids: Sequence[int]) -> list[bytes]:
+        """Return the canonical bytes of persons or objects."""
+        if label is KeyLabel.OBJECT:
+            references = self._objects.references(subject_ids)
+            return [object_bytes(references[object_id]) for object_id in subject_ids]
+        identities = self._persons.identities(subject_ids)
+        return [identities[person_id].to_bytes() for person_id in subject_ids]

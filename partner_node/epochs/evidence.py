@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.evidence.leaf import (
+    ActivityEvidence,
     ClaimEvidence,
     EvidencePiece,
     PersonDayEvidence,
@@ -22,13 +23,13 @@ from fedcarbon.evidence.leaf import (
 )
 from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.tokens import AccountToken
-from fedcarbon.methodology.activity import Activity, Mode
+from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, by_day, claims_of
 from fedcarbon.transparency import merkle
-from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.units import MicrogramsCO2e
 from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.storage.activities import StoredActivity
-from partner_node.storage.epochs import ClaimRow
+from partner_node.storage.epochs import ClaimRow, CreditedActivity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +50,8 @@ class EvidenceSources:
     """Everybody who is enrolled in the snapshot, and their places."""
     tokens: Mapping[int, AccountToken]
     numbering: Numbering
-    methodology: bytes
-    """Content hash of the methodology that computed the pieces, 32 bytes."""
+    credited: Mapping[str, CreditedActivity]
+    """By id; holds every activity of `pieces`."""
 
     @classmethod
     def of(
@@ -63,7 +64,7 @@ class EvidenceSources:
         snapshot: OwnSnapshot,
         *,
         days: tuple[dt.date, ...],
-        methodology: bytes,
+        credited: Mapping[str, CreditedActivity],
     ) -> EvidenceSources:
         """Return the sources of an epoch over `days` whose people are those of `snapshot`."""
         return cls(
@@ -75,7 +76,7 @@ class EvidenceSources:
             persons=snapshot.persons,
             tokens=snapshot.tokens,
             numbering=Numbering.of(len(claims), snapshot.blocks.slots_of, days),
-            methodology=methodology,
+            credited=credited,
         )
 
 
@@ -86,15 +87,15 @@ class EpochEvidence:
         """Sort what belongs together."""
         self._sources = sources
         self._claim_of = {
-            (row.person_id, row.slot_start_s): position
+            (row.person_id, row.slot): position
             for position, row in enumerate(sources.claims)
             if row.person_id is not None
         }
         self._person_at = {place: person_id for person_id, place in sources.persons.items()}
-        self._in_slot: defaultdict[tuple[int, Seconds], list[Piece]] = defaultdict(list)
+        self._in_slot: defaultdict[tuple[int, SlotKey], list[Piece]] = defaultdict(list)
         for person_id, own in sources.pieces.items():
             for piece in own:
-                self._in_slot[person_id, piece.slot_start_s].append(piece)
+                self._in_slot[person_id, piece.slot].append(piece)
 
     @property
     def numbering(self) -> Numbering:
@@ -105,17 +106,18 @@ class EpochEvidence:
         """Return what stands behind the claim at position `number` of the list."""
         row = self._sources.claims[number]
         pieces: Iterable[Piece] = ()
-        if row.person_id is not None and row.slot_start_s is not None:
-            pieces = self._in_slot[row.person_id, row.slot_start_s]
+        if row.person_id is not None and row.slot is not None:
+            pieces = self._in_slot[row.person_id, row.slot]
         return ClaimEvidence(
             token=row.token,
             rank=row.rank,
             commitment=self._sources.commitments[number],
-            methodology=self._sources.methodology,
             pieces=tuple(
                 EvidencePiece(
                     activity=self._activity(piece),
-                    slot_start_s=piece.slot_start_s,
+                    owner=piece.slot.owner,
+                    group=piece.slot.group,
+                    slot_start_s=piece.slot.start_s,
                     piece_ug=piece.piece_ug,
                 )
                 for piece in sorted(pieces, key=lambda item: item.activity_id)
@@ -130,8 +132,10 @@ class EpochEvidence:
         own = by_day(sources.pieces.get(person_id, ())).get(day, ())
         slots = tuple(
             SlotEvidence(
-                slot_start_s=claim.slot_start_s,
-                claim=self._claim_of[person_id, claim.slot_start_s],
+                owner=claim.slot.owner,
+                group=claim.slot.group,
+                slot_start_s=claim.slot.start_s,
+                claim=self._claim_of[person_id, claim.slot],
                 reduction_ug=claim.reduction_ug,
             )
             for claim in claims_of(own)
@@ -140,7 +144,6 @@ class EpochEvidence:
         return PersonDayEvidence(
             account_token=sources.tokens[person_id],
             day=day.isoformat(),
-            methodology=sources.methodology,
             reduction_ug=MicrogramsCO2e(sum(slot.reduction_ug for slot in slots)),
             activities=tuple(by_id[name] for name in sorted(by_id)),
             slots=slots,
@@ -162,19 +165,14 @@ class EpochEvidence:
         """Return the root over all leaves: 32 bytes."""
         return merkle.root_of(self.leaves())
 
-    def _activity(self, piece: Piece) -> Activity:
+    def _activity(self, piece: Piece) -> ActivityEvidence:
         stored = self._sources.activities[piece.activity_id]
-        return dataclasses.replace(activity_of(stored), evidence=piece.rank // 2)
-
-
-def activity_of(stored: StoredActivity) -> Activity:
-    """Return a stored activity as the methodology takes it."""
-    return Activity(
-        activity_id=stored.activity_id,
-        person_ref=stored.person_ref,
-        mode=Mode(stored.mode),
-        started_at_s=stored.started_at_s,
-        ended_at_s=stored.ended_at_s,
-        distance_m=stored.distance_m,
-        evidence=stored.evidence,
-    )
+        credited = self._sources.credited[piece.activity_id]
+        return ActivityEvidence.of(
+            # The admission may allow only a worse tier than was recorded.
+            dataclasses.replace(stored.activity, evidence=credited.evidence),
+            stored.activity_type,
+            credited.methodology,
+            credited.history,
+            credited.credited_ug,
+        )

@@ -16,12 +16,12 @@ from typing import ClassVar, Final
 
 from fedcarbon.errors import PeerError, StateError
 from fedcarbon.ids import EpochIndex
-from fedcarbon.methodology.definition import Methodology
 from fedcarbon.proofs.link import LinkContext
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
+from partner_node.activities.bundle import Bundle
 from partner_node.epochs.claiming import ClaimBuilder
 from partner_node.epochs.linking import link_message
 from partner_node.epochs.proving import BlockProver
@@ -83,7 +83,7 @@ class EpochPhases:
         database: Database,
         member: Membership,
         hub: HubClient,
-        methodology: Methodology,
+        bundle: Bundle,
         prover: BlockProver,
         *,
         commit_delay_s: int = 0,
@@ -94,16 +94,16 @@ class EpochPhases:
             database: the node's store.
             member: who the node is.
             hub: whom to talk to.
-            methodology: what reductions are computed by.
+            bundle: what activities are counted by, in epochs that are not committed yet.
             prover: for the submission.
             commit_delay_s: how long after the end of an epoch's last day to wait for trips.
         """
         self._member = member
         self._hub = hub
-        self._methodology = methodology
+        self._bundle = bundle
         self._prover = prover
         self._commit_delay_s = commit_delay_s
-        self._claims = ClaimBuilder(database, member, methodology)
+        self._claims = ClaimBuilder(database, member, bundle)
         self._epochs = EpochStore(database)
         self._enrolment = EnrolmentStore(database)
         self._outbox = Outbox(database)

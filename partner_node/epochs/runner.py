@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fedcarbon.errors import FedcarbonError, PeerError
-from fedcarbon.methodology.definition import Methodology
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
+from partner_node.activities.bundle import Bundle
 from partner_node.bindings.answering import BindingAnswers
 from partner_node.enrolment.enroller import Enroller, EnrolmentStores
 from partner_node.enrolment.evaluation import BlindEvaluator
+from partner_node.enrolment.objects import ObjectEvaluation
 from partner_node.epochs.phases import EpochPhases
 from partner_node.epochs.proving import BlockProver
 from partner_node.membership import Membership, MembershipSource
@@ -29,6 +30,7 @@ from partner_node.record.monitor import Monitor
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.incidents import Incident, IncidentStore
+from partner_node.storage.objects import ObjectStore
 from partner_node.storage.outbox import Outbox
 from partner_node.storage.persons import PersonStore
 from partner_node.storage.record import RecordStore
@@ -87,6 +89,7 @@ class _Parts:
 
     member: Membership
     enroller: Enroller
+    objects: ObjectEvaluation
     phases: EpochPhases
     bindings: BindingAnswers
 
@@ -124,14 +127,14 @@ class EpochRunner:
         database: Database,
         source: MembershipSource,
         hub: HubClient,
-        methodology: Methodology,
+        bundle: Bundle,
         settings: RunnerSettings,
     ) -> None:
         """Work on `database` with what `source` verifies."""
         self._database = database
         self._source = source
         self._hub = hub
-        self._methodology = methodology
+        self._bundle = bundle
         self._settings = settings
         self._record = RecordStore(database)
         self._mirror = RecordMirror(self._record, hub)
@@ -158,6 +161,8 @@ class EpochRunner:
         step.attempt("witness", lambda: self._cosign(member))
         planned = max(planned_epochs(self._record, member.foundation), default=0)
         reachable = step.attempt("enrolment", lambda: self._enrol(step, parts, planned))
+        if reachable:
+            reachable = step.attempt("objects", lambda: self._evaluate_objects(step, parts))
         if reachable:
             reachable = step.attempt("epochs", lambda: self._advance_epochs(step, parts))
         if reachable:
@@ -209,6 +214,12 @@ class EpochRunner:
                 return
             step.note("enrolment_advanced")
 
+    def _evaluate_objects(self, step: _Step, parts: _Parts) -> None:
+        for _ in range(ENROLMENT_EXCHANGES_PER_STEP):
+            if not parts.objects.advance():
+                return
+            step.note("objects_evaluated")
+
     def _advance_epochs(self, step: _Step, parts: _Parts) -> None:
         answer = self._hub.list_epochs(
             epoch_pb2.ListEpochsRequest(programme_id=parts.member.programme.programme_id)
@@ -241,15 +252,17 @@ class EpochRunner:
                 enrolment=EnrolmentStore(self._database),
                 outbox=self._outbox,
             )
-            evaluator = BlindEvaluator(member, self._hub, stores.persons, stores.enrolment)
+            objects = ObjectStore(self._database)
+            evaluator = BlindEvaluator(member, self._hub, stores.persons, objects, stores.enrolment)
             self._parts = _Parts(
                 member=member,
                 enroller=Enroller(member, self._hub, stores, evaluator),
+                objects=ObjectEvaluation(self._database, member, evaluator),
                 phases=EpochPhases(
                     self._database,
                     member,
                     self._hub,
-                    self._methodology,
+                    self._bundle,
                     self.prover_for(member),
                     commit_delay_s=self._settings.commit_delay_s,
                 ),

@@ -16,13 +16,14 @@ from fedcarbon.epoch.lost_positions import PositionsDifferError, positions_of
 from fedcarbon.errors import PeerError
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import EpochIndex
+from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import by_day, settle_day
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.submission.block_proofs import block_context
 from fedcarbon.submission.chunk_file import ChunkFile, EntryShape, split_into_chunks
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import sign
-from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.epochs.proving import BlockJob, ProvedEntry
@@ -100,14 +101,14 @@ def winning_claims(store: EpochStore, epoch: EpochIndex) -> list[ClaimRow]:
 def settle(store: EpochStore, epoch: EpochIndex, cap_ug: MicrogramsCO2e) -> list[PersonDayResult]:
     """Return what every person-day is worth after verdicts, half-lost rule and cap."""
     losses = store.losses(epoch) or set()
-    lost_slots: defaultdict[int, set[Seconds]] = defaultdict(set)
+    lost_slots: defaultdict[int, set[SlotKey]] = defaultdict(set)
     for claim in store.claims(epoch):
-        if claim.token in losses and claim.person_id is not None and claim.slot_start_s is not None:
-            lost_slots[claim.person_id].add(claim.slot_start_s)
+        if claim.token in losses and claim.person_id is not None and claim.slot is not None:
+            lost_slots[claim.person_id].add(claim.slot)
     results = []
     for person_id, pieces in store.pieces(epoch).items():
         for day, of_day in by_day(pieces).items():
-            lost = lost_slots[person_id] & {piece.slot_start_s for piece in of_day}
+            lost = lost_slots[person_id] & {piece.slot for piece in of_day}
             settlement = settle_day(of_day, lost, cap_ug)
             results.append(
                 PersonDayResult(

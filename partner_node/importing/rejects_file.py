@@ -49,8 +49,13 @@ class RejectsFile:
         if subject.startswith(_FORMULA_STARTS):
             subject = f"'{subject}"
         self._writer.writerow((reject.row, subject, str(reject.reason), reject.detail))
-        self._counts[reject.reason] += 1
+        self._counts[str(reject.reason)] += 1
 
     def counts(self) -> Mapping[str, int]:
-        """Return how many rejects were written under each reason, sorted by reason."""
-        return dict(sorted(self._counts.items()))
+        """Return how many rejects were written under each reason.
+
+        Those of the catalogue come first, in its order; then those of methodologies, by name.
+        """
+        known = [reason.value for reason in RejectReason]
+        ordered = known + sorted(self._counts.keys() - set(known))
+        return {reason: self._counts[reason] for reason in ordered if self._counts[reason]}

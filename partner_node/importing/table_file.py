@@ -57,6 +57,7 @@ class Reject:
     subject: str
     """The activity or person reference, as far as it could be read; never an identity number."""
     reason: str
+    """A `RejectReason`, or the id of a methodology's rule."""
     detail: str
     """A sentence for people; it quotes no value of the row."""
 

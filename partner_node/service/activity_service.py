@@ -7,11 +7,19 @@ import asyncio
 from grpc import aio
 from typing_extensions import override
 
-from fedcarbon.methodology.activity import Activity, InvalidActivityError, mode_of
+from fedcarbon.methodology.activity import (
+    Activity,
+    InvalidActivityError,
+    Value,
+    checked_object,
+)
+from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
-from fedcarbon.units import Metres
+from fedcarbon.units import Seconds
+from partner_node.activities.bundle import Bundle
 from partner_node.activities.instants import parse_instant
 from partner_node.activities.intake import ACTIVITIES_PER_BATCH_MAX, RejectedActivity
+from partner_node.importing.activities import may_be_instant, methodology_named
 from partner_node.node import Node
 from partner_node.service.callers import require_in_house, require_size
 from partner_node.storage.activities import StoredReject
@@ -45,7 +53,7 @@ class ActivityServicer(node_pb2_grpc.ActivityServiceServicer):
         refused: list[RejectedActivity] = []
         for item in request.activities:
             try:
-                good.append(_activity(item, time_zone))
+                good.append(_activity(item, time_zone, self._node.bundle))
             except InvalidActivityError as error:
                 refused.append(
                     RejectedActivity(
@@ -54,7 +62,7 @@ class ActivityServicer(node_pb2_grpc.ActivityServiceServicer):
                 )
         outcome = self._node.record_activities(good)
         self._node.note_rejects(
-            StoredReject(subject=item.activity_id, reason=item.reason, detail=item.detail)
+            StoredReject(subject=item.activity_id, reason=str(item.reason), detail=item.detail)
             for item in refused
         )
         refused += outcome.rejected.values()
@@ -62,20 +70,39 @@ class ActivityServicer(node_pb2_grpc.ActivityServiceServicer):
             accepted=outcome.accepted,
             rejected=[
                 node_pb2.RejectedActivity(
-                    activity_id=item.activity_id, reason=item.reason, detail=item.detail
+                    activity_id=item.activity_id, reason=str(item.reason), detail=item.detail
                 )
                 for item in refused
             ],
         )
 
 
-def _activity(item: node_pb2.Activity, time_zone: str) -> Activity:
+def _activity(item: node_pb2.Activity, time_zone: str, bundle: Bundle) -> Activity:
+    methodology = methodology_named(item.methodology, bundle)
+    started_at_s = parse_instant(item.started_at, time_zone)
+    if not item.ended_at and may_be_instant(methodology):
+        ended_at_s = Seconds(started_at_s + 1)
+    else:
+        ended_at_s = parse_instant(item.ended_at, time_zone)
     return Activity(
         activity_id=item.activity_id,
         person_ref=item.person_ref,
-        mode=mode_of(item.mode),
-        started_at_s=parse_instant(item.started_at, time_zone),
-        ended_at_s=parse_instant(item.ended_at, time_zone),
-        distance_m=Metres(item.distance_m),
+        methodology_id=methodology.methodology_id,
+        started_at_s=started_at_s,
+        ended_at_s=ended_at_s,
         evidence=item.evidence,
+        object_ref=checked_object(item.object_ref),
+        values=_values(item),
     )
+
+
+def _values(item: node_pb2.Activity) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for value in item.values:
+        kind = value.WhichOneof("value")
+        if kind is None or value.field in values:
+            raise InvalidActivityError(
+                RejectReason.MALFORMED_ROW, "every field stands once and holds a value"
+            )
+        values[value.field] = getattr(value, kind)
+    return values

@@ -119,6 +119,31 @@ class PersonServicer(node_pb2_grpc.PersonServiceServicer):
         """Confirm a binding or object to it."""
         require_in_house(context, self._node.party_id)
         receipt = await asyncio.to_thread(
-            self._node.answer_binding, request.binding_id, confirm=request.confirm
+            self._node.answer_binding,
+            request.binding_id,
+            confirm=request.confirm,
+            member_ref=request.member_ref,
         )
         return node_pb2.AnswerBindingResponse(receipt=receipt)
+
+    @override
+    async def AttestMember(
+        self,
+        request: node_pb2.AttestMemberRequest,
+        context: aio.ServicerContext[node_pb2.AttestMemberRequest, node_pb2.AttestMemberResponse],
+    ) -> node_pb2.AttestMemberResponse:
+        """Keep that a person is a member of a household account."""
+        require_in_house(context, self._node.party_id)
+        await asyncio.to_thread(self._node.attest_member, request.account_ref, request.member_ref)
+        return node_pb2.AttestMemberResponse()
+
+    @override
+    async def ListMembers(
+        self,
+        request: node_pb2.ListMembersRequest,
+        context: aio.ServicerContext[node_pb2.ListMembersRequest, node_pb2.ListMembersResponse],
+    ) -> node_pb2.ListMembersResponse:
+        """Return the attested members of a household account."""
+        require_in_house(context, self._node.party_id)
+        members = await asyncio.to_thread(self._node.members, request.account_ref)
+        return node_pb2.ListMembersResponse(member_refs=members)

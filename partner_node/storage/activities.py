@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fedcarbon.units import Metres, Seconds
+from fedcarbon.methodology.activity import Activity, values_of, values_text
+from fedcarbon.methodology.definition import ActivityType
+from fedcarbon.methodology.occupancy import SlotKey
+from fedcarbon.units import Seconds
+from partner_node.activities.history import Reading, Readings, reading_of
 from partner_node.storage.database import Database, Row
 
 AT_INTAKE = 0
 """Epoch of a rejection that happened when the activity arrived."""
 
 _COLUMNS = (
-    "activity_id, person_ref, person_id, mode, started_at_s, ended_at_s, distance_m, evidence"
+    "activity_id, person_ref, person_id, methodology_id, activity_type, object_ref, started_at_s, "
+    "ended_at_s, evidence, field_values, first_day, last_day"
 )
 
 
@@ -20,15 +26,13 @@ _COLUMNS = (
 class StoredActivity:
     """One accepted activity."""
 
-    activity_id: str
-    person_ref: str
+    activity: Activity
+    """With the tier as recorded: 0 validated, 1 tracked, 2 self-declared."""
     person_id: int
-    mode: str
-    started_at_s: Seconds
-    ended_at_s: Seconds
-    distance_m: Metres
-    evidence: int
-    """Tier as recorded: 0 validated, 1 tracked, 2 self-declared."""
+    activity_type: ActivityType
+    """Of its methodology when it was accepted."""
+    days: tuple[dt.date, dt.date] | None
+    """First and last day on which it is credited; None if it is history only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,46 +64,100 @@ class ActivityStore:
         )
         return {row[0]: _activity(row) for row in rows}
 
-    def overlapping(
+    def trips_touching(
         self, person_ids: Iterable[int], first_s: Seconds, last_s: Seconds
     ) -> dict[int, list[tuple[Seconds, Seconds]]]:
-        """Return start and end of these persons' activities that touch (first_s, last_s)."""
+        """Return start and end of these persons' trips that touch (first_s, last_s)."""
         wanted = sorted(set(person_ids))
         spans: dict[int, list[tuple[Seconds, Seconds]]] = {key: [] for key in wanted}
         if wanted:
             rows = self._database.rows(
                 "SELECT person_id, started_at_s, ended_at_s FROM activities "
-                "JOIN given USING (person_id) WHERE started_at_s < ? AND ended_at_s > ?",
-                [last_s, first_s],
+                "JOIN given USING (person_id) "
+                "WHERE activity_type = ? AND started_at_s < ? AND ended_at_s > ?",
+                [ActivityType.TRIP.value, last_s, first_s],
                 given={"person_id": wanted},
             )
             for person_id, started_at_s, ended_at_s in rows:
                 spans[person_id].append((started_at_s, ended_at_s))
         return spans
 
-    def between(self, first_s: Seconds, end_s: Seconds) -> list[StoredActivity]:
-        """Return all activities that touch [first_s, end_s), by start and id."""
+    def credited_between(self, first: dt.date, last: dt.date) -> list[StoredActivity]:
+        """Return all activities with a day from `first` to `last`, by start and id."""
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM activities "  # noqa: S608
-            "WHERE started_at_s < ? AND ended_at_s > ? ORDER BY started_at_s, activity_id",
-            [end_s, first_s],
+            "WHERE first_day <= ? AND last_day >= ? ORDER BY started_at_s, activity_id",
+            [last.isoformat(), first.isoformat()],
         )
         return [_activity(row) for row in rows]
 
-    def add(self, activities: Sequence[StoredActivity], *, now_s: Seconds) -> None:
-        """Append accepted activities."""
+    def readings(self, wanted: Iterable[Reading]) -> Readings:
+        """Return the values recorded for those of the `wanted` meter periods that are known."""
+        keys = sorted(set(wanted))
+        if not keys:
+            return {}
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM activities "  # noqa: S608
+            "JOIN given USING (object_ref, started_at_s, ended_at_s) WHERE activity_type = ?",
+            [ActivityType.METER_PERIOD.value],
+            given={
+                "object_ref": [key.object_ref for key in keys],
+                "started_at_s": [key.started_at_s for key in keys],
+                "ended_at_s": [key.ended_at_s for key in keys],
+            },
+        )
+        found = [_activity(row).activity for row in rows]
+        return {reading_of(item): item.values for item in found}
+
+    def taken(self, slots: Iterable[SlotKey]) -> set[SlotKey]:
+        """Return those of the objects' `slots` that an activity is recorded for."""
+        wanted = sorted({slot for slot in slots if slot.owner})
+        if not wanted:
+            return set()
+        rows = self._database.rows(
+            "SELECT object_ref, slot_group, slot_start_s FROM object_slots "
+            "JOIN given USING (object_ref, slot_group, slot_start_s)",
+            given={
+                "object_ref": [slot.owner for slot in wanted],
+                "slot_group": [slot.group for slot in wanted],
+                "slot_start_s": [slot.start_s for slot in wanted],
+            },
+        )
+        return {SlotKey(*row) for row in rows}
+
+    def add(
+        self,
+        activities: Sequence[StoredActivity],
+        slots: Sequence[tuple[SlotKey, str]],
+        *,
+        now_s: Seconds,
+    ) -> None:
+        """Append accepted activities, and which of them holds which slot of an object."""
         self._database.insert(
             "activities",
             {
-                "activity_id": [item.activity_id for item in activities],
-                "person_ref": [item.person_ref for item in activities],
+                "activity_id": [item.activity.activity_id for item in activities],
+                "person_ref": [item.activity.person_ref for item in activities],
                 "person_id": [item.person_id for item in activities],
-                "mode": [item.mode for item in activities],
-                "started_at_s": [item.started_at_s for item in activities],
-                "ended_at_s": [item.ended_at_s for item in activities],
-                "distance_m": [item.distance_m for item in activities],
-                "evidence": [item.evidence for item in activities],
+                "methodology_id": [item.activity.methodology_id for item in activities],
+                "activity_type": [item.activity_type.value for item in activities],
+                "object_ref": [item.activity.object_ref for item in activities],
+                "started_at_s": [item.activity.started_at_s for item in activities],
+                "ended_at_s": [item.activity.ended_at_s for item in activities],
+                "evidence": [item.activity.evidence for item in activities],
+                "field_values": [values_text(item.activity.values) for item in activities],
+                "first_day": [item.days and item.days[0].isoformat() for item in activities],
+                "last_day": [item.days and item.days[1].isoformat() for item in activities],
                 "recorded_at_s": [now_s] * len(activities),
+            },
+        )
+        self._database.insert(
+            "object_slots",
+            {
+                "object_ref": [slot.owner for slot, _ in slots],
+                "slot_group": [slot.group for slot, _ in slots],
+                "slot_start_s": [slot.start_s for slot, _ in slots],
+                "activity_id": [activity_id for _, activity_id in slots],
             },
         )
 
@@ -144,13 +202,19 @@ class ActivityStore:
 
 
 def _activity(row: Row) -> StoredActivity:
+    first, last = row[10], row[11]
     return StoredActivity(
-        activity_id=row[0],
-        person_ref=row[1],
+        activity=Activity(
+            activity_id=row[0],
+            person_ref=row[1],
+            methodology_id=row[3],
+            started_at_s=row[6],
+            ended_at_s=row[7],
+            evidence=row[8],
+            object_ref=row[5],
+            values=values_of(row[9]),
+        ),
         person_id=row[2],
-        mode=row[3],
-        started_at_s=row[4],
-        ended_at_s=row[5],
-        distance_m=row[6],
-        evidence=row[7],
+        activity_type=ActivityType(row[4]),
+        days=(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) if first else None,
     )

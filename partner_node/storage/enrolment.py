@@ -34,6 +34,12 @@ _UNENROLLED = """unenrolled AS (
       AND coalesce(e.action, 'withdraw') = 'withdraw')"""
 _LOGGED = f"receipts r ON r.kind = '{MessageKind.ENROLMENT_BATCH.value}' AND r.subject = e.batch"
 _TOKEN_TABLE = {KeyLabel.ACCOUNT: "account_tokens", KeyLabel.CLAIM: "claim_secrets"}
+_ANSWERS = {
+    KeyLabel.ACCOUNT: ("account_tokens", "person_id", "account_token"),
+    KeyLabel.CLAIM: ("claim_secrets", "person_id", "claim_output"),
+    KeyLabel.OBJECT: ("object_secrets", "object_id", "object_output"),
+}
+"""Table, number and value of what an evaluation answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,8 @@ class StoredEvaluation:
     request_id: bytes
     label: KeyLabel
     signed_request: bytes
-    person_ids: tuple[int, ...]
+    subject_ids: tuple[int, ...]
+    """Persons or, under the object key, objects."""
     blinds: tuple[Scalar, ...] = field(repr=False)
     blinded: tuple[Element, ...]
 
@@ -123,7 +130,7 @@ class EnrolmentStore:
 
     def save_evaluation(self, evaluation: StoredEvaluation, *, now_s: Seconds) -> None:
         """Store a blinded batch before it is sent for the first time."""
-        count = len(evaluation.person_ids)
+        count = len(evaluation.subject_ids)
         with self._database.transaction():
             self._database.run(
                 "INSERT INTO evaluation_requests VALUES (?, ?, ?, ?, ?)",
@@ -140,23 +147,24 @@ class EnrolmentStore:
                 {
                     "request_id": [evaluation.request_id] * count,
                     "position": range(count),
-                    "person_id": evaluation.person_ids,
+                    "subject_id": evaluation.subject_ids,
                     "blind": [value.to_bytes(_BLIND_BYTES, "big") for value in evaluation.blinds],
                     "blinded": evaluation.blinded,
                 },
             )
 
-    def open_evaluation(self) -> StoredEvaluation | None:
-        """Return the oldest batch without an answer."""
+    def open_evaluation(self, *, objects: bool) -> StoredEvaluation | None:
+        """Return the oldest batch of persons, or of objects, without an answer."""
         row = self._database.row(
             "SELECT request_id, key_label, signed_request FROM evaluation_requests "
             "WHERE request_id IN (SELECT request_id FROM evaluation_items) "
-            "ORDER BY asked_at_s LIMIT 1"
+            "AND (key_label = ?) = ? ORDER BY asked_at_s LIMIT 1",
+            [KeyLabel.OBJECT.value, objects],
         )
         if row is None:
             return None
         items = self._database.rows(
-            "SELECT person_id, blind, blinded FROM evaluation_items WHERE request_id = ? "
+            "SELECT subject_id, blind, blinded FROM evaluation_items WHERE request_id = ? "
             "ORDER BY position",
             [row[0]],
         )
@@ -164,7 +172,7 @@ class EnrolmentStore:
             request_id=row[0],
             label=KeyLabel(row[1]),
             signed_request=row[2],
-            person_ids=tuple(item[0] for item in items),
+            subject_ids=tuple(item[0] for item in items),
             blinds=tuple(Scalar(int.from_bytes(item[1], "big")) for item in items),
             blinded=tuple(Element(item[2]) for item in items),
         )
@@ -173,20 +181,16 @@ class EnrolmentStore:
         self, evaluation: StoredEvaluation, tokens: Sequence[AccountToken]
     ) -> None:
         """Keep the account tokens of an answered batch and forget its blinds."""
-        self._answered(evaluation, "account_token", tokens)
+        self._answered(evaluation, tokens)
 
-    def save_claim_outputs(
-        self, evaluation: StoredEvaluation, outputs: Sequence[SecretOutput]
-    ) -> None:
-        """Keep the claim secrets of an answered batch and forget its blinds."""
-        self._answered(evaluation, "claim_output", [output.value for output in outputs])
+    def save_outputs(self, evaluation: StoredEvaluation, outputs: Sequence[SecretOutput]) -> None:
+        """Keep the secrets of an answered batch of claims or objects and forget its blinds."""
+        self._answered(evaluation, [output.value for output in outputs])
 
-    def _answered(self, evaluation: StoredEvaluation, column: str, values: Sequence[bytes]) -> None:
+    def _answered(self, evaluation: StoredEvaluation, values: Sequence[bytes]) -> None:
+        table, number, value = _ANSWERS[evaluation.label]
         with self._database.transaction():
-            self._database.insert(
-                _TOKEN_TABLE[evaluation.label],
-                {"person_id": evaluation.person_ids, column: values},
-            )
+            self._database.insert(table, {number: evaluation.subject_ids, value: values})
             self._database.run(
                 "DELETE FROM evaluation_items WHERE request_id = ?", [evaluation.request_id]
             )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fedcarbon.identity.ristretto import Scalar, scalar_from_bytes, scalar_to_bytes
 from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from partner_node.storage.activities import ActivityStore, StoredReject
-from partner_node.storage.database import Database
+from partner_node.storage.database import Database, Row
 from partner_node.storage.outbox import Message, Outbox
+
+_CREDITED = "activity_id, methodology, history, evidence, credited_ug"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +40,8 @@ class Commitment:
     """Leaves under `evidence_root`."""
     evidence_key: bytes = field(repr=False)
     """Secret of their salts."""
-    methodology: bytes
-    """Content hash of the methodology that computed the claims."""
+    methodologies: Mapping[str, bytes]
+    """Id to content hash of those that computed the claims, whatever is configured later."""
     methodology_bundle: bytes
 
 
@@ -49,7 +53,8 @@ class ClaimRow:
     rank: int
     person_id: int | None = field(repr=False)
     """None for a pad."""
-    slot_start_s: Seconds | None = field(repr=False)
+    slot: SlotKey | None = field(repr=False)
+    """None for a pad."""
     piece_ug: MicrogramsCO2e = field(repr=False)
     """What the claim is worth before any verdict; 0 for a pad."""
     blinding: Scalar = field(repr=False)
@@ -76,6 +81,20 @@ class PersonDayResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CreditedActivity:
+    """What was credited for an activity, over all of its days."""
+
+    activity_id: str
+    methodology: bytes
+    """Content hash."""
+    history: tuple[int | None, ...]
+    """What the same meter counted 1, 2, ... years before."""
+    evidence: int
+    """Tier that it is claimed with."""
+    credited_ug: MicrogramsCO2e
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpochWork:
     """Everything that phase 1a decides, stored at once."""
 
@@ -86,6 +105,8 @@ class EpochWork:
     """By person."""
     person_days: Sequence[PersonDay]
     """By person and day; days without activities have none."""
+    credited: Sequence[CreditedActivity]
+    """Every activity of `pieces`."""
     rejects: Sequence[StoredReject]
     messages: Sequence[Message]
 
@@ -125,11 +146,14 @@ class EpochStore:
         """Return what was committed, or None if nothing has been decided."""
         row = self._database.row(
             "SELECT claims, padded_claims, list_root, evidence_root, evidence_count, "
-            "evidence_key, methodology, methodology_bundle FROM epoch_commitments WHERE epoch = ?",
+            "evidence_key, methodology_bundle FROM epoch_commitments WHERE epoch = ?",
             [epoch],
         )
         if row is None:
             return None
+        pinned = self._database.rows(
+            "SELECT methodology_id, content_hash FROM epoch_methodologies WHERE epoch = ?", [epoch]
+        )
         return Commitment(
             claims=row[0],
             padded_claims=row[1],
@@ -137,8 +161,8 @@ class EpochStore:
             evidence_root=row[3],
             evidence_count=row[4],
             evidence_key=row[5],
-            methodology=row[6],
-            methodology_bundle=row[7],
+            methodologies=dict(pinned),
+            methodology_bundle=row[6],
         )
 
     def save_work(self, epoch: int, work: EpochWork, *, now_s: Seconds) -> None:
@@ -147,7 +171,7 @@ class EpochStore:
         pieces = [(key, item) for key, items in work.pieces.items() for item in items]
         with self._database.transaction():
             self._database.run(
-                "INSERT INTO epoch_commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO epoch_commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     epoch,
                     commitment.claims,
@@ -156,10 +180,18 @@ class EpochStore:
                     commitment.evidence_root,
                     commitment.evidence_count,
                     commitment.evidence_key,
-                    commitment.methodology,
                     commitment.methodology_bundle,
                 ],
             )
+            self._database.insert(
+                "epoch_methodologies",
+                {
+                    "epoch": [epoch] * len(commitment.methodologies),
+                    "methodology_id": list(commitment.methodologies),
+                    "content_hash": list(commitment.methodologies.values()),
+                },
+            )
+            self._save_credited(epoch, work.credited)
             self._save_claims(epoch, work.claims)
             self._database.insert(
                 "pieces",
@@ -168,7 +200,9 @@ class EpochStore:
                     "activity_id": [item.activity_id for _, item in pieces],
                     "person_id": [person_id for person_id, _ in pieces],
                     "day": [item.day.isoformat() for _, item in pieces],
-                    "slot_start_s": [item.slot_start_s for _, item in pieces],
+                    "slot_owner": [item.slot.owner for _, item in pieces],
+                    "slot_group": [item.slot.group for _, item in pieces],
+                    "slot_start_s": [item.slot.start_s for _, item in pieces],
                     "rank": [item.rank for _, item in pieces],
                     "piece_ug": [item.piece_ug for _, item in pieces],
                 },
@@ -195,7 +229,9 @@ class EpochStore:
                 "token": [item.token for item in claims],
                 "rank": [item.rank for item in claims],
                 "person_id": [item.person_id for item in claims],
-                "slot_start_s": [item.slot_start_s for item in claims],
+                "slot_owner": [item.slot and item.slot.owner for item in claims],
+                "slot_group": [item.slot and item.slot.group for item in claims],
+                "slot_start_s": [item.slot and item.slot.start_s for item in claims],
                 "piece_ug": [item.piece_ug for item in claims],
                 "blinding": [scalar_to_bytes(item.blinding) for item in claims],
             },
@@ -204,8 +240,8 @@ class EpochStore:
     def claims(self, epoch: int) -> list[ClaimRow]:
         """Return the list of the epoch with what each claim is about, pads included."""
         rows = self._database.rows(
-            "SELECT token, rank, person_id, slot_start_s, piece_ug, blinding FROM claims "
-            "WHERE epoch = ? ORDER BY position",
+            "SELECT token, rank, person_id, slot_owner, slot_group, slot_start_s, piece_ug, "
+            "blinding FROM claims WHERE epoch = ? ORDER BY position",
             [epoch],
         )
         return [
@@ -213,9 +249,9 @@ class EpochStore:
                 token=ClaimToken(row[0]),
                 rank=row[1],
                 person_id=row[2],
-                slot_start_s=row[3],
-                piece_ug=row[4],
-                blinding=scalar_from_bytes(row[5]),
+                slot=None if row[3] is None else SlotKey(row[3], row[4], row[5]),
+                piece_ug=row[6],
+                blinding=scalar_from_bytes(row[7]),
             )
             for row in rows
         ]
@@ -223,22 +259,58 @@ class EpochStore:
     def pieces(self, epoch: int) -> dict[int, list[Piece]]:
         """Return the pieces of the epoch by person, in order of activity and time."""
         rows = self._database.rows(
-            "SELECT person_id, activity_id, day, slot_start_s, piece_ug, rank FROM pieces "
-            "WHERE epoch = ? ORDER BY person_id, activity_id, slot_start_s",
+            "SELECT person_id, activity_id, day, slot_owner, slot_group, slot_start_s, piece_ug, "
+            "rank FROM pieces WHERE epoch = ? ORDER BY person_id, activity_id, slot_start_s",
             [epoch],
         )
         pieces: dict[int, list[Piece]] = {}
-        for person_id, activity_id, day, slot_start_s, piece_ug, rank in rows:
+        for person_id, activity_id, day, *slot, piece_ug, rank in rows:
             pieces.setdefault(person_id, []).append(
                 Piece(
                     activity_id=activity_id,
                     day=dt.date.fromisoformat(day),
-                    slot_start_s=slot_start_s,
+                    slot=SlotKey(*slot),
                     piece_ug=piece_ug,
                     rank=rank,
                 )
             )
         return pieces
+
+    def credited(self, epoch: int) -> dict[str, CreditedActivity]:
+        """Return what was credited for every activity of the epoch, by id."""
+        rows = self._database.rows(
+            f"SELECT {_CREDITED} FROM epoch_activities WHERE epoch = ?",  # noqa: S608
+            [epoch],
+        )
+        return {row[0]: _credited(row) for row in rows}
+
+    def credited_before(
+        self, epoch: int, activity_ids: Iterable[str]
+    ) -> dict[str, CreditedActivity]:
+        """Return what epochs before `epoch` credited for those of `activity_ids` that they did."""
+        wanted = sorted(set(activity_ids))
+        if not wanted:
+            return {}
+        rows = self._database.rows(
+            f"SELECT {_CREDITED} FROM epoch_activities JOIN given USING (activity_id) "  # noqa: S608
+            "WHERE epoch < ? ORDER BY epoch DESC",
+            [epoch],
+            given={"activity_id": wanted},
+        )
+        return {row[0]: _credited(row) for row in rows}  # the first epoch of several wins
+
+    def _save_credited(self, epoch: int, credited: Sequence[CreditedActivity]) -> None:
+        self._database.insert(
+            "epoch_activities",
+            {
+                "epoch": [epoch] * len(credited),
+                "activity_id": [item.activity_id for item in credited],
+                "methodology": [item.methodology for item in credited],
+                "history": [json.dumps(item.history) for item in credited],
+                "evidence": [item.evidence for item in credited],
+                "credited_ug": [item.credited_ug for item in credited],
+            },
+        )
 
     # --- phase 2 --------------------------------------------------------------------------
 
@@ -343,3 +415,13 @@ class EpochStore:
             ),
             self._database.number("SELECT sum(losses) FROM epoch_losses WHERE epoch = ?", [epoch]),
         )
+
+
+def _credited(row: Row) -> CreditedActivity:
+    return CreditedActivity(
+        activity_id=row[0],
+        methodology=row[1],
+        history=tuple(json.loads(row[2])),
+        evidence=row[3],
+        credited_ug=row[4],
+    )

@@ -131,6 +131,23 @@ class PersonStore:
         )
         return [row[0] for row in rows]
 
+    def attest(self, account_ref: str, member_ref: str, *, now_s: Seconds) -> None:
+        """Append a member of a household account; the first attestation counts."""
+        self._database.run(
+            "INSERT INTO members VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            [account_ref, member_ref, now_s],
+        )
+
+    def members(self, account_refs: Sequence[str]) -> list[str]:
+        """Return the members of a household account under any of its references, sorted."""
+        if not account_refs:
+            return []
+        rows = self._database.rows(
+            "SELECT DISTINCT member_ref FROM members JOIN given USING (account_ref) ORDER BY 1",
+            given={"account_ref": account_refs},
+        )
+        return [row[0] for row in rows]
+
     def add(self, links: Sequence[NewLink], *, now_s: Seconds) -> None:
         """Append persons and links that are new; consents are appended by `add_consents`."""
         if not links:

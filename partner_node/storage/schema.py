@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 TABLES: Final = (
     # What this store belongs to: schema version, party, programme, parameter id.
@@ -56,10 +56,11 @@ TABLES: Final = (
         elements INTEGER NOT NULL,
         signed_request BLOB NOT NULL,
         asked_at_s BIGINT NOT NULL)""",
+    # `subject_id` is a person or, under the object key, an object.
     """CREATE TABLE evaluation_items (
         request_id BLOB NOT NULL,
         position INTEGER NOT NULL,
-        person_id BIGINT NOT NULL,
+        subject_id BIGINT NOT NULL,
         blind BLOB NOT NULL,
         blinded BLOB NOT NULL)""",
     # `batch` is the batch id in hexadecimal, the subject of its message and receipt.
@@ -87,17 +88,44 @@ TABLES: Final = (
         sha256 BLOB NOT NULL,
         signed_places BLOB NOT NULL,
         PRIMARY KEY (batch, sha256))""",
+    # Members of a household account, as the utility attests them; only they may answer for it.
+    """CREATE TABLE members (
+        account_ref VARCHAR NOT NULL,
+        member_ref VARCHAR NOT NULL,
+        attested_at_s BIGINT NOT NULL,
+        PRIMARY KEY (account_ref, member_ref))""",
     # --- activities -------------------------------------------------------------------------
+    # `field_values` is canonical JSON. Days are those on which it is credited; without them it is
+    # history only: a reading from before the programme, which earns nothing.
     """CREATE TABLE activities (
         activity_id VARCHAR PRIMARY KEY,
         person_ref VARCHAR NOT NULL,
         person_id BIGINT NOT NULL,
-        mode VARCHAR NOT NULL,
+        methodology_id VARCHAR NOT NULL,
+        activity_type VARCHAR NOT NULL,
+        object_ref VARCHAR NOT NULL,
         started_at_s BIGINT NOT NULL,
         ended_at_s BIGINT NOT NULL,
-        distance_m BIGINT NOT NULL,
         evidence INTEGER NOT NULL,
+        field_values VARCHAR NOT NULL,
+        first_day VARCHAR,
+        last_day VARCHAR,
         recorded_at_s BIGINT NOT NULL)""",
+    # Meters, receipts, events and vehicles that own slots.
+    """CREATE TABLE objects (
+        object_id BIGINT PRIMARY KEY,
+        object_ref VARCHAR NOT NULL UNIQUE)""",
+    # The output of the object key: whoever has it can compute the object's claim tokens.
+    """CREATE TABLE object_secrets (
+        object_id BIGINT PRIMARY KEY,
+        object_output BLOB NOT NULL)""",
+    # An object's slot holds one activity, whoever it is recorded for.
+    """CREATE TABLE object_slots (
+        object_ref VARCHAR NOT NULL,
+        slot_group VARCHAR NOT NULL,
+        slot_start_s BIGINT NOT NULL,
+        activity_id VARCHAR NOT NULL,
+        PRIMARY KEY (object_ref, slot_group, slot_start_s))""",
     # `epoch` is 0 for what was rejected when it arrived.
     """CREATE TABLE rejects (
         subject VARCHAR NOT NULL,
@@ -121,8 +149,22 @@ TABLES: Final = (
         evidence_root BLOB NOT NULL,
         evidence_count BIGINT NOT NULL,
         evidence_key BLOB NOT NULL,
-        methodology BLOB NOT NULL,
         methodology_bundle BLOB NOT NULL)""",
+    # The methodologies that the epoch's claims were computed by, whatever is configured later.
+    """CREATE TABLE epoch_methodologies (
+        epoch BIGINT NOT NULL,
+        methodology_id VARCHAR NOT NULL,
+        content_hash BLOB NOT NULL,
+        PRIMARY KEY (epoch, methodology_id))""",
+    # What was credited for an activity, by which methodology and history (JSON), over all its days.
+    """CREATE TABLE epoch_activities (
+        epoch BIGINT NOT NULL,
+        activity_id VARCHAR NOT NULL,
+        methodology BLOB NOT NULL,
+        history VARCHAR NOT NULL,
+        evidence INTEGER NOT NULL,
+        credited_ug BIGINT NOT NULL,
+        PRIMARY KEY (epoch, activity_id))""",
     # `evidence_key` is the secret of the evidence's salts: with it a guess at a leaf can be tested.
     # One row per list position; pads have neither person nor slot, and a piece of 0. Piece and
     # blinding (32 bytes, little-endian) open the commitment that the list holds for the claim.
@@ -132,15 +174,19 @@ TABLES: Final = (
         token BLOB NOT NULL,
         rank INTEGER NOT NULL,
         person_id BIGINT,
+        slot_owner VARCHAR,
+        slot_group VARCHAR,
         slot_start_s BIGINT,
         piece_ug BIGINT NOT NULL,
         blinding BLOB NOT NULL)""",
-    # The part of an activity's reduction that lies in one slot.
+    # The part of an activity's amount that lies in one slot; an owner is an object, or empty.
     """CREATE TABLE pieces (
         epoch BIGINT NOT NULL,
         activity_id VARCHAR NOT NULL,
         person_id BIGINT NOT NULL,
         day VARCHAR NOT NULL,
+        slot_owner VARCHAR NOT NULL,
+        slot_group VARCHAR NOT NULL,
         slot_start_s BIGINT NOT NULL,
         rank INTEGER NOT NULL,
         piece_ug BIGINT NOT NULL)""",

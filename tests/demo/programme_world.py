@@ -15,12 +15,14 @@ from typing import Any
 from rich.console import Console
 from typing_extensions import override
 
-from demo.groundwork import signed_rules_of
+from demo.groundwork import methodologies_of, signed_rules_of
 from demo.programmes.building import build
 from demo.programmes.document import ProgrammeFile
 from demo.programmes.hands import Hands
 from demo.scenario import PartnerEntry, Scenario, WalletOperatorEntry
 from fedcarbon.canonical.statement import Statement
+from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
+from fedcarbon.cli.registry import methodology_of
 from fedcarbon.cli.wallet import add_customers
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
@@ -32,8 +34,8 @@ from fedcarbon.v1 import epoch_pb2, opening_pb2, registry_pb2, use_pb2
 from fedcarbon.wire.hub_client import HubClient
 from hub.clearing.credits import top_up_float
 from hub.uses_component import Ending
+from partner_node.activities.bundle import Bundle
 from partner_node.commands.importing_files import import_activities, import_identities
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import Randomness
@@ -81,6 +83,13 @@ class ProgrammeWorld(World):
         for programme in self.programmes.values():
             signed = sign(programme, self.root_signers).to_bytes()
             client.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=signed))
+        for programme_id, name in methodologies_of(self.scenario):
+            admission = methodology_of(catalogue_bytes(name), programme_id, self.roots)
+            client.create_methodology_admission(
+                registry_pb2.CreateMethodologyAdmissionRequest(
+                    signed_admission=sign(admission, self.root_signers).to_bytes()
+                )
+            )
 
     @override
     def open_node(self, name: PartyId) -> None:
@@ -99,8 +108,8 @@ class ProgrammeWorld(World):
             clock=self.clock,
             randomness=Randomness(below=self.chance.randrange, octets=self.chance.randbytes),
         )
-        methodology = load_from_catalogue(partner.methodologies[0])
-        node = Node(database, identity, self.client(partner.id), methodology)
+        bundle = Bundle(load_from_catalogue(name) for name in partner.methodologies)
+        node = Node(database, identity, self.client(partner.id), bundle)
         self.seats[partner.seat] = node
         self.nodes[PartyId(partner.seat)] = node
 

@@ -9,39 +9,44 @@ import pytest
 
 from fedcarbon.errors import MalformedError
 from fedcarbon.evidence.leaf import (
+    ActivityEvidence,
     ClaimEvidence,
     EvidencePiece,
     PersonDayEvidence,
     SlotEvidence,
     leaf_salt,
 )
-from fedcarbon.methodology.activity import Activity, Mode
-from fedcarbon.units import Metres, MicrogramsCO2e, Seconds
+from fedcarbon.methodology.definition import ActivityType
+from fedcarbon.units import MicrogramsCO2e, Seconds
+from tests.trips import trip
 
 KEY = b"k" * 32
 SALT = leaf_salt(KEY, 0)
-RIDE = Activity(
-    activity_id="ride-1",
-    person_ref="user-1",
-    mode=Mode.RAIL,
-    started_at_s=Seconds(1_000_000),
-    ended_at_s=Seconds(1_000_600),
-    distance_m=Metres(5_000),
-    evidence=0,
+RIDE = ActivityEvidence.of(
+    trip("ride-1", "user-1", 1_000_000, 1_000_600, distance_m=5_000),
+    ActivityType.TRIP,
+    b"m" * 32,
+    (),
+    MicrogramsCO2e(485_000_000),
 )
 PIECE = EvidencePiece(
-    activity=RIDE, slot_start_s=Seconds(999_900), piece_ug=MicrogramsCO2e(242_500_000)
+    activity=RIDE,
+    owner="",
+    group="movement",
+    slot_start_s=Seconds(999_900),
+    piece_ug=MicrogramsCO2e(242_500_000),
 )
-CLAIM = ClaimEvidence(
-    token=b"t" * 16, rank=0, commitment=b"K" * 32, methodology=b"m" * 32, pieces=(PIECE,)
-)
+CLAIM = ClaimEvidence(token=b"t" * 16, rank=0, commitment=b"K" * 32, pieces=(PIECE,))
 SLOT = SlotEvidence(
-    slot_start_s=Seconds(999_900), claim=4, reduction_ug=MicrogramsCO2e(242_500_000)
+    owner="",
+    group="movement",
+    slot_start_s=Seconds(999_900),
+    claim=4,
+    reduction_ug=MicrogramsCO2e(242_500_000),
 )
 DAY = PersonDayEvidence(
     account_token=b"a" * 32,
     day="1970-01-12",
-    methodology=b"m" * 32,
     reduction_ug=MicrogramsCO2e(242_500_000),
     activities=(RIDE,),
     slots=(SLOT,),
@@ -50,30 +55,39 @@ DAY = PersonDayEvidence(
 RIDES: dict[str, dict[str, Any]] = {
     "id": {"activity_id": "ride-2"},
     "person": {"person_ref": "user-2"},
-    "mode": {"mode": Mode.BUS},
+    "object": {"object_ref": "METER:SGCC:1"},
+    "methodology": {"methodology_id": "another-one"},
+    "content hash": {"methodology": b"M" * 32},
+    "type": {"activity_type": ActivityType.COUNT},
     "start": {"started_at_s": 1_000_001},
     "end": {"ended_at_s": 1_000_601},
-    "distance": {"distance_m": 5_001},
+    "distance": {"values": '{"distance_m":5001,"mode":"rail"}'},
+    "mode": {"values": '{"distance_m":5000,"mode":"bus"}'},
+    "history": {"history": ("1",)},
+    "a year that is not known": {"history": ("",)},
+    "credit": {"credited_ug": MicrogramsCO2e(1)},
     "tier": {"evidence": 1},
 }
 CLAIMS: dict[str, dict[str, Any]] = {
     "token": {"token": b"T" * 16},
     "rank": {"rank": 1},
     "K": {"commitment": b"L" * 32},
-    "methodology": {"methodology": b"M" * 32},
     "no pieces": {"pieces": ()},
     "another piece": {"pieces": (dataclasses.replace(PIECE, piece_ug=MicrogramsCO2e(1)),)},
     "another slot": {"pieces": (dataclasses.replace(PIECE, slot_start_s=Seconds(0)),)},
+    "another group": {"pieces": (dataclasses.replace(PIECE, group="state"),)},
+    "another owner": {"pieces": (dataclasses.replace(PIECE, owner="METER:SGCC:1"),)},
 }
 DAYS: dict[str, dict[str, Any]] = {
     "account": {"account_token": b"A" * 32},
     "day": {"day": "1970-01-13"},
-    "methodology": {"methodology": b"M" * 32},
     "reduction": {"reduction_ug": MicrogramsCO2e(1)},
     "no activities": {"activities": ()},
     "no slots": {"slots": ()},
     "another claim": {"slots": (dataclasses.replace(SLOT, claim=5),)},
     "another slot": {"slots": (dataclasses.replace(SLOT, slot_start_s=Seconds(0)),)},
+    "another group": {"slots": (dataclasses.replace(SLOT, group="state"),)},
+    "another owner": {"slots": (dataclasses.replace(SLOT, owner="METER:SGCC:1"),)},
     "another sum": {"slots": (dataclasses.replace(SLOT, reduction_ug=MicrogramsCO2e(1)),)},
 }
 
@@ -115,3 +129,25 @@ def test_evidence_has_one_order() -> None:
         dataclasses.replace(DAY, account_token=b"short")
     with pytest.raises(MalformedError):
         dataclasses.replace(CLAIM, token=b"short")
+
+
+MALFORMED: dict[str, dict[str, Any]] = {
+    "values in another order": {"values": '{"mode":"rail","distance_m":5000}'},
+    "a duration below zero": {"ended_at_s": 999_999},
+    "a year in words": {"history": ("many",)},
+    "a year with a zero before it": {"history": ("01",)},
+    "a hundred years": {"history": ("1",) * 100},
+    "half a hash": {"methodology": b"m" * 16},
+}
+
+
+@pytest.mark.parametrize("changes", MALFORMED.values(), ids=MALFORMED)
+def test_what_is_no_activity_is_no_evidence(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedError):
+        dataclasses.replace(RIDE, **changes)
+
+
+def test_the_history_of_a_meter_comes_back_as_it_was() -> None:
+    ride = dataclasses.replace(RIDE, history=("12", "", "-3"))
+
+    assert ride.known_history() == (12, None, -3)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from fedcarbon.methodology.activity import Activity, Mode
+from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.reader import parse_methodology
-from fedcarbon.units import Metres, Seconds
+from tests.trips import trip
 
 # 2026-03-02T08:00:00+08:00
 MORNING_S = 1_772_409_600
@@ -29,15 +29,8 @@ def ecny(catalogue_bytes: bytes) -> Methodology:
 @pytest.fixture(scope="session")
 def make_activity() -> Callable[..., Activity]:
     def make(*, start_s: int = MORNING_S, duration_s: int = 1_200, **change: Any) -> Activity:
-        values: dict[str, Any] = {
-            "activity_id": "a-1",
-            "person_ref": "p-1",
-            "mode": Mode.RAIL,
-            "started_at_s": Seconds(start_s),
-            "ended_at_s": Seconds(start_s + duration_s),
-            "distance_m": Metres(10_000),
-            "evidence": 0,
-        }
-        return Activity(**{**values, **change})
+        names = {"activity_id": "a-1", "person_ref": "p-1"}
+        names |= {name: change.pop(name) for name in names.keys() & change.keys()}
+        return trip(**names, started_at_s=start_s, ended_at_s=start_s + duration_s, **change)
 
     return make

@@ -3,16 +3,16 @@ from typing import Any
 
 import pytest
 
+from fedcarbon.errors import MalformedError
 from fedcarbon.methodology.activity import (
-    DISTANCE_M_MAX,
     DURATION_S_MAX,
     INSTANT_S_MAX,
     REFERENCE_CHARACTERS_MAX,
     Activity,
     InvalidActivityError,
-    Mode,
-    mode_of,
     overlaps,
+    values_of,
+    values_text,
 )
 from fedcarbon.methodology.reject_reason import RejectReason
 
@@ -33,9 +33,30 @@ IMPOSSIBLE: dict[str, tuple[dict[str, Any], RejectReason]] = {
         {"duration_s": DURATION_S_MAX + 1},
         RejectReason.DURATION_ABOVE_MAXIMUM,
     ),
-    "no distance": ({"distance_m": 0}, RejectReason.NOT_POSITIVE_DISTANCE),
-    "a negative distance": ({"distance_m": -5}, RejectReason.NOT_POSITIVE_DISTANCE),
-    "an absurd distance": ({"distance_m": DISTANCE_M_MAX + 1}, RejectReason.DISTANCE_ABOVE_MAXIMUM),
+    "no methodology": ({"methodology_id": ""}, RejectReason.UNKNOWN_METHODOLOGY),
+    "a methodology that is no name": (
+        {"methodology_id": "../etc"},
+        RejectReason.UNKNOWN_METHODOLOGY,
+    ),
+    "an object in another spelling": (
+        {"object_ref": "meter:sgcc:1"},
+        RejectReason.MALFORMED_OBJECT,
+    ),
+    "an object without a scheme": ({"object_ref": "3100"}, RejectReason.MALFORMED_OBJECT),
+    "a field in capitals": ({"values": {"Mode": "rail"}}, RejectReason.MALFORMED_ROW),
+    "a fraction": ({"values": {"use_wh": 1.5}}, RejectReason.MALFORMED_ROW),
+    "nothing": ({"values": {"use_wh": None}}, RejectReason.MALFORMED_ROW),
+    "a list": ({"values": {"use_wh": [1]}}, RejectReason.MALFORMED_ROW),
+    "a number beyond every warehouse": (
+        {"values": {"use_wh": 1 << 53}},
+        RejectReason.MALFORMED_ROW,
+    ),
+    "a text with a line break": ({"values": {"mode": "a\nb"}}, RejectReason.MALFORMED_ROW),
+    "a text without an end": ({"values": {"mode": "x" * 129}}, RejectReason.MALFORMED_ROW),
+    "too many values": (
+        {"values": {f"field_{number}": 1 for number in range(33)}},
+        RejectReason.MALFORMED_ROW,
+    ),
     "evidence below 0": ({"evidence": -1}, RejectReason.EVIDENCE_OUT_OF_RANGE),
     "evidence above 2": ({"evidence": 3}, RejectReason.EVIDENCE_OUT_OF_RANGE),
 }
@@ -58,8 +79,9 @@ def test_an_impossible_activity_cannot_be_made(
     [
         {"duration_s": 1},
         {"duration_s": DURATION_S_MAX},
-        {"distance_m": 1},
-        {"distance_m": DISTANCE_M_MAX},
+        {"values": {"use_wh": (1 << 53) - 1, "balance": -(1 << 53) + 1}},
+        {"values": {}},
+        {"object_ref": "METER:SGCC-SH:3100000017"},
         {"evidence": 2},
         {"activity_id": "订单 42"},
     ],
@@ -70,18 +92,31 @@ def test_the_ends_of_every_range_are_possible(
     assert make_activity(**change).duration_s >= 1
 
 
-@pytest.mark.parametrize("text", ["", "RAIL", " rail", "metro", "rail\x00"])
-def test_a_mode_is_written_exactly(text: str) -> None:
-    with pytest.raises(InvalidActivityError) as caught:
-        mode_of(text)
+def test_values_have_one_order_and_nobody_changes_them(
+    make_activity: Callable[..., Activity],
+) -> None:
+    given = {"mode": "rail", "distance_m": 5}
+    activity = make_activity(values=given)
+    given["distance_m"] = 6
 
-    assert caught.value.reason is RejectReason.UNKNOWN_MODE
+    assert values_text(activity.values) == '{"distance_m":5,"mode":"rail"}'
+    assert activity == make_activity(values={"distance_m": 5, "mode": "rail"})
 
 
-def test_all_six_modes_are_known() -> None:
-    names = ["rail", "bus", "bike", "ebike", "ev_ride", "walk"]
-
-    assert [mode_of(name) for name in names] == list(Mode)
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"a": 1}', '{"b":1,"a":2}', '{"a":1,"a":1}', '{"a":1.0}', "{", "nul"]
+)
+def test_values_are_read_in_their_one_form_only(text: str) -> None:
+    with pytest.raises((MalformedError, InvalidActivityError)):
+        Activity(
+            activity_id="a",
+            person_ref="p",
+            methodology_id="m",
+            started_at_s=1,
+            ended_at_s=2,
+            evidence=0,
+            values=values_of(text),
+        )
 
 
 def test_activities_that_touch_do_not_overlap(make_activity: Callable[..., Activity]) -> None:

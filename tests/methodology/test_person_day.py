@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.definition import ActivityType
+from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import (
     DaySettlement,
     Piece,
@@ -24,18 +26,22 @@ MIDNIGHT_S = GRID.midnight_s(DAY)
 CAP = MicrogramsCO2e(50_000_000_000)
 
 
+def _slot(number: int) -> SlotKey:
+    return SlotKey(owner="", group="movement", start_s=Seconds(MIDNIGHT_S + 300 * number))
+
+
 def _piece(activity_id: str, slot: int, ug: int, rank: int = 0) -> Piece:
     return Piece(
         activity_id=activity_id,
         day=DAY,
-        slot_start_s=Seconds(MIDNIGHT_S + 300 * slot),
+        slot=_slot(slot),
         piece_ug=MicrogramsCO2e(ug),
         rank=rank,
     )
 
 
 def _settle(pieces: list[Piece], lost: set[int], cap: int = CAP) -> tuple[int, int, int, int]:
-    lost_slots = {Seconds(MIDNIGHT_S + 300 * slot) for slot in lost}
+    lost_slots = {_slot(slot) for slot in lost}
     found = settle_day(pieces, lost_slots, MicrogramsCO2e(cap))
     return found.submitted_ug, found.lost_ug, found.half_lost_ug, found.capped_ug
 
@@ -45,7 +51,7 @@ def test_pieces_of_an_activity_add_up_over_both_days(
 ) -> None:
     activity = make_activity(start_s=MIDNIGHT_S + 86_400 - 900, duration_s=1_500, evidence=1)
 
-    pieces = pieces_of(activity, MicrogramsCO2e(1_000_003), GRID)
+    pieces = pieces_of(activity, ActivityType.TRIP, MicrogramsCO2e(1_000_003), GRID)
 
     assert [piece.piece_ug for piece in pieces] == [200_000, 200_001, 200_000, 200_001, 200_001]
     assert {piece.rank for piece in pieces} == {2}
@@ -55,9 +61,9 @@ def test_pieces_of_an_activity_add_up_over_both_days(
 def test_a_short_activity_ranks_one_worse(make_activity: Callable[..., Activity]) -> None:
     activity = make_activity(start_s=MIDNIGHT_S + 200, duration_s=150, evidence=2)
 
-    (piece,) = pieces_of(activity, MicrogramsCO2e(7), GRID)
+    (piece,) = pieces_of(activity, ActivityType.TRIP, MicrogramsCO2e(7), GRID)
 
-    assert (piece.rank, piece.slot_start_s, piece.piece_ug) == (5, MIDNIGHT_S, 7)
+    assert (piece.rank, piece.slot.start_s, piece.piece_ug) == (5, MIDNIGHT_S, 7)
 
 
 def test_a_claim_sums_the_pieces_of_a_slot_under_the_best_rank() -> None:
@@ -65,7 +71,7 @@ def test_a_claim_sums_the_pieces_of_a_slot_under_the_best_rank() -> None:
 
     claims = claims_of(pieces)
 
-    assert [(c.slot_start_s - MIDNIGHT_S, c.reduction_ug, c.rank) for c in claims] == [
+    assert [(c.slot.start_s - MIDNIGHT_S, c.reduction_ug, c.rank) for c in claims] == [
         (1_200, 4_000, 0),
         (1_500, 210, 0),
     ]
@@ -128,7 +134,7 @@ piece_lists = st.lists(
         st.integers(0, 10_000),
         st.integers(0, 5),
     ),
-    unique_by=lambda piece: (piece.activity_id, piece.slot_start_s),
+    unique_by=lambda piece: (piece.activity_id, piece.slot),
     max_size=20,
 )
 
@@ -142,7 +148,7 @@ def test_settling_agrees_with_a_brute_force_model(
     kept = 0
     for name in "abcd":
         mine = [piece for piece in pieces if piece.activity_id == name]
-        won = [p for p in mine if (p.slot_start_s - MIDNIGHT_S) // 300 not in lost]
+        won = [p for p in mine if (p.slot.start_s - MIDNIGHT_S) // 300 not in lost]
         if mine and Fraction(len(mine) - len(won), len(mine)) < Fraction(1, 2):
             kept += sum(piece.piece_ug for piece in won)
     assert found[0] == min(cap, kept)
@@ -162,7 +168,7 @@ def test_losing_more_never_gives_more(pieces: list[Piece], lost: set[int]) -> No
 def test_claims_hold_every_piece_once(pieces: list[Piece]) -> None:
     claims = claims_of(pieces)
 
-    starts = [claim.slot_start_s for claim in claims]
+    starts = [claim.slot for claim in claims]
     assert starts == sorted(set(starts))
     assert sum(claim.reduction_ug for claim in claims) == sum(piece.piece_ug for piece in pieces)
 

@@ -276,8 +276,11 @@ def test_an_epoch_waits_for_the_answer_to_an_enrolment_batch(
 
 def test_what_a_newer_methodology_does_not_count_is_rejected_in_the_epoch(riders: World) -> None:
     riders.record(ride("a", 1, at(8)), ride("b", 2, at(8)))
-    stricter = "INSERT INTO activities SELECT 'c', person_ref, person_id, 'bus', 1, 2, 3, 0, 4 "
-    riders.database.run(stricter.replace("1, 2", f"{at(9)}, {at(10)}") + "FROM links LIMIT 1")
+    riders.database.run(
+        "INSERT INTO activities SELECT 'c', person_ref, person_id, methodology_id, activity_type, "
+        "'', started_at_s + 7200, ended_at_s + 7200, 0, replace(field_values, 'rail', 'bus'), "
+        "first_day, last_day, 4 FROM activities WHERE activity_id = 'a'"
+    )
 
     riders.run_epoch(1)
 

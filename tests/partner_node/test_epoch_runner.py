@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from fedcarbon.identity.claims import padded_size
-from fedcarbon.methodology.activity import Mode
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.units import MicrogramsCO2e
 from partner_node.persons.summary import EpochSummary
@@ -281,8 +280,8 @@ def test_a_partner_without_accounts_has_nothing_to_submit(world: World) -> None:
 
 def test_modes_of_the_methodology_have_their_own_factors(riders: World) -> None:
     riders.record(
-        ride("bike", 1, at(8), km=2, mode=Mode.BIKE, evidence=1),
-        ride("car", 2, at(8), km=10, mode=Mode.EV_RIDE, evidence=1),
+        ride("bike", 1, at(8), km=2, mode="bike", evidence=1),
+        ride("car", 2, at(8), km=10, mode="ev_ride", evidence=1),
     )
 
     riders.run_epoch(1)

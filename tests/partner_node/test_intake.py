@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from fedcarbon.methodology.activity import Mode
 from tests.partner_node.world import World, at, new_world, person, ride
 
 
@@ -19,7 +18,7 @@ def linked(world: World) -> World:
 
 REFUSED = {
     "mode that the methodology does not cover": (
-        ride("x", 1, at(8), mode=Mode.BUS),
+        ride("x", 1, at(8), mode="bus"),
         "mode_not_covered",
     ),
     "faster than a train": (ride("x", 1, at(8), minutes=5, km=90), "implausible_speed"),
@@ -56,7 +55,7 @@ def test_the_same_activity_again_is_accepted_and_stored_once(linked: World) -> N
 
 CHANGES = {
     "person": {"person_ref": "rider-2"},
-    "mode": {"mode": Mode.BIKE, "distance_m": 2_000},
+    "mode": {"mode": "bike", "distance_m": 2_000},
     "start": {"started_at_s": at(10, 1)},
     "end": {"ended_at_s": at(10, 21)},
     "distance": {"distance_m": 9_999},

@@ -37,7 +37,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.settle()
     world.record(
         ride(ACTIVITIES[0], 1, at(8, 3), km=7, person_ref=REFERENCES[0]),
-        ride(ACTIVITIES[1], 2, at(23, 1), km=3, person_ref=REFERENCES[1], mode=Mode.EV_RIDE),
+        ride(ACTIVITIES[1], 2, at(23, 1), km=3, person_ref=REFERENCES[1], mode="ev_ride"),
     )
     world.run_epoch(1)
     token = next(iter(world.hub.places))

@@ -107,7 +107,7 @@ def test_a_store_belongs_to_one_partner(world: World) -> None:
     )
 
     with pytest.raises(StoreUnusableError, match="belongs to party sz-metro"):
-        Node(world.database, other, world.hub, world.node._methodology)
+        Node(world.database, other, world.hub, world.node.bundle)
 
 
 def write_and_fail(database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 from fedcarbon.clock import SteppedClock
 from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.ids import EpochIndex, ProgrammeId
-from fedcarbon.methodology.activity import Activity, Mode
+from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.definition import Methodology
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.programme import Policy, Programme, midnight_s
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.units import Fen, Metres, MicrogramsCO2e, Seconds
+from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from partner_node.activities.bundle import Bundle
 from partner_node.activities.intake import IntakeOutcome
 from partner_node.epochs.runner import Progress, RunnerSettings
 from partner_node.importing.methodology_file import load_from_catalogue
@@ -28,6 +30,7 @@ from partner_node.storage.database import Database
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
 from tests.partner_node.fake_hub import NODE, FakeHub
+from tests.trips import METHODOLOGY, trip
 
 ZONE = "Asia/Shanghai"
 FIRST_DAY = dt.date(2026, 3, 2)
@@ -83,15 +86,12 @@ def ride(
 ) -> Activity:
     """Return a metro ride of rider-`serial`."""
     fields: dict[str, Any] = {
-        "activity_id": name,
         "person_ref": f"rider-{serial}",
-        "mode": Mode.RAIL,
-        "started_at_s": Seconds(start_s),
-        "ended_at_s": Seconds(start_s + 60 * minutes),
-        "distance_m": Metres(1000 * km),
-        "evidence": 0,
+        "started_at_s": start_s,
+        "ended_at_s": start_s + 60 * minutes,
+        "distance_m": 1000 * km,
     }
-    return Activity(**fields | changes)
+    return trip(name, **fields | changes)
 
 
 @dataclass(slots=True)
@@ -195,12 +195,13 @@ def new_world(
     *,
     hub_changes: dict[str, Any] | None = None,
     commit_delay_s: int = 0,
+    methodologies: Sequence[Methodology] = (),
     **programme_changes: Any,
 ) -> World:
     """Return a world at noon of the first day; the node has read the record."""
     clock = SteppedClock(at(12))
     hub = FakeHub(dealt(), programme(**programme_changes), clock, **hub_changes or {})
-    world = restarted(path, hub, clock, commit_delay_s=commit_delay_s)
+    world = restarted(path, hub, clock, commit_delay_s=commit_delay_s, methodologies=methodologies)
     world.node.read_record()
     return world
 
@@ -212,6 +213,7 @@ def restarted(
     *,
     wrapped: Any = None,
     commit_delay_s: int = 0,
+    methodologies: Sequence[Methodology] = (),
 ) -> World:
     """Open the store in `path` as a fresh process would."""
     database = Database(path / STORE)
@@ -226,7 +228,7 @@ def restarted(
             randomness=chance(),
         ),
         wrapped or hub,
-        load_from_catalogue("cn-ecny-shanghai"),
+        Bundle(methodologies or [load_from_catalogue(METHODOLOGY)]),
         RunnerSettings(commit_delay_s=commit_delay_s),
     )
     return World(path=path, hub=hub, clock=clock, node=node, database=database)

@@ -22,12 +22,13 @@ from fedcarbon.cli.audit_evidence import folded
 from fedcarbon.cli.audit_folder import RecordFolder
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.crediting import Earned
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.person_day import Piece
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.transparency.envelope import Envelope, sign
-from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e, Seconds
-from partner_node.epochs import claiming, phases
+from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e
+from partner_node.epochs import collecting, phases
 from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.storage.activities import ActivityStore, StoredActivity
 from partner_node.storage.epochs import EpochStore, PersonDayResult
@@ -117,41 +118,43 @@ def audited(folder: Path) -> Audited:
 def lies(world: World) -> Iterator[None]:
     """Let the nodes of bike and maas be builds that lie."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(claiming, "reduction_ug", _doubled(claiming.reduction_ug))
-        patch.setattr(claiming, "pieces_of", _dated_back(claiming.pieces_of))
-        patch.setattr(ActivityStore, "between", _with_the_late_ride(ActivityStore.between))
+        patch.setattr(collecting, "earned_by", _doubled(collecting.earned_by))
+        patch.setattr(collecting, "pieces_of", _dated_back(collecting.pieces_of))
+        honest = ActivityStore.credited_between
+        patch.setattr(ActivityStore, "credited_between", _with_the_late_ride(honest))
         patch.setattr(phases, "settle", _moved(phases.settle, world.store(MAAS)))
         yield
 
 
 def _doubled(real: Callable[..., Any]) -> Callable[..., Any]:
-    def reduction_ug(activity: Activity, rules: Methodology, day: dt.date) -> MicrogramsCO2e:
+    def earned_by(activity: Activity, *args: Any) -> Earned:
+        earned: Earned = real(activity, *args)
         factor = 2 if activity.activity_id.startswith("bike-") else 1
-        return MicrogramsCO2e(factor * real(activity, rules, day))
+        return dataclasses.replace(earned, amount_ug=MicrogramsCO2e(factor * earned.amount_ug))
 
-    return reduction_ug
+    return earned_by
 
 
 def _with_the_late_ride(real: Callable[..., Any]) -> Callable[..., Any]:
-    def between(store: ActivityStore, first_s: Seconds, end_s: Seconds) -> list[StoredActivity]:
-        found: list[StoredActivity] = real(store, first_s, end_s)
-        later = real(store, end_s, Seconds(end_s + SECONDS_PER_DAY))
-        return found + [item for item in later if item.activity_id == LATE]
+    def between(store: ActivityStore, first: dt.date, last: dt.date) -> list[StoredActivity]:
+        found: list[StoredActivity] = real(store, first, last)
+        day = dt.timedelta(days=1)
+        later = real(store, last + day, last + day)
+        return found + [item for item in later if item.activity.activity_id == LATE]
 
     return between
 
 
 def _dated_back(real: Callable[..., Any]) -> Callable[..., Any]:
-    def pieces_of(activity: Activity, mass_ug: MicrogramsCO2e, grid: Any) -> tuple[Piece, ...]:
-        pieces: tuple[Piece, ...] = real(activity, mass_ug, grid)
+    def pieces_of(activity: Activity, *args: Any) -> tuple[Piece, ...]:
+        pieces: tuple[Piece, ...] = real(activity, *args)
         if activity.activity_id != LATE:
             return pieces
-        day = dt.timedelta(days=1)
         return tuple(
             dataclasses.replace(
                 piece,
-                day=piece.day - day,
-                slot_start_s=Seconds(piece.slot_start_s - SECONDS_PER_DAY),
+                day=piece.day - dt.timedelta(days=1),
+                slot=piece.slot._replace(start_s=piece.slot.start_s - SECONDS_PER_DAY),
             )
             for piece in pieces
         )

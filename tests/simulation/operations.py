@@ -11,7 +11,6 @@ from typing import Any
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.ids import EpochIndex, PartyId
-from fedcarbon.methodology.activity import Mode
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 from fedcarbon.units import Fen, Seconds
 from fedcarbon.v1 import epoch_pb2, opening_pb2, redemption_pb2
@@ -106,7 +105,6 @@ class Run:
             hour=ride.hour,
             minutes=SLOT_MINUTES * ride.slots,
             distance_m=ride.distance_m,
-            mode=Mode.RAIL,
             evidence=ride.evidence,
         )
         assert not node.record_activities([activity]).rejected

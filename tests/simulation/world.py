@@ -21,13 +21,13 @@ from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SteppedClock
 from fedcarbon.ids import PartyId, ProgrammeId, Role
-from fedcarbon.methodology.activity import Activity, Mode
+from fedcarbon.methodology.activity import Activity
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import PartyAdmission, root_keyid
 from fedcarbon.registry.programme import Programme, midnight_s
 from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint, head_in
 from fedcarbon.transparency.envelope import SigningKey, sign
-from fedcarbon.units import SECONDS_PER_DAY, Metres, Seconds
+from fedcarbon.units import SECONDS_PER_DAY, Seconds
 from fedcarbon.v1 import record_pb2, registry_pb2, trustee_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
@@ -54,7 +54,8 @@ from hub.trustees.desk import TrusteeDesk
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.payouts import Payouts
-from partner_node.importing.methodology_file import catalogue_document, load_from_catalogue
+from partner_node.activities.bundle import Bundle
+from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import Randomness
@@ -62,6 +63,7 @@ from partner_node.storage.database import Database as NodeDatabase
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
 from tests.simulation.local_hub import Fault, FaultPlan, LoopThread, local_client
+from tests.trips import METHODOLOGY, trip
 from tests.unlimited import unlimited
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database as TrusteeDatabase
@@ -221,8 +223,8 @@ class World:
             clock=self.clock,
             randomness=Randomness(below=self.chance.randrange, octets=self.chance.randbytes),
         )
-        methodology = load_from_catalogue(METHODOLOGY)
-        self.nodes[name] = Node(database, identity, self.client(name), methodology)
+        bundle = Bundle([load_from_catalogue(METHODOLOGY)])
+        self.nodes[name] = Node(database, identity, self.client(name), bundle)
 
     def _sign_as_partner(self, head: WitnessedCheckpoint) -> None:
         """Sign a head as the node of the first partner would, again if a message is lost."""
@@ -283,18 +285,18 @@ class World:
         minute: int = 0,
         minutes: int = 10,
         distance_m: int = 1_000,
-        mode: Mode = Mode.RAIL,
+        mode: str = "rail",
         evidence: int = 0,
     ) -> Activity:
         """Return an activity with telling defaults."""
         start_s = self.at(day, hour, minute)
-        return Activity(
-            activity_id=name,
-            person_ref=person,
+        return trip(
+            name,
+            person,
+            start_s,
+            start_s + 60 * minutes,
             mode=mode,
-            started_at_s=Seconds(start_s),
-            ended_at_s=Seconds(start_s + 60 * minutes),
-            distance_m=Metres(distance_m),
+            distance_m=distance_m,
             evidence=evidence,
         )
 
@@ -377,7 +379,7 @@ class World:
         """Have the hub log what root keys signed about programmes."""
         signed = sign(self.programme, self.root_signers).to_bytes()
         client.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=signed))
-        admission = methodology_of(catalogue_document(METHODOLOGY), PROGRAMME, self.roots)
+        admission = methodology_of(catalogue_bytes(METHODOLOGY), PROGRAMME, self.roots)
         client.create_methodology_admission(
             registry_pb2.CreateMethodologyAdmissionRequest(
                 signed_admission=sign(admission, signers).to_bytes()

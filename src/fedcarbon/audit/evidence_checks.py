@@ -7,11 +7,12 @@ Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, excep
     sample asks for are opened                                            EVIDENCE_NOT_OPENED
 (3) every leaf is under the evidence root                                 EVIDENCE_LEAF_DIFFERS
 (4) a person-day is that of its place and day                             EVIDENCE_MISPLACED
-(5) its methodology is one of the bundle in the headers                   METHODOLOGY_UNKNOWN
-(6) every activity counts, its tier is allowed, none overlap              ACTIVITY_NOT_ELIGIBLE,
-                                                  TIER_ABOVE_ALLOWED, ACTIVITIES_OVERLAP
-(7) every activity lies in the day, the pieces follow from it             DAY_OUTSIDE_EPOCH,
-                                                                          REDUCTION_DIFFERS
+(5) every methodology is one of the bundle in the headers                 METHODOLOGY_UNKNOWN
+(6) every activity counts, its tier is allowed, no trips overlap, an      ACTIVITY_NOT_ELIGIBLE,
+    object's slot holds one activity        TIER_ABOVE_ALLOWED, ACTIVITIES_OVERLAP, OBJECT_SHARED
+(7) every activity is credited on the day, with what its methodology      DAY_OUTSIDE_EPOCH,
+    and the limits of the day give, and the pieces follow from it         REDUCTION_DIFFERS,
+                                                                          LIMIT_EXCEEDED
 (8) a claim is the one of the list and holds the pieces of its slot       CLAIM_DIFFERS
 (9) no pad is claimed by another partner too                              CLAIM_WITHOUT_ACTIVITY
 (10) verdicts, half-lost rule and cap give the submitted value            SLOT_VALUE_DIFFERS
@@ -19,19 +20,20 @@ Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, excep
 (12) the commitments of all claims hold what the node's table says        PIECE_COMMITMENTS_DIFFER
 
 What it cannot find: an activity that never happened. A leaf shows what the partner says; whether
-somebody rode is for the auditor to compare with the platform's own records.
+somebody rode, and whether a meter stood where it is said to have stood in earlier years, is for the
+auditor to compare with the platform's own records. Limits per month are an upper bound here: what
+other days of the month were credited with stands in other leaves.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from fedcarbon.audit.claim_table import PieceCommitmentsDifferError, check_claim_table
+from fedcarbon.audit.evidence_amounts import EvidenceAmounts
 from fedcarbon.audit.evidence_record import EvidenceRecord
 from fedcarbon.audit.evidence_sample import EvidenceSample, sample_of
 from fedcarbon.audit.findings import CheckId, Finding
@@ -39,18 +41,15 @@ from fedcarbon.audit.opened_evidence import LeafOpening, OpenedClaim, OpenedDay,
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.identity.claims import ClaimEntry
 from fedcarbon.identity.ristretto import ScalarInvalidError
-from fedcarbon.methodology.activity import Activity, overlaps
 from fedcarbon.methodology.definition import Methodology
-from fedcarbon.methodology.evaluation import NotEligibleError, reduction_ug
-from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of, settle_day
-from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.methodology.occupancy import SlotKey
+from fedcarbon.methodology.person_day import Piece, claims_of, settle_day
 from fedcarbon.proofs.slot_value import SlotProofInvalidError, SlotStatement, verify_slot
 from fedcarbon.registry.methodology import bundle_hash
-from fedcarbon.registry.programme import zone
 from fedcarbon.transparency.envelope import open_signed
 from fedcarbon.transparency.merkle import leaf_hash
 from fedcarbon.transparency.merkle_proofs import InclusionProofInvalidError, verify_inclusion
-from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.units import MicrogramsCO2e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +97,7 @@ class _EvidenceAudit:
         self._record: Final = record
         self._evidence: Final = evidence
         self._methodologies: Final = {item.content_hash: item for item in methodologies}
-        self._grid: Final = SlotGrid(
-            zone=zone(record.programme.time_zone), slot_s=record.programme.slot_s
-        )
+        self._amounts: Final = EvidenceAmounts(record, self._methodologies, self._find)
         self._days: Final = set(record.basis.numbering.days)
         self._entries: Final[list[ClaimEntry]] = list(record.claims)
         self._claims: Final[dict[int, OpenedClaim]] = {}
@@ -238,13 +235,14 @@ class _EvidenceAudit:
         found = [
             piece
             for item in evidence.pieces
-            for piece in self._pieces(subject, item.activity, evidence.methodology)
-            if piece.slot_start_s == item.slot_start_s and piece.piece_ug == item.piece_ug
+            for piece in self._amounts.pieces(subject, item.activity)
+            if piece.slot == item.slot and piece.piece_ug == item.piece_ug
         ]
         if len(found) != len(evidence.pieces):
             self._find("REDUCTION_DIFFERS", subject, "a piece does not follow from its activity")
             return
-        slots = {(piece.slot_start_s, piece.day) for piece in found}
+        self._amounts.check_shared(subject, found)
+        slots = {(piece.slot, piece.day) for piece in found}
         if len(slots) != 1 or min(piece.rank for piece in found) != evidence.rank:
             self._find("CLAIM_DIFFERS", subject, "its pieces have another slot or rank")
         if not {day for _, day in slots} <= self._days:
@@ -277,41 +275,19 @@ class _EvidenceAudit:
         expected = (self._record.tokens[place], day.isoformat())
         if (evidence.account_token, evidence.day) != expected:  # (4)
             self._find("EVIDENCE_MISPLACED", subject, "it is about another account or day")
-        for first, second in itertools.combinations(evidence.activities, 2):
-            if overlaps(first, second):  # (6)
-                names = f"{first.activity_id!r} and {second.activity_id!r}"
-                self._find("ACTIVITIES_OVERLAP", subject, f"{names} are at the same time")
-        pieces = self._pieces_of_day(subject, evidence.activities, evidence.methodology, day)
+        self._amounts.check_together(subject, evidence.activities)
+        pieces = self._amounts.pieces_of_day(subject, evidence.activities, day)
         self._compare_slots(subject, number, pieces)
         lost = {
-            slot.slot_start_s
-            for slot in evidence.slots
-            if slot.claim in self._record.basis.lost_claims
+            slot.slot for slot in evidence.slots if slot.claim in self._record.basis.lost_claims
         }
         return settle_day(pieces, lost, self._record.programme.cap_ug).submitted_ug
-
-    def _pieces_of_day(
-        self, subject: str, activities: Iterable[Activity], methodology: bytes, day: dt.date
-    ) -> list[Piece]:
-        """(7) Return the pieces of the day's activities; each must have one."""
-        pieces: list[Piece] = []
-        for activity in activities:
-            found = self._pieces(subject, activity, methodology)
-            of_day = [piece for piece in found if piece.day == day]
-            if found and not of_day:
-                self._find(
-                    "DAY_OUTSIDE_EPOCH",
-                    subject,
-                    f"activity {activity.activity_id!r} has no slot on {day.isoformat()}",
-                )
-            pieces += of_day
-        return pieces
 
     def _compare_slots(self, subject: str, number: int, pieces: list[Piece]) -> None:
         """(7) and (8) Slots and sum follow from the activities, and so do the claims."""
         evidence = self._opened_days[number].evidence
-        worth_ug = {claim.slot_start_s: claim.reduction_ug for claim in claims_of(pieces)}
-        stated_ug = {slot.slot_start_s: slot.reduction_ug for slot in evidence.slots}
+        worth_ug = {claim.slot: claim.reduction_ug for claim in claims_of(pieces)}
+        stated_ug = {slot.slot: slot.reduction_ug for slot in evidence.slots}
         if stated_ug != worth_ug or evidence.reduction_ug != sum(worth_ug.values()):
             self._find(
                 "REDUCTION_DIFFERS",
@@ -319,38 +295,17 @@ class _EvidenceAudit:
                 f"the leaf says {evidence.reduction_ug} ug, its activities give "
                 f"{sum(worth_ug.values())} ug",
             )
-        by_slot: defaultdict[Seconds, set[tuple[str, int]]] = defaultdict(set)
+        by_slot: defaultdict[SlotKey, set[tuple[str, int]]] = defaultdict(set)
         for piece in pieces:
-            by_slot[piece.slot_start_s].add((piece.activity_id, piece.piece_ug))
+            by_slot[piece.slot].add((piece.activity_id, piece.piece_ug))
         for slot in evidence.slots:
             claim = self._claims.get(slot.claim)
             if claim is None:
                 continue  # said already
             held = {(p.activity.activity_id, p.piece_ug) for p in claim.evidence.pieces}
-            starts = {piece.slot_start_s for piece in claim.evidence.pieces}
-            if held != by_slot[slot.slot_start_s] or starts != {slot.slot_start_s}:
+            slots = {piece.slot for piece in claim.evidence.pieces}
+            if held != by_slot[slot.slot] or slots != {slot.slot}:
                 self._find("CLAIM_DIFFERS", subject, f"claim {slot.claim} is about something else")
-
-    def _pieces(self, subject: str, activity: Activity, methodology: bytes) -> tuple[Piece, ...]:
-        """(5) and (6) Return all pieces of an activity, none if it does not count."""
-        rules = self._methodologies.get(methodology)
-        if rules is None:
-            self._find("METHODOLOGY_UNKNOWN", subject, f"no given file is {methodology.hex()}")
-            return ()
-        if activity.evidence < self._record.best_tier:
-            self._find(
-                "TIER_ABOVE_ALLOWED",
-                subject,
-                f"tier {activity.evidence} is better than the admission allows",
-            )
-        try:
-            mass_ug = reduction_ug(activity, rules, self._grid.day_of(activity.started_at_s))
-        except NotEligibleError as error:
-            self._find(
-                "ACTIVITY_NOT_ELIGIBLE", subject, f"activity {activity.activity_id!r}: {error}"
-            )
-            return ()
-        return pieces_of(activity, mass_ug, self._grid)
 
     # --- slots ----------------------------------------------------------------------------
 

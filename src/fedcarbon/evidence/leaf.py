@@ -6,42 +6,167 @@ block and slot, the days of each in order, days without any activity too. So the
 which leaf is whose, no account can be left out of an audit, and the number of leaves does not tell
 who was active.
 
-    leaf of a claim        H("fedcarbon/v1/evidence-claim", salt, token, u32 rank, K, methodology,
-                             then per piece: LP(activity, u64 slot start, u64 piece in ug))
+    leaf of a claim        H("fedcarbon/v1/evidence-claim", salt, token, u32 rank, K,
+                             then per piece: LP(activity, slot, u64 piece in ug))
     leaf of a person-day   H("fedcarbon/v1/evidence-person-day", salt, account token, day,
-                             methodology, u64 reduction in ug, u32 number of activities,
-                             activities, then per slot: LP(u64 slot start, u64 claim, u64 ug))
-    activity               LP(id, person reference, mode, u64 start, u64 end, u64 metres, u32 tier)
+                             u64 reduction in ug, u32 number of activities,
+                             activities, then per slot: LP(slot, u64 claim, u64 ug))
+    activity               LP(id, person reference, object reference, methodology id, its content
+                             hash, type, u64 start, u64 end, u32 tier, values, history,
+                             u64 credited in ug)
+    slot                   LP(owner, group, u64 start)
 
 H and LP are `digest` and `length_prefixed`; `day` is ISO 8601; `claim` is the number of the claim's
-leaf. Salts are HMAC-SHA256 of one secret per epoch, so that opening a leaf opens no other.
+leaf; `values` is the canonical JSON of the typed fields; `history` is LP of the decimal text of
+every earlier period that the baseline asks for, empty where it is not known. Salts are HMAC-SHA256
+of one secret per epoch, so that opening a leaf opens no other.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, length_prefixed, u32, u64
 from fedcarbon.errors import MalformedError
 from fedcarbon.identity.tokens import ACCOUNT_TOKEN_BYTES, CLAIM_TOKEN_BYTES
-from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.activity import (
+    VALUE_MAX,
+    Activity,
+    InvalidActivityError,
+    values_of,
+    values_text,
+)
+from fedcarbon.methodology.definition import ActivityType
+from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.units import MicrogramsCO2e, Seconds
 
 EVIDENCE_KEY_BYTES: Final = 32
 SALT_BYTES: Final = 32
+HISTORY_YEARS_MAX: Final = 10
+"""Limit of the earlier periods that one activity's baseline can be about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivityEvidence:
+    """One activity with everything that its amount follows from, and that amount."""
+
+    activity_id: str
+    person_ref: str
+    object_ref: str
+    methodology_id: str
+    methodology: bytes
+    """Content hash of the methodology that counted it, 32 bytes."""
+    activity_type: ActivityType
+    started_at_s: Seconds
+    ended_at_s: Seconds
+    evidence: int
+    """Tier that was claimed: the admission may allow only a worse one than was recorded."""
+    values: str
+    """Canonical JSON of the typed fields."""
+    history: tuple[str, ...]
+    """What the same meter counted 1, 2, ... years before, as decimal text; empty if not known."""
+    credited_ug: MicrogramsCO2e
+    """The amount after limits, over all of its slots."""
+
+    def __post_init__(self) -> None:
+        """Check that it is an activity, in the one form of its values."""
+        try:
+            self.activity()
+        except InvalidActivityError as error:
+            raise MalformedError(f"evidence of what is no activity: {error}") from error
+        if len(self.methodology) != DIGEST_BYTES:
+            raise MalformedError("a methodology hash has 32 bytes")
+        if len(self.history) > HISTORY_YEARS_MAX:
+            raise MalformedError(f"a baseline has at most {HISTORY_YEARS_MAX} years")
+        self.known_history()
+
+    @classmethod
+    def of(
+        cls,
+        activity: Activity,
+        kind: ActivityType,
+        methodology: bytes,
+        history: Sequence[int | None],
+        credited_ug: MicrogramsCO2e,
+    ) -> ActivityEvidence:
+        """Return the evidence of `activity`."""
+        return cls(
+            activity_id=activity.activity_id,
+            person_ref=activity.person_ref,
+            object_ref=activity.object_ref,
+            methodology_id=activity.methodology_id,
+            methodology=methodology,
+            activity_type=kind,
+            started_at_s=activity.started_at_s,
+            ended_at_s=activity.ended_at_s,
+            evidence=activity.evidence,
+            values=values_text(activity.values),
+            history=tuple("" if item is None else str(item) for item in history),
+            credited_ug=credited_ug,
+        )
+
+    def activity(self) -> Activity:
+        """Return the activity itself.
+
+        Raises:
+            InvalidActivityError, MalformedError: it is none.
+        """
+        return Activity(
+            activity_id=self.activity_id,
+            person_ref=self.person_ref,
+            methodology_id=self.methodology_id,
+            started_at_s=self.started_at_s,
+            ended_at_s=self.ended_at_s,
+            evidence=self.evidence,
+            object_ref=self.object_ref,
+            values=values_of(self.values),
+        )
+
+    def known_history(self) -> tuple[int | None, ...]:
+        """Return the history as numbers.
+
+        Raises:
+            MalformedError: it holds something else.
+        """
+        return tuple(_year(text) for text in self.history)
+
+    def to_bytes(self) -> bytes:
+        """Return what both kinds of leaf hash."""
+        return length_prefixed(
+            self.activity_id.encode(),
+            self.person_ref.encode(),
+            self.object_ref.encode(),
+            self.methodology_id.encode(),
+            self.methodology,
+            self.activity_type.value.encode(),
+            u64(self.started_at_s),
+            u64(self.ended_at_s),
+            u32(self.evidence),
+            self.values.encode(),
+            length_prefixed(*(text.encode() for text in self.history)),
+            u64(self.credited_ug),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidencePiece:
-    """The part of one activity's reduction that lies in the slot of a claim."""
+    """The part of one activity that lies in the slot of a claim."""
 
-    activity: Activity
-    """With the tier that it was claimed with: the admission may allow only a worse one than the
-    platform recorded."""
+    activity: ActivityEvidence
+    owner: str
+    """Canonical reference of the object that owns the slot; empty for the person."""
+    group: str
+    """Exclusivity group."""
     slot_start_s: Seconds
     piece_ug: MicrogramsCO2e
+
+    @property
+    def slot(self) -> SlotKey:
+        """The slot of the claim."""
+        return SlotKey(owner=self.owner, group=self.group, start_s=self.slot_start_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,15 +177,13 @@ class ClaimEvidence:
     rank: int
     commitment: bytes
     """K of the claim, as in its leaf of the claim list."""
-    methodology: bytes
-    """Content hash of the methodology that computed the pieces, 32 bytes."""
     pieces: tuple[EvidencePiece, ...]
     """By activity id."""
 
     def __post_init__(self) -> None:
-        """Check sizes and the order of the pieces."""
-        if len(self.token) != CLAIM_TOKEN_BYTES or len(self.methodology) != DIGEST_BYTES:
-            raise MalformedError("a claim's token has 16 bytes, a methodology hash 32")
+        """Check the size and the order of the pieces."""
+        if len(self.token) != CLAIM_TOKEN_BYTES:
+            raise MalformedError("a claim's token has 16 bytes")
         names = [piece.activity.activity_id for piece in self.pieces]
         if names != sorted(set(names)):
             raise MalformedError("the pieces of a claim are sorted by activity, each once")
@@ -78,10 +201,9 @@ class ClaimEvidence:
             self.token,
             u32(self.rank),
             self.commitment,
-            self.methodology,
             *(
                 length_prefixed(
-                    _activity_bytes(piece.activity), u64(piece.slot_start_s), u64(piece.piece_ug)
+                    piece.activity.to_bytes(), _slot_bytes(piece.slot), u64(piece.piece_ug)
                 )
                 for piece in self.pieces
             ),
@@ -90,12 +212,19 @@ class ClaimEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotEvidence:
-    """One slot of a person's day: the claim for it, and what it is worth if the claim is kept."""
+    """One slot of an account's day: the claim for it, and what it is worth if the claim is kept."""
 
+    owner: str
+    group: str
     slot_start_s: Seconds
     claim: int
     """Number of the claim's leaf."""
     reduction_ug: MicrogramsCO2e
+
+    @property
+    def slot(self) -> SlotKey:
+        """The slot itself."""
+        return SlotKey(owner=self.owner, group=self.group, start_s=self.slot_start_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,22 +234,20 @@ class PersonDayEvidence:
     account_token: bytes
     day: str
     """ISO 8601."""
-    methodology: bytes
     reduction_ug: MicrogramsCO2e
     """Sum over the slots."""
-    activities: tuple[Activity, ...]
-    """Every activity with a slot on this day, by id; tiers as in `EvidencePiece`."""
+    activities: tuple[ActivityEvidence, ...]
+    """Every activity with a slot on this day, by id."""
     slots: tuple[SlotEvidence, ...]
-    """In order of time."""
+    """By owner, group and time."""
 
     def __post_init__(self) -> None:
         """Check sizes and orders."""
-        sizes = (len(self.account_token), len(self.methodology))
-        if sizes != (ACCOUNT_TOKEN_BYTES, DIGEST_BYTES):
-            raise MalformedError("an account token and a methodology hash have 32 bytes")
+        if len(self.account_token) != ACCOUNT_TOKEN_BYTES:
+            raise MalformedError("an account token has 32 bytes")
         names = [activity.activity_id for activity in self.activities]
-        starts = [slot.slot_start_s for slot in self.slots]
-        if names != sorted(set(names)) or starts != sorted(set(starts)):
+        slots = [slot.slot for slot in self.slots]
+        if names != sorted(set(names)) or slots != sorted(set(slots)):
             raise MalformedError("activities and slots of a day are sorted and stand once")
 
     def leaf(self, salt: bytes) -> bytes:
@@ -130,12 +257,11 @@ class PersonDayEvidence:
             salt,
             self.account_token,
             self.day.encode(),
-            self.methodology,
             u64(self.reduction_ug),
             u32(len(self.activities)),
-            *map(_activity_bytes, self.activities),
+            *(activity.to_bytes() for activity in self.activities),
             *(
-                length_prefixed(u64(slot.slot_start_s), u64(slot.claim), u64(slot.reduction_ug))
+                length_prefixed(_slot_bytes(slot.slot), u64(slot.claim), u64(slot.reduction_ug))
                 for slot in self.slots
             ),
         )
@@ -152,13 +278,17 @@ def leaf_salt(evidence_key: bytes, number: int) -> bytes:
     return hmac.digest(evidence_key, message, "sha256")
 
 
-def _activity_bytes(activity: Activity) -> bytes:
-    return length_prefixed(
-        activity.activity_id.encode(),
-        activity.person_ref.encode(),
-        activity.mode.value.encode(),
-        u64(activity.started_at_s),
-        u64(activity.ended_at_s),
-        u64(activity.distance_m),
-        u32(activity.evidence),
-    )
+def _slot_bytes(slot: SlotKey) -> bytes:
+    return length_prefixed(slot.owner.encode(), slot.group.encode(), u64(slot.start_s))
+
+
+def _year(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise MalformedError("a year of a history is a decimal number or empty") from error
+    if str(value) != text or abs(value) > VALUE_MAX:
+        raise MalformedError("a year of a history is a decimal number or empty")
+    return value

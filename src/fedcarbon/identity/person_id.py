@@ -1,8 +1,9 @@
-"""Identity documents of persons in one canonical form, checked before they leave a partner.
+"""Identities of account holders in one canonical form, checked before they leave a partner.
 
 Two spellings of one number would be two accounts, so exactly one form per document is accepted:
-NFKC, trimmed, upper case, and for Chinese resident ids a correct check digit. No error message
-holds any part of a number.
+NFKC, trimmed, upper case, and for Chinese resident ids and organisations a correct check character.
+A household account is its meter of record: the code of who issued the meter and its number, as
+`SGCC-SH:3100000017`. No error message holds any part of a number.
 
 Not covered: the permanent-residence card for foreigners in its 18-digit form (it begins with 9);
 its holders enrol with their passport.
@@ -56,6 +57,16 @@ _TEST_SEQUENCES: Final = 1000
 TEST_SERIALS: Final = 10_000 * _TEST_DAYS * _TEST_SEQUENCES
 """How many different TEST ids there are."""
 
+# GB 32100-2015: 18 characters without I, O, S, V and Z; the last one checks the others, weighted by
+# powers of 3 modulo 31.
+_CREDIT_CHARACTERS: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_CREDIT_CODE: Final = re.compile(
+    rf"[1-9ANY][{_CREDIT_CHARACTERS}](?P<region>[0-9]{{2}})[0-9]{{4}}[{_CREDIT_CHARACTERS}]{{10}}"
+)
+_METER: Final = re.compile(r"(?P<issuer>[A-Z0-9][A-Z0-9-]{1,23}):[A-Z0-9][A-Z0-9-]{0,31}")
+_TEST_ISSUER: Final = "TEST"
+"""Issues no meter that exists."""
+
 _PASSPORT: Final = re.compile(r"[A-Z0-9]{5,20}")
 # ISO 3166-1 alpha-2, officially assigned codes: an alias such as UK would be a second account.
 _COUNTRY_CODES: Final = """
@@ -72,12 +83,16 @@ _COUNTRIES: Final = frozenset(_COUNTRY_CODES.split())
 
 
 class IdType(StrEnum):
-    """Kinds of identity document. Two kinds of one person are two accounts."""
+    """Kinds of identity. Two kinds of one person are two accounts."""
 
     CN_RESIDENT = "CN_RESIDENT"
     """Chinese resident identity number, 18 characters."""
     PASSPORT = "PASSPORT"
     """Passport number with its issuing country."""
+    METER = "METER"
+    """A household, by its meter of record: issuer code and number."""
+    ORGANISATION = "ORGANISATION"
+    """A Chinese unified social credit code, 18 characters."""
     TEST = "TEST"
     """Shaped like a Chinese resident id that nobody can ever own; for tests and demos."""
 
@@ -115,9 +130,25 @@ class CanonicalIdentity:
             if _PASSPORT.fullmatch(self.number) is None:
                 raise MalformedIdError("a passport number has 5 to 20 letters and digits")
             return
+        if self.id_type is IdType.METER:
+            if _METER.fullmatch(self.number) is None:
+                raise MalformedIdError("a meter is written as issuer:number, letters and digits")
+            return
         if self.issuing_country != CHINA:
             raise MalformedIdError(f"a {self.id_type} number is issued by {CHINA}")
+        if self.id_type is IdType.ORGANISATION:
+            _check_credit_code(self.number)
+            return
         _check_resident(self.number, synthetic=self.id_type is IdType.TEST)
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether nobody can ever own it: for tests and demos only."""
+        if self.id_type is IdType.METER:
+            return self.number.startswith(f"{_TEST_ISSUER}:")
+        if self.id_type is IdType.ORGANISATION:
+            return self.number[2:4] == _TEST_REGION
+        return self.id_type is IdType.TEST
 
     @override
     def __repr__(self) -> str:
@@ -143,7 +174,8 @@ def canonical_identity(
         id_type: the name of an `IdType`.
         id_number: as recorded; full-width digits, spaces around and lower case are normalised.
         issuing_country: ISO 3166-1 alpha-2.
-        allow_test: whether the programme admits TEST ids (never in production).
+        allow_test: whether the programme admits TEST ids, meters of the issuer TEST and
+            organisations of the region 99 (never in production).
 
     Raises:
         MalformedIdError: unknown type or a broken rule; the message does not hold the number.
@@ -155,9 +187,12 @@ def canonical_identity(
         raise MalformedIdError(f"an id type is one of {[kind.value for kind in IdType]}") from None
     if kind is IdType.TEST and not allow_test:
         raise SyntheticIdRefusedError("this programme does not admit TEST ids")
-    return CanonicalIdentity(
+    identity = CanonicalIdentity(
         id_type=kind, issuing_country=_normalised(issuing_country), number=_normalised(id_number)
     )
+    if identity.synthetic and not allow_test:
+        raise SyntheticIdRefusedError("this programme does not admit TEST ids")
+    return identity
 
 
 def make_test_id(serial: int) -> str:
@@ -178,6 +213,35 @@ def check_character(digits: str) -> str:
     """Return the check character of 17 decimal digits (ISO 7064 MOD 11-2, GB 11643)."""
     total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=True))
     return _CHECK_CHARACTERS[total % 11]
+
+
+def credit_check_character(code: str) -> str:
+    """Return the check character of the first 17 of a unified social credit code, GB 32100-2015."""
+    total = sum(
+        _CREDIT_CHARACTERS.index(character) * pow(3, position, 31)
+        for position, character in enumerate(code)
+    )
+    return _CREDIT_CHARACTERS[-total % 31]
+
+
+def make_test_organisation(serial: int) -> str:
+    """Return a credit code that no organisation has: region 99, and a correct check character.
+
+    Args:
+        serial: 0 to 99 999 999.
+    """
+    code = f"91{_TEST_REGION}0000{serial:08d}0"
+    return code + credit_check_character(code)
+
+
+def _check_credit_code(number: str) -> None:
+    match = _CREDIT_CODE.fullmatch(number)
+    if match is None:
+        raise MalformedIdError("a credit code has 18 characters without I, O, S, V and Z")
+    if match["region"] not in _REGIONS | {"10", _TEST_REGION}:
+        raise MalformedIdError("the region of a credit code is not assigned")
+    if credit_check_character(number[:-1]) != number[-1]:
+        raise MalformedIdError("the check character of a credit code is wrong")
 
 
 def _check_resident(number: str, *, synthetic: bool) -> None:

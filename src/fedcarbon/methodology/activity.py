@@ -1,32 +1,48 @@
-"""One activity of one person, as a partner holds it: it never leaves the partner.
+"""One activity as a partner holds it: it never leaves the partner.
 
-An `Activity` that exists has plausible values for *some* mode; whether a methodology counts it is
-decided in `evaluation`.
+What it is about, a trip, a meter's month, a purchase, is said by the methodology that counts it;
+its typed values are those that the methodology declares. An `Activity` that exists is well formed;
+whether it counts is decided in `evaluation`, and which slots it occupies in `occupancy`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import ClassVar, Final
 
-from fedcarbon.errors import CallerError
+from fedcarbon.errors import CallerError, MalformedError
+from fedcarbon.ids import checked_name
+from fedcarbon.methodology.object_ref import MalformedObjectError, canonical_object
 from fedcarbon.methodology.reject_reason import RejectReason
-from fedcarbon.units import SECONDS_PER_DAY, Metres, Seconds
+from fedcarbon.units import SECONDS_PER_DAY, Seconds
 
 REFERENCE_CHARACTERS_MAX: Final = 128
-"""Limit of an activity id and of a person reference."""
+"""Limit of an activity id, of a person reference, and of a text among the values."""
 DISTANCE_M_MAX: Final = 1_000_000
 """Limit of one activity; farther than anybody rides in one go in a city programme."""
-DURATION_S_MAX: Final = 2 * SECONDS_PER_DAY
-"""Limit of one activity; it also bounds the slots that one activity can occupy."""
+VALUES_MAX: Final = 32
+"""Limit of the typed values of one activity."""
+VALUE_MAX: Final = (1 << 53) - 1
+"""Limit of an integer value, either sign: what every warehouse and JSON reader holds exactly."""
 INSTANT_S_MAX: Final = (1 << 33) - 1
 """In the year 2242."""
 EVIDENCE_MAX: Final = 2
+DURATION_S_MAX: Final = 400 * SECONDS_PER_DAY
+"""Limit of any activity; most types have a lower one."""
+
+_FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+Value = int | str | bool
+"""What a declared field holds."""
 
 
 class Mode(StrEnum):
-    """How somebody moved."""
+    """How somebody moved, as the adapters of published trips name it."""
 
     RAIL = "rail"
     BUS = "bus"
@@ -50,19 +66,23 @@ class InvalidActivityError(CallerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activity:
-    """One movement of one person, from `started_at_s` up to but not including `ended_at_s`."""
+    """What one person did, from `started_at_s` up to but not including `ended_at_s`."""
 
     activity_id: str
     """The platform's own id; unique inside one partner."""
     person_ref: str
-    """The platform's own user."""
-    mode: Mode
+    """The platform's own user: whose account it counts for."""
+    methodology_id: str
+    """Which methodology of the partner's bundle counts it."""
     started_at_s: Seconds
     ended_at_s: Seconds
-    distance_m: Metres
-    """1 to `DISTANCE_M_MAX`."""
     evidence: int
     """Tier: 0 validated or metered (gate pair, smart lock), 1 tracked (GPS), 2 self-declared."""
+    object_ref: str = ""
+    """The meter, receipt, event or vehicle that owns the slots, in canonical form; empty if the
+    person does."""
+    values: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    """The typed fields that the methodology declares, for example `distance_m`."""
 
     def __post_init__(self) -> None:
         """Check every value, in the order of the fields.
@@ -72,6 +92,7 @@ class Activity:
         """
         checked_reference(self.activity_id)
         checked_reference(self.person_ref)
+        _check_methodology_id(self.methodology_id)
         if min(self.started_at_s, self.ended_at_s) < 0 or self.ended_at_s > INSTANT_S_MAX:
             raise InvalidActivityError(
                 RejectReason.MALFORMED_TIME, "an activity lies between 1970 and 2242"
@@ -85,18 +106,22 @@ class Activity:
                 RejectReason.DURATION_ABOVE_MAXIMUM,
                 f"an activity lasts at most {DURATION_S_MAX} s, this one {self.duration_s} s",
             )
-        if self.distance_m < 1:
-            raise InvalidActivityError(
-                RejectReason.NOT_POSITIVE_DISTANCE, "a distance is at least 1 m"
-            )
-        if self.distance_m > DISTANCE_M_MAX:
-            raise InvalidActivityError(
-                RejectReason.DISTANCE_ABOVE_MAXIMUM, f"a distance is at most {DISTANCE_M_MAX} m"
-            )
         if not 0 <= self.evidence <= EVIDENCE_MAX:
             raise InvalidActivityError(
                 RejectReason.EVIDENCE_OUT_OF_RANGE, f"evidence is 0 to {EVIDENCE_MAX}"
             )
+        if self.object_ref and checked_object(self.object_ref) != self.object_ref:
+            raise InvalidActivityError(
+                RejectReason.MALFORMED_OBJECT, "an object reference stands in canonical form"
+            )
+        if len(self.values) > VALUES_MAX:
+            raise InvalidActivityError(
+                RejectReason.MALFORMED_ROW, f"an activity has at most {VALUES_MAX} values"
+            )
+        for name, value in self.values.items():
+            _check_value(name, value)
+        # A copy that nobody changes, in one order.
+        object.__setattr__(self, "values", MappingProxyType(dict(sorted(self.values.items()))))
 
     @property
     def duration_s(self) -> Seconds:
@@ -122,20 +147,64 @@ def checked_reference(text: str) -> str:
     return text
 
 
-def mode_of(text: str) -> Mode:
-    """Return the mode that `text` names exactly.
+def checked_object(text: str) -> str:
+    """Return the canonical form of an object reference, empty for none.
 
     Raises:
-        InvalidActivityError: it names none.
+        InvalidActivityError: it has none; see `canonical_object`.
     """
     try:
-        return Mode(text)
-    except ValueError as error:
-        raise InvalidActivityError(
-            RejectReason.UNKNOWN_MODE, f"a mode is one of {', '.join(Mode)}"
-        ) from error
+        return canonical_object(text) if text.strip() else ""
+    except MalformedObjectError as error:
+        raise InvalidActivityError(RejectReason.MALFORMED_OBJECT, str(error)) from error
+
+
+def values_text(values: Mapping[str, Value]) -> str:
+    """Return the one text of all values: JSON with sorted keys and no spaces."""
+    return json.dumps(dict(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def values_of(text: str) -> dict[str, Value]:
+    """Return the values that `values_text` wrote.
+
+    Raises:
+        MalformedError: anything else.
+    """
+    try:
+        values = json.loads(text)
+        if isinstance(values, dict) and values_text(values) == text:
+            return values
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MalformedError("the values of an activity are canonical JSON") from error
+    raise MalformedError("the values of an activity are canonical JSON")
 
 
 def overlaps(first: Activity, second: Activity) -> bool:
     """Tell whether two activities share at least one second; touching ends do not overlap."""
     return first.started_at_s < second.ended_at_s and second.started_at_s < first.ended_at_s
+
+
+def _check_methodology_id(text: str) -> None:
+    try:
+        checked_name(text)
+    except MalformedError as error:
+        raise InvalidActivityError(
+            RejectReason.UNKNOWN_METHODOLOGY, "a methodology is named as in its file"
+        ) from error
+
+
+def _check_value(name: str, value: object) -> None:
+    if _FIELD.fullmatch(name) is None:
+        raise InvalidActivityError(
+            RejectReason.MALFORMED_ROW, "a field is named in lower snake case"
+        )
+    if isinstance(value, str):
+        if len(value) > REFERENCE_CHARACTERS_MAX or not value.isprintable():
+            raise InvalidActivityError(
+                RejectReason.MALFORMED_ROW,
+                f"a text value has at most {REFERENCE_CHARACTERS_MAX} characters, all printable",
+            )
+    elif not isinstance(value, int) or abs(value) > VALUE_MAX:
+        raise InvalidActivityError(
+            RejectReason.MALFORMED_ROW, f"an integer value is at most {VALUE_MAX}"
+        )

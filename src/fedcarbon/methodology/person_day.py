@@ -12,8 +12,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fedcarbon.methodology.activity import EVIDENCE_MAX, Activity
+from fedcarbon.methodology.definition import ActivityType
+from fedcarbon.methodology.occupancy import SlotKey, slots_of
 from fedcarbon.methodology.slots import SlotGrid, split
-from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.units import MicrogramsCO2e
 
 RANK_MAX = 2 * EVIDENCE_MAX + 1
 """Worst rank: self-declared and short."""
@@ -25,8 +27,8 @@ class Piece:
 
     activity_id: str
     day: dt.date
-    """Local day of the slot."""
-    slot_start_s: Seconds
+    """Local day on which it is credited."""
+    slot: SlotKey
     piece_ug: MicrogramsCO2e
     rank: int
     """2 * evidence tier + 1 if the activity is short; 0 to `RANK_MAX`, lower wins."""
@@ -34,9 +36,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotClaim:
-    """What a partner claims for one person in one slot, over all of the person's activities."""
+    """What a partner claims for one account in one slot, over all activities in it."""
 
-    slot_start_s: Seconds
+    slot: SlotKey
     reduction_ug: MicrogramsCO2e
     """Sum of the pieces."""
     rank: int
@@ -63,39 +65,42 @@ class DaySettlement:
 
 
 def pieces_of(
-    activity: Activity, reduction_ug: MicrogramsCO2e, grid: SlotGrid
+    activity: Activity, kind: ActivityType, reduction_ug: MicrogramsCO2e, grid: SlotGrid
 ) -> tuple[Piece, ...]:
     """Return the pieces of `reduction_ug` over the slots of the whole activity, in order of time.
 
-    They add up to `reduction_ug`. An activity over midnight has pieces of two days.
+    They add up to `reduction_ug`. A trip over midnight has pieces of two days.
+
+    Raises:
+        InvalidActivityError: it cannot be of the type `kind`; see `check_type`.
     """
-    occupancy = grid.occupied_by(activity.started_at_s, activity.ended_at_s)
-    rank = 2 * activity.evidence + int(occupancy.short)
-    pieces = split(reduction_ug, len(occupancy.slots))
+    occupied = slots_of(activity, kind, grid)
+    rank = 2 * activity.evidence + int(occupied.short)
+    pieces = split(reduction_ug, len(occupied.slots))
     return tuple(
         Piece(
             activity_id=activity.activity_id,
             day=slot.day,
-            slot_start_s=slot.start_s,
+            slot=slot.key,
             piece_ug=piece_ug,
             rank=rank,
         )
-        for slot, piece_ug in zip(occupancy.slots, pieces, strict=True)
+        for slot, piece_ug in zip(occupied.slots, pieces, strict=True)
     )
 
 
 def claims_of(pieces: Iterable[Piece]) -> tuple[SlotClaim, ...]:
-    """Return one claim per slot for the pieces of one person, in order of time."""
-    by_slot: defaultdict[Seconds, list[Piece]] = defaultdict(list)
+    """Return one claim per slot for the pieces of one account, in order of owner and time."""
+    by_slot: defaultdict[SlotKey, list[Piece]] = defaultdict(list)
     for piece in pieces:
-        by_slot[piece.slot_start_s].append(piece)
+        by_slot[piece.slot].append(piece)
     return tuple(
         SlotClaim(
-            slot_start_s=slot_start_s,
-            reduction_ug=_sum_ug(by_slot[slot_start_s]),
-            rank=min(piece.rank for piece in by_slot[slot_start_s]),
+            slot=slot,
+            reduction_ug=_sum_ug(by_slot[slot]),
+            rank=min(piece.rank for piece in by_slot[slot]),
         )
-        for slot_start_s in sorted(by_slot)
+        for slot in sorted(by_slot)
     )
 
 
@@ -108,19 +113,19 @@ def by_day(pieces: Iterable[Piece]) -> Mapping[dt.date, tuple[Piece, ...]]:
 
 
 def settle_day(
-    pieces: Sequence[Piece], lost_slots: Collection[Seconds], cap_ug: MicrogramsCO2e
+    pieces: Sequence[Piece], lost_slots: Collection[SlotKey], cap_ug: MicrogramsCO2e
 ) -> DaySettlement:
     """Return what the verdicts and the cap leave of one person's pieces of one day.
 
     Args:
         pieces: all pieces of one person and one local day.
-        lost_slots: starts of the slots that another partner won; others are ignored.
+        lost_slots: those that another partner won; others are ignored.
         cap_ug: the programme's cap per person and day.
     """
     assert len({piece.day for piece in pieces}) <= 1
     assert cap_ug >= 0
-    lost = [piece for piece in pieces if piece.slot_start_s in lost_slots]
-    left = [piece for piece in pieces if piece.slot_start_s not in lost_slots]
+    lost = [piece for piece in pieces if piece.slot in lost_slots]
+    left = [piece for piece in pieces if piece.slot not in lost_slots]
     slots_count = Counter(piece.activity_id for piece in pieces)
     lost_count = Counter(piece.activity_id for piece in lost)
     half_lost = {

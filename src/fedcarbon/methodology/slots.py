@@ -2,13 +2,14 @@
 
 Slots start at local midnight and are `slot_s` long; the last one of a day is cut off at the next
 midnight, so that every instant lies in exactly one slot of exactly one local day, whatever daylight
-saving does. DESIGN 7 gives the rules; `docs/PROTOCOL.md` a worked example.
+saving does. Whole local days and calendar months are slots too, by the same rule of more than half.
+DESIGN 7 gives the rules; `docs/PROTOCOL.md` a worked example.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -82,18 +83,58 @@ class SlotGrid:
             started_at_s: first instant of the activity.
             ended_at_s: first instant after it, at most `DURATION_S_MAX` later.
         """
-        assert 0 < ended_at_s - started_at_s <= DURATION_S_MAX
-        covered = []
-        for slot in self._slots_from(started_at_s):
-            if slot.start_s >= ended_at_s:
-                break
-            overlap_s = min(slot.end_s, ended_at_s) - max(slot.start_s, started_at_s)
-            if 2 * overlap_s > slot.end_s - slot.start_s:
-                covered.append(slot)
-        if covered:
-            return Occupancy(slots=tuple(covered), short=False)
-        midpoint_s = Seconds((started_at_s + ended_at_s) // 2)
-        return Occupancy(slots=(self.slot_at(midpoint_s),), short=True)
+        return _occupied(self._slots_from(started_at_s), started_at_s, ended_at_s)
+
+    def days_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
+        """Return the whole local days that it covers by more than half, else the one of its middle.
+
+        Args:
+            started_at_s: see `occupied_by`.
+            ended_at_s: likewise.
+        """
+        days = self._days_from(self.day_of(started_at_s))
+        return _occupied(map(self._day_slot, days), started_at_s, ended_at_s)
+
+    def months_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
+        """Return the calendar months that it covers by more than half, else the one of its middle.
+
+        Args:
+            started_at_s: see `occupied_by`.
+            ended_at_s: likewise.
+        """
+        first = self.day_of(started_at_s).replace(day=1)
+        months = map(self._month_slot, _months_from(first))
+        return _occupied(months, started_at_s, ended_at_s)
+
+    def day_after(self, ended_at_s: Seconds) -> dt.date:
+        """Return the first local day that lies wholly after what ends at `ended_at_s`."""
+        return self._day_after(self.day_of(Seconds(ended_at_s - 1)))
+
+    def are_whole_months(self, started_at_s: Seconds, ended_at_s: Seconds) -> bool:
+        """Tell whether a span runs from the first of a local month to the first of a later one."""
+        ends = (self.day_of(started_at_s), self.day_of(ended_at_s))
+        return started_at_s < ended_at_s and all(
+            day.day == 1 and self.midnight_s(day) == at_s
+            for day, at_s in zip(ends, (started_at_s, ended_at_s), strict=True)
+        )
+
+    def years_before(self, first_of_month_s: Seconds, years: int) -> Seconds:
+        """Return the first instant of the same local month so many years before."""
+        day = self.day_of(first_of_month_s)
+        return self.midnight_s(dt.date(day.year - years, day.month, 1))
+
+    def _day_slot(self, day: dt.date) -> Slot:
+        after_s = self.midnight_s(self._day_after(day))
+        return Slot(day=day, start_s=self.midnight_s(day), end_s=after_s)
+
+    def _month_slot(self, first: dt.date) -> Slot:
+        after_s = self.midnight_s(_month_after(first))
+        return Slot(day=first, start_s=self.midnight_s(first), end_s=after_s)
+
+    def _days_from(self, day: dt.date) -> Iterator[dt.date]:
+        while True:
+            yield day
+            day = self._day_after(day)
 
     def _slots_from(self, instant_s: Seconds) -> Iterator[Slot]:
         """Yield the slot that holds the instant, then the ones after it, without end."""
@@ -114,6 +155,34 @@ class SlotGrid:
         while self.day_of(self.midnight_s(after)) != after:
             after += dt.timedelta(days=1)
         return after
+
+
+def _occupied(slots: Iterable[Slot], started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
+    """Return what lies more than half within the span, else the slot that holds its midpoint."""
+    assert 0 < ended_at_s - started_at_s <= DURATION_S_MAX
+    midpoint_s = (started_at_s + ended_at_s) // 2
+    covered, middle = [], None
+    for slot in slots:
+        if slot.start_s >= ended_at_s:
+            break
+        overlap_s = min(slot.end_s, ended_at_s) - max(slot.start_s, started_at_s)
+        if 2 * overlap_s > slot.end_s - slot.start_s:
+            covered.append(slot)
+        if slot.start_s <= midpoint_s < slot.end_s:
+            middle = slot
+    assert middle is not None
+    return Occupancy(slots=tuple(covered) or (middle,), short=not covered)
+
+
+def _months_from(first: dt.date) -> Iterator[dt.date]:
+    while True:
+        yield first
+        first = _month_after(first)
+
+
+def _month_after(first: dt.date) -> dt.date:
+    """Return the first day of the next month; 31 days after the first are always in it."""
+    return (first + dt.timedelta(days=31)).replace(day=1)
 
 
 def split(reduction: MicrogramsCO2e, slots_count: int) -> tuple[MicrogramsCO2e, ...]:

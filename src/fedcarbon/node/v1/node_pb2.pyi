@@ -7,22 +7,36 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Activity(_message.Message):
-    __slots__ = ("activity_id", "person_ref", "mode", "started_at", "ended_at", "distance_m", "evidence")
+    __slots__ = ("activity_id", "person_ref", "started_at", "ended_at", "evidence", "methodology", "object_ref", "values")
     ACTIVITY_ID_FIELD_NUMBER: _ClassVar[int]
     PERSON_REF_FIELD_NUMBER: _ClassVar[int]
-    MODE_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
     ENDED_AT_FIELD_NUMBER: _ClassVar[int]
-    DISTANCE_M_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    METHODOLOGY_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_REF_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     activity_id: str
     person_ref: str
-    mode: str
     started_at: str
     ended_at: str
-    distance_m: int
     evidence: int
-    def __init__(self, activity_id: _Optional[str] = ..., person_ref: _Optional[str] = ..., mode: _Optional[str] = ..., started_at: _Optional[str] = ..., ended_at: _Optional[str] = ..., distance_m: _Optional[int] = ..., evidence: _Optional[int] = ...) -> None: ...
+    methodology: str
+    object_ref: str
+    values: _containers.RepeatedCompositeFieldContainer[FieldValue]
+    def __init__(self, activity_id: _Optional[str] = ..., person_ref: _Optional[str] = ..., started_at: _Optional[str] = ..., ended_at: _Optional[str] = ..., evidence: _Optional[int] = ..., methodology: _Optional[str] = ..., object_ref: _Optional[str] = ..., values: _Optional[_Iterable[_Union[FieldValue, _Mapping]]] = ...) -> None: ...
+
+class FieldValue(_message.Message):
+    __slots__ = ("field", "integer", "word", "truth")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    INTEGER_FIELD_NUMBER: _ClassVar[int]
+    WORD_FIELD_NUMBER: _ClassVar[int]
+    TRUTH_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    integer: int
+    word: str
+    truth: bool
+    def __init__(self, field: _Optional[str] = ..., integer: _Optional[int] = ..., word: _Optional[str] = ..., truth: _Optional[bool] = ...) -> None: ...
 
 class CreateActivitiesRequest(_message.Message):
     __slots__ = ("activities",)
@@ -149,18 +163,44 @@ class PendingBinding(_message.Message):
     def __init__(self, binding_id: _Optional[bytes] = ..., person_ref: _Optional[str] = ..., operator_id: _Optional[str] = ..., wallet_hint: _Optional[str] = ...) -> None: ...
 
 class AnswerBindingRequest(_message.Message):
-    __slots__ = ("binding_id", "confirm")
+    __slots__ = ("binding_id", "confirm", "member_ref")
     BINDING_ID_FIELD_NUMBER: _ClassVar[int]
     CONFIRM_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_REF_FIELD_NUMBER: _ClassVar[int]
     binding_id: bytes
     confirm: bool
-    def __init__(self, binding_id: _Optional[bytes] = ..., confirm: _Optional[bool] = ...) -> None: ...
+    member_ref: str
+    def __init__(self, binding_id: _Optional[bytes] = ..., confirm: _Optional[bool] = ..., member_ref: _Optional[str] = ...) -> None: ...
 
 class AnswerBindingResponse(_message.Message):
     __slots__ = ("receipt",)
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
     receipt: bytes
     def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
+class AttestMemberRequest(_message.Message):
+    __slots__ = ("account_ref", "member_ref")
+    ACCOUNT_REF_FIELD_NUMBER: _ClassVar[int]
+    MEMBER_REF_FIELD_NUMBER: _ClassVar[int]
+    account_ref: str
+    member_ref: str
+    def __init__(self, account_ref: _Optional[str] = ..., member_ref: _Optional[str] = ...) -> None: ...
+
+class AttestMemberResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListMembersRequest(_message.Message):
+    __slots__ = ("account_ref",)
+    ACCOUNT_REF_FIELD_NUMBER: _ClassVar[int]
+    account_ref: str
+    def __init__(self, account_ref: _Optional[str] = ...) -> None: ...
+
+class ListMembersResponse(_message.Message):
+    __slots__ = ("member_refs",)
+    MEMBER_REFS_FIELD_NUMBER: _ClassVar[int]
+    member_refs: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, member_refs: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetStatusRequest(_message.Message):
     __slots__ = ()

@@ -137,6 +137,16 @@ class PersonServiceStub:
                 request_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.AnswerBindingRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.AnswerBindingResponse.FromString,
                 _registered_method=True)
+        self.AttestMember = channel.unary_unary(
+                '/fedcarbon.node.v1.PersonService/AttestMember',
+                request_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.AttestMemberRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.AttestMemberResponse.FromString,
+                _registered_method=True)
+        self.ListMembers = channel.unary_unary(
+                '/fedcarbon.node.v1.PersonService/ListMembers',
+                request_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.ListMembersRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.ListMembersResponse.FromString,
+                _registered_method=True)
 
 
 class PersonServiceServicer:
@@ -178,6 +188,20 @@ class PersonServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AttestMember(self, request, context):
+        """Attests that a person is a member of a household account. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMembers(self, request, context):
+        """Lists the attested members of a household account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PersonServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -205,6 +229,16 @@ def add_PersonServiceServicer_to_server(servicer, server):
                     servicer.AnswerBinding,
                     request_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.AnswerBindingRequest.FromString,
                     response_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.AnswerBindingResponse.SerializeToString,
+            ),
+            'AttestMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttestMember,
+                    request_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.AttestMemberRequest.FromString,
+                    response_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.AttestMemberResponse.SerializeToString,
+            ),
+            'ListMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMembers,
+                    request_deserializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.ListMembersRequest.FromString,
+                    response_serializer=fedcarbon_dot_node_dot_v1_dot_node__pb2.ListMembersResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -343,6 +377,60 @@ class PersonService:
             '/fedcarbon.node.v1.PersonService/AnswerBinding',
             fedcarbon_dot_node_dot_v1_dot_node__pb2.AnswerBindingRequest.SerializeToString,
             fedcarbon_dot_node_dot_v1_dot_node__pb2.AnswerBindingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttestMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.node.v1.PersonService/AttestMember',
+            fedcarbon_dot_node_dot_v1_dot_node__pb2.AttestMemberRequest.SerializeToString,
+            fedcarbon_dot_node_dot_v1_dot_node__pb2.AttestMemberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.node.v1.PersonService/ListMembers',
+            fedcarbon_dot_node_dot_v1_dot_node__pb2.ListMembersRequest.SerializeToString,
+            fedcarbon_dot_node_dot_v1_dot_node__pb2.ListMembersResponse.FromString,
             options,
             channel_credentials,
             insecure,

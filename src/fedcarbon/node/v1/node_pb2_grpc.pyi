@@ -80,6 +80,10 @@ class PersonServiceStub:
     """Lists bindings of wallets that wait for the person's confirmation in the app."""
     AnswerBinding: _grpc.UnaryUnaryMultiCallable[_node_pb2.AnswerBindingRequest, _node_pb2.AnswerBindingResponse]
     """Confirms or objects to a binding, as the person said in the app."""
+    AttestMember: _grpc.UnaryUnaryMultiCallable[_node_pb2.AttestMemberRequest, _node_pb2.AttestMemberResponse]
+    """Attests that a person is a member of a household account. Idempotent."""
+    ListMembers: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListMembersRequest, _node_pb2.ListMembersResponse]
+    """Lists the attested members of a household account."""
 
 @_typing.type_check_only
 class PersonServiceAsyncStub(PersonServiceStub):
@@ -96,6 +100,10 @@ class PersonServiceAsyncStub(PersonServiceStub):
     """Lists bindings of wallets that wait for the person's confirmation in the app."""
     AnswerBinding: _aio.UnaryUnaryMultiCallable[_node_pb2.AnswerBindingRequest, _node_pb2.AnswerBindingResponse]  # type: ignore[assignment]
     """Confirms or objects to a binding, as the person said in the app."""
+    AttestMember: _aio.UnaryUnaryMultiCallable[_node_pb2.AttestMemberRequest, _node_pb2.AttestMemberResponse]  # type: ignore[assignment]
+    """Attests that a person is a member of a household account. Idempotent."""
+    ListMembers: _aio.UnaryUnaryMultiCallable[_node_pb2.ListMembersRequest, _node_pb2.ListMembersResponse]  # type: ignore[assignment]
+    """Lists the attested members of a household account."""
 
 class PersonServiceServicer(metaclass=_abc_1.ABCMeta):
     """People of the platform: linking, consent, withdrawal, their own summary."""
@@ -139,6 +147,22 @@ class PersonServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.AnswerBindingResponse, _abc.Awaitable[_node_pb2.AnswerBindingResponse]]:
         """Confirms or objects to a binding, as the person said in the app."""
+
+    @_abc_1.abstractmethod
+    def AttestMember(
+        self,
+        request: _node_pb2.AttestMemberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.AttestMemberResponse, _abc.Awaitable[_node_pb2.AttestMemberResponse]]:
+        """Attests that a person is a member of a household account. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def ListMembers(
+        self,
+        request: _node_pb2.ListMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_node_pb2.ListMembersResponse, _abc.Awaitable[_node_pb2.ListMembersResponse]]:
+        """Lists the attested members of a household account."""
 
 def add_PersonServiceServicer_to_server(servicer: PersonServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -1,0 +1,65 @@
+"""The bundle: which methodologies this node counts by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
+
+from fedcarbon.errors import ConfigurationError
+from fedcarbon.methodology.definition import Methodology
+from fedcarbon.registry.methodology import bundle_hash
+
+METHODOLOGIES_MAX: Final = 64
+
+
+class BundleInvalidError(ConfigurationError):
+    """The methodologies of the settings cannot stand together; correct the list."""
+
+    code: ClassVar[str] = "BUNDLE_INVALID"
+
+
+class Bundle:
+    """Methodologies by id; never empty."""
+
+    def __init__(self, methodologies: Iterable[Methodology]) -> None:
+        """Take methodologies that compute, each id once.
+
+        Raises:
+            BundleInvalidError: none, too many, or two versions of one.
+            MethodologyNotUsableError: one of them is a draft or quarantined.
+        """
+        listed = list(methodologies)
+        self._by_id: Final[Mapping[str, Methodology]] = MappingProxyType(
+            {item.methodology_id: item for item in listed}
+        )
+        if not 1 <= len(listed) <= METHODOLOGIES_MAX or len(self._by_id) != len(listed):
+            raise BundleInvalidError(
+                f"a node counts by 1 to {METHODOLOGIES_MAX} methodologies, each in one version"
+            )
+        for item in listed:
+            item.require_computing()
+
+    def find(self, methodology_id: str) -> Methodology | None:
+        """Return the methodology of this id, None if the node does not count by it."""
+        return self._by_id.get(methodology_id)
+
+    def all(self) -> tuple[Methodology, ...]:
+        """Return the methodologies by id."""
+        return tuple(self._by_id[name] for name in sorted(self._by_id))
+
+    @property
+    def only(self) -> str:
+        """The id of the only methodology; empty if there are several: then rows must name one."""
+        names = list(self._by_id)
+        return names[0] if len(names) == 1 else ""
+
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """Content hashes, sorted: what a commitment pins."""
+        return tuple(sorted(item.content_hash for item in self._by_id.values()))
+
+    @property
+    def hash(self) -> bytes:
+        """The bundle hash that headers name: 32 bytes."""
+        return bundle_hash(self.hashes)

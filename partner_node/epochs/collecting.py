@@ -1,0 +1,304 @@
+"""What an epoch's claims are made of: which activities count, with how much, in which slots.
+
+In this order: who consented and is enrolled, what the methodology gives, the limits per day and
+month of one owner, objects that the trustees have evaluated, and at last the quota of claims. What
+does not count is kept with its reason; nothing is dropped silently.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from fedcarbon.ids import EpochIndex
+from fedcarbon.methodology.crediting import (
+    Earned,
+    NotEligibleError,
+    earned_by,
+    limited,
+    limits_months,
+)
+from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.occupancy import SlotKey
+from fedcarbon.methodology.person_day import Piece, pieces_of
+from fedcarbon.methodology.reject_reason import RejectReason
+from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.registry.programme import zone
+from fedcarbon.units import MicrogramsCO2e
+from partner_node.activities.bundle import Bundle
+from partner_node.activities.history import earlier_readings, history_of
+from partner_node.activities.intake import text_of
+from partner_node.epochs.snapshot import OwnSnapshot
+from partner_node.membership import Membership
+from partner_node.storage.activities import ActivityStore, StoredActivity, StoredReject
+from partner_node.storage.database import Database
+from partner_node.storage.epochs import CreditedActivity, EpochStore
+from partner_node.storage.persons import PersonStore, Standing
+
+_DETAILS: Final[Mapping[RejectReason, str]] = {
+    RejectReason.NOT_ENROLLED: "the person had no account when the epoch was planned",
+    RejectReason.CONSENT_WITHDRAWN: "the consents ended before this epoch",
+    RejectReason.ABOVE_CLAIM_QUOTA: "the admission allows no more claims in this epoch",
+    RejectReason.UNKNOWN_METHODOLOGY: "this node no longer counts by this methodology",
+    RejectReason.OBJECT_NOT_EVALUATED: "the trustees had not evaluated its object in time",
+    RejectReason.NOTHING_EARNED: "by its methodology it is worth nothing",
+}
+
+Slot = tuple[int, SlotKey]
+"""Account and slot: what one claim is about."""
+_Owner = tuple[str, tuple[str, str]]
+"""Methodology id and whose limits apply."""
+
+
+@dataclass(slots=True)
+class Collected:
+    """What is claimed."""
+
+    activities: dict[str, StoredActivity] = field(default_factory=dict)
+    """By id; those that count."""
+    credited: dict[str, CreditedActivity] = field(default_factory=dict)
+    """By id; likewise."""
+    of_person: defaultdict[int, list[Piece]] = field(default_factory=lambda: defaultdict(list))
+    slots: set[Slot] = field(default_factory=set)
+    rejects: list[StoredReject] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An activity with what it earns before limits."""
+
+    stored: StoredActivity
+    methodology: Methodology
+    earned: Earned
+    history: tuple[int | None, ...]
+
+
+class Collector:
+    """Collects the pieces of an epoch from the store."""
+
+    def __init__(self, database: Database, member: Membership, bundle: Bundle) -> None:
+        """Read activities and consents from `database`."""
+        self._activities = ActivityStore(database)
+        self._persons = PersonStore(database)
+        self._epochs = EpochStore(database)
+        self._member = member
+        self._bundle = bundle
+        programme = member.programme
+        self._grid = SlotGrid(zone=zone(programme.time_zone), slot_s=programme.slot_s)
+
+    def collect(
+        self,
+        epoch: EpochIndex,
+        stored: Sequence[StoredActivity],
+        snapshot: OwnSnapshot,
+        evaluated: Collection[str],
+    ) -> Collected:
+        """Return everything that counts in `epoch`, and why the rest does not.
+
+        Args:
+            epoch: which one.
+            stored: every activity with a day in it, by start and id.
+            snapshot: this partner's accounts in it.
+            evaluated: objects whose output of the object key is there.
+        """
+        collected = Collected()
+        before = self._epochs.credited_before(epoch, (item.activity.activity_id for item in stored))
+        candidates = self._candidates(epoch, stored, snapshot, collected)
+        credited_ug = self._limited(epoch, candidates, before)
+        quota = self._quota(epoch, snapshot)
+        for item in candidates:
+            name, owner = item.earned.activity.activity_id, item.earned.activity.object_ref
+            amount_ug, limit_id = credited_ug[name]
+            if owner and owner not in evaluated:
+                collected.rejects.append(
+                    _reject(epoch, item.stored, RejectReason.OBJECT_NOT_EVALUATED)
+                )
+            elif not amount_ug:
+                collected.rejects.append(_worthless(epoch, item, limit_id))
+            else:
+                self._take(epoch, item, amount_ug, collected, quota)
+        return collected
+
+    def _candidates(
+        self,
+        epoch: EpochIndex,
+        stored: Sequence[StoredActivity],
+        snapshot: OwnSnapshot,
+        collected: Collected,
+    ) -> list[_Candidate]:
+        """Return what counts by consent, enrolment and methodology."""
+        standings = self._persons.all_standings()
+        wanted = [
+            reading
+            for item in stored
+            if (methodology := self._bundle.find(item.activity.methodology_id)) is not None
+            for reading in earlier_readings(item.activity, methodology, self._grid)
+        ]
+        readings = self._activities.readings(wanted)
+        best_tier = self._member.foundation.own.best_tier
+        candidates: list[_Candidate] = []
+        for item in stored:
+            methodology = self._bundle.find(item.activity.methodology_id)
+            reason = _standing_reason(epoch, item, standings, snapshot)
+            if methodology is None or methodology.activity_type is not item.activity_type:
+                reason = RejectReason.UNKNOWN_METHODOLOGY
+            if reason is not None or methodology is None:
+                assert reason is not None  # noqa: S101 - set just above
+                collected.rejects.append(_reject(epoch, item, reason))
+                continue
+            # A worse tier than recorded may be all that the admission allows.
+            tier = max(item.activity.evidence, best_tier)
+            activity = dataclasses.replace(item.activity, evidence=tier)
+            history = history_of(activity, methodology, self._grid, readings)
+            cap_ug = self._member.programme.cap_ug
+            try:
+                earned = earned_by(activity, methodology, self._grid, cap_ug, history)
+            except NotEligibleError as error:
+                # Accepted under an earlier version of the methodology.
+                text = text_of(methodology, error.refusal)
+                collected.rejects.append(_rejected(epoch, item, error.refusal, text))
+                continue
+            candidates.append(_Candidate(item, methodology, earned, history))
+        return candidates
+
+    # --- limits ---------------------------------------------------------------------------
+
+    def _limited(
+        self,
+        epoch: EpochIndex,
+        candidates: Sequence[_Candidate],
+        before: Mapping[str, CreditedActivity],
+    ) -> dict[str, tuple[MicrogramsCO2e, str | None]]:
+        """Return what is credited for each candidate, and the limit that took something away.
+
+        What an earlier epoch has credited for a trip over midnight stays as it was decided there.
+        """
+        of_owner: defaultdict[_Owner, list[Earned]] = defaultdict(list)
+        for item in candidates:
+            earned = item.earned
+            decided = before.get(earned.activity.activity_id)
+            if decided is not None:
+                earned = dataclasses.replace(earned, amount_ug=decided.credited_ug)
+            of_owner[item.methodology.methodology_id, earned.owner].append(earned)
+        for name, earlier in self._earlier(epoch, of_owner, before):
+            of_owner[name].append(earlier)
+        found: dict[str, tuple[MicrogramsCO2e, str | None]] = {}
+        for (methodology_id, _), earned_by_owner in of_owner.items():
+            methodology = self._bundle.find(methodology_id)
+            assert methodology is not None  # noqa: S101 - candidates have one
+            for activity_id, left in limited(methodology, earned_by_owner).items():
+                found[activity_id] = (MicrogramsCO2e(left.amount), left.limit_id)
+        for activity_id, credited in before.items():
+            found[activity_id] = (credited.credited_ug, None)
+        return found
+
+    def _earlier(
+        self,
+        epoch: EpochIndex,
+        of_owner: Mapping[_Owner, Sequence[Earned]],
+        before: Mapping[str, CreditedActivity],
+    ) -> list[tuple[_Owner, Earned]]:
+        """Return what earlier days were credited with, as far back as a limit can reach."""
+        first = self._member.programme.days_of(epoch)[0]
+        days = [earned.day for earned_by_owner in of_owner.values() for earned in earned_by_owner]
+        for methodology_id in {name for name, _ in of_owner}:
+            methodology = self._bundle.find(methodology_id)
+            if methodology is not None and limits_months(methodology):
+                days.append(first.replace(day=1))
+        earliest = min(days, default=first)
+        if earliest >= first:
+            return []
+        stored = {
+            item.activity.activity_id: item
+            for item in self._activities.credited_between(earliest, first - dt.timedelta(days=1))
+        }
+        found = []
+        decided = self._epochs.credited_before(epoch, stored.keys() - before.keys())
+        for name, credited in decided.items():
+            item = stored[name]
+            assert item.days is not None  # noqa: S101 - it was credited on days
+            earned = Earned(
+                activity=item.activity, day=item.days[0], amount_ug=credited.credited_ug
+            )
+            key = (item.activity.methodology_id, earned.owner)
+            if key in of_owner:
+                found.append((key, earned))
+        return found
+
+    # --- slots ----------------------------------------------------------------------------
+
+    def _take(
+        self,
+        epoch: EpochIndex,
+        item: _Candidate,
+        amount_ug: MicrogramsCO2e,
+        collected: Collected,
+        quota: int,
+    ) -> None:
+        """Add the pieces of an activity that lie in `epoch`, unless the quota is used up."""
+        days = set(self._member.programme.days_of(epoch))
+        activity, kind = item.earned.activity, item.methodology.activity_type
+        pieces = [
+            piece for piece in pieces_of(activity, kind, amount_ug, self._grid) if piece.day in days
+        ]
+        person_id, name = item.stored.person_id, activity.activity_id
+        slots = {(person_id, piece.slot) for piece in pieces}
+        fresh = slots - collected.slots  # never a copy of all: there may be a million
+        if len(collected.slots) + len(fresh) > quota:
+            reason = RejectReason.ABOVE_CLAIM_QUOTA
+            collected.rejects.append(_reject(epoch, item.stored, reason))
+            return
+        collected.slots |= fresh
+        collected.of_person[person_id] += pieces
+        collected.activities[name] = item.stored
+        collected.credited[name] = CreditedActivity(
+            activity_id=name,
+            methodology=item.methodology.content_hash,
+            history=item.history,
+            evidence=activity.evidence,
+            credited_ug=amount_ug,
+        )
+
+    def _quota(self, epoch: EpochIndex, snapshot: OwnSnapshot) -> int:
+        """Return how many claims, before padding, the admission allows."""
+        days = len(self._member.programme.days_of(epoch))
+        per_account_day = self._member.foundation.own.claim_slots_per_account_day
+        return per_account_day * snapshot.blocks.accounts * days
+
+
+def _standing_reason(
+    epoch: EpochIndex,
+    stored: StoredActivity,
+    standings: Mapping[str, Standing],
+    snapshot: OwnSnapshot,
+) -> RejectReason | None:
+    """Return why an accepted activity does not count in `epoch` after all."""
+    periods = standings[stored.activity.person_ref].periods
+    if not any(
+        period.covers(stored.activity.started_at_s)
+        and (period.until_epoch is None or epoch < period.until_epoch)
+        for period in periods
+    ):
+        return RejectReason.CONSENT_WITHDRAWN
+    return None if stored.person_id in snapshot.persons else RejectReason.NOT_ENROLLED
+
+
+def _worthless(epoch: EpochIndex, item: _Candidate, limit_id: str | None) -> StoredReject:
+    """Return why something is credited with nothing: a limit, or its methodology."""
+    if limit_id is None:
+        return _reject(epoch, item.stored, RejectReason.NOTHING_EARNED)
+    return _rejected(epoch, item.stored, limit_id, text_of(item.methodology, limit_id))
+
+
+def _reject(epoch: EpochIndex, stored: StoredActivity, reason: RejectReason) -> StoredReject:
+    return _rejected(epoch, stored, reason.value, _DETAILS[reason])
+
+
+def _rejected(epoch: EpochIndex, stored: StoredActivity, reason: str, detail: str) -> StoredReject:
+    return StoredReject(
+        subject=stored.activity.activity_id, reason=reason, detail=detail, epoch=epoch
+    )

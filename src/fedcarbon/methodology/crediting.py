@@ -1,0 +1,123 @@
+"""From an activity to what is credited for it: its methodology first, then the limits.
+
+The node decides by this, and the auditor on site computes it again: what is credited is the amount
+that `evaluate` gives, cut by the methodology's limits per day and month of one owner, and by the
+programme's cap, so that no slot is worth more than a person-day may be.
+
+Left to others: what needs the partner's records (duplicates, overlaps, consents, lateness).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from fedcarbon.errors import CallerError
+from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.definition import Methodology, Period
+from fedcarbon.methodology.limits import Counted, Limited, apply_limits
+from fedcarbon.methodology.occupancy import slots_of
+from fedcarbon.methodology.reference import evaluate
+from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.units import MicrogramsCO2e
+
+NOT_WHOLE_MONTHS: Final = "not_whole_months"
+"""A baseline compares like with like: months with the same months of earlier years."""
+
+
+class NotEligibleError(CallerError):
+    """An amount was asked for an activity that the methodology does not count."""
+
+    code: ClassVar[str] = "NOT_ELIGIBLE"
+
+    def __init__(self, refusal: str) -> None:
+        """Keep the id of the rule."""
+        super().__init__(f"the activity does not count: {refusal}")
+        self.refusal: Final = refusal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earned:
+    """What one activity earns before limits."""
+
+    activity: Activity
+    day: dt.date
+    """The first day on which it is credited: the one that limits count it on."""
+    amount_ug: MicrogramsCO2e
+    """At most the cap of a person-day per slot."""
+
+    @property
+    def owner(self) -> tuple[str, str]:
+        """Whose limits apply: the object's, or else the person's."""
+        if self.activity.object_ref:
+            return (self.activity.object_ref, "")
+        return ("", self.activity.person_ref)
+
+
+def earned_by(
+    activity: Activity,
+    methodology: Methodology,
+    grid: SlotGrid,
+    cap_ug: MicrogramsCO2e,
+    history: Sequence[int | None] = (),
+) -> Earned:
+    """Return what an activity earns by its methodology.
+
+    Args:
+        activity: of the methodology's type.
+        methodology: the one that it names.
+        grid: of the programme.
+        cap_ug: the programme's cap per person and day.
+        history: what the same meter counted 1, 2, ... years before; None where it is not known.
+
+    Raises:
+        NotEligibleError: a rule of the methodology is broken.
+        InvalidActivityError: it cannot be of the methodology's type.
+        MethodologyNotUsableError: the methodology is a draft or quarantined.
+    """
+    occupied = slots_of(activity, methodology.activity_type, grid)
+    whole = grid.are_whole_months(activity.started_at_s, activity.ended_at_s)
+    if methodology.history is not None and not whole:
+        raise NotEligibleError(NOT_WHOLE_MONTHS)
+    outcome = evaluate(
+        methodology,
+        activity.values,
+        duration_s=activity.duration_s,
+        day=grid.day_of(activity.started_at_s),
+        history=history,
+    )
+    if outcome.refusal is not None:
+        raise NotEligibleError(outcome.refusal)
+    capped_ug = min(outcome.amount, cap_ug * len(occupied.slots))
+    return Earned(activity=activity, day=occupied.days[0], amount_ug=MicrogramsCO2e(capped_ug))
+
+
+def limited(methodology: Methodology, earned: Iterable[Earned]) -> Mapping[str, Limited]:
+    """Return what the limits leave of one owner's activities, by activity id.
+
+    Args:
+        methodology: whose limits apply.
+        earned: activities of one owner under it; for limits per month also those of earlier days,
+            as they were credited.
+    """
+    return apply_limits(
+        methodology,
+        [
+            Counted(
+                activity_id=item.activity.activity_id,
+                started_at_s=item.activity.started_at_s,
+                day=item.day,
+                values=item.activity.values,
+                duration_s=item.activity.duration_s,
+                amount=item.amount_ug,
+            )
+            for item in earned
+        ],
+    )
+
+
+def limits_months(methodology: Methodology) -> bool:
+    """Tell whether a limit goes beyond one day, so that one day alone bounds it from above only."""
+    return any(limit.per is Period.MONTH for limit in methodology.limits)

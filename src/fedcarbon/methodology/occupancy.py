@@ -1,0 +1,142 @@
+"""Which slots an activity occupies, who owns them, and on which day it is credited.
+
+    type           owner of the slots     group      slots                            credited
+    trip           the person             movement   the programme's grid             its own day
+    meter_period   the meter              meter      calendar months                  day after it
+    purchase       the receipt            receipt    one, without a time              day it began
+    count          the event or receipt   receipt    one, without a time              day it began
+    state_window   the vehicle            state      whole days                       day after it
+    budget_period  the person             budget     one, from the day it began on    day after it
+
+"Day after it" is the first local day that lies wholly after the activity. Slots of time are those
+that it covers by more than half, else the one of its midpoint, one rank worse: two activities that
+do not overlap never meet in a slot, whatever the type. A meter's month therefore starts at the
+local midnight of the first, and readings a few days off it still meet the month they are about.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from fedcarbon.methodology.activity import Activity, InvalidActivityError
+from fedcarbon.methodology.definition import GROUPS, ActivityType
+from fedcarbon.methodology.object_ref import scheme_of
+from fedcarbon.methodology.reject_reason import RejectReason
+from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.units import SECONDS_PER_DAY, Seconds
+
+NO_TIME_S: Final = Seconds(0)
+"""Start of a slot without a time: a receipt's only one."""
+
+DURATION_DAYS_MAX_OF: Final[Mapping[ActivityType, int]] = MappingProxyType(
+    {
+        ActivityType.TRIP: 2,
+        ActivityType.METER_PERIOD: 190,
+        ActivityType.PURCHASE: 2,
+        ActivityType.COUNT: 2,
+        ActivityType.STATE_WINDOW: 60,
+        ActivityType.BUDGET_PERIOD: 400,
+    }
+)
+"""Longest activity of a type, in days; it bounds the slots that one activity can occupy."""
+
+_SCHEMES_OF: Final[Mapping[ActivityType, frozenset[str]]] = MappingProxyType(
+    {
+        ActivityType.TRIP: frozenset({""}),
+        ActivityType.METER_PERIOD: frozenset({"METER"}),
+        ActivityType.PURCHASE: frozenset({"RECEIPT"}),
+        ActivityType.COUNT: frozenset({"EVENT", "RECEIPT"}),
+        ActivityType.STATE_WINDOW: frozenset({"VEHICLE"}),
+        ActivityType.BUDGET_PERIOD: frozenset({""}),
+    }
+)
+"""What can own the slots of a type; the empty scheme is the person."""
+
+
+class SlotKey(NamedTuple):
+    """One exclusive slot of a person or object."""
+
+    owner: str
+    """Canonical reference of the object; empty for the person."""
+    group: str
+    start_s: Seconds
+    """`NO_TIME_S` for a slot without a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditedSlot:
+    """A slot that an activity occupies, and the local day on which its part counts."""
+
+    key: SlotKey
+    day: dt.date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivitySlots:
+    """Everything that an activity occupies."""
+
+    slots: tuple[CreditedSlot, ...]
+    """At least one, in order of time."""
+    short: bool
+    """Whether no slot is covered by more than half; such a claim ranks one worse."""
+
+    @property
+    def days(self) -> tuple[dt.date, ...]:
+        """The days on which it is credited, in order."""
+        return tuple(sorted({slot.day for slot in self.slots}))
+
+
+def slots_of(activity: Activity, kind: ActivityType, grid: SlotGrid) -> ActivitySlots:
+    """Return what an activity of the type `kind` occupies.
+
+    Raises:
+        InvalidActivityError: see `check_type`.
+    """
+    check_type(activity, kind)
+    start_s, end_s = activity.started_at_s, activity.ended_at_s
+    group = GROUPS[kind]
+
+    def slot(slot_start_s: Seconds, day: dt.date) -> CreditedSlot:
+        key = SlotKey(owner=activity.object_ref, group=group, start_s=slot_start_s)
+        return CreditedSlot(key=key, day=day)
+
+    if kind in {ActivityType.PURCHASE, ActivityType.COUNT}:
+        return ActivitySlots(slots=(slot(NO_TIME_S, grid.day_of(start_s)),), short=False)
+    after = grid.day_after(end_s)
+    if kind is ActivityType.BUDGET_PERIOD:
+        began_s = grid.midnight_s(grid.day_of(start_s))
+        return ActivitySlots(slots=(slot(began_s, after),), short=False)
+    if kind is ActivityType.TRIP:
+        found = grid.occupied_by(start_s, end_s)
+        slots = tuple(slot(item.start_s, item.day) for item in found.slots)
+        return ActivitySlots(slots=slots, short=found.short)
+    is_meter = kind is ActivityType.METER_PERIOD
+    occupied = grid.months_occupied_by if is_meter else grid.days_occupied_by
+    found = occupied(start_s, end_s)
+    slots = tuple(slot(item.start_s, after) for item in found.slots)
+    return ActivitySlots(slots=slots, short=found.short)
+
+
+def check_type(activity: Activity, kind: ActivityType) -> None:
+    """Check that an activity can be of the type `kind`: its object and how long it lasts.
+
+    Raises:
+        InvalidActivityError: it lacks its object, names another one, or lasts too long.
+    """
+    scheme, schemes = scheme_of(activity.object_ref), _SCHEMES_OF[kind]
+    if not scheme and scheme not in schemes:
+        named = " or ".join(sorted(schemes)).lower()
+        raise InvalidActivityError(RejectReason.OBJECT_MISSING, f"a {kind} names its {named}")
+    if scheme not in schemes:
+        raise InvalidActivityError(
+            RejectReason.OBJECT_UNEXPECTED, f"a {kind} is not about this kind of object"
+        )
+    days = DURATION_DAYS_MAX_OF[kind]
+    if activity.duration_s > days * SECONDS_PER_DAY:
+        raise InvalidActivityError(
+            RejectReason.DURATION_ABOVE_MAXIMUM, f"a {kind} lasts at most {days} days"
+        )
