@@ -252,10 +252,11 @@ payout_batch: day integer, ledger_batch bytes32, lines list PayoutLine
 PayoutLine: payout_id bytes16, redemption_id bytes16, wallet_id text, amount_fen integer,
   outcome settled|rejected|reversed, answered_s integer, reference text, reason text
 offer: programme_id name, offer_id name, offer_kind donation|goods, title text, supplier text,
-  price_ug mass, valid_from_s integer, valid_until_s integer, hold_s integer
+  price_ug mass, valid_from_s integer, valid_until_s integer, hold_s integer, stock integer?
 use_order: programme_id name, use_id bytes16, account_token bytes32, wallet_id text,
-  wallet_class integer, binding_leaf bytes34, operator_id name, use donate|goods|pledge|withdraw,
-  offer_id name?, pieces integer?, mass_ug mass?, vintage integer?, may_be_claimed bool
+  wallet_class integer, binding_leaf bytes34, operator_id name,
+  use donate|goods|pledge|withdraw|sell|buy|retire_own, offer_id name?, pieces integer?,
+  price_fen integer?, mass_ug mass?, vintage integer?, may_be_claimed bool, purpose_sha256 bytes32?
 goods_outcome: programme_id name, use_id bytes16, fulfilled bool, voucher_sha256 bytes32?,
   reason text
 lot_rules: programme_id name, rules_id name, excluded_regimes list name, price_floor_fen integer
@@ -268,6 +269,13 @@ lot_sale: programme_id name, lot_id bytes16, buyer text, price_fen integer, reta
 lot_retirement: programme_id name, lot_id bytes16, beneficiary text, serial_first integer,
   serial_last integer
 expiry_notice: programme_id name, vintage integer, expires_at_s integer
+campaign: programme_id name, campaign_id name, title text, occasion redemption|donation,
+  offer_id name?, packet_fen integer, budget_fen integer, valid_from_s integer,
+  valid_until_s integer
+market_rules: programme_id name, market_id name, unit_ug mass, first_day integer, last_day integer,
+  first_price_fen integer, step_fen integer, floor_fen integer, ceiling_fen integer,
+  quiet_units integer, endowment_fen integer
+market_price: programme_id name, market_id name, day integer, price_fen integer
 """
 FIELDS: Final[dict[str, dict[str, str]]] = {
     line.partition(":")[0]: {
@@ -560,6 +568,7 @@ KINDS: Final = {
     67: "refusal", 96: "ledger_batch", 97: "redemption_order", 98: "payout_batch", 99: "offer",
     100: "use_order", 101: "goods_outcome", 102: "lot_rules", 103: "credit_lot",
     104: "lot_verification", 105: "lot_sale", 106: "lot_retirement", 107: "expiry_notice",
+    108: "campaign", 109: "market_rules", 110: "market_price",
 }  # fmt: skip
 HOME: Final = {
     "parameters": "V02", "self_test": "V03", "party_admission": "V04", "programme": "V04",
@@ -573,13 +582,13 @@ HOME: Final = {
     "refusal": "V16", "ledger_batch": "V19", "redemption_order": "V20", "payout_batch": "V21",
     "offer": "V26", "use_order": "V26", "goods_outcome": "V26", "lot_rules": "V26",
     "credit_lot": "V26", "lot_verification": "V26", "lot_sale": "V26", "lot_retirement": "V26",
-    "expiry_notice": "V26",
+    "expiry_notice": "V26", "campaign": "V26", "market_rules": "V26", "market_price": "V26",
 }  # fmt: skip
 """The line of a statement that breaks a rule which has no line of its own."""
 BOOK_LINES: Final = {"V19", "V20", "V21", "V26"}
 ROOTED: Final = {
     "parameters", "self_test", "party_admission", "programme", "methodology_admission", "offer",
-    "lot_rules", "lot_verification", "expiry_notice",
+    "lot_rules", "lot_verification", "expiry_notice", "campaign", "market_rules",
 }  # fmt: skip
 SIGNERS: Final = {
     "enrolment_batch": ("partner_id", {"partner"}),
@@ -2587,21 +2596,30 @@ MOVES: Final = {
     ("void", "payout_in_flight", "float"), ("single", "paid_out", "float"),
     ("single", "sales", "proceeds"), ("single", "sales", "float"),
     ("reserve", "proceeds", "payout_in_flight"), ("void", "payout_in_flight", "proceeds"),
-    ("single", "paid_out", "proceeds"), ("single", "float", "suspense"),
+    ("single", "paid_out", "proceeds"), ("single", "spendable", "offset"),
+    ("single", "spendable", "market"), ("single", "market", "spendable"),
+    ("single", "float", "campaign"), ("single", "campaign", "float"),
+    ("single", "campaign", "proceeds"), ("reserve", "campaign", "payout_in_flight"),
+    ("void", "payout_in_flight", "campaign"), ("single", "paid_out", "campaign"),
+    ("single", "float", "market_purse"), ("single", "market_purse", "float"),
+    ("single", "market_purse", "proceeds"), ("single", "proceeds", "market_purse"),
+    ("single", "float", "suspense"),
     ("single", "paid_out", "suspense"), ("single", "funding", "suspense"),
     ("single", "suspense", "float"), ("single", "suspense", "paid_out"),
     ("single", "suspense", "funding"), ("single", "suspense", "written_off"),
 }  # fmt: skip
 OWNERS: Final = {
     "spendable": "holder", "reserved": "holder", "pledged": "holder", "proceeds": "holder",
-    "pooled": "lot", "retired": "lot",
+    "pooled": "lot", "retired": "lot", "campaign": "campaign",
 }  # fmt: skip
 GRAMS: Final = {
     "issuance", "spendable", "reserved", "redeemed", "donated", "exchanged", "expired", "pledged",
-    "pooled", "retired",
+    "pooled", "retired", "market", "offset",
 }  # fmt: skip
 SOURCES: Final = {"issuance", "funding", "sales"}
-ACCOUNT: Final = re.compile(r"(holder|lot|programme):([^:]+):([a-z_]+)")
+ACCOUNT: Final = re.compile(r"(holder|lot|campaign|programme):([^:]+):([a-z_]+)")
+NO_GRAMS: Final = ("proceeds", "campaign")
+"""Accounts whose money no grams pay for."""
 
 
 class Credit(NamedTuple):
@@ -2621,16 +2639,18 @@ class Order:
     leaf: Leaf
     pooled: int | None = None
     """Spendable grams, or proceeds, of the account before the first reservation."""
+    campaign: tuple[Statement, int] | None = None
+    """What pays a red packet, and what it had left before the order."""
     lines: dict[tuple[str, str], Statement] = field(default_factory=dict)
     """By step and part."""
     outcomes: list[str] = field(default_factory=list)
 
-    def sum(self, step: str, *, money: bool) -> int:
-        """Return what a step moved."""
+    def sum(self, step: str, what: str) -> int:
+        """Return what a step moved of grams, money or red packets."""
         return sum(
             int(line["amount"])
             for (found, part), line in self.lines.items()
-            if found == step and (part == "money") == money
+            if found == step and (part if part in {"money", "red-packet"} else "grams") == what
         )
 
 
@@ -2651,7 +2671,7 @@ class Books:
     reported: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     """Fen settled and not reversed, by programme."""
     proceeds: Counter[str] = field(default_factory=Counter)
-    """Fen in accounts that are shares of sold lots on their way or paid."""
+    """Fen on their way or paid that are proceeds or red packets: no grams pay for them."""
     suspense: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Fen into and out of suspense, by programme, from and to."""
     uses: Uses = field(default_factory=lambda: Uses())  # noqa: PLW0108 - declared below
@@ -2733,8 +2753,8 @@ def note_order(books: Books, leaf: Leaf) -> None:
     need(said["redemption_id"] not in books.orders, "REDEMPTION_ID_REUSED")
     order = books.orders[said["redemption_id"]] = Order(leaf)
     years = {programme.vintage(epoch) for epoch in range(1, programme.last_epoch + 1)}
-    for part in ["money", *map(str, years)]:
-        data = b"money" if part == "money" else u32(int(part))
+    for part in ["money", "red-packet", *map(str, years)]:
+        data = u32(int(part)) if part.isdigit() else part.encode()
         for step in ("reserve", "post", "void", "reverse"):
             items = (said["redemption_id"], step.encode(), data)
             books.known[hashed("transfer-id", b"redemption", *items)[:16]] = (order, step, part)
@@ -2771,7 +2791,11 @@ def account_of(text: str) -> tuple[str, str, str]:
     if found is None:
         raise Broken("TRANSFER_MALFORMED", text)
     scope = OWNERS.get(found[3], "programme")
-    owner = {"holder": r"[0-9a-f]{64}", "lot": r"[0-9a-f]{32}"}.get(scope, NAME.pattern)
+    owner = {
+        "holder": r"[0-9a-f]{64}",
+        "lot": r"[0-9a-f]{32}",
+        "campaign": rf"({NAME.pattern})\.({NAME.pattern})",
+    }.get(scope, NAME.pattern)
     good = scope == found[1] and re.fullmatch(owner, found[2]) is not None
     need(good, "TRANSFER_MALFORMED", text)
     return found[1], found[2], found[3]
@@ -2787,7 +2811,8 @@ def enter(books: Books, leaf: Leaf, line: Statement) -> None:
     good = good and (line["phase"], debit[2], credit[2]) in MOVES
     sides = re.fullmatch(r"ug:([a-z0-9-]+):([0-9]{4})", unit)
     good = good and (sides is not None if debit[2] in GRAMS else unit == "fen")
-    owners = {item[1] for item in (debit, credit) if item[0] == "programme"}
+    sorts = {"programme", "campaign"}
+    owners = {item[1].partition(".")[0] for item in (debit, credit) if item[0] in sorts}
     for scope in ("holder", "lot"):
         good = good and len({item[1] for item in (debit, credit) if item[0] == scope}) <= 1
     good = good and len(owners) <= 1
@@ -2802,9 +2827,9 @@ def enter(books: Books, leaf: Leaf, line: Statement) -> None:
         broken.append(("V19", "RECORDED_TIME_DIFFERS"))
     broken += [*meaning(books, leaf, line)]
     amount = int(line["amount"])
-    shares = "proceeds" in {debit[2], credit[2]}
+    shares = bool({debit[2], credit[2]} & set(NO_GRAMS))
     if line["phase"] == "post":
-        shares = books.lines.get(line["resolves"], line)["debit"].endswith(":proceeds")
+        shares = books.lines.get(line["resolves"], line)["debit"].endswith(NO_GRAMS)
     for side, sign in (("debit", -1), ("credit", 1)):
         books.balances[unit, line[side]] += sign * amount
         books.proceeds[line[side]] += sign * amount if shares else 0
@@ -2899,21 +2924,35 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
     programme, shares = said["programme_id"], said["source"] == "proceeds"
     taken, prefix = ("proceeds", "fen") if shares else ("spendable", f"ug:{programme}:")
     if order.pooled is None:
+        campaign = campaign_at(books, order.leaf, None, line["recorded_s"])
+        order.campaign = None if shares else campaign
         order.pooled = sum(
             amount
             for (unit, account), amount in books.balances.items()
             if account == holder + taken and unit.startswith(prefix)
         )
-    purse = f"programme:{programme}:float" if part == "money" and not shares else holder + taken
-    units = {"fen"} if part == "money" else {f"ug:{programme}:{part}"}
-    sides = [line["debit"], line["credit"]]
-    own = all(side.startswith((holder, f"programme:{programme}:")) for side in sides)
-    own = own and (step != "reserve" or line["debit"] == purse)
-    if line["unit"] not in units or not own:
+    own, unit = own_sides(line, said, step, part)
+    if line["unit"] != unit or not own:
         yield "V20", "REDEMPTION_ACCOUNT_DIFFERS"
     if not undoes(order, line, step, part):
         yield "V20", "REVERSAL_DIFFERS"
     order.lines[step, part] = line
+
+
+def own_sides(line: Statement, said: Statement, step: str, part: str) -> tuple[bool, str]:
+    """Return whether a transfer is between an order's own accounts, and its unit."""
+    holder, programme = f"holder:{said['account_token'].hex()}:", said["programme_id"]
+    budget, own = f"campaign:{programme}.", f"programme:{programme}:"
+    shares = said["source"] == "proceeds"
+    sides = [line["debit"], line["credit"]]
+    if part == "red-packet":
+        good = all(side.startswith((budget, own)) for side in sides)
+        return good and (step != "reserve" or line["debit"].startswith(budget)), "fen"
+    purse = holder + ("proceeds" if shares else "spendable")
+    purse = f"{own}float" if part == "money" and not shares else purse
+    good = all(side.startswith((holder, own)) for side in sides)
+    good = good and (step != "reserve" or line["debit"] == purse)
+    return good, "fen" if part == "money" else f"ug:{programme}:{part}"
 
 
 def undoes(order: Order, line: Statement, step: str, part: str) -> bool:
@@ -2939,7 +2978,7 @@ def close_batch(books: Books, leaf: Leaf) -> None:
         if order.leaf.index > leaf.index and not order.lines:
             continue
         programme = world.programme(said["programme_id"]).said
-        grams, money = (order.sum("reserve", money=flag) for flag in (False, True))
+        grams, money = order.sum("reserve", "grams"), order.sum("reserve", "money")
         shares = said["source"] == "proceeds"
         if not money or not (grams or shares):
             world.find("V20", "REDEMPTION_NOT_RESERVED", about, order.leaf.index)
@@ -2952,10 +2991,48 @@ def close_batch(books: Books, leaf: Leaf) -> None:
         asked = said["units"] or (order.pooled or 0) // rate_ug
         if units != asked:
             world.find("V20", "REDEMPTION_UNITS_DIFFER", about, order.leaf.index)
-        for step in ("post", "void", "reverse"):
-            sums = [order.sum(step, money=flag) for flag in (False, True)]
-            if sums not in ([0, 0], [grams, money]):
-                world.find("V20", "REDEMPTION_HALF_POSTED", about, order.leaf.index)
+        for code in broken_parts(order, units):
+            world.find("V20", code, about, order.leaf.index)
+
+
+WHATS: Final = ("grams", "money", "red-packet")
+
+
+def broken_parts(order: Order, units: int) -> Iterator[str]:
+    """Hold the red packet of a redemption against its campaign, and its parts together."""
+    reserved = [order.sum("reserve", what) for what in WHATS]
+    debit = order.lines.get(("reserve", "red-packet"), {}).get("debit")
+    if (reserved[2], debit) != owed_packet(order.campaign, units):
+        yield "RED_PACKET_DIFFERS"
+    for step in ("post", "void", "reverse"):
+        if [order.sum(step, what) for what in WHATS] not in ([0, 0, 0], reserved):
+            yield "REDEMPTION_HALF_POSTED"
+
+
+def owed_packet(campaign: tuple[Statement, int] | None, count: int) -> tuple[int, str | None]:
+    """Return the red packet for so many units or pieces, and the account that pays it."""
+    if campaign is None or not min(count, campaign[1]) > 0:
+        return 0, None
+    said, left = campaign
+    return min(count * said["packet_fen"], left), budget_of(said)
+
+
+def budget_of(said: Statement) -> str:
+    """Return the account of a campaign's budget."""
+    return f"campaign:{said['programme_id']}.{said['campaign_id']}:campaign"
+
+
+def campaign_at(
+    books: Books, leaf: Leaf, offer: str | None, at: int
+) -> tuple[Statement, int] | None:
+    """Return the campaign that pays for an order at a time, and what it has left by now."""
+    for campaign in books.uses.campaigns.values():
+        said = campaign.said
+        good = (said["programme_id"], said["offer_id"]) == (leaf.said["programme_id"], offer)
+        good = good and said["valid_from_s"] <= at < said["valid_until_s"]
+        if good and campaign.index < leaf.index:
+            return said, books.balances["fen", budget_of(said)]
+    return None
 
 
 def judge_payouts(books: Books, batch: Leaf, leaf: Leaf) -> None:
@@ -2995,7 +3072,8 @@ def judge_payout(books: Books, line: Statement) -> None:
     items = (said["programme_id"].encode(), said["redemption_id"])
     need(hashed("payout-id", *items)[:16] == line["payout_id"], "PAYOUT_ID_DIFFERS")
     need(line["wallet_id"] == said["wallet_id"], "PAYOUT_WALLET_DIFFERS")
-    need(line["amount_fen"] == order.sum("reserve", money=True), "PAYOUT_AMOUNT_DIFFERS")
+    reserved = order.sum("reserve", "money") + order.sum("reserve", "red-packet")
+    need(line["amount_fen"] == reserved, "PAYOUT_AMOUNT_DIFFERS")
 
 
 def note_suspense(books: Books, programme: str, taken: int) -> None:
@@ -3066,11 +3144,14 @@ def conserve(books: Books, programme: Programme) -> None:
 USE_MOVES: Final = {
     "donate": ("single", "spendable", "donated"), "goods": ("reserve", "spendable", "reserved"),
     "pledge": ("single", "spendable", "pledged"), "withdraw": ("single", "pledged", "spendable"),
+    "sell": ("single", "spendable", "market"), "buy": ("single", "market", "spendable"),
+    "retire_own": ("single", "spendable", "offset"),
     "post": ("post", "reserved", "exchanged"), "void": ("void", "reserved", "spendable"),
 }  # fmt: skip
 """What an order moves, and how goods end: phase, from, to."""
 USE_KINDS: Final = {
-    "donated", "exchanged", "expired", "pledged", "pooled", "retired", "sales",
+    "donated", "exchanged", "expired", "pledged", "pooled", "retired", "sales", "offset", "market",
+    "market_purse",
 }  # fmt: skip
 LOT_STEPS: Final = {
     ("formed", True): "verified", ("formed", False): "refused", ("verified", "lot_sale"): "sold",
@@ -3086,6 +3167,12 @@ class UseOrder:
 
     leaf: Leaf
     offer: Statement | None = None
+    price: Leaf | None = None
+    """For a trade: the last price before it."""
+    campaign: tuple[Statement, int] | None = None
+    """For a gift: what pays a red packet, and what it had left before."""
+    money: dict[str, Statement] = field(default_factory=dict)
+    """What a trade was paid with, and the red packet of a gift."""
     taken: dict[int, Statement] = field(default_factory=dict)
     """Line that began it, by vintage."""
     ended: dict[int, Statement] = field(default_factory=dict)
@@ -3107,6 +3194,16 @@ class Uses:
     """Everything that is signed about other uses."""
 
     offers: dict[tuple[str, str], Leaf] = field(default_factory=dict)
+    out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Pieces of offers that have gone out and not come back."""
+    campaigns: dict[tuple[str, str], Leaf] = field(default_factory=dict)
+    markets: dict[tuple[str, str], Leaf] = field(default_factory=dict)
+    prices: dict[str, Leaf] = field(default_factory=dict)
+    """The last price of a programme, while the record is read."""
+    net: Counter[int] = field(default_factory=Counter)
+    """Units bought less units sold, by the leaf of their price."""
+    money: dict[bytes, tuple[UseOrder, str]] = field(default_factory=dict)
+    """Order and what for, by the id of a transfer of money."""
     notices: dict[str, Leaf] = field(default_factory=dict)
     """By unit."""
     outcomes: dict[bytes, Leaf] = field(default_factory=dict)
@@ -3133,10 +3230,15 @@ def forms_of_use(kind: str, said: Statement) -> Iterator[bool]:
         yield 1 <= said["price_ug"] < 1 << 56
         yield said["valid_from_s"] < said["valid_until_s"]
         yield (said["hold_s"] > 0) == (said["offer_kind"] == "goods")
+        yield said["stock"] is None or said["stock"] >= 1
     elif kind == "use_order":
-        offered = said["use"] in {"donate", "goods"}
+        traded = said["use"] in {"sell", "buy"}
+        offered = traded or said["use"] in {"donate", "goods"}
         for name in ("offer_id", "pieces", "mass_ug"):
             yield (said[name] is not None) == (offered == (name != "mass_ug"))
+        yield (said["price_fen"] is not None) == traded
+        yield not traded or 1 <= (said["price_fen"] or 0) * (said["pieces"] or 0) < 1 << 56
+        yield (said["purpose_sha256"] is not None) == (said["use"] == "retire_own")
         yield said["pieces"] is None or 1 <= said["pieces"] <= 1_000_000  # noqa: PLR2004
         yield said["mass_ug"] is None or 1 <= said["mass_ug"] < 1 << 56
         yield not offered or year is None
@@ -3149,10 +3251,25 @@ def forms_of_use(kind: str, said: Statement) -> Iterator[bool]:
         yield tokens == sorted(set(tokens)) and 1 <= len(tokens) <= 10_000  # noqa: PLR2004
         yield all(item["mass_ug"] >= 1 for item in said["contributions"])
         yield 1 <= said["tonnes"] <= 10_000  # noqa: PLR2004
+    elif kind in {"campaign", "market_rules"}:
+        yield from forms_of_money(kind, said)
     elif kind == "lot_sale":
         yield 1 <= said["price_fen"] >= said["retained_fen"]
     elif kind == "lot_retirement":
         yield 1 <= said["serial_first"] <= said["serial_last"]
+
+
+def forms_of_money(kind: str, said: Statement) -> Iterator[bool]:
+    """Say of every rule about a campaign or a market by itself whether it holds."""
+    if kind == "campaign":
+        yield (said["offer_id"] is not None) == (said["occasion"] == "donation")
+        yield 1 <= said["packet_fen"] <= said["budget_fen"] < 1 << 56
+        yield said["valid_from_s"] < said["valid_until_s"]
+        return
+    yield 1 <= said["unit_ug"] < 1 << 56
+    yield said["first_day"] <= said["last_day"]
+    yield 1 <= said["floor_fen"] <= said["first_price_fen"] <= said["ceiling_fen"]
+    yield said["ceiling_fen"] * 1_000_000 < 1 << 56 > said["endowment_fen"]
 
 
 def note_uses(books: Books) -> None:
@@ -3165,7 +3282,7 @@ def note_uses(books: Books) -> None:
         with world.judging("V26", leaf.index):
             measure = world.programme(leaf.said["programme_id"]).said["measure"]
             tonnes = leaf.kind in {"lot_rules", "credit_lot"}
-            tonnes = tonnes or leaf.said.get("use") in {"pledge", "withdraw"}
+            tonnes = tonnes or leaf.said.get("use") in {"pledge", "withdraw", "retire_own"}
             need(measure == "grams" or not tonnes, "NOT_GRAMS")
         with world.judging("V26", leaf.index):
             if leaf.kind == "lot_rules":
@@ -3176,6 +3293,12 @@ def note_uses(books: Books) -> None:
                 note_lot_step(books, leaf)
             elif leaf.kind == "use_order":
                 note_use_order(books, leaf)
+            elif leaf.kind == "campaign":
+                note_campaign(books, leaf)
+            elif leaf.kind == "market_rules":
+                note_market(books, leaf)
+            elif leaf.kind == "market_price":
+                note_price(books.uses, leaf)
             else:
                 note_once(books.uses, leaf)
 
@@ -3194,6 +3317,62 @@ def note_once(uses: Uses, leaf: Leaf) -> None:
     book[key] = leaf
 
 
+def note_campaign(books: Books, leaf: Leaf) -> None:
+    """Take a campaign, and work out what is set aside for it."""
+    uses, said = books.uses, leaf.said
+    key = (said["programme_id"], said["campaign_id"])
+    need(key not in uses.campaigns, "PUBLICATION_CONFLICT")
+    for other in (item.said for item in uses.campaigns.values()):
+        same = all(said[name] == other[name] for name in ("programme_id", "offer_id"))
+        apart = said["valid_until_s"] <= other["valid_from_s"]
+        apart = apart or other["valid_until_s"] <= said["valid_from_s"]
+        need(apart or not same, "CAMPAIGN_OVERLAPS")
+    uses.campaigns[key] = leaf
+    sides = (f"programme:{key[0]}:float", budget_of(said), "fen", str(said["budget_fen"]))
+    items = (key[0].encode(), key[1].encode(), b"fund")
+    fund = hashed("transfer-id", b"campaign", *items)[:16]
+    uses.due[fund] = Due(leaf.index, key[1], "CAMPAIGN_FUNDING_DIFFERS", sides)
+
+
+def note_market(books: Books, leaf: Leaf) -> None:
+    """Take the rules of a market, and work out what is set aside for it."""
+    world, uses, said = books.world, books.uses, leaf.said
+    key = (said["programme_id"], said["market_id"])
+    need(key not in uses.markets, "PUBLICATION_CONFLICT")
+    others = [item.said for name, item in uses.markets.items() if name[0] == key[0]]
+    uses.markets[key] = leaf
+    if said["endowment_fen"]:
+        own = f"programme:{key[0]}:"
+        sides = (own + "float", own + "market_purse", "fen", str(said["endowment_fen"]))
+        items = (key[0].encode(), key[1].encode(), b"endow")
+        endow = hashed("transfer-id", b"market", *items)[:16]
+        uses.due[endow] = Due(leaf.index, key[1], "MARKET_ENDOWMENT_DIFFERS", sides)
+    for other in others:
+        apart = said["last_day"] < other["first_day"] or other["last_day"] < said["first_day"]
+        if not apart:
+            world.find("V26", "MARKET_OVERLAPS", key[1], leaf.index)
+    programme = world.programme(key[0]).said
+    paid = programme["unit_fen"] * said["unit_ug"]
+    need(said["floor_fen"] * programme["unit_ug"] >= paid, "MARKET_BELOW_RATE")
+
+
+def note_price(uses: Uses, leaf: Leaf) -> None:
+    """Hold a day's price against the rules and the orders at the price before it."""
+    said = leaf.said
+    before, uses.prices[said["programme_id"]] = uses.prices.get(said["programme_id"]), leaf
+    rules = uses.markets.get((said["programme_id"], said["market_id"]))
+    if rules is None or not rules.said["first_day"] <= said["day"] <= rules.said["last_day"]:
+        raise Broken("MARKET_CLOSED")
+    price = rules.said["first_price_fen"]
+    if before is not None and before.said["market_id"] == said["market_id"]:
+        price, net = before.said["price_fen"], uses.net[before.index]
+        if abs(net) > rules.said["quiet_units"]:
+            price += rules.said["step_fen"] * (1 if net > 0 else -1)
+            price = min(max(price, rules.said["floor_fen"]), rules.said["ceiling_fen"])
+    need(before is None or before.said["day"] < said["day"], "MARKET_DAY_REPEATED")
+    need(said["price_fen"] == price, "MARKET_PRICE_DIFFERS")
+
+
 def note_use_order(books: Books, leaf: Leaf) -> None:
     """Judge an order by itself, and work out the ids of its transfers."""
     world, uses, said = books.world, books.uses, leaf.said
@@ -3205,6 +3384,12 @@ def note_use_order(books: Books, leaf: Leaf) -> None:
         for move in (begin, "post", "void") if begin == "goods" else (begin,):
             items = (said["use_id"], USE_MOVES[move][0].encode(), u32(year))
             uses.known[hashed("transfer-id", b"use", *items)[:16]] = (order, move, year)
+    price = order.price = uses.prices.get(said["programme_id"])
+    if begin in {"sell", "buy"} and price is not None:
+        uses.net[price.index] += said["pieces"] * (1 if begin == "buy" else -1)
+    for what in ("money", "red-packet"):
+        step = [b"single", b"money"] if what == "money" else [b"red-packet"]
+        uses.money[hashed("transfer-id", b"use", said["use_id"], *step)[:16]] = (order, what)
     if begin in {"donate", "goods"}:
         offer = uses.offers.get((said["programme_id"], said["offer_id"]))
         if offer is None:
@@ -3307,6 +3492,8 @@ def shared_out(fen: int, mass: dict[bytes, int]) -> dict[bytes, int]:
 def is_use(books: Books, line: Statement) -> bool:
     """Return whether a transfer is one that a use must explain."""
     known, kinds = books.uses.known, {account_of(line[side])[2] for side in ("debit", "credit")}
+    if "campaign" in kinds and not kinds & {"payout_in_flight", "paid_out"}:
+        return True
     return bool(kinds & USE_KINDS) or line["transfer_id"] in known or line["resolves"] in known
 
 
@@ -3322,6 +3509,9 @@ def use_meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str
         sides = (line["debit"], line["credit"], line["unit"], line["amount"])
         if sides != due.sides or line["phase"] != "single" or due.leaf > leaf.index:
             yield "V26", due.code
+        return
+    if line["unit"] == "fen":
+        yield from money_meaning(books, leaf, line)
         return
     order, move, year = uses.known.get(transfer_id, (None, "", 0))
     if order is None:
@@ -3339,7 +3529,7 @@ def use_meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str
     phase, *kinds = USE_MOVES[move]
     owners = [
         f"programme:{said['programme_id']}:{kind}"
-        if kind in {"donated", "exchanged"}
+        if kind in {"donated", "exchanged", "market", "offset"}
         else f"holder:{said['account_token'].hex()}:{kind}"
         for kind in kinds
     ]
@@ -3349,9 +3539,12 @@ def use_meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str
     begin = hashed("transfer-id", b"use", said["use_id"], b"reserve", u32(year))[:16]
     good = good and line["resolves"] == (begin if move in {"post", "void"} else None)
     if move in {"post", "void"}:
+        came_back = move == "void" and not order.ended
+        uses.out[said["programme_id"], said["offer_id"]] -= said["pieces"] if came_back else 0
         order.ended[year] = line
         yield from broken_end(books, leaf, order, line)
     else:
+        yield from broken_terms(books, order, line)
         order.taken[year] = line
         hold = order.offer["hold_s"] if order.offer else 0
         end = line["recorded_s"] + hold if move == "goods" else None
@@ -3361,6 +3554,83 @@ def use_meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str
             yield "V26", "OFFER_NOT_VALID"
     if not good:
         yield "V26", "USE_TRANSFER_DIFFERS"
+
+
+def broken_terms(books: Books, order: UseOrder, line: Statement) -> Iterator[tuple[str, str]]:
+    """Hold the beginning of a use against stock, budget and price."""
+    uses, said = books.uses, order.leaf.said
+    if not order.taken and said["use"] == "donate":
+        order.campaign = campaign_at(books, order.leaf, said["offer_id"], line["recorded_s"])
+    if not order.taken and order.offer is not None:
+        key = (said["programme_id"], said["offer_id"])
+        uses.out[key] += said["pieces"]
+        if order.offer["stock"] is not None and uses.out[key] > order.offer["stock"]:
+            yield "V26", "OFFER_SOLD_OUT"
+    if said["use"] not in {"sell", "buy"}:
+        return
+    price = order.price.said if order.price is not None else {"market_id": "", "day": -1}
+    if (price["market_id"], price["day"]) != (said["offer_id"], line["recorded_s"] // 86_400):
+        yield "V26", "MARKET_CLOSED"
+    elif price["price_fen"] != said["price_fen"]:
+        yield "V26", "MARKET_PRICE_DIFFERS"
+    notice = uses.notices.get(line["unit"])
+    if notice is not None and notice.index < order.leaf.index:
+        yield "V26", "MARKET_VINTAGE_ENDS"
+
+
+def money_meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
+    """Hold money that a use moves against the order, campaign or market that it is for."""
+    uses, sides = books.uses, (line["debit"], line["credit"])
+    if sides[1].endswith(":float") and sides[0].startswith("campaign:"):
+        known = [item.said for item in uses.campaigns.values() if budget_of(item.said) == sides[0]]
+        if not known:
+            yield "V26", "USE_WITHOUT_ORDER"
+        elif line["recorded_s"] < known[0]["valid_until_s"]:
+            yield "V26", "CAMPAIGN_RELEASED_EARLY"
+        return
+    if sides[1].endswith(":float") and sides[0].endswith(":market_purse"):
+        programme, day = account_of(sides[0])[1], line["recorded_s"] // 86_400
+        own = [item for key, item in uses.markets.items() if key[0] == programme]
+        own = [item for item in own if item.index < leaf.index]
+        names = [(programme.encode(), item.said["market_id"].encode()) for item in own]
+        ids = [hashed("transfer-id", b"market", *name, b"close")[:16] for name in names]
+        is_open = any(item.said["last_day"] >= day for item in own)
+        if line["transfer_id"] not in ids or is_open:
+            yield "V26", "MARKET_CLOSED_EARLY"
+        return
+    order, what = uses.money.get(line["transfer_id"], (None, ""))
+    wanted = {"money": {"sell", "buy"}, "red-packet": {"donate"}}.get(what, set[str]())
+    if order is None or order.leaf.said["use"] not in wanted:
+        yield "V26", "USE_WITHOUT_ORDER"
+        return
+    order.money[what] = line
+    if what == "money":
+        yield from backdated(books.world, order.leaf, line)
+        if order.leaf.index > leaf.index:
+            yield "V26", "USE_TRANSFER_DIFFERS"
+
+
+def is_paid(order: UseOrder) -> bool:
+    """Return whether a trade was paid as it was ordered."""
+    said, line = order.leaf.said, order.money.get("money")
+    if said["use"] not in {"sell", "buy"}:
+        return True
+    sides = [
+        f"programme:{said['programme_id']}:market_purse",
+        f"holder:{said['account_token'].hex()}:proceeds",
+    ]
+    sides = sides if said["use"] == "sell" else sides[::-1]
+    amount = str(said["price_fen"] * said["pieces"])
+    return line is not None and [line["debit"], line["credit"], line["amount"]] == [*sides, amount]
+
+
+def is_rewarded(order: UseOrder) -> bool:
+    """Return whether a gift has earned the red packet that is owed."""
+    said, line = order.leaf.said, order.money.get("red-packet", {})
+    amount, budget = owed_packet(order.campaign, said["pieces"] or 0)
+    proceeds = f"holder:{said['account_token'].hex()}:proceeds" if amount else None
+    owed = (budget, proceeds, str(amount) if amount else None)
+    return (line.get("debit"), line.get("credit"), line.get("amount")) == owed
 
 
 def broken_end(
@@ -3419,12 +3689,18 @@ def close_use(uses: Uses, order: UseOrder, last: int) -> None:
     said = order.leaf.said
     need(bool(order.taken) or order.leaf.index > last, "USE_NOT_BOOKED")
     if not order.taken:
+        need(not order.money, "USE_WITHOUT_ORDER")
         return
     asked = said["mass_ug"]
     if said["use"] in {"donate", "goods"}:
         asked = order.offer["price_ug"] * said["pieces"] if order.offer else None
+    elif said["use"] in {"sell", "buy"}:
+        market = uses.markets.get((said["programme_id"], said["offer_id"]))
+        asked = market.said["unit_ug"] * said["pieces"] if market else None
     mass = sum(int(line["amount"]) for line in order.taken.values())
     need(asked in {None, mass}, "USE_MASS_DIFFERS")
+    need(is_paid(order), "USE_TRANSFER_DIFFERS")
+    need(is_rewarded(order), "RED_PACKET_DIFFERS")
     if said["use"] == "goods":
         ends = {order.ended.get(year, {}).get("phase") for year in order.taken}
         outcome = uses.outcomes.get(said["use_id"])

@@ -19,8 +19,15 @@ from fedcarbon.ledger.rules import Pending
 from fedcarbon.ledger.transfer import Phase
 from fedcarbon.ledger.unit import FEN, MassUnit
 from fedcarbon.redemption.limits import Limits, Spending, check_limits
-from fedcarbon.redemption.order import Redemption, RedemptionOrder, Source
-from fedcarbon.redemption.postings import posting_id, purse_of, reservations, reversals, voids
+from fedcarbon.redemption.order import Redemption, RedemptionOrder, RedPacket, Source
+from fedcarbon.redemption.postings import (
+    RED_PACKET,
+    posting_id,
+    purse_of,
+    reservations,
+    reversals,
+    voids,
+)
 from fedcarbon.redemption.settlement import Quote, SettlementRule, quote, quote_proceeds
 from fedcarbon.redemption.states import (
     RedemptionEvent,
@@ -30,6 +37,7 @@ from fedcarbon.redemption.states import (
 )
 from fedcarbon.redemption.wallet import check_may_redeem
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from fedcarbon.uses.campaign import Campaign
 from hub.clearing.freezing import AccountFrozenError, check_reason, frozen_among
 from hub.clearing.storage.ledger_store import LedgerStore, LoadedLedger
 from hub.clearing.storage.outbox_store import OutboxStore
@@ -61,6 +69,8 @@ class RedemptionRequest:
     order: RedemptionOrder
     rule: SettlementRule
     """The settlement rule of the order's programme."""
+    campaign: Campaign | None = None
+    """The campaign that pays a red packet for its redemptions now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +91,7 @@ def create_redemption(
     now_s: Seconds,
     *,
     limits: Limits,
+    campaign: Campaign | None = None,
 ) -> Redemption:
     """Reserve grams and money for `order`, both or neither; the outbox pays later.
 
@@ -92,6 +103,7 @@ def create_redemption(
         rule: the settlement rule of the order's programme.
         now_s: protocol time.
         limits: what the operator of the hub has set.
+        campaign: the one that pays a red packet on top now, if there is one.
 
     Returns:
         The redemption as it stands: the stored one if exactly this order came before.
@@ -106,7 +118,7 @@ def create_redemption(
         LimitPerAccountError: see `check_limits`.
         FloatExhaustedError: the programme's float is too small; try again after a top-up.
     """
-    request = RedemptionRequest(order=order, rule=rule)
+    request = RedemptionRequest(order=order, rule=rule, campaign=campaign)
     (result,) = create_redemptions(session, [request], now_s, limits=limits)
     if isinstance(result, FedcarbonError):
         raise result
@@ -136,12 +148,13 @@ def create_redemptions(
     """
     redemptions, ledger = RedemptionStore(session), LedgerStore(session)
     known = redemptions.find_many([request.order.redemption_id for request in requests])
-    new = [item.order for item in requests if item.order.redemption_id not in known]
-    loaded = ledger.loaded({account.name for order in new for account in _accounts(order)}, ())
+    new_requests = [item for item in requests if item.order.redemption_id not in known]
+    new = [item.order for item in new_requests]
+    loaded = ledger.loaded({side.name for item in new_requests for side in _accounts(item)}, ())
     ids = {
-        posting_id(order.redemption_id, Phase.RESERVE.value, unit)
+        posting_id(order.redemption_id, Phase.RESERVE.value, part)
         for order in new
-        for unit in (FEN, *loaded.units_of(_spendable(order)))
+        for part in (FEN, RED_PACKET, *loaded.units_of(_spendable(order)))
     }
     ledger.include_ids(loaded, ids)
     basis = _Basis(
@@ -180,16 +193,18 @@ def _decided(request: RedemptionRequest, basis: _Basis, now_s: Seconds) -> Redem
         raise AccountFrozenError
     # (4) the account can give it
     quoted = _quoted(request, basis)
-    # (5) no limit stands against it
+    packet = _red_packet(request, quoted, pending)
+    amount_fen = Fen(quoted.amount_fen + (0 if packet is None else packet.amount_fen))
+    # (5) no limit stands against all that arrives in the wallet
     spent, units = basis.spending.of(order), quoted.units
-    check_limits(basis.limits, order, quoted.amount_fen, spent, now_s, units=units)
+    check_limits(basis.limits, order, amount_fen, spent, now_s, units=units)
     # (6) the programme can pay it
     if quoted.amount_fen > pending.balance(purse_of(order), FEN):
         raise FloatExhaustedError(
             f"the float of programme {order.programme_id} cannot cover this payout; "
             "its operator must top it up, then the same redemption may be tried again"
         )
-    reserved = _reserved(order, quoted, now_s)
+    reserved = _reserved(order, quoted, now_s, amount_fen=amount_fen, red_packet=packet)
     pending.enter_linked(reservations(reserved), now_s)
     basis.spending.add(order, reserved.amount_fen)
     return reserved
@@ -209,6 +224,17 @@ def _quoted(request: RedemptionRequest, basis: _Basis) -> Quote:
     return quote(spendable_ug, order.units, request.rule)
 
 
+def _red_packet(request: RedemptionRequest, quoted: Quote, pending: Pending) -> RedPacket | None:
+    """Return what a campaign pays on top, on top of what it has paid before."""
+    campaign = request.campaign
+    if campaign is None or request.order.source is not Source.GRAMS:
+        return None
+    paid_fen = campaign.pays_fen(quoted.units, pending.balance(campaign.account, FEN))
+    if not paid_fen:
+        return None
+    return RedPacket(campaign_id=campaign.campaign_id, amount_fen=paid_fen)
+
+
 def _same(stored: Redemption, order: RedemptionOrder) -> Redemption:
     # (1) the same id means the same order
     if stored.order != order:
@@ -222,9 +248,11 @@ def _spendable(order: RedemptionOrder) -> Account:
     return holder_account(AccountKind.SPENDABLE, order.account_token)
 
 
-def _accounts(order: RedemptionOrder) -> tuple[Account, ...]:
-    """Return every account that reserving for `order` touches."""
+def _accounts(request: RedemptionRequest) -> tuple[Account, ...]:
+    """Return every account that reserving for an order touches."""
+    order, campaign = request.order, request.campaign
     return (
+        *(() if campaign is None else (campaign.account,)),
         _spendable(order),
         holder_account(AccountKind.RESERVED, order.account_token),
         purse_of(order),
@@ -311,15 +339,23 @@ def reverse_redemption(
     return reversed_
 
 
-def _reserved(order: RedemptionOrder, quoted: Quote, now_s: Seconds) -> Redemption:
+def _reserved(
+    order: RedemptionOrder,
+    quoted: Quote,
+    now_s: Seconds,
+    *,
+    amount_fen: Fen,
+    red_packet: RedPacket | None,
+) -> Redemption:
     return Redemption(
         order=order,
         state=next_state(RedemptionState.CREATED, RedemptionEvent.RESERVE),
         units=quoted.units,
         mass_ug=quoted.mass_ug,
-        amount_fen=quoted.amount_fen,
+        amount_fen=amount_fen,
         draws=quoted.draws,
         reason="",
         rail_reference="",
         created_s=now_s,
+        red_packet=red_packet,
     )

@@ -37,6 +37,42 @@ class OfferNotValidError(StateError):
     code: ClassVar[str] = "OFFER_NOT_VALID"
 
 
+class OfferSoldOutError(StateError):
+    """Fewer pieces of the offer are left than were ordered: order fewer, or wait."""
+
+    code: ClassVar[str] = "OFFER_SOLD_OUT"
+
+
+class CampaignOverlapsError(CallerError):
+    """Another campaign pays for the same thing in that time: root keys must sign another time."""
+
+    code: ClassVar[str] = "CAMPAIGN_OVERLAPS"
+
+
+class MarketOverlapsError(CallerError):
+    """The programme has another market in that time: root keys must sign other days."""
+
+    code: ClassVar[str] = "MARKET_OVERLAPS"
+
+
+class MarketBelowRateError(CallerError):
+    """Grams would be bought for less than they are redeemed for: root keys must raise the floor."""
+
+    code: ClassVar[str] = "MARKET_BELOW_RATE"
+
+
+class MarketClosedError(StateError):
+    """No market of this name has a price for today: try again later, or ask what there is."""
+
+    code: ClassVar[str] = "MARKET_CLOSED"
+
+
+class MarketPriceMovedError(CallerError):
+    """The holder agreed to another price than today's: the caller must ask again."""
+
+    code: ClassVar[str] = "MARKET_PRICE_MOVED"
+
+
 class PledgeNotAuthorisedError(CallerError):
     """The holder has not agreed that others claim the reduction: the operator must ask."""
 

@@ -19,7 +19,6 @@ from fedcarbon.ids import PartyId, Role
 from fedcarbon.registry.measure import require_grams
 from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.uses.offer import Offer
 from fedcarbon.uses.order import NEED_GRAMS, Use, UseOrder
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
@@ -27,9 +26,9 @@ from hub.registry.parties import require_party, signing_keys
 from hub.registry.programmes import require_programme
 from hub.storage.record_store import RecordStore
 from hub.uses.errors import UseUnknownError
-from hub.uses.storage.publication_store import PublicationStore
 from hub.uses.storage.use_store import UseStore
 from hub.uses.taking import create_use, find_use
+from hub.uses.terms import terms_of
 from hub.wallets.redeeming import check_binding
 
 
@@ -78,10 +77,7 @@ def order_use(
     if leaf_index is None:
         with folded.at(session) as view:
             check_binding(view, order, now_s)
-    offer = None
-    if order.offer_id is not None:
-        offer = PublicationStore(session).find(Offer, order.programme_id, order.offer_id)
-    use = create_use(session, order, offer, now_s)
+    use = create_use(session, order, terms_of(session, order, now_s), now_s)
     given = None if leaf_index is None else RecordStore(session).receipt(leaf_index)
     if given is None:
         logged, given = hub.record.accept(

@@ -2,10 +2,12 @@
 
 (1) t root keys have signed the exact bytes, (2) for this parameter set   see `open_rooted`
 (3) the programme exists                                                  UNKNOWN_PROGRAMME
-(4) what is for lots is published where grams are counted                   NOT_GRAMS
+(4) what is for lots is published where grams are counted                 NOT_GRAMS
 (5) nothing else was published under the name                             PUBLICATION_CONFLICT
 (6) a vintage's end is far enough away                                    NOTICE_TOO_SHORT
 (7) a verified lot exists and nobody has judged it before                 LOT_UNKNOWN, LOT_STATE
+(8) a campaign or market stands alone in its time, and the float can      see `fund_campaign`,
+    give it its money                                                     `open_market`
 """
 
 from __future__ import annotations
@@ -18,21 +20,28 @@ from fedcarbon.canonical.statement import kind_of
 from fedcarbon.errors import MalformedError
 from fedcarbon.registry.admission import open_rooted
 from fedcarbon.registry.measure import require_grams
+from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.signed_message import require_parameters
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
+from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import LotVerification
+from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer
 from hub.context import Hub
 from hub.registry.programmes import require_programme
 from hub.uses.bundling import judge_lot
+from hub.uses.campaigning import fund_campaign
 from hub.uses.errors import NoticeTooShortError, PublicationConflictError
 from hub.uses.storage.publication_store import PublicationStore, name_of
+from hub.uses.storage.stock_store import StockStore
+from hub.uses.trading import open_market
 
-Publication = Offer | LotRules | ExpiryNotice | LotVerification
-PUBLICATIONS: Final[dict[str, type[Publication]]] = {
-    cls.KIND: cls for cls in (Offer, LotRules, ExpiryNotice, LotVerification)
+Rooted = Offer | LotRules | ExpiryNotice | Campaign | MarketRules
+"""What has a name and stays."""
+PUBLICATIONS: Final[dict[str, type[Rooted | LotVerification]]] = {
+    cls.KIND: cls for cls in (Offer, LotRules, ExpiryNotice, Campaign, MarketRules, LotVerification)
 }
 
 
@@ -47,8 +56,9 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
     Raises:
         MalformedError: not the envelope of anything that is published here.
         SignatureInvalidError, ParametersDifferError, UnknownProgrammeError, NotGramsError,
-        PublicationConflictError, NoticeTooShortError, LotUnknownError, LotStateError: the first
-            rule that fails.
+        PublicationConflictError, NoticeTooShortError, LotUnknownError, LotStateError,
+        CampaignOverlapsError, MarketOverlapsError, MarketBelowRateError, FloatExhaustedError: the
+            first rule that fails.
     """
     kind = kind_of(Envelope.from_bytes(message).payload)
     cls = PUBLICATIONS.get(kind)
@@ -59,7 +69,7 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
     if given is not None:
         return given
     parameters = hub.parameters
-    statement: Publication = open_rooted(
+    statement: Rooted | LotVerification = open_rooted(
         cls, message, parameters.root_keys, threshold=parameters.threshold
     )
     require_parameters(statement, parameters.parameter_id)
@@ -71,6 +81,7 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
         judge_lot(session, statement, now_s)
     else:
         _check_new(session, statement, now_s)
+        set_aside(session, statement, programme, now_s)
     hub.record.require_admitted(session)
     logged, receipt = hub.record.accept(session, leaf_type, message, owners=())
     if not isinstance(statement, LotVerification):
@@ -78,9 +89,17 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
     return receipt
 
 
-def _check_new(
-    session: Session, statement: Offer | LotRules | ExpiryNotice, now_s: Seconds
-) -> None:
+def set_aside(session: Session, statement: Rooted, programme: Programme, now_s: Seconds) -> None:
+    """Give what is published the money or the stock that it begins with."""
+    if isinstance(statement, Campaign):
+        fund_campaign(session, statement, now_s)
+    elif isinstance(statement, MarketRules):
+        open_market(session, statement, programme, now_s)
+    elif isinstance(statement, Offer) and statement.stock is not None:
+        StockStore(session).add(statement.programme_id, statement.offer_id, statement.stock)
+
+
+def _check_new(session: Session, statement: Rooted, now_s: Seconds) -> None:
     name, store = name_of(statement), PublicationStore(session)
     if store.find(type(statement), statement.programme_id, name) is not None:
         raise PublicationConflictError(

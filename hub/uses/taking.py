@@ -11,16 +11,21 @@ from typing import Final
 from sqlmodel import Session
 
 from fedcarbon.ledger.errors import InsufficientBalanceError
+from fedcarbon.ledger.unit import FEN
 from fedcarbon.redemption.settlement import drawn
 from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.uses.campaign import Campaign, rewarding
 from fedcarbon.uses.lot import bundled
-from fedcarbon.uses.offer import Offer, OfferKind
-from fedcarbon.uses.order import OFFERED, Use, UseKind, UseOrder
+from fedcarbon.uses.market import day_of
+from fedcarbon.uses.offer import OfferKind
+from fedcarbon.uses.order import OFFERED, TRADED, Use, UseKind, UseOrder
 from fedcarbon.uses.postings import fulfilling, giving_back, source_of, taking
 from fedcarbon.uses.states import UseEvent, UseState
 from hub.clearing.freezing import check_not_frozen
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.uses.errors import (
+    MarketClosedError,
+    MarketPriceMovedError,
     OfferKindDiffersError,
     OfferNotValidError,
     PledgeNotAuthorisedError,
@@ -28,20 +33,22 @@ from hub.uses.errors import (
     UseIdReusedError,
     UseUnknownError,
 )
+from hub.uses.storage.stock_store import StockStore
 from hub.uses.storage.use_store import PledgeStore, UseStore
+from hub.uses.terms import Terms
 
 OVERDUE_MAX: Final = 200
 """Reservations that one transaction gives back."""
 _OFFER_OF: Final = {UseKind.DONATE: OfferKind.DONATION, UseKind.GOODS: OfferKind.GOODS}
 
 
-def create_use(session: Session, order: UseOrder, offer: Offer | None, now_s: Seconds) -> Use:
-    """Take what an order asks for: use it up, set it aside, pledge it or take it back.
+def create_use(session: Session, order: UseOrder, terms: Terms, now_s: Seconds) -> Use:
+    """Take what an order asks for: use it up, set it aside, pledge it, take it back or trade it.
 
     Args:
         session: a writing session; the caller commits.
         order: whose signature and binding the caller has checked.
-        offer: what the programme has published under the order's offer id, if anything.
+        terms: what the programme has published that the order goes by.
         now_s: protocol time.
 
     Returns:
@@ -50,9 +57,12 @@ def create_use(session: Session, order: UseOrder, offer: Offer | None, now_s: Se
     Raises:
         UseIdReusedError: the id came before with another order.
         AccountFrozenError: the hub's operator has frozen the account.
-        UnknownOfferError, OfferKindDiffersError, OfferNotValidError: there is no such price now.
+        UnknownOfferError, OfferKindDiffersError, OfferNotValidError, OfferSoldOutError: there is
+            no such price, or nothing left at it.
+        MarketClosedError, MarketPriceMovedError: likewise of a market.
         PledgeNotAuthorisedError: a pledge without the holder's word that others may claim it.
-        InsufficientBalanceError: the account holds less, of the vintage if one is named.
+        InsufficientBalanceError: the account holds less, of the vintage if one is named; or the
+            other side of a trade does.
     """
     # (1) the same id means the same order
     uses, ledger = UseStore(session), LedgerStore(session)
@@ -66,14 +76,12 @@ def create_use(session: Session, order: UseOrder, offer: Offer | None, now_s: Se
     # (2) the account may give something out
     check_not_frozen(session, order.programme_id, order.account_token)
     # (3) it is asked for at a published price, or with the holder's word
-    mass_ug = _asked_ug(order, offer, now_s)
+    mass_ug, offer = _asked_ug(order, terms, now_s), terms.offer
     # (4) the account can give it
     held_ug = {
         vintage: held
-        for vintage, held in ledger.grams(
-            source_of(order.use), order.account_token, order.programme_id
-        ).items()
-        if order.vintage in {None, vintage}
+        for vintage, held in ledger.grams_of(source_of(order), order.programme_id).items()
+        if order.vintage in {None, vintage} and vintage not in terms.ending
     }
     if sum(held_ug.values()) < mass_ug:
         raise InsufficientBalanceError(
@@ -91,6 +99,10 @@ def create_use(session: Session, order: UseOrder, offer: Offer | None, now_s: Se
     with session.begin_nested():
         ledger.post_linked(taking(use), now_s)
         uses.add(use)
+        if offer is not None and offer.stock is not None:
+            StockStore(session).take(offer.programme_id, offer.offer_id, order.pieces or 0)
+        if terms.campaign is not None:
+            _reward(ledger, order, terms.campaign, now_s)
         if order.use is UseKind.PLEDGE:
             PledgeStore(session).add(use)
         elif order.use is UseKind.WITHDRAW:
@@ -127,6 +139,8 @@ def end_goods(session: Session, use_id: bytes, *, fulfilled: bool, now_s: Second
     use = find_use(session, use_id)
     with session.begin_nested():
         UseStore(session).advance(use, UseEvent.FULFIL if fulfilled else UseEvent.CANCEL)
+        if not fulfilled:
+            _restock(session, use)
         transfers = fulfilling(use) if fulfilled else giving_back(use)
         LedgerStore(session).post_linked(transfers, now_s)
     return find_use(session, use_id)
@@ -145,11 +159,40 @@ def void_overdue(session: Session, now_s: Seconds) -> int:
     overdue = uses.overdue(now_s, OVERDUE_MAX)
     for use in overdue:
         uses.advance(use, UseEvent.TIME_OUT)
+        _restock(session, use)
         ledger.post_linked(giving_back(use), now_s)
     return len(overdue)
 
 
-def _asked_ug(order: UseOrder, offer: Offer | None, now_s: Seconds) -> MicrogramsCO2e:
+def _restock(session: Session, use: Use) -> None:
+    order = use.order
+    assert order.offer_id is not None  # noqa: S101 - goods have one
+    StockStore(session).give_back(order.programme_id, order.offer_id, order.pieces or 0)
+
+
+def _reward(ledger: LedgerStore, order: UseOrder, campaign: Campaign, now_s: Seconds) -> None:
+    """Pay the red packet that a gift earns, as long as the budget lasts."""
+    left_fen = ledger.balance(campaign.account, FEN)
+    paid_fen = campaign.pays_fen(order.pieces or 0, left_fen)
+    if paid_fen:
+        ledger.post_linked([rewarding(order, campaign, paid_fen)], now_s)
+
+
+def _traded_ug(order: UseOrder, terms: Terms, now_s: Seconds) -> MicrogramsCO2e:
+    market, price = terms.market, terms.price
+    if market is None or price is None or price.day != day_of(now_s):
+        raise MarketClosedError(f"no market {order.offer_id} has a price for today")
+    if price.market_id != market.market_id:
+        raise MarketClosedError(f"market {order.offer_id} is not open today")
+    if order.price_fen != price.price_fen:
+        raise MarketPriceMovedError(f"a unit is traded at {price.price_fen} fen today")
+    return MicrogramsCO2e((order.pieces or 0) * market.unit_ug)
+
+
+def _asked_ug(order: UseOrder, terms: Terms, now_s: Seconds) -> MicrogramsCO2e:
+    if order.use in TRADED:
+        return _traded_ug(order, terms, now_s)
+    offer = terms.offer
     if order.use not in OFFERED:
         if order.use is UseKind.PLEDGE and not order.may_be_claimed:
             raise PledgeNotAuthorisedError(

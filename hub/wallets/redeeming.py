@@ -32,6 +32,7 @@ from fedcarbon.redemption.settlement import SettlementRule
 from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
+from fedcarbon.uses.campaign import Campaign, campaign_for
 from fedcarbon.uses.order import UseOrder
 from hub.clearing.redemptions import (
     RedemptionRequest,
@@ -45,6 +46,7 @@ from hub.openings.reasons import without_partners
 from hub.registry.parties import require_party, signing_keys
 from hub.registry.programmes import require_programme
 from hub.storage.record_store import RecordStore
+from hub.uses.storage.publication_store import PublicationStore
 from hub.wallets.storage.order_store import OrderStore
 
 
@@ -116,6 +118,7 @@ def order_redemptions(
     opened = _opened(session, hub, signed)
     ids = [item.redemption_id for item in opened if isinstance(item, RedemptionOrder)]
     leaves = OrderStore(session).leaves_of(ids)
+    campaigns = [item.statement for item in PublicationStore(session).all(Campaign)]
     checked: list[RedemptionRequest | FedcarbonError] = []
     with folded.at(session) as view:
         for item in opened:
@@ -128,7 +131,8 @@ def order_redemptions(
                 # (5) an order of this id is the same, or there was none
                 if item.redemption_id not in leaves:
                     check_binding(view, item, now_s)
-                checked.append(RedemptionRequest(order=item, rule=rule))
+                campaign = campaign_for(campaigns, item.programme_id, None, now_s)
+                checked.append(RedemptionRequest(order=item, rule=rule, campaign=campaign))
             except FedcarbonError as refusal:
                 checked.append(refusal)
     requests = [item for item in checked if isinstance(item, RedemptionRequest)]

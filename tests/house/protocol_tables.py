@@ -66,6 +66,9 @@ SIGNERS: Final[Mapping[LeafType, str]] = {
     LeafType.LOT_SALE: "hub",
     LeafType.LOT_RETIREMENT: "hub",
     LeafType.EXPIRY_NOTICE: "t root keys",
+    LeafType.CAMPAIGN: "t root keys",
+    LeafType.MARKET_RULES: "t root keys",
+    LeafType.MARKET_PRICE: "hub",
 }
 
 # (module, constant, what it limits)

@@ -7,10 +7,12 @@ import pytest
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import (
+    CAMPAIGN_KINDS,
     HOLDER_KINDS,
     LOT_KINDS,
     Account,
     AccountKind,
+    campaign_account,
     holder_account,
     lot_account,
     programme_account,
@@ -27,6 +29,8 @@ def test_every_account_is_found_again_by_its_name(kind: AccountKind) -> None:
         account = holder_account(kind, TOKEN)
     elif kind in LOT_KINDS:
         account = lot_account(kind, TOKEN[:16])
+    elif kind in CAMPAIGN_KINDS:
+        account = campaign_account(SHANGHAI, "spring")
     else:
         account = programme_account(kind, SHANGHAI)
 
@@ -53,6 +57,9 @@ def test_the_name_of_an_account_says_whose_it_is_and_what_for() -> None:
         "a lot's account with a holder's token": f"lot:{TOKEN.hex()}:pooled",
         "a scope of its own": f"person:{TOKEN.hex()}:spendable",
         "upper-case programme": "programme:ECNY:float",
+        "a campaign of nobody": "campaign:ecny-shanghai:campaign",
+        "a campaign without a name": "campaign:ecny-shanghai.:campaign",
+        "a campaign of a campaign": "campaign:ecny-shanghai.spring.sale:campaign",
     }.items(),
     ids=lambda item: item[0],
 )

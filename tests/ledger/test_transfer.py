@@ -10,12 +10,14 @@ import pytest
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import (
+    CAMPAIGN_KINDS,
     HOLDER_KINDS,
     LOT_KINDS,
     MASS_KINDS,
     SOURCE_KINDS,
     Account,
     AccountKind,
+    campaign_account,
     holder_account,
     lot_account,
     programme_account,
@@ -42,6 +44,8 @@ def _account(kind: AccountKind) -> Account:
         return holder_account(kind, bytes(32))
     if kind in LOT_KINDS:
         return lot_account(kind, bytes(16))
+    if kind in CAMPAIGN_KINDS:
+        return campaign_account(SHANGHAI, "spring")
     return programme_account(kind, SHANGHAI)
 
 

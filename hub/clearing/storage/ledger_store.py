@@ -324,9 +324,12 @@ class LedgerStore:
         self, kind: AccountKind, account_token: bytes, programme: ProgrammeId
     ) -> dict[Vintage, MicrogramsCO2e]:
         """Return what a holder's account of `kind` holds in `programme`, per vintage."""
-        name = holder_account(kind, account_token).name
+        return self.grams_of(holder_account(kind, account_token), programme)
+
+    def grams_of(self, account: Account, programme: ProgrammeId) -> dict[Vintage, MicrogramsCO2e]:
+        """Return what an account holds in `programme`, per vintage."""
         rows = self._session.exec(
-            select(BalanceRow.unit, BalanceRow.balance).where(BalanceRow.account == name)
+            select(BalanceRow.unit, BalanceRow.balance).where(BalanceRow.account == account.name)
         )
         held: dict[Vintage, MicrogramsCO2e] = {}
         for unit_text, balance in rows:
@@ -361,6 +364,14 @@ class LedgerStore:
                 if mine and kind in USED_KINDS:
                     used[kind] = used.get(kind, 0) + sign * int(total)
         return used
+
+    def count(self, debit: Account, credit: Account) -> int:
+        """Return how many transfers there are from one account to another."""
+        return self._session.exec(
+            select(func.count())
+            .select_from(TransferRow)
+            .where(TransferRow.debit == debit.name, TransferRow.credit == credit.name)
+        ).one()
 
     def free_grams(self, unit: MassUnit, after: str, limit: int) -> list[tuple[Account, int]]:
         """Return at most `limit` holders with free grams, by account name from `after` on."""

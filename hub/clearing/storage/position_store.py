@@ -56,10 +56,12 @@ class PositionStore:
         for name, other, unit_text, amount_ in rows:
             unit = unit_from_text(unit_text)
             kind, owner = _read(name)
+            programme: ProgrammeId | None
             if isinstance(unit, MassUnit):
                 programme = unit.programme
             else:
-                programme = ProgrammeId(owner or Account.from_name(other).owner)
+                programme = owner or Account.from_name(other).programme
+                assert programme is not None  # noqa: S101 - no holder pays another one
             key = (programme, kind, unit)
             totals[key] = totals.get(key, 0) + int(amount_)
         return totals
@@ -100,9 +102,9 @@ def _other_end(own: Mapped[str], other: Mapped[str]) -> ColumnElement[str]:
     return case((is_holders_money, other), else_="")
 
 
-def _read(name: str) -> tuple[AccountKind, str]:
+def _read(name: str) -> tuple[AccountKind, ProgrammeId | None]:
     """Return kind and owner of what `_name` made; holders and lots have no owner here."""
     if name in set(AccountKind):
-        return AccountKind(name), ""
+        return AccountKind(name), None
     account = Account.from_name(name)
-    return account.kind, account.owner
+    return account.kind, account.programme

@@ -77,6 +77,21 @@ class RedemptionDrawRow(HubTable, table=True):
     created_at: datetime | None = created_at_column()
 
 
+class RedPacketRow(HubTable, table=True):
+    """What of a redemption's amount a campaign pays."""
+
+    __tablename__ = "redemption_red_packets"
+    __table_args__ = (
+        CheckConstraint("amount_fen >= 1", name="pays_something"),
+        integers("amount_fen"),
+    )
+
+    redemption_id: bytes = Field(primary_key=True, foreign_key="redemptions.redemption_id")
+    campaign_id: str
+    amount_fen: int = Field(sa_type=BigInteger)
+    created_at: datetime | None = created_at_column()
+
+
 class RedemptionEventRow(HubTable, table=True):
     """One step in the life of a redemption."""
 
@@ -119,5 +134,5 @@ class OutboxRow(HubTable, table=True):
     created_at: datetime | None = created_at_column()
 
 
-for _row in (RedemptionDrawRow, RedemptionEventRow):
+for _row in (RedemptionDrawRow, RedPacketRow, RedemptionEventRow):
     insert_only(_row)

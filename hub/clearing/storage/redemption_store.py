@@ -22,7 +22,7 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.unit import Vintage
 from fedcarbon.redemption.limits import Spending, first_day_of_next_year, first_day_of_year
-from fedcarbon.redemption.order import Redemption, RedemptionOrder
+from fedcarbon.redemption.order import Redemption, RedemptionOrder, RedPacket
 from fedcarbon.redemption.settlement import Draw
 from fedcarbon.redemption.states import (
     RedemptionEvent,
@@ -36,6 +36,7 @@ from hub.clearing.storage.redemption_rows import (
     RedemptionDrawRow,
     RedemptionEventRow,
     RedemptionRow,
+    RedPacketRow,
 )
 from hub.storage.bulk import bulk_insert
 
@@ -80,6 +81,7 @@ class Step:
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _TABLE: Final = RedemptionRow.metadata.tables["redemptions"]
 _DRAWN: Final = RedemptionRow.metadata.tables["redemption_draws"]
+_PACKETS: Final = RedemptionRow.metadata.tables["redemption_red_packets"]
 _EVENTS: Final = RedemptionRow.metadata.tables["redemption_events"]
 _BY_ID: Final = select(_TABLE).where(_TABLE.c.redemption_id.in_(_IDS))
 _BY_PAYOUT: Final = select(_TABLE).where(_TABLE.c.payout_id.in_(_IDS))
@@ -96,6 +98,9 @@ _DRAWS: Final = (
     .where(_DRAWN.c.redemption_id.in_(_IDS))
     .order_by(_DRAWN.c.vintage)
 )
+_PAID_ON_TOP: Final = select(
+    _PACKETS.c.redemption_id, _PACKETS.c.campaign_id, _PACKETS.c.amount_fen
+).where(_PACKETS.c.redemption_id.in_(_IDS))
 _STATES: Final = select(_TABLE.c.redemption_id, _TABLE.c.state).where(
     _TABLE.c.redemption_id.in_(_IDS)
 )
@@ -224,6 +229,19 @@ class RedemptionStore:
         )
         bulk_insert(
             self._session,
+            RedPacketRow,
+            [
+                {
+                    "redemption_id": redemption.order.redemption_id,
+                    "campaign_id": redemption.red_packet.campaign_id,
+                    "amount_fen": redemption.red_packet.amount_fen,
+                }
+                for redemption in redemptions
+                if redemption.red_packet is not None
+            ],
+        )
+        bulk_insert(
+            self._session,
             RedemptionEventRow,
             [
                 {
@@ -341,13 +359,22 @@ class RedemptionStore:
         for redemption_id, vintage, mass_ug in connection.execute(_DRAWS, {"ids": ids}):
             draw = Draw(vintage=Vintage(vintage), mass_ug=MicrogramsCO2e(mass_ug))
             draws.setdefault(redemption_id, []).append(draw)
+        packets = {
+            redemption_id: RedPacket(campaign_id=campaign_id, amount_fen=Fen(amount_fen))
+            for redemption_id, campaign_id, amount_fen in connection.execute(
+                _PAID_ON_TOP, {"ids": ids}
+            )
+        }
         return {
-            row["redemption_id"]: _redemption(row, tuple(draws.get(row["redemption_id"], ())))
+            key: _redemption(row, tuple(draws.get(key, ())), packets.get(key))
             for row in rows
+            for key in (row["redemption_id"],)
         }
 
 
-def _redemption(row: RowMapping, draws: tuple[Draw, ...]) -> Redemption:
+def _redemption(
+    row: RowMapping, draws: tuple[Draw, ...], red_packet: RedPacket | None
+) -> Redemption:
     return Redemption(
         order=statements.decode(RedemptionOrder, row["order_bytes"]),
         state=RedemptionState(row["state"]),
@@ -358,6 +385,7 @@ def _redemption(row: RowMapping, draws: tuple[Draw, ...]) -> Redemption:
         reason=row["reason"],
         rail_reference=row["rail_reference"],
         created_s=Seconds(row["created_s"]),
+        red_packet=red_packet,
     )
 
 

@@ -10,10 +10,13 @@ from sqlmodel import Session, col, select
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.ids import ProgrammeId
+from fedcarbon.uses.campaign import Campaign
+from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from hub.uses.storage.use_rows import PublicationRow
 
-P = TypeVar("P", bound=Offer | LotRules | ExpiryNotice)
+Publication = Offer | LotRules | ExpiryNotice | Campaign | MarketRules | MarketPrice
+P = TypeVar("P", bound=Publication)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +27,30 @@ class Published(Generic[P]):
     statement: P
 
 
-def name_of(statement: Offer | LotRules | ExpiryNotice) -> str:
+_NAMES: Final = {
+    Offer.KIND: "offer_id",
+    LotRules.KIND: "rules_id",
+    ExpiryNotice.KIND: "vintage",
+    Campaign.KIND: "campaign_id",
+    MarketRules.KIND: "market_id",
+    MarketPrice.KIND: "day",
+}
+"""The field by which a statement is published once."""
+
+
+def name_of(statement: Publication) -> str:
     """Return the name under which a statement is published once."""
-    if isinstance(statement, Offer):
-        return statement.offer_id
-    return statement.rules_id if isinstance(statement, LotRules) else str(statement.vintage)
+    return str(getattr(statement, _NAMES[statement.KIND]))
 
 
 class PublicationStore:
-    """Offers, rules and notices, in the session's transaction."""
+    """Offers, rules, campaigns, notices and prices, in the session's transaction."""
 
     def __init__(self, session: Session) -> None:
         """Work in `session`; its owner commits."""
         self._session: Final = session
 
-    def add(self, statement: Offer | LotRules | ExpiryNotice, leaf_index: int) -> None:
+    def add(self, statement: Publication, leaf_index: int) -> None:
         """Keep a published statement."""
         self._session.exec(
             insert(PublicationRow).values(
@@ -67,7 +79,18 @@ class PublicationStore:
         if programme is not None:
             query = query.where(PublicationRow.programme_id == programme)
         rows = self._session.exec(query.order_by(col(PublicationRow.leaf_index)))
-        return [
-            Published(leaf_index=row.leaf_index, statement=statements.decode(cls, row.statement))
-            for row in rows
-        ]
+        return [_published(cls, row) for row in rows]
+
+    def last(self, cls: type[P], programme: ProgrammeId) -> Published[P] | None:
+        """Return what a programme has published last of a kind, if anything."""
+        row = self._session.exec(
+            select(PublicationRow)
+            .where(PublicationRow.programme_id == programme, PublicationRow.kind == cls.KIND)
+            .order_by(col(PublicationRow.leaf_index).desc())
+            .limit(1)
+        ).first()
+        return None if row is None else _published(cls, row)
+
+
+def _published(cls: type[P], row: PublicationRow) -> Published[P]:
+    return Published(leaf_index=row.leaf_index, statement=statements.decode(cls, row.statement))

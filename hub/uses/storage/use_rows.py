@@ -14,7 +14,7 @@ from hub.storage.tables import HubTable, insert_only
 
 
 class PublicationRow(HubTable, table=True):
-    """An offer, rules for lots, or the notice of a vintage's end."""
+    """What stands in the record about uses: offers, rules, campaigns, notices, prices of a day."""
 
     __tablename__ = "use_publications"
     __table_args__ = (
@@ -28,10 +28,24 @@ class PublicationRow(HubTable, table=True):
     kind: str
     """Kind of the statement."""
     name: str
-    """Of the offer or the rules; the year of a notice."""
+    """Of the offer, the rules or the campaign; the year of a notice, the day of a price."""
     statement: bytes
     """Its canonical bytes."""
     created_at: datetime | None = created_at_column()
+
+
+class StockRow(HubTable, table=True):
+    """How many pieces of an offer are left, where it has said how many there are."""
+
+    __tablename__ = "offer_stocks"
+    __table_args__ = (
+        CheckConstraint("left_pieces >= 0", name="not_negative"),
+        integers("left_pieces"),
+    )
+
+    programme_id: str = Field(primary_key=True)
+    offer_id: str = Field(primary_key=True)
+    left_pieces: int = Field(sa_type=BigInteger)
 
 
 class UseRow(HubTable, table=True):

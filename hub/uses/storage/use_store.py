@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import case, func, insert, update
 from sqlmodel import Session, col, select
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.redemption.settlement import Draw
-from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e, Seconds
 from fedcarbon.uses.errors import UseStateError
 from fedcarbon.uses.lot import Pledge
-from fedcarbon.uses.order import Use, UseOrder
+from fedcarbon.uses.order import Use, UseKind, UseOrder
 from fedcarbon.uses.states import UseEvent, UseState, next_use_state
 from hub.uses.storage.use_rows import PledgeRow, UseDrawRow, UseOrderRow, UseRow
 
@@ -87,6 +87,20 @@ class UseStore:
         )
         if changed.rowcount != 1:
             raise UseStateError(f"use {use.order.use_id.hex()} moved on meanwhile")
+
+    def bought_on(self, programme: ProgrammeId, day: int) -> int:
+        """Return the micrograms that were bought less those that were sold on a UTC day."""
+        bought, sold = UseKind.BUY.value, UseKind.SELL.value
+        net_ug = case((col(UseRow.kind) == bought, UseRow.mass_ug), else_=-col(UseRow.mass_ug))
+        first_s = day * SECONDS_PER_DAY
+        total = self._session.exec(
+            select(func.sum(net_ug)).where(
+                UseRow.programme_id == programme,
+                col(UseRow.kind).in_((bought, sold)),
+                col(UseRow.created_s).between(first_s, first_s + SECONDS_PER_DAY - 1),
+            )
+        ).one()
+        return int(total or 0)
 
     def leaf_of(self, use_id: bytes) -> int | None:
         """Return the index of the leaf of an order, if the order was taken."""

@@ -18,21 +18,25 @@ from dataclasses import dataclass
 from typing import Final
 
 from fedcarbon.audit.books import Books
+from fedcarbon.audit.campaign_checks import check_campaigns
 from fedcarbon.audit.credit_checks import DueCredit, check_credits, due_credits
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import ReplayedLedger, replayed
 from fedcarbon.audit.lot_checks import check_lots
+from fedcarbon.audit.market_checks import Markets
 from fedcarbon.audit.payout_checks import Answer, answers, check_answers
 from fedcarbon.audit.proceeds_flows import proceeds_flows
 from fedcarbon.audit.recorded_times import check_times
 from fedcarbon.audit.redemption_checks import LoggedOrder, booked_redemptions, logged_orders
 from fedcarbon.audit.suspense_flows import suspense_flows
 from fedcarbon.audit.use_checks import (
-    JudgedUses,
+    UseTerms,
     check_expiry,
     check_orders,
     check_unexplained,
+    notices_of,
 )
+from fedcarbon.audit.use_findings import JudgedUses
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import USED_KINDS, Account, AccountKind
 from fedcarbon.ledger.unit import MassUnit, Unit
@@ -42,7 +46,7 @@ _PAIRS: Final = (
     ("REDEEMED_NOT_PAID", AccountKind.REDEEMED, AccountKind.PAID_OUT),
     ("RESERVED_NOT_IN_FLIGHT", AccountKind.RESERVED, AccountKind.PAYOUT_IN_FLIGHT),
 )
-"""Grams and money that move together, at the programme's rate; proceeds have no grams."""
+"""Grams and money that move together, at the programme's rate; not proceeds and red packets."""
 
 _SPENT_KINDS: Final = USED_KINDS | {AccountKind.RESERVED, AccountKind.PLEDGED}
 
@@ -84,12 +88,20 @@ def judge_books(books: Books) -> JudgedBooks:
     check_credits(ledger, due, books.overdue_before, findings)
     orders = logged_orders(books, findings)
     uses = JudgedUses()
-    check_orders(books, ledger, uses, findings)
+    terms = UseTerms(
+        campaigns=check_campaigns(books, ledger, uses, findings),
+        markets=Markets(books, findings),
+        notices=notices_of(books, findings),
+    )
+    terms.markets.check_money(ledger, uses)
+    check_orders(books, ledger, uses, terms, findings)
     check_lots(books, ledger, uses, findings)
-    check_expiry(books, ledger, uses, findings)
+    check_expiry(books, ledger, uses, terms.notices, findings)
     check_unexplained(ledger, uses, findings)
     check_times(books, ledger, uses, findings)
-    redemptions = booked_redemptions(books, ledger, orders, uses.explained, findings)
+    redemptions = booked_redemptions(
+        books, ledger, orders, uses.explained, terms.campaigns, findings
+    )
     said, reported = answers(books, ledger, findings)
     check_answers(said, reported, orders, redemptions, findings)
     _check_grams(ledger, due.values(), findings)

@@ -9,7 +9,7 @@ from typing import Final
 from fedcarbon.audit.books import Books
 from fedcarbon.audit.findings import Finding
 from fedcarbon.audit.ledger_replay import ReplayedLedger
-from fedcarbon.audit.use_checks import JudgedUses, found, stated
+from fedcarbon.audit.use_findings import JudgedUses, found, stated
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.transfer import Transfer
 from fedcarbon.uses.errors import LotStateError

@@ -11,7 +11,7 @@ from __future__ import annotations
 from fedcarbon.audit.books import Books
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import ReplayedLedger
-from fedcarbon.audit.use_checks import JudgedUses
+from fedcarbon.audit.use_findings import JudgedUses
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 
 

@@ -18,16 +18,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fedcarbon.audit.books import Books, decoded
+from fedcarbon.audit.campaign_checks import Campaigns
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import Booked, ReplayedLedger
 from fedcarbon.audit.use_checks import binding_faults
 from fedcarbon.ids import EpochIndex
 from fedcarbon.ledger.account import AccountKind, holder_account
 from fedcarbon.ledger.transfer import Phase
-from fedcarbon.ledger.unit import FEN, MassUnit, Unit, Vintage
+from fedcarbon.ledger.unit import FEN, MassUnit, Vintage
 from fedcarbon.opening.epoch_checks import vintage
 from fedcarbon.redemption.order import RedemptionOrder, Source
-from fedcarbon.redemption.postings import REVERSE, posting_id, purse_of
+from fedcarbon.redemption.postings import RED_PACKET, REVERSE, Part, posting_id, purse_of
 from fedcarbon.registry.programme import Programme
 from fedcarbon.units import Fen
 
@@ -105,6 +106,7 @@ def booked_redemptions(
     ledger: ReplayedLedger,
     orders: Mapping[bytes, LoggedOrder],
     other_uses: Iterable[bytes],
+    campaigns: Campaigns,
     findings: list[Finding],
 ) -> dict[bytes, BookedRedemption]:
     """Return what the ledger has booked for every order, and judge it.
@@ -114,6 +116,7 @@ def booked_redemptions(
         ledger: what follows from its ledger batches.
         orders: its orders.
         other_uses: ids of transfers that other uses explain.
+        campaigns: which pay red packets on top.
         findings: where findings go.
     """
     explained = set(other_uses)
@@ -122,21 +125,21 @@ def booked_redemptions(
         programme = books.programmes.get(logged.order.programme_id)
         if programme is None:
             continue
-        units = _units_of(programme)
-        for unit in units:
-            reservation_id = posting_id(redemption_id, Phase.RESERVE.value, unit)
+        parts = _parts_of(programme)
+        for part in parts:
+            reservation_id = posting_id(redemption_id, Phase.RESERVE.value, part)
             explained.add(reservation_id)
             if reservation_id in ledger.booked:
-                explained.add(posting_id(redemption_id, REVERSE, unit))
-        redemption = _booked(ledger, logged, programme, units, findings)
+                explained.add(posting_id(redemption_id, REVERSE, part))
+        redemption = _booked(ledger, logged, programme, parts, campaigns, findings)
         if redemption is not None:
             redemptions[redemption_id] = redemption
     _check_unordered(ledger, explained, findings)
     return redemptions
 
 
-def _units_of(programme: Programme) -> tuple[Unit, ...]:
-    """Return fen and the grams of every vintage that the programme can have."""
+def _parts_of(programme: Programme) -> tuple[Part, ...]:
+    """Return fen, the red packet and the grams of every vintage that the programme can have."""
     first, last = (
         vintage(programme, EpochIndex(1)),
         vintage(programme, EpochIndex(programme.epochs)),
@@ -144,6 +147,7 @@ def _units_of(programme: Programme) -> tuple[Unit, ...]:
     years = range(first, last + 1)
     return (
         FEN,
+        RED_PACKET,
         *(MassUnit(programme=programme.programme_id, vintage=Vintage(year)) for year in years),
     )
 
@@ -152,45 +156,51 @@ def _booked(
     ledger: ReplayedLedger,
     logged: LoggedOrder,
     programme: Programme,
-    units: Iterable[Unit],
+    parts: Iterable[Part],
+    campaigns: Campaigns,
     findings: list[Finding],
 ) -> BookedRedemption | None:
     redemption_id = logged.order.redemption_id
     reserved = {
-        unit: booked
-        for unit in units
-        if (booked := ledger.booked.get(posting_id(redemption_id, Phase.RESERVE.value, unit)))
+        part: booked
+        for part in parts
+        if (booked := ledger.booked.get(posting_id(redemption_id, Phase.RESERVE.value, part)))
     }
     if not reserved:
         if logged.leaf < ledger.last_leaf:
             text = f"no ledger batch up to leaf {ledger.last_leaf} reserves anything for the order"
             findings.append(logged.finding("REDEMPTION_NOT_RESERVED", text))
         return None
-    _check_reserved(logged, programme, reserved, findings)
-    for unit, booked in reserved.items():
-        _check_reversal(ledger, logged, unit, booked, findings)
-    fates = {unit: _fate(ledger, redemption_id, unit, booked) for unit, booked in reserved.items()}
+    _check_reserved(logged, programme, reserved, campaigns, findings)
+    for part, booked in reserved.items():
+        _check_reversal(ledger, logged, part, booked, findings)
+    fates = {part: _fate(ledger, redemption_id, part, booked) for part, booked in reserved.items()}
     if len(set(fates.values())) > 1:
-        said = ", ".join(f"{unit.text}: {fate}" for unit, fate in fates.items())
+        said = ", ".join(f"{_text(part)}: {fate}" for part, fate in fates.items())
         text = f"grams and money must be posted or given back together: {said}"
         findings.append(logged.finding("REDEMPTION_HALF_POSTED", text))
-    unit, money = next(iter(reserved.items()))  # fen come first
+    first, money = next(iter(reserved.items()))  # fen come first
     resolution = ledger.booked.get(ledger.resolution_of(money.transfer.transfer_id) or b"")
-    returned = ledger.booked.get(posting_id(redemption_id, REVERSE, unit))
+    returned = ledger.booked.get(posting_id(redemption_id, REVERSE, first))
+    paid_fen = sum(reserved[part].transfer.amount for part in (FEN, RED_PACKET) if part in reserved)
     return BookedRedemption(
         logged=logged,
-        reserved_fen=Fen(money.transfer.amount if unit == FEN else 0),
-        fate=fates[unit],
+        reserved_fen=Fen(paid_fen),
+        fate=fates[first],
         settled_leaf=None if resolution is None else resolution.batch_leaf,
         reversed_leaf=None if returned is None else returned.batch_leaf,
     )
 
 
-def _fate(ledger: ReplayedLedger, redemption_id: bytes, unit: Unit, reserved: Booked) -> Fate:
+def _text(part: Part) -> str:
+    return "red packet" if isinstance(part, bytes) else part.text
+
+
+def _fate(ledger: ReplayedLedger, redemption_id: bytes, part: Part, reserved: Booked) -> Fate:
     resolution = ledger.transfer(ledger.resolution_of(reserved.transfer.transfer_id) or b"")
     if resolution is None:
         return Fate.OPEN
-    if posting_id(redemption_id, REVERSE, unit) in ledger.booked:
+    if posting_id(redemption_id, REVERSE, part) in ledger.booked:
         return Fate.REVERSED
     return Fate(resolution.phase.value)
 
@@ -198,7 +208,8 @@ def _fate(ledger: ReplayedLedger, redemption_id: bytes, unit: Unit, reserved: Bo
 def _check_reserved(
     logged: LoggedOrder,
     programme: Programme,
-    reserved: Mapping[Unit, Booked],
+    reserved: Mapping[Part, Booked],
+    campaigns: Campaigns,
     findings: list[Finding],
 ) -> None:
     """Check accounts and amounts of what was reserved."""
@@ -209,25 +220,59 @@ def _check_reserved(
 
     holder = holder_account(AccountKind.SPENDABLE, order.account_token)
     purse = purse_of(order)
-    for unit, booked in reserved.items():
+    for part, booked in reserved.items():
         if booked.batch_leaf < logged.leaf:
             found("REDEMPTION_BEFORE_ORDER", "grams or money were reserved before it was ordered")
-        if booked.transfer.debit != (purse if unit == FEN else holder):
+        if part == RED_PACKET:
+            continue  # whose it is follows from the campaign
+        if booked.transfer.debit != (purse if part == FEN else holder):
             text = (
-                f"{unit.text} are taken from {booked.transfer.debit.name}, not from the "
-                f"{'account that pays for' if unit == FEN else 'holder of'} {order.source}"
+                f"{_text(part)} are taken from {booked.transfer.debit.name}, not from the "
+                f"{'account that pays for' if part == FEN else 'holder of'} {order.source}"
             )
             found("REDEMPTION_ACCOUNT_DIFFERS", text)
     differing = _grams_differ if order.source is Source.GRAMS else _proceeds_differ
     for code, text in differing(order, programme, reserved):
         found(code, text)
+    text = _packet_differs(logged, programme, reserved, campaigns)
+    if text:
+        found("RED_PACKET_DIFFERS", text)
+
+
+def _packet_differs(
+    logged: LoggedOrder,
+    programme: Programme,
+    reserved: Mapping[Part, Booked],
+    campaigns: Campaigns,
+) -> str:
+    """Return what is wrong with the red packet of an order, nothing if nothing is."""
+    order, money, packet = logged.order, reserved.get(FEN), reserved.get(RED_PACKET)
+    owed_fen, budget = Fen(0), None
+    if money is not None and order.source is Source.GRAMS:
+        campaign = campaigns.at(logged.leaf, programme.programme_id, None, money.recorded_s)
+        units = (
+            sum(
+                booked.transfer.amount
+                for part, booked in reserved.items()
+                if isinstance(part, MassUnit)
+            )
+            // programme.unit_ug
+        )
+        if campaign is not None and units:
+            owed_fen, budget = campaigns.owed_fen(campaign, units, money.number), campaign.account
+    if packet is None:
+        return f"no red packet comes with it, {owed_fen} fen are owed" if owed_fen else ""
+    taken = packet.transfer
+    if owed_fen and (taken.debit, taken.amount) == (budget, owed_fen):
+        return ""
+    return f"{taken.amount} fen on top come from {taken.debit.name}, {owed_fen} fen are owed"
 
 
 def _grams_differ(
-    order: RedemptionOrder, programme: Programme, reserved: Mapping[Unit, Booked]
+    order: RedemptionOrder, programme: Programme, reserved: Mapping[Part, Booked]
 ) -> Iterator[tuple[str, str]]:
     """Yield what does not hold about rate and number of units."""
-    grams = [booked for unit, booked in reserved.items() if unit != FEN]
+    grams = [booked for part, booked in reserved.items() if isinstance(part, MassUnit)]
     mass_ug = sum(booked.transfer.amount for booked in grams)
     paid_fen = reserved[FEN].transfer.amount if FEN in reserved else 0
     units, rest_ug = divmod(mass_ug, programme.unit_ug)
@@ -245,12 +290,12 @@ def _grams_differ(
 
 
 def _proceeds_differ(
-    order: RedemptionOrder, programme: Programme, reserved: Mapping[Unit, Booked]
+    order: RedemptionOrder, programme: Programme, reserved: Mapping[Part, Booked]
 ) -> Iterator[tuple[str, str]]:
     """Yield what does not hold about money that no grams pay for.
 
     That there is no more of it than lots were sold for is a rule of the ledger: no account but a
-    source may be negative, and `PROCEEDS` are filled by sales alone.
+    source may be negative, and `PROCEEDS` are filled by sales, trades and campaigns alone.
     """
     if set(reserved) != {FEN}:
         text = f"an order for proceeds takes grams of programme {programme.programme_id}"
@@ -268,18 +313,18 @@ def _proceeds_differ(
 def _check_reversal(
     ledger: ReplayedLedger,
     logged: LoggedOrder,
-    unit: Unit,
+    part: Part,
     reserved: Booked,
     findings: list[Finding],
 ) -> None:
     """Check that a reversal undoes a post: the same unit and amount, to where they came from."""
-    reversal_id = posting_id(logged.order.redemption_id, REVERSE, unit)
+    reversal_id = posting_id(logged.order.redemption_id, REVERSE, part)
     reversal = ledger.booked.get(reversal_id)
     if reversal is None:
         return
     post = ledger.booked.get(ledger.resolution_of(reserved.transfer.transfer_id) or b"")
     if post is None or post.transfer.phase is not Phase.POST or post.number > reversal.number:
-        text = f"{unit.text} are given back that had not been posted before; the hub must explain"
+        text = f"{_text(part)} are given back that had not been posted before; the hub must explain"
         findings.append(logged.finding("REVERSAL_DIFFERS", text))
         return
     expected = replace(

@@ -54,7 +54,9 @@ from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import Leaf, LeafType, commit
+from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerification
+from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.uses.order import GoodsOutcome, UseOrder
 
@@ -223,7 +225,7 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
         ),
         LeafType.USE_ORDER: Kind(
             statement=UseOrder,
-            sentence="A holder gives, exchanges or pledges grams, through its wallet operator.",
+            sentence="A holder gives, exchanges, pledges or trades grams, through its operator.",
             refers_to=lambda item: [item.binding_leaf],
         ),
         LeafType.GOODS_OUTCOME: Kind(
@@ -248,6 +250,15 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
         ),
         LeafType.EXPIRY_NOTICE: Kind(
             statement=ExpiryNotice, sentence="The grams of a vintage will end."
+        ),
+        LeafType.CAMPAIGN: Kind(
+            statement=Campaign, sentence="Red packets are given for a time, up to a budget."
+        ),
+        LeafType.MARKET_RULES: Kind(
+            statement=MarketRules, sentence="A market in grams, and how its price moves."
+        ),
+        LeafType.MARKET_PRICE: Kind(
+            statement=MarketPrice, sentence="What a unit costs in a market on a day."
         ),
     }
 )

@@ -7,15 +7,16 @@ difference is found. A move of the kinds below that nothing finds was ordered by
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from dataclasses import dataclass
+from typing import Final
 
-from fedcarbon.audit.books import Books, decoded
-from fedcarbon.audit.findings import CheckId, Finding
+from fedcarbon.audit.books import Books
+from fedcarbon.audit.campaign_checks import Campaigns
+from fedcarbon.audit.findings import Finding
 from fedcarbon.audit.ledger_replay import Booked, ReplayedLedger
-from fedcarbon.canonical.statement import Statement
+from fedcarbon.audit.market_checks import Markets
+from fedcarbon.audit.use_findings import JudgedUses, S, found, once, stated
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.ledger.transfer import Phase
@@ -24,64 +25,23 @@ from fedcarbon.opening.bindings import Binding
 from fedcarbon.opening.epoch_checks import vintage
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.settlement import Draw
-from fedcarbon.registry.measure import Measure, NotGramsError
 from fedcarbon.registry.programme import Programme
-from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.units import MicrogramsCO2e, Seconds
-from fedcarbon.uses.lot import CreditLot
-from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer, OfferKind
-from fedcarbon.uses.order import NEED_GRAMS, OFFERED, GoodsOutcome, Use, UseKind, UseOrder
+from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from fedcarbon.uses.campaign import reward_id, rewarding
+from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, Offer, OfferKind
+from fedcarbon.uses.order import OFFERED, GoodsOutcome, Use, UseKind, UseOrder
 from fedcarbon.uses.postings import fulfilling, giving_back, taking, use_transfer_id
 from fedcarbon.uses.states import UseState
 
-S = TypeVar("S", bound=Statement)
-
 USE_KINDS: Final = frozenset(
     {AccountKind.DONATED, AccountKind.EXCHANGED, AccountKind.EXPIRED, AccountKind.PLEDGED}
-    | {AccountKind.POOLED, AccountKind.RETIRED, AccountKind.SALES}
+    | {AccountKind.POOLED, AccountKind.RETIRED, AccountKind.SALES, AccountKind.OFFSET}
+    | {AccountKind.MARKET, AccountKind.MARKET_PURSE}
 )
 """Whatever enters or leaves these accounts is a use, and something must explain it."""
+_PAYOUT_KINDS: Final = frozenset({AccountKind.PAYOUT_IN_FLIGHT, AccountKind.PAID_OUT})
+"""What goes to and from them is a redemption's, whatever pays for it."""
 _OFFER_OF: Final = {UseKind.DONATE: OfferKind.DONATION, UseKind.GOODS: OfferKind.GOODS}
-
-
-@dataclass(slots=True)
-class JudgedUses:
-    """What the checks of uses have found out so far."""
-
-    explained: set[bytes] = field(default_factory=set)
-    """Ids of transfers that rest on something."""
-    rests_on: dict[bytes, int] = field(default_factory=dict)
-    """Id of a transfer whose time matters to the leaf without which it could not have been."""
-    held_ug: Counter[ProgrammeId] = field(default_factory=Counter)
-    """Grams under goods that nobody has ended."""
-
-
-def found(code: str, subject: str, text: str, leaf: int | None) -> Finding:
-    """Return a finding about a use."""
-    return Finding(check=CheckId.USES, code=code, subject=subject, text=text, leaf=leaf)
-
-
-def stated(cls: type[S], books: Books, findings: list[Finding]) -> Iterator[tuple[int, S]]:
-    """Yield leaf and statement of every leaf of a kind that can be read."""
-    for leaf in books.uses.get(LeafType[cls.KIND.upper()], ()):
-        statement = decoded(cls, leaf, books, CheckId.USES, findings)
-        if statement is None:
-            continue
-        programme = books.programmes.get(getattr(statement, "programme_id", ProgrammeId("")))
-        if programme is None:
-            text = "its programme is not in the record"
-            findings.append(found("UNKNOWN_PROGRAMME", f"leaf {leaf.index}", text, leaf.index))
-        elif needs_grams(statement) and programme.measure is not Measure.GRAMS:
-            text = "only grams are bundled into tonnes; the hub must not have taken it"
-            findings.append(found(NotGramsError.code, f"leaf {leaf.index}", text, leaf.index))
-        yield leaf.index, statement
-
-
-def needs_grams(statement: Statement) -> bool:
-    """Tell whether something is said about lots of tonnes, or about the way into one."""
-    if isinstance(statement, UseOrder):
-        return statement.use in NEED_GRAMS
-    return isinstance(statement, (LotRules, CreditLot))
 
 
 def binding_faults(
@@ -106,11 +66,40 @@ def binding_faults(
         yield "BINDING_ENDED", f"the binding was ended by leaf {binding.ended_at}"
 
 
+Notices = Mapping[MassUnit, tuple[int, ExpiryNotice]]
+"""Unit to the notice of its end, with its leaf."""
+
+
+def notices_of(books: Books, findings: list[Finding]) -> Notices:
+    """Return the notices of a record; a second one of a vintage is a finding."""
+    return once(
+        (
+            (leaf, MassUnit(programme=item.programme_id, vintage=item.vintage), item)
+            for leaf, item in stated(ExpiryNotice, books, findings)
+        ),
+        "PUBLICATION_CONFLICT",
+        findings,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseTerms:
+    """What orders go by, besides offers."""
+
+    campaigns: Campaigns
+    markets: Markets
+    notices: Notices
+
+
 def check_orders(
-    books: Books, ledger: ReplayedLedger, judged: JudgedUses, findings: list[Finding]
+    books: Books,
+    ledger: ReplayedLedger,
+    judged: JudgedUses,
+    terms: UseTerms,
+    findings: list[Finding],
 ) -> None:
     """Judge all orders of uses and what is booked for them."""
-    check = _OrderCheck(books, ledger, judged, findings)
+    check = _OrderCheck(books, ledger, judged, terms, findings)
     seen: dict[bytes, int] = {}
     for leaf, order in stated(UseOrder, books, findings):
         subject = f"use {order.use_id.hex()}"
@@ -119,28 +108,38 @@ def check_orders(
             findings.append(found("USE_ID_REUSED", subject, text, leaf))
             continue
         seen[order.use_id] = leaf
+        terms.markets.take(leaf, order)
         check.judge(leaf, order)
     check.judge_outcomes()
+    check.judge_stocks()
+    terms.markets.check_prices()
 
 
 class _OrderCheck:
     """Judges one order after the other against bindings, offers and the ledger."""
 
     def __init__(
-        self, books: Books, ledger: ReplayedLedger, judged: JudgedUses, findings: list[Finding]
+        self,
+        books: Books,
+        ledger: ReplayedLedger,
+        judged: JudgedUses,
+        terms: UseTerms,
+        findings: list[Finding],
     ) -> None:
+        self._terms: Final = terms
+        self._pieces: Final[dict[tuple[ProgrammeId, str], list[tuple[int, int, int]]]] = {}
         self._books: Final = books
         self._ledger: Final = ledger
         self._judged: Final = judged
         self._findings: Final = findings
         self._goods: Final[dict[bytes, tuple[int, ProgrammeId]]] = {}
         self._bindings = {binding.operator_half.leaf: binding for binding in books.bindings}
-        self._offers = _once(
+        self._offers = once(
             ((leaf, (item.programme_id, item.offer_id), item) for leaf, item in self._all(Offer)),
             "PUBLICATION_CONFLICT",
             findings,
         )
-        self._outcomes = _once(
+        self._outcomes = once(
             ((leaf, item.use_id, item) for leaf, item in self._all(GoodsOutcome)),
             "GOODS_CONCLUDED_TWICE",
             findings,
@@ -185,6 +184,35 @@ class _OrderCheck:
         for code, text in self._faults(leaf, order, booked):
             find(code, text)
 
+    def _packet_faults(
+        self, leaf: int, order: UseOrder, first: Booked
+    ) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with the red packet that a gift earns."""
+        if order.use is not UseKind.DONATE:
+            return
+        programme, campaigns = order.programme_id, self._terms.campaigns
+        packet = self._ledger.booked.get(reward_id(order.use_id))
+        campaign = campaigns.at(leaf, programme, order.offer_id, first.recorded_s)
+        owed_fen, expected = Fen(0), None
+        if campaign is not None:
+            owed_fen = campaigns.owed_fen(campaign, order.pieces or 0, first.number)
+            expected = rewarding(order, campaign, owed_fen) if owed_fen else None
+        if packet is not None:
+            self._judged.explained.add(packet.transfer.transfer_id)
+        if (None if packet is None else packet.transfer) != expected:
+            yield "RED_PACKET_DIFFERS", f"the gift earns {owed_fen} fen, and another sum is booked"
+
+    def judge_stocks(self) -> None:
+        """Find offers of which more is out than there ever was."""
+        for key, moves in self._pieces.items():
+            stock = self._offers[key][1].stock
+            out = 0
+            for _, pieces, leaf in sorted(moves):
+                out += pieces
+                if stock is not None and pieces > 0 and out > stock:
+                    text = f"{out} pieces of {key[1]} are out, {stock} were offered"
+                    self._findings.append(found("OFFER_SOLD_OUT", f"offer {key[1]}", text, leaf))
+
     def judge_outcomes(self) -> None:
         """Hold what suppliers said against the orders for goods, all of which are judged by now."""
         for use_id, (leaf, outcome) in self._outcomes.items():
@@ -198,32 +226,69 @@ class _OrderCheck:
         self, leaf: int, order: UseOrder, booked: Mapping[Vintage, Booked]
     ) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with the transfers that an order begins with, and with their end."""
-        first = next(iter(booked.values()))
         if any(entry.batch_leaf < leaf for entry in booked.values()):
             yield "USE_BEFORE_ORDER", "grams were moved before it was ordered"
-        asked_ug, hold_s = order.mass_ug, 0
-        if order.use in OFFERED:
-            known = self._offers.get((order.programme_id, order.offer_id or ""))
-            if known is None or known[0] > leaf:
-                yield "UNKNOWN_OFFER", f"no offer {order.offer_id} had been published"
-            else:
-                offer = known[1]
-                asked_ug, hold_s = offer.mass_of(order.pieces or 0), offer.hold_s
-                if offer.offer_kind is not _OFFER_OF[order.use]:
-                    yield "OFFER_KIND_DIFFERS", f"the offer is of the kind {offer.offer_kind}"
-                if not offer.valid_from_s <= first.recorded_s < offer.valid_until_s:
-                    yield "OFFER_NOT_VALID", f"at {first.recorded_s} the offer was not valid"
+        offer = self._offer_before(leaf, order)
+        yield from self._offer_faults(leaf, order, offer, booked)
+        yield from self._terms.markets.faults(leaf, order, booked, self._terms.notices)
+        asked_ug = order.mass_ug if offer is None else offer.mass_of(order.pieces or 0)
         mass_ug = sum(entry.transfer.amount for entry in booked.values())
         if asked_ug is not None and mass_ug != asked_ug:
             yield "USE_MASS_DIFFERS", f"{mass_ug} ug are used, {asked_ug} ug were ordered"
+        yield from self._packet_faults(leaf, order, next(iter(booked.values())))
+        yield from self._transfer_faults(leaf, order, 0 if offer is None else offer.hold_s, booked)
+
+    def _offer_before(self, leaf: int, order: UseOrder) -> Offer | None:
+        known = self._offers.get((order.programme_id, order.offer_id or ""))
+        is_known = order.use in OFFERED and known is not None and known[0] <= leaf
+        return known[1] if known is not None and is_known else None
+
+    def _offer_faults(
+        self, leaf: int, order: UseOrder, offer: Offer | None, booked: Mapping[Vintage, Booked]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with the offer that an order goes by."""
+        if order.use not in OFFERED:
+            return
+        if offer is None:
+            yield "UNKNOWN_OFFER", f"no offer {order.offer_id} had been published"
+            return
+        self._note_pieces(leaf, order, booked)
+        if offer.offer_kind is not _OFFER_OF[order.use]:
+            yield "OFFER_KIND_DIFFERS", f"the offer is of the kind {offer.offer_kind}"
+        at_s = next(iter(booked.values())).recorded_s
+        if not offer.valid_from_s <= at_s < offer.valid_until_s:
+            yield "OFFER_NOT_VALID", f"at {at_s} the offer was not valid"
+
+    def _transfer_faults(
+        self, leaf: int, order: UseOrder, hold_s: int, booked: Mapping[Vintage, Booked]
+    ) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with the transfers themselves."""
         use = _use(order, booked, hold_s)
-        expected = dict(zip(booked, taking(use), strict=True))
+        transfers = taking(use)
+        expected = dict(zip(booked, transfers, strict=False))
+        for payment in transfers[len(booked) :]:
+            paid = self._ledger.booked.get(payment.transfer_id)
+            if paid is not None:
+                self._judged.explained.add(payment.transfer_id)
+                self._judged.rests_on[payment.transfer_id] = leaf
+            if paid is None or paid.transfer != payment or paid.batch_leaf < leaf:
+                yield "USE_TRANSFER_DIFFERS", "the trade is paid otherwise than it was ordered"
         for year, entry in booked.items():
             other_year = order.vintage not in {None, year}
             if other_year or entry.transfer != expected[year]:
                 yield "USE_TRANSFER_DIFFERS", f"vintage {year} is moved otherwise than ordered"
         if order.use is UseKind.GOODS:
             yield from self._end_faults(leaf, use, booked)
+
+    def _note_pieces(self, leaf: int, order: UseOrder, booked: Mapping[Vintage, Booked]) -> None:
+        """Note when pieces of an offer went out, and when they came back."""
+        first, pieces = next(iter(booked.values())), order.pieces or 0
+        moves = self._pieces.setdefault((order.programme_id, order.offer_id or ""), [])
+        moves.append((first.number, pieces, leaf))
+        end_id = self._ledger.resolution_of(first.transfer.transfer_id) or b""
+        end = self._ledger.booked.get(end_id)
+        if end is not None and end.transfer.phase is Phase.VOID:
+            moves.append((end.number, -pieces, leaf))
 
     def _end_faults(
         self, leaf: int, use: Use, booked: Mapping[Vintage, Booked]
@@ -292,36 +357,14 @@ def years_of(programme: Programme) -> tuple[Vintage, ...]:
     return tuple(Vintage(year) for year in range(first, last + 1))
 
 
-K = TypeVar("K")
-T = TypeVar("T")
-
-
-def _once(
-    items: Iterator[tuple[int, K, T]], code: str, findings: list[Finding]
-) -> dict[K, tuple[int, T]]:
-    """Return leaf and statement by key; a second one of a key is a finding and does not count."""
-    book: dict[K, tuple[int, T]] = {}
-    for leaf, key, item in items:
-        if key in book:
-            text = f"leaf {book[key][0]} says another thing already; only that counts"
-            findings.append(found(code, f"leaf {leaf}", text, leaf))
-        else:
-            book[key] = (leaf, item)
-    return book
-
-
 def check_expiry(
-    books: Books, ledger: ReplayedLedger, judged: JudgedUses, findings: list[Finding]
+    books: Books,
+    ledger: ReplayedLedger,
+    judged: JudgedUses,
+    notices: Notices,
+    findings: list[Finding],
 ) -> None:
     """Judge what was taken out of accounts because a vintage ended."""
-    notices = _once(
-        (
-            (leaf, MassUnit(programme=item.programme_id, vintage=item.vintage), item)
-            for leaf, item in stated(ExpiryNotice, books, findings)
-        ),
-        "PUBLICATION_CONFLICT",
-        findings,
-    )
     for transfer_id, booked in ledger.booked.items():
         unit = booked.transfer.unit
         if booked.transfer.credit.kind is not AccountKind.EXPIRED or not isinstance(unit, MassUnit):
@@ -346,7 +389,8 @@ def check_unexplained(ledger: ReplayedLedger, judged: JudgedUses, findings: list
     """Find uses that nothing explains."""
     for transfer_id, booked in ledger.booked.items():
         transfer = booked.transfer
-        is_use = {transfer.debit.kind, transfer.credit.kind} & USE_KINDS
+        kinds = {transfer.debit.kind, transfer.credit.kind}
+        is_use = kinds & USE_KINDS or (AccountKind.CAMPAIGN in kinds and not kinds & _PAYOUT_KINDS)
         if is_use and transfer_id not in judged.explained:
             findings.append(
                 found(

@@ -36,7 +36,9 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES, Leaf, LeafType
 from fedcarbon.transparency.note import SignedNote
 from fedcarbon.units import Seconds
+from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerification
+from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.uses.order import GoodsOutcome, UseOrder
 
@@ -224,6 +226,9 @@ _MONEY: Final[Mapping[LeafType, _Signer]] = MappingProxyType(
         LeafType.LOT_SALE: _Signer(LotSale, Role.HUB, None),
         LeafType.LOT_RETIREMENT: _Signer(LotRetirement, Role.HUB, None),
         LeafType.EXPIRY_NOTICE: _Signer(ExpiryNotice, None, None),
+        LeafType.CAMPAIGN: _Signer(Campaign, None, None),
+        LeafType.MARKET_RULES: _Signer(MarketRules, None, None),
+        LeafType.MARKET_PRICE: _Signer(MarketPrice, Role.HUB, None),
     }
 )
 

@@ -42,6 +42,8 @@ app.command(methodology.app)
 app.command(record.app)
 for _published in (
     registry_uses.offer,
+    registry_uses.campaign,
+    registry_uses.market_rules,
     registry_uses.lot_rules,
     registry_uses.lot_verification,
     registry_uses.expiry_notice,

@@ -36,7 +36,9 @@ from fedcarbon.transparency.envelope import (
     sign_payload,
 )
 from fedcarbon.units import Fen, MicrogramsCO2e
+from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import LotVerification
+from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.v1 import registry_pb2, use_pb2
 from fedcarbon.wire.certificates import PartyName
@@ -59,11 +61,14 @@ RootSigned = (
     | Programme
     | MethodologyAdmission
     | Offer
+    | Campaign
+    | MarketRules
     | LotRules
     | LotVerification
     | ExpiryNotice
 )
-_USES: Final = frozenset(cls.KIND for cls in (Offer, LotRules, LotVerification, ExpiryNotice))
+_ABOUT_USES: Final = (Offer, Campaign, MarketRules, LotRules, LotVerification, ExpiryNotice)
+_USES: Final = frozenset(cls.KIND for cls in _ABOUT_USES)
 _SIGNABLE: Final[Mapping[str, type[RootSigned]]] = {
     payload_type_of(cls.KIND): cls for cls in typing.get_args(RootSigned)
 }

@@ -1,4 +1,4 @@
-"""`fedcarbon registry offer|lot-rules|lot-verification|expiry-notice`: what is published of uses.
+"""`fedcarbon registry offer|campaign|market-rules|lot-rules|...`: what is published of uses.
 
 Each command writes an unsigned statement from a TOML file that has its fields by name, masses as
 text and bytes in hexadecimal as in the statement; root key holders then sign it.
@@ -6,6 +6,7 @@ text and bytes in hexadecimal as in the statement; root key holders then sign it
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from pathlib import Path
@@ -16,12 +17,21 @@ from fedcarbon.canonical.statement import PROTOCOL_VERSION, Statement
 from fedcarbon.cli.registry import RegistryFileError, write_unsigned
 from fedcarbon.errors import MalformedError
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
+from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import LotVerification
+from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 
 S = TypeVar("S", bound=Statement)
 
-PUBLISHED: Final[tuple[type[Statement], ...]] = (Offer, LotRules, LotVerification, ExpiryNotice)
+PUBLISHED: Final[tuple[type[Statement], ...]] = (
+    Offer,
+    Campaign,
+    MarketRules,
+    LotRules,
+    LotVerification,
+    ExpiryNotice,
+)
 
 
 def offer(*, config: Path, roots: Path, out: Path) -> None:
@@ -29,11 +39,38 @@ def offer(*, config: Path, roots: Path, out: Path) -> None:
 
     Args:
         config: TOML with `programme_id`, `offer_id`, `offer_kind` (donation or goods), `title`,
-            `supplier`, `price_ug`, `valid_from_s`, `valid_until_s`, `hold_s`.
+            `supplier`, `price_ug`, `valid_from_s`, `valid_until_s`, `hold_s`, and `stock` if there
+            are only so many pieces.
         roots: roots.toml.
         out: file to write.
     """
     _write(Offer, config, roots, out)
+
+
+def campaign(*, config: Path, roots: Path, out: Path) -> None:
+    """Write an unsigned campaign: red packets on top, for a time and up to a budget.
+
+    Args:
+        config: TOML with `programme_id`, `campaign_id`, `title`, `occasion` (redemption or
+            donation), `offer_id` for donations, `packet_fen`, `budget_fen`, `valid_from_s`,
+            `valid_until_s`.
+        roots: roots.toml.
+        out: file to write.
+    """
+    _write(Campaign, config, roots, out)
+
+
+def market_rules(*, config: Path, roots: Path, out: Path) -> None:
+    """Write unsigned rules of a market: what is traded, when, and how its price moves.
+
+    Args:
+        config: TOML with `programme_id`, `market_id`, `unit_ug`, `first_day`, `last_day`,
+            `first_price_fen`, `step_fen`, `floor_fen`, `ceiling_fen`, `quiet_units`,
+            `endowment_fen`.
+        roots: roots.toml.
+        out: file to write.
+    """
+    _write(MarketRules, config, roots, out)
 
 
 def lot_rules(*, config: Path, roots: Path, out: Path) -> None:
@@ -70,7 +107,7 @@ def expiry_notice(*, config: Path, roots: Path, out: Path) -> None:
 
 
 def statement_of(cls: type[S], tree: dict[str, Any], roots: TrustRoots) -> S:
-    """Return the statement that a TOML tree describes.
+    """Return the statement that a TOML tree describes; what TOML leaves out is null.
 
     Raises:
         MalformedError: a field is missing, unknown or out of range.
@@ -80,7 +117,10 @@ def statement_of(cls: type[S], tree: dict[str, Any], roots: TrustRoots) -> S:
         "statement": cls.KIND,
         "parameter_id": roots.parameter_id.hex(),
     }
-    text = json.dumps({**tree, **head}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    blank = {item.name: None for item in dataclasses.fields(cls) if item.default is None}  # type: ignore[arg-type]
+    text = json.dumps(
+        {**blank, **tree, **head}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    )
     return statements.decode(cls, text.encode())
 
 

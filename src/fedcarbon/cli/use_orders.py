@@ -31,6 +31,8 @@ class Wish:
     pieces: int | None = None
     mass_ug: MicrogramsCO2e | None = None
     vintage: Vintage | None = None
+    price_fen: int | None = None
+    purpose_sha256: bytes | None = None
     may_be_claimed: bool = False
 
 
@@ -67,9 +69,11 @@ def place_use(
             use=wish.use,
             offer_id=wish.offer_id,
             pieces=wish.pieces,
+            price_fen=wish.price_fen,
             mass_ug=wish.mass_ug,
             vintage=wish.vintage,
             may_be_claimed=wish.may_be_claimed,
+            purpose_sha256=wish.purpose_sha256,
         )
         signed = sign(order, {operator.operator_id: operator.signing_key}).to_bytes()
         operator.store.set_use(use_id, signed)

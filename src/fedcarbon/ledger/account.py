@@ -6,8 +6,12 @@ enter the books, may be negative; together with them every unit sums to zero.
     grams   issuance -> spendable <-> reserved -> redeemed | exchanged
                         spendable -> donated | expired
                         spendable <-> pledged <-> pooled -> retired
+                        spendable <-> market
+                        spendable -> offset
     money   funding  -> float     <-> payout_in_flight -> paid_out
             sales    -> proceeds  <-> payout_in_flight -> paid_out
+            float   <-> campaign  <-> payout_in_flight -> paid_out
+            float   <-> market_purse <-> proceeds <- campaign
             float | paid_out | funding -> suspense -> float | paid_out | funding | written_off
 """
 
@@ -18,7 +22,7 @@ from enum import StrEnum
 from typing import Final
 
 from fedcarbon.errors import MalformedError
-from fedcarbon.ids import ProgrammeId, programme_id
+from fedcarbon.ids import ProgrammeId, checked_name, programme_id
 from fedcarbon.registry.enrolment import TOKEN_BYTES
 
 
@@ -45,6 +49,10 @@ class AccountKind(StrEnum):
     """Grams in one credit lot that is not retired."""
     RETIRED = "retired"
     """Grams of one credit lot that was retired for its buyer."""
+    MARKET = "market"
+    """A programme's grams that holders have sold to its market and nobody has bought."""
+    OFFSET = "offset"
+    """A programme's grams that holders have retired against footprints of their own."""
     FUNDING = "funding"
     """Source of a programme's money; minus its balance is what was ever paid in, or is in suspense
     as if it had been."""
@@ -61,7 +69,11 @@ class AccountKind(StrEnum):
     SALES = "sales"
     """Source of a programme's proceeds; minus its balance is what buyers of lots have paid."""
     PROCEEDS = "proceeds"
-    """A holder's money out of sold lots, free to pay out."""
+    """A holder's money out of sold lots, of the market or of campaigns, free to pay out."""
+    CAMPAIGN = "campaign"
+    """What is left of the budget of one campaign."""
+    MARKET_PURSE = "market_purse"
+    """A programme's money with which its market buys grams."""
 
 
 HOLDER_KINDS: Final = frozenset(
@@ -70,13 +82,16 @@ HOLDER_KINDS: Final = frozenset(
 """Owned by an account token."""
 
 LOT_KINDS: Final = frozenset({AccountKind.POOLED, AccountKind.RETIRED})
-"""Owned by a credit lot; every kind that is neither of these is owned by a programme."""
+"""Owned by a credit lot."""
+
+CAMPAIGN_KINDS: Final = frozenset({AccountKind.CAMPAIGN})
+"""Owned by a campaign; every kind that is none of these is owned by a programme."""
 
 USED_KINDS: Final = frozenset(
     {AccountKind.REDEEMED, AccountKind.DONATED, AccountKind.EXCHANGED, AccountKind.EXPIRED}
-    | {AccountKind.POOLED, AccountKind.RETIRED}
+    | {AccountKind.POOLED, AccountKind.RETIRED, AccountKind.MARKET, AccountKind.OFFSET}
 )
-"""Grams that are no holder's any more."""
+"""Grams that are no holder's, or no holder's any more."""
 
 MASS_KINDS: Final = (
     frozenset(
@@ -92,6 +107,8 @@ SOURCE_KINDS: Final = frozenset({AccountKind.ISSUANCE, AccountKind.FUNDING, Acco
 LOT_ID_BYTES: Final = 16
 _HOLDER: Final = "holder"
 _LOT: Final = "lot"
+_CAMPAIGN: Final = "campaign"
+_DOT: Final = "."
 _PROGRAMME: Final = "programme"
 _NAME_PARTS: Final = 3
 _HEX: Final = frozenset("0123456789abcdef")
@@ -103,12 +120,18 @@ class Account:
 
     kind: AccountKind
     owner: str
-    """The account token or the lot id in hexadecimal, or the programme id."""
+    """The account token or the lot id in hexadecimal, the programme id, or that with a campaign's
+    name: `<programme>.<campaign>`."""
 
     def __post_init__(self) -> None:
         """Check that the owner is what the kind needs."""
         if self.scope == _PROGRAMME:
             programme_id(self.owner)
+            return
+        if self.scope == _CAMPAIGN:
+            programme, _, campaign = self.owner.partition(_DOT)
+            programme_id(programme)
+            checked_name(campaign)
             return
         size = TOKEN_BYTES if self.scope == _HOLDER else LOT_ID_BYTES
         if len(self.owner) != 2 * size or not set(self.owner) <= _HEX:
@@ -116,10 +139,19 @@ class Account:
 
     @property
     def scope(self) -> str:
-        """Whose kind of account it is: `holder`, `lot` or `programme`."""
+        """Whose kind of account it is: `holder`, `lot`, `campaign` or `programme`."""
         if self.kind in HOLDER_KINDS:
             return _HOLDER
+        if self.kind in CAMPAIGN_KINDS:
+            return _CAMPAIGN
         return _LOT if self.kind in LOT_KINDS else _PROGRAMME
+
+    @property
+    def programme(self) -> ProgrammeId | None:
+        """The programme whose account it is, if its name says so: not for holders and lots."""
+        if self.scope in {_HOLDER, _LOT}:
+            return None
+        return ProgrammeId(self.owner.partition(_DOT)[0])
 
     @property
     def name(self) -> str:
@@ -150,6 +182,11 @@ def holder_account(kind: AccountKind, account_token: bytes) -> Account:
 def lot_account(kind: AccountKind, lot_id: bytes) -> Account:
     """Return the account of `kind` that belongs to the credit lot `lot_id` (16 bytes)."""
     return Account(kind=kind, owner=lot_id.hex())
+
+
+def campaign_account(programme: ProgrammeId, campaign: str) -> Account:
+    """Return the account of the budget of a programme's campaign."""
+    return Account(kind=AccountKind.CAMPAIGN, owner=f"{programme}{_DOT}{campaign}")
 
 
 def programme_account(kind: AccountKind, programme: ProgrammeId) -> Account:

@@ -56,6 +56,9 @@ MOVES: Final = frozenset(
         (Phase.SINGLE, AccountKind.PLEDGED, AccountKind.POOLED),
         (Phase.SINGLE, AccountKind.POOLED, AccountKind.PLEDGED),
         (Phase.SINGLE, AccountKind.POOLED, AccountKind.RETIRED),
+        (Phase.SINGLE, AccountKind.SPENDABLE, AccountKind.OFFSET),
+        (Phase.SINGLE, AccountKind.SPENDABLE, AccountKind.MARKET),
+        (Phase.SINGLE, AccountKind.MARKET, AccountKind.SPENDABLE),
         # money
         (Phase.SINGLE, AccountKind.FUNDING, AccountKind.FLOAT),
         (Phase.RESERVE, AccountKind.FLOAT, AccountKind.PAYOUT_IN_FLIGHT),
@@ -68,6 +71,18 @@ MOVES: Final = frozenset(
         (Phase.RESERVE, AccountKind.PROCEEDS, AccountKind.PAYOUT_IN_FLIGHT),
         (Phase.VOID, AccountKind.PAYOUT_IN_FLIGHT, AccountKind.PROCEEDS),
         (Phase.SINGLE, AccountKind.PAID_OUT, AccountKind.PROCEEDS),
+        # red packets of campaigns
+        (Phase.SINGLE, AccountKind.FLOAT, AccountKind.CAMPAIGN),
+        (Phase.SINGLE, AccountKind.CAMPAIGN, AccountKind.FLOAT),
+        (Phase.SINGLE, AccountKind.CAMPAIGN, AccountKind.PROCEEDS),
+        (Phase.RESERVE, AccountKind.CAMPAIGN, AccountKind.PAYOUT_IN_FLIGHT),
+        (Phase.VOID, AccountKind.PAYOUT_IN_FLIGHT, AccountKind.CAMPAIGN),
+        (Phase.SINGLE, AccountKind.PAID_OUT, AccountKind.CAMPAIGN),
+        # the market
+        (Phase.SINGLE, AccountKind.FLOAT, AccountKind.MARKET_PURSE),
+        (Phase.SINGLE, AccountKind.MARKET_PURSE, AccountKind.FLOAT),
+        (Phase.SINGLE, AccountKind.MARKET_PURSE, AccountKind.PROCEEDS),
+        (Phase.SINGLE, AccountKind.PROCEEDS, AccountKind.MARKET_PURSE),
         # differences between the books, the rail and the float
         (Phase.SINGLE, AccountKind.FLOAT, AccountKind.SUSPENSE),
         (Phase.SINGLE, AccountKind.PAID_OUT, AccountKind.SUSPENSE),
@@ -132,9 +147,7 @@ def _check_belonging(debit: Account, credit: Account, unit: Unit) -> None:
         raise MalformedError(f"{debit.kind} accounts do not count {unit.text}")
     holders = {side.owner for side in (debit, credit) if side.kind in HOLDER_KINDS}
     lots = {side.owner for side in (debit, credit) if side.kind in LOT_KINDS}
-    programmes = {
-        side.owner for side in (debit, credit) if side.kind not in HOLDER_KINDS | LOT_KINDS
-    }
+    programmes = {side.programme for side in (debit, credit)} - {None}
     if isinstance(unit, MassUnit):
         programmes.add(unit.programme)
     if len(holders) > 1 or len(lots) > 1 or len(programmes) > 1:

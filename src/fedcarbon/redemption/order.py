@@ -79,6 +79,20 @@ class RedemptionOrder(Statement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedPacket:
+    """What a campaign pays on top, together with the rest and never without it."""
+
+    campaign_id: str
+    amount_fen: Fen
+
+    def __post_init__(self) -> None:
+        """Check that it is something of somebody's."""
+        checked_name(self.campaign_id)
+        if self.amount_fen < 1:
+            raise MalformedError("a red packet holds something")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Redemption:
     """A redemption as it stands."""
 
@@ -88,6 +102,7 @@ class Redemption:
     """As the order counts them: for proceeds, a unit is a fen."""
     mass_ug: MicrogramsCO2e
     amount_fen: Fen
+    """All that is paid, the red packet among it."""
     draws: tuple[Draw, ...]
     """Where the mass comes from, oldest vintage first; nothing for proceeds."""
     reason: str
@@ -96,6 +111,8 @@ class Redemption:
     """The rail's own name for the payout, once it has given one."""
     created_s: Seconds
     """Protocol time of the reservation."""
+    red_packet: RedPacket | None = None
+    """What of the amount a campaign pays."""
 
     @property
     def payout(self) -> Payout:
@@ -113,3 +130,7 @@ class Redemption:
             raise MalformedError("a redemption pays something and draws exactly its mass")
         if (self.mass_ug > 0) != (self.order.source is Source.GRAMS):
             raise MalformedError("a redemption takes grams, or it pays proceeds and takes none")
+        if self.red_packet is not None and not (
+            self.mass_ug > 0 and self.red_packet.amount_fen < self.amount_fen
+        ):
+            raise MalformedError("a red packet comes on top of what grams are redeemed for")

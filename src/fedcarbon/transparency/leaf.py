@@ -61,6 +61,9 @@ class LeafType(IntEnum):
     LOT_SALE = 105
     LOT_RETIREMENT = 106
     EXPIRY_NOTICE = 107
+    CAMPAIGN = 108
+    MARKET_RULES = 109
+    MARKET_PRICE = 110
 
     @property
     def kind(self) -> str:
@@ -81,6 +84,9 @@ PUBLIC_TYPES: Final = frozenset(
         LeafType.OFFER,
         LeafType.LOT_RULES,
         LeafType.EXPIRY_NOTICE,
+        LeafType.CAMPAIGN,
+        LeafType.MARKET_RULES,
+        LeafType.MARKET_PRICE,
     }
 )
 """Bodies that every admitted party may read."""
@@ -96,6 +102,9 @@ USE_TYPES: Final = frozenset(
         LeafType.LOT_SALE,
         LeafType.LOT_RETIREMENT,
         LeafType.EXPIRY_NOTICE,
+        LeafType.CAMPAIGN,
+        LeafType.MARKET_RULES,
+        LeafType.MARKET_PRICE,
     }
 )
 """Leaves about uses of grams besides cash."""

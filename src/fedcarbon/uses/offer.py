@@ -50,6 +50,8 @@ class Offer(Statement):
     """Protocol time from which nothing can be ordered any more."""
     hold_s: int
     """For goods: how long grams wait for the supplier; 0 for a donation."""
+    stock: int | None = None
+    """How many pieces there are in all; None for any number. What comes back is there again."""
 
     def __post_init__(self) -> None:
         """Check names, texts and ranges."""
@@ -63,6 +65,8 @@ class Offer(Statement):
             raise MalformedError("an offer is valid for some time")
         if (self.hold_s > 0) != (self.offer_kind is OfferKind.GOODS):
             raise MalformedError("goods, and nothing else, are held for the supplier")
+        if self.stock is not None and self.stock < 1:
+            raise MalformedError("a stock has a piece at least")
 
     def mass_of(self, pieces: int) -> MicrogramsCO2e:
         """Return what so many pieces cost."""

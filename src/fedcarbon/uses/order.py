@@ -10,6 +10,7 @@ from fedcarbon.canonical.hashing import DIGEST_BYTES
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import MalformedError
 from fedcarbon.ids import PartyId, ProgrammeId, checked_name
+from fedcarbon.ledger.transfer import AMOUNT_MAX
 from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.redemption.settlement import Draw
 from fedcarbon.redemption.wallet import WalletClass, WalletId, wallet_id
@@ -31,12 +32,22 @@ class UseKind(StrEnum):
     """Have them bundled into credit lots."""
     WITHDRAW = "withdraw"
     """Take back what is pledged and not bundled."""
+    SELL = "sell"
+    """Sell to the programme's market."""
+    BUY = "buy"
+    """Buy of it, with proceeds."""
+    RETIRE_OWN = "retire_own"
+    """Retire them against a footprint of the holder's own."""
 
 
 OFFERED: Final = frozenset({UseKind.DONATE, UseKind.GOODS})
-"""Uses at an offer's price; the others name a mass."""
-NEED_GRAMS: Final = frozenset({UseKind.PLEDGE, UseKind.WITHDRAW})
-"""Uses on the way into tonnes, which only a programme of grams has."""
+"""Uses at an offer's price."""
+
+TRADED: Final = frozenset({UseKind.SELL, UseKind.BUY})
+"""Uses at the market's price; the others name a mass."""
+
+NEED_GRAMS: Final = frozenset({UseKind.PLEDGE, UseKind.WITHDRAW, UseKind.RETIRE_OWN})
+"""Uses that only a programme of grams has: on the way into tonnes, and against a footprint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +68,19 @@ class UseOrder(Statement):
     operator_id: PartyId
     use: UseKind
     offer_id: str | None
-    """For a gift or goods."""
+    """For a gift or goods; for a trade, the name of the market."""
     pieces: int | None
-    """Likewise."""
+    """Likewise; for a trade, units."""
+    price_fen: int | None = None
+    """For a trade: what the holder has agreed to for a unit."""
     mass_ug: MicrogramsCO2e | None
-    """For a pledge or its withdrawal."""
+    """For every other use."""
     vintage: Vintage | None
     """Likewise, or None: the oldest first."""
     may_be_claimed: bool
     """For a pledge: the holder lets others claim the reduction once its lot is retired."""
+    purpose_sha256: bytes | None = None
+    """For grams that a holder retires: SHA-256 of the text that says what for, which is theirs."""
 
     def __post_init__(self) -> None:
         """Check sizes, names, and that the fields fit the use."""
@@ -78,27 +93,35 @@ class UseOrder(Statement):
                 f"use id, token and binding leaf have {MESSAGE_ID_BYTES}, {TOKEN_BYTES} and "
                 f"{LEAF_BYTES} bytes"
             )
-        if self.use in OFFERED:
+        if self.use in OFFERED | TRADED:
             self._check_offered()
         else:
             self._check_pledged()
+        if (self.price_fen is not None) != (self.use in TRADED):
+            raise MalformedError("a trade, and nothing else, is at a price")
+        if (self.purpose_sha256 is not None) != (self.use is UseKind.RETIRE_OWN):
+            raise MalformedError("grams that a holder retires, and no others, are for a purpose")
+        if self.purpose_sha256 is not None and len(self.purpose_sha256) != DIGEST_BYTES:
+            raise MalformedError(f"the hash of a purpose has {DIGEST_BYTES} bytes")
         if self.may_be_claimed and self.use is not UseKind.PLEDGE:
             raise MalformedError("only a pledge lets others claim the reduction")
 
     def _check_offered(self) -> None:
         if self.offer_id is None or self.pieces is None:
-            raise MalformedError("a gift or goods need an offer and pieces")
+            raise MalformedError("a gift, goods or a trade need an offer and pieces")
         checked_name(self.offer_id)
         if not 1 <= self.pieces <= PIECES_MAX:
             raise MalformedError(f"an order is of 1 to {PIECES_MAX} pieces")
         if self.mass_ug is not None or self.vintage is not None:
-            raise MalformedError("a gift or goods have their offer's price, oldest vintage first")
+            raise MalformedError("what has a published price goes by it, oldest vintage first")
+        if self.price_fen is not None and not 1 <= self.price_fen * self.pieces <= AMOUNT_MAX:
+            raise MalformedError("a trade is for some money that the ledger can count")
 
     def _check_pledged(self) -> None:
         if self.offer_id is not None or self.pieces is not None:
-            raise MalformedError("a pledge has no offer")
+            raise MalformedError("what names a mass has no offer")
         if self.mass_ug is None or not 1 <= self.mass_ug <= MASS_UG_MAX:
-            raise MalformedError("a pledge is of a positive mass")
+            raise MalformedError("a use is of a positive mass")
         if self.vintage is not None:
             MassUnit(programme=self.programme_id, vintage=self.vintage)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from fedcarbon.canonical.hashing import u32, u64
 from fedcarbon.ledger.account import (
+    HOLDER_KINDS,
     Account,
     AccountKind,
     holder_account,
@@ -22,11 +23,17 @@ from fedcarbon.uses.order import Use, UseKind, UseOrder
 _USE: Final = b"use"
 _LOT: Final = b"lot"
 _EXPIRY: Final = b"expiry"
+_MONEY: Final = b"money"
 
 
 def use_transfer_id(use_id: bytes, phase: Phase, vintage: Vintage) -> bytes:
     """Return the id of the one transfer that a step of a use makes in a vintage."""
     return derived_transfer_id(_USE, use_id, phase.value.encode(), u32(vintage))
+
+
+def payment_id(use_id: bytes) -> bytes:
+    """Return the id of the one transfer of money that a trade makes."""
+    return derived_transfer_id(_USE, use_id, Phase.SINGLE.value.encode(), _MONEY)
 
 
 def lot_transfer_id(lot_id: bytes, step: str, account_token: bytes = b"") -> bytes:
@@ -45,9 +52,10 @@ def taking(use: Use) -> tuple[Transfer, ...]:
     order = use.order
     phase = Phase.RESERVE if order.use is UseKind.GOODS else Phase.SINGLE
     debit, credit = _SIDES[order.use]
-    return tuple(
+    grams = tuple(
         _of_use(order, draw, phase, debit, credit, expires_s=use.expires_s) for draw in use.draws
     )
+    return (*grams, *_payment(order))
 
 
 def fulfilling(use: Use) -> tuple[Transfer, ...]:
@@ -133,12 +141,33 @@ _SIDES: Final = {
     UseKind.GOODS: (AccountKind.SPENDABLE, AccountKind.RESERVED),
     UseKind.PLEDGE: (AccountKind.SPENDABLE, AccountKind.PLEDGED),
     UseKind.WITHDRAW: (AccountKind.PLEDGED, AccountKind.SPENDABLE),
+    UseKind.SELL: (AccountKind.SPENDABLE, AccountKind.MARKET),
+    UseKind.BUY: (AccountKind.MARKET, AccountKind.SPENDABLE),
+    UseKind.RETIRE_OWN: (AccountKind.SPENDABLE, AccountKind.OFFSET),
 }
 
 
-def source_of(use: UseKind) -> AccountKind:
+def source_of(order: UseOrder) -> Account:
     """Return where the grams of a use come from."""
-    return _SIDES[use][0]
+    return _side(order, _SIDES[order.use][0])
+
+
+def purse_of_trade(order: UseOrder) -> Account:
+    """Return whose money pays for a trade."""
+    return _money_sides(order)[0]
+
+
+def _money_sides(order: UseOrder) -> tuple[Account, Account]:
+    purse = programme_account(AccountKind.MARKET_PURSE, order.programme_id)
+    proceeds = holder_account(AccountKind.PROCEEDS, order.account_token)
+    return (proceeds, purse) if order.use is UseKind.BUY else (purse, proceeds)
+
+
+def _payment(order: UseOrder) -> tuple[Transfer, ...]:
+    if order.price_fen is None or order.pieces is None:
+        return ()
+    amount = order.pieces * order.price_fen
+    return (_single(payment_id(order.use_id), *_money_sides(order), FEN, amount),)
 
 
 def _of_use(
@@ -164,9 +193,9 @@ def _of_use(
 
 
 def _side(order: UseOrder, kind: AccountKind) -> Account:
-    if kind in {AccountKind.DONATED, AccountKind.EXCHANGED}:
-        return programme_account(kind, order.programme_id)
-    return holder_account(kind, order.account_token)
+    if kind in HOLDER_KINDS:
+        return holder_account(kind, order.account_token)
+    return programme_account(kind, order.programme_id)
 
 
 def _pledged(item: Contribution) -> Account:

@@ -13,7 +13,7 @@ class UseState(StrEnum):
     """Where a use stands."""
 
     DONE = "done"
-    """A gift, a pledge or a withdrawal: complete when it is taken."""
+    """Everything but goods: complete when it is taken."""
     RESERVED = "reserved"
     """Goods are ordered and the grams set aside; the supplier has not answered."""
     FULFILLED = "fulfilled"

@@ -19,6 +19,7 @@ from fedcarbon.redemption.settlement import ECNY_RULE
 from fedcarbon.redemption.states import RedemptionEvent, RedemptionState
 from fedcarbon.redemption.wallet import WalletClass, WalletId, sandbox_wallet_id
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from fedcarbon.uses.campaign import Campaign, campaign_for
 from hub.clearing.credits import credit_opening, top_up_float
 from hub.clearing.outbox import LEASE_S, StepTaken, process_outbox
 from hub.clearing.positions import (
@@ -32,6 +33,7 @@ from hub.clearing.storage.redemption_store import RedemptionStore
 from hub.sandbox.faults import RailFault
 from hub.sandbox.rail import SandboxRail
 from hub.storage.engine import open_engine, reading, writing
+from hub.uses.storage.publication_store import PublicationStore
 from tests.databases import NewStore
 from tests.unlimited import unlimited
 
@@ -145,9 +147,12 @@ class Books:
         )
 
     def redeem(self, order: RedemptionOrder) -> Redemption:
+        now_s = self.clock.now_s()
         with writing(self.engine) as session:
+            campaigns = [item.statement for item in PublicationStore(session).all(Campaign)]
+            campaign = campaign_for(campaigns, order.programme_id, None, now_s)
             return create_redemption(
-                session, order, ECNY_RULE, self.clock.now_s(), limits=self.limits
+                session, order, ECNY_RULE, now_s, limits=self.limits, campaign=campaign
             )
 
     def run(self, rail: Rail) -> tuple[StepTaken, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,19 @@ from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import Fen, MicrogramsCO2e
 from fedcarbon.uses.lot import CreditLot, LotSale, LotVerification
+from fedcarbon.uses.market import MarketPrice
 from fedcarbon.uses.offer import LotRules, Offer, OfferKind
 from fedcarbon.uses.order import Use, UseKind, UseOrder
 from hub.storage.engine import reading, writing
 from hub.uses.bundling import create_lot, judge_lot, retire, sell
+from hub.uses.campaigning import release_ended
 from hub.uses.expiring import expire_page
-from hub.uses.storage.publication_store import Published
+from hub.uses.publishing import Rooted, set_aside
+from hub.uses.storage.publication_store import PublicationStore, Published
 from hub.uses.taking import create_use, end_goods, find_use, void_overdue
+from hub.uses.terms import terms_of
+from hub.uses.trading import close_markets, unpriced
+from tests.audit.books.drafts import PROGRAMME
 from tests.databases import NewStore
 from tests.hub.clearing.conftest import SHANGHAI, START_S, Books
 
@@ -81,8 +88,34 @@ class UseBooks(Books):
     def use(self, order: UseOrder, published: Offer | None = None) -> Use:
         if published is None and order.offer_id is not None:
             published = {item.offer_id: item for item in (TREE, BREAD)}.get(order.offer_id)
+        now_s = self.clock.now_s()
         with writing(self.engine) as session:
-            return create_use(session, order, published, self.clock.now_s())
+            terms = terms_of(session, order, now_s)
+            if terms.offer is None:
+                terms = replace(terms, offer=published)
+            return create_use(session, order, terms, now_s)
+
+    def publish(self, leaf_index: int, statement: Rooted) -> None:
+        """Keep what root keys have published, with the money or the stock that it begins with."""
+        now_s = self.clock.now_s()
+        with writing(self.engine) as session:
+            set_aside(session, statement, PROGRAMME, now_s)
+            PublicationStore(session).add(statement, leaf_index)
+
+    def prices(self) -> list[MarketPrice]:
+        """Return today's prices that nobody has said yet."""
+        with reading(self.engine) as session:
+            return unpriced(session, self.clock.now_s())
+
+    def say(self, leaf_index: int, price: MarketPrice) -> None:
+        with writing(self.engine) as session:
+            PublicationStore(session).add(price, leaf_index)
+
+    def end_money(self) -> tuple[int, int]:
+        """Give back what ended campaigns and markets hold; return how many of each had any."""
+        now_s = self.clock.now_s()
+        with writing(self.engine) as session:
+            return release_ended(session, now_s), close_markets(session, now_s)
 
     def found(self, number: int) -> Use:
         with reading(self.engine) as session:

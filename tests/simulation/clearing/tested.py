@@ -39,6 +39,7 @@ from hub.clearing.storage.suspense_store import SuspenseStore
 from hub.storage.engine import reading, transact
 from hub.storage.faults import StoreUnavailableError
 from hub.uses.taking import create_use
+from hub.uses.terms import Terms
 from tests.simulation.clearing import operations as ops
 from tests.simulation.clearing.model import GRAM_UG, Balances, token
 from tests.simulation.clearing.rail import Died
@@ -150,7 +151,7 @@ class Tested:
     @done.register(ops.Donate)
     def _(self, act: ops.Donate) -> str:
         now_s, order = self._clock.now_s(), _use_of(act)
-        use = self.write(lambda s: create_use(s, order, _OFFER, now_s))
+        use = self.write(lambda s: create_use(s, order, Terms(offer=_OFFER), now_s))
         return f"done {use.mass_ug // GRAM_UG}"
 
     @done.register(ops.RunOutbox)
