@@ -115,12 +115,15 @@ def conclude(
 ) -> dict[str, Any]:
     """Write every result, check it against the input files, and print the closing tables."""
     scenario, out = federation.scenario, federation.groundwork.folder
+    stores = {
+        partner.seat: federation.groundwork.home(partner.seat) / "node.duckdb"
+        for partner in scenario.partners
+    }
     partners = {
         partner.seat: {
             "activities_read": counts[partner.seat]["read"],
             **results.partner_summary(
-                federation.groundwork.home(partner.seat) / "node.duckdb",
-                rejected=counts[partner.seat]["rejected"],
+                stores[partner.seat], rejected=counts[partner.seat]["rejected"]
             ),
         }
         for partner in scenario.partners
@@ -128,7 +131,7 @@ def conclude(
     results.write_csv(
         out / "verdicts.csv",
         results.VERDICT_COLUMNS,
-        results.verdict_rows(scenario, federation.groundwork, beacons),
+        results.verdict_rows(scenario, stores, beacons),
     )
     unfinished = unfinished_steps(
         partners, accounts, redemptions, programmes=federation.groundwork.programmes

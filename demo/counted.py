@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pyarrow import parquet
+from typing_extensions import override
 
 from demo.scenario import PartnerEntry, ProgrammeEntry
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.definition import ActivityType, FieldKind, Methodology
 from fedcarbon.methodology.limits import Counted, apply_limits
 from fedcarbon.methodology.reference import evaluate
-from fedcarbon.cli.catalogue import load_from_catalogue
 
 SLOT_S: Final = 300
 ALWAYS: Final = "true"
@@ -48,6 +49,7 @@ class Claimant(NamedTuple):
     programme: str
     partner: str
 
+    @override
     def __str__(self) -> str:
         """Return it as `verdicts.csv` names it."""
         return f"{self.programme}/{self.partner}"

@@ -152,9 +152,7 @@ def _winners(
     result: Recomputed,
 ) -> dict[Slot, Claimant]:
     """Return the winner of every slot, and note every verdict that does not hold."""
-    said = {
-        Slot(row["owner"], row["group"], int(row["slot_start"])): row for row in verdicts
-    }
+    said = {Slot(row["owner"], row["group"], int(row["slot_start"])): row for row in verdicts}
     winners = {}
     for slot, claimants in ranks.items():
         best = min(claimants.values())
@@ -192,9 +190,7 @@ def _tie_hash(row: Mapping[str, str], claimant: Claimant) -> bytes:
     return hashlib.sha256(joined).digest()
 
 
-def _settled(
-    pieces: Iterable[Piece], lost: set[Slot], cap_ug: int
-) -> Iterable[tuple[str, int]]:
+def _settled(pieces: Iterable[Piece], lost: set[Slot], cap_ug: int) -> Iterable[tuple[str, int]]:
     """Yield (person, mass) per person and day: losses, then the half-lost rule, then the cap."""
     parts: dict[tuple[str, dt.date, str], list[Piece]] = defaultdict(list)
     for piece in pieces:

@@ -332,10 +332,7 @@ def _write_config(
     """Write `config.toml` into a process's folder and return it."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "config.toml"
-    lines = [
-        f"{key} = {_written(value)}"
-        for key, value in fields.items()
-    ]
+    lines = [f"{key} = {_written(value)}" for key, value in fields.items()]
     for header, table in tables:
         lines += ["", header, *(f"{key} = {_quoted(value)}" for key, value in table.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -16,6 +16,7 @@ from typing import Final
 from demo.processes import ProcessGroup, free_port
 from demo.scenario import ProgrammeEntry, Scenario
 from fedcarbon.ceremony.share_file import open_share_file
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.clock import SystemClock
@@ -27,7 +28,6 @@ from fedcarbon.transparency.envelope import SEED_BYTES, SigningKey, sign
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFiles, load_party
-from fedcarbon.cli.catalogue import catalogue_bytes
 
 HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
@@ -129,9 +129,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
 def methodologies_of(scenario: Scenario) -> list[tuple[ProgrammeId, str]]:
     """Return which methodologies each programme admits: those that its partners use."""
     pairs = {
-        (partner.programme, name)
-        for partner in scenario.partners
-        for name in partner.methodologies
+        (partner.programme, name) for partner in scenario.partners for name in partner.methodologies
     }
     return sorted(pairs)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,6 +23,15 @@ from fedcarbon.v1 import opening_pb2
 from fedcarbon.wire.hub_client import HubClient
 
 Range = tuple[int, int]
+
+
+class Seen(NamedTuple):
+    """What one platform's node knows of a person."""
+
+    recorded: int
+    """Before contests and caps, in millionths of the measure."""
+    submitted: int
+    """What of it counts."""
 
 
 class Hands(ABC):
@@ -49,6 +58,10 @@ class Hands(ABC):
     @abstractmethod
     def operators(self, programme: ProgrammeId) -> Sequence[WalletOperator]:
         """Return the wallet operators of a programme."""
+
+    @abstractmethod
+    def summaries(self, programme: ProgrammeId, person: int) -> Mapping[str, Seen]:
+        """Return what each platform of a person says in its app, by the platform's name."""
 
     @abstractmethod
     def top_up(self, programme: ProgrammeId, fen: Fen) -> None:

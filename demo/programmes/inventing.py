@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from demo.programmes.document import Drawn, Event, Partner, ProgrammeFile, Rules, Sighting, Value
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.methodology.definition import ActivityType
 from fedcarbon.redemption.wallet import sandbox_wallet_id
-from fedcarbon.cli.catalogue import load_from_catalogue
 
 IDENTITY_COLUMNS: Final = ("person_ref", "id_type", "id_number", "consent_data", "consent_claim")
 WALLET_COLUMNS: Final = ("id_type", "id_number", "wallet_id", "wallet_class")
@@ -132,7 +132,7 @@ def _row(
     end = (start.astimezone(dt.UTC) + dt.timedelta(seconds=item.lasts_s)).astimezone(start.tzinfo)
     return {
         "activity_id": f"{partner.id}-{item.event}-{item.number}",
-        "person_ref": person_ref(partner, item.person),
+        "person_ref": person_ref(partner.id, item.person),
         "methodology": sighting.methodology,
         "started_at": start.isoformat(),
         "ended_at": end.isoformat(),
@@ -155,9 +155,9 @@ def object_of(methodology: str, item: Happening) -> str:
     return ""
 
 
-def person_ref(partner: Partner, person: int) -> str:
+def person_ref(partner: str, person: int) -> str:
     """Return the name under which a partner knows a person."""
-    return f"{partner.id}-user-{person}"
+    return f"{partner}-user-{person}"
 
 
 def write_activities(path: Path, rows: Iterable[Mapping[str, Value]]) -> None:
@@ -174,7 +174,7 @@ def write_identities(path: Path, partner: Partner) -> None:
         IDENTITY_COLUMNS,
         [
             {
-                "person_ref": person_ref(partner, person),
+                "person_ref": person_ref(partner.id, person),
                 "id_type": "TEST",
                 "id_number": make_test_id(person),
                 "consent_data": "true",

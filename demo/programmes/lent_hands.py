@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Final
 
+import grpc
 from typing_extensions import override
 
 from demo.federation import Federation
 from demo.groundwork import root_signers
 from demo.narrator import Narrator
 from demo.programmes.document import ProgrammeFile
-from demo.programmes.hands import Figures, Hands
+from demo.programmes.hands import Figures, Hands, Seen
+from demo.programmes.inventing import person_ref
 from demo.programmes.telling import check_figures, take_steps
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.cli.wallet import connected, load_config
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.ids import ProgrammeId
+from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import Fen, Seconds
 from fedcarbon.v1 import use_pb2
 from fedcarbon.wire.clocks import FileClock
 from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.status import error_of
+
+UNKNOWN_PERSON: Final = "UNKNOWN_PERSON"
 
 
 class LentHands(Hands):
@@ -63,6 +70,26 @@ class LentHands(Hands):
     @override
     def operators(self, programme: ProgrammeId) -> Sequence[WalletOperator]:
         return [item for item in self._operators if item.programme.programme_id == programme]
+
+    @override
+    def summaries(self, programme: ProgrammeId, person: int) -> Mapping[str, Seen]:
+        found = {}
+        for partner in self._federation.scenario.partners:
+            if partner.programme != programme:
+                continue
+            stub = node_pb2_grpc.PersonServiceStub(self._federation.node_channel(partner))
+            request = node_pb2.GetSummaryRequest(person_ref=person_ref(partner.id, person))
+            try:
+                answer = stub.GetSummary(request)
+            except grpc.RpcError as failure:
+                if error_of(failure).code != UNKNOWN_PERSON:
+                    raise
+                continue
+            found[str(partner.id)] = Seen(
+                recorded=sum(item.reduction_ug for item in answer.epochs),
+                submitted=sum(item.submitted_ug for item in answer.epochs),
+            )
+        return found
 
     @override
     def top_up(self, programme: ProgrammeId, fen: Fen) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
 
+from demo.programmes.campaign_steps import PublishCampaign
 from demo.programmes.cash_steps import CashProceeds, Redeem
 from demo.programmes.hands import Range
 from demo.programmes.lot_steps import (
@@ -17,17 +18,21 @@ from demo.programmes.lot_steps import (
     VerifyLot,
     WithdrawPledges,
 )
+from demo.programmes.market_steps import Buy, OpenMarket, RetireOwn, Sell
 from demo.programmes.offer_steps import Donate, Exchange, PublishOffer
 from demo.programmes.steps import Step, Wait
+from demo.programmes.view_steps import Views
 from fedcarbon.errors import ConfigurationError
 
 _KINDS: Final[Mapping[str, type[Step]]] = {
     cls.KIND: cls
     for cls in (
-        Redeem, CashProceeds, PublishOffer, Donate, Exchange, PledgeForLots, WithdrawPledges,
-        PublishLotRules, FormLot, VerifyLot, SellLot, RetireLot, Wait,
+        *(Redeem, CashProceeds, PublishOffer, Donate, Exchange),
+        *(PublishCampaign, OpenMarket, Sell, Buy, RetireOwn),
+        *(PledgeForLots, WithdrawPledges, PublishLotRules, FormLot, VerifyLot, SellLot, RetireLot),
+        *(Views, Wait),
     )
-}  # fmt: skip
+}
 
 
 def step_of(tree: Mapping[str, Any], everyone: Range) -> Step:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.importing.table_file import Reject
 
 REJECTS_COLUMNS: Final = ("row", "activity_id", "reason", "detail")

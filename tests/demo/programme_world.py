@@ -18,7 +18,8 @@ from typing_extensions import override
 from demo.groundwork import methodologies_of, signed_rules_of
 from demo.programmes.building import build
 from demo.programmes.document import ProgrammeFile
-from demo.programmes.hands import Hands
+from demo.programmes.hands import Hands, Seen
+from demo.programmes.inventing import person_ref
 from demo.scenario import PartnerEntry, Scenario, WalletOperatorEntry
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
@@ -38,6 +39,7 @@ from partner_node.activities.bundle import Bundle
 from partner_node.commands.importing_files import import_activities, import_identities
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
+from partner_node.persons.withdrawal import UnknownPersonError
 from partner_node.randomness import Randomness
 from partner_node.storage.database import Database as NodeDatabase
 from tests.simulation.world import HUB, World
@@ -57,6 +59,9 @@ class ProgrammeWorld(World):
         self.scenario: Scenario = build(self.file, self.folder / "in", bits=0)
         self.seats: dict[str, Node] = {}
         self.wallets: dict[str, WalletOperator] = {}
+        self.stores = {
+            item.seat: self.folder / item.seat / "node.duckdb" for item in self.scenario.partners
+        }
         self.partners = tuple(dict.fromkeys(item.id for item in self.scenario.partners))
         super().__post_init__()
 
@@ -98,7 +103,9 @@ class ProgrammeWorld(World):
                 self._open_seat(partner)
 
     def _open_seat(self, partner: PartnerEntry) -> None:
-        database = NodeDatabase(self.folder / f"{partner.seat}.duckdb")
+        store = self.stores[partner.seat]
+        store.parent.mkdir(exist_ok=True)
+        database = NodeDatabase(store)
         self._stores[PartyId(partner.seat)] = database
         identity = NodeIdentity(
             party_id=partner.id,
@@ -254,6 +261,20 @@ class WorldHands(Hands):
             for operator in self._world.wallets.values()
             if operator.programme.programme_id == programme
         ]
+
+    @override
+    def summaries(self, programme: ProgrammeId, person: int) -> dict[str, Seen]:
+        found = {}
+        for partner in self._world.scenario.partners:
+            if partner.programme == programme:
+                with contextlib.suppress(UnknownPersonError):
+                    node = self._world.seats[partner.seat]
+                    epochs = node.summary(person_ref(partner.id, person)).epochs
+                    found[str(partner.id)] = Seen(
+                        recorded=sum(item.reduction_ug for item in epochs),
+                        submitted=sum(item.submitted_ug for item in epochs),
+                    )
+        return found
 
     @override
     def top_up(self, programme: ProgrammeId, fen: Fen) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
@@ -55,7 +56,6 @@ from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.payouts import Payouts
 from partner_node.activities.bundle import Bundle
-from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import Randomness
@@ -73,7 +73,6 @@ HUB = PartyId("hub")
 OPERATOR = PartyId("wallet")
 PARTNERS = (PartyId("metro"), PartyId("bike"), PartyId("maas"))
 PROGRAMME = ProgrammeId("simulated")
-METHODOLOGY = "cn-ecny-shanghai"
 ZONE = "Asia/Shanghai"
 STEPS_MAX = 60
 
@@ -382,6 +381,6 @@ class World:
         admission = methodology_of(catalogue_bytes(METHODOLOGY), PROGRAMME, self.roots)
         client.create_methodology_admission(
             registry_pb2.CreateMethodologyAdmissionRequest(
-                signed_admission=sign(admission, signers).to_bytes()
+                signed_admission=sign(admission, self.root_signers).to_bytes()
             )
         )
