@@ -136,7 +136,7 @@ def counted_rows(entry: ProgrammeEntry, partner: PartnerEntry) -> list[CountedRo
             taken[item.person].append((item.start_s, item.end_s))
             item.amount = min(outcome.amount, cap * len(item.starts))
             found[item.activity] = item
-    _limit(found.values(), zone)
+    _limit(found.values())
     return list(found.values())
 
 
@@ -156,7 +156,7 @@ def _history(
     return [readings.get(key, {}).get(wanted.field) for key in earlier]
 
 
-def _limit(rows: Iterable[CountedRow], zone: zoneinfo.ZoneInfo) -> None:
+def _limit(rows: Iterable[CountedRow]) -> None:
     """Cut amounts by the limits per day and month of whom they are about."""
     owned: dict[tuple[str, str], list[CountedRow]] = defaultdict(list)
     for row in rows:

@@ -339,7 +339,7 @@ def _write_config(
     return path
 
 
-def _written(value: str | bool | float | list[str]) -> str:
+def _written(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_quoted, value))}]"
     return _quoted(value) if isinstance(value, str) else str(value).lower()

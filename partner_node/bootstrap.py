@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from fedcarbon.cli.catalogue import load_from_catalogue, load_from_file
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import PartyId, Role, party_id, programme_id
 from fedcarbon.methodology.definition import Methodology
@@ -20,7 +21,6 @@ from fedcarbon.wire.tls import dial
 from partner_node.activities.bundle import Bundle
 from partner_node.config import CATALOGUE_SUFFIX, NodeSettings
 from partner_node.epochs.runner import RunnerSettings
-from partner_node.importing.methodology_file import load_from_catalogue, load_from_file
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import system_randomness

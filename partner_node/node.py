@@ -115,7 +115,12 @@ class Node:
         return PersonLinking(self._database, self.programme, self._clock).link(records)
 
     def record_activities(self, activities: Sequence[Activity]) -> IntakeOutcome:
-        """Judge and record activities; see `ActivityIntake.record`."""
+        """Judge and record activities; see `ActivityIntake.record`.
+
+        Raises:
+            MeasureDiffersError: a methodology gives another kind than the programme counts.
+        """
+        self._bundle.require_measure(self.programme.measure)
         intake = ActivityIntake(self._database, self.programme, self._bundle, self._clock)
         return intake.record(activities)
 

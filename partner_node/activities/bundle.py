@@ -8,6 +8,7 @@ from typing import ClassVar, Final
 
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.methodology.definition import Methodology
+from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.methodology import bundle_hash
 
 METHODOLOGIES_MAX: Final = 64
@@ -17,6 +18,12 @@ class BundleInvalidError(ConfigurationError):
     """The methodologies of the settings cannot stand together; correct the list."""
 
     code: ClassVar[str] = "BUNDLE_INVALID"
+
+
+class MeasureDiffersError(ConfigurationError):
+    """A methodology gives another kind of amount than the programme counts; choose another one."""
+
+    code: ClassVar[str] = "MEASURE_DIFFERS"
 
 
 class Bundle:
@@ -39,6 +46,19 @@ class Bundle:
             )
         for item in listed:
             item.require_computing()
+
+    def require_measure(self, measure: Measure) -> None:
+        """Check that every methodology gives what the programme counts: kinds never mix.
+
+        Raises:
+            MeasureDiffersError: one of them gives something else.
+        """
+        for item in self._by_id.values():
+            if item.result.kind.value != measure.value:
+                raise MeasureDiffersError(
+                    f"methodology {item.methodology_id} gives {item.result.kind}, the programme "
+                    f"counts {measure}: take it out of the settings"
+                )
 
     def find(self, methodology_id: str) -> Methodology | None:
         """Return the methodology of this id, None if the node does not count by it."""

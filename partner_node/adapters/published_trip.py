@@ -37,6 +37,10 @@ def published_trip(
     Raises:
         InvalidActivityError: it cannot be a trip.
     """
+    if distance_m > DISTANCE_M_MAX:
+        raise InvalidActivityError(
+            RejectReason.DISTANCE_ABOVE_MAXIMUM, f"a distance is at most {DISTANCE_M_MAX} m"
+        )
     trip = Activity(
         activity_id=activity_id,
         person_ref=person_ref,
@@ -52,8 +56,4 @@ def published_trip(
         )
     if distance_m < 1:
         raise InvalidActivityError(RejectReason.NOT_POSITIVE_DISTANCE, "a distance is at least 1 m")
-    if distance_m > DISTANCE_M_MAX:
-        raise InvalidActivityError(
-            RejectReason.DISTANCE_ABOVE_MAXIMUM, f"a distance is at most {DISTANCE_M_MAX} m"
-        )
     return trip

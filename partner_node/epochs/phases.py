@@ -253,6 +253,7 @@ class EpochPhases:
             cutoff=cutoff,
             places_digest=snapshot.blocks.places_digest,
             evidence_root=commitment.evidence_root if commitment and committed else NO_EVIDENCE,
+            # Pinned with the commitment: what is configured since counts for later epochs only.
             methodology_bundle=(
                 commitment.methodology_bundle if commitment and committed else NO_METHODOLOGIES
             ),

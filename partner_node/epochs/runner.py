@@ -157,6 +157,10 @@ class EpochRunner:
         if not step.attempt("record", self.read_record) or step.problems:
             return self._finished(step)
         member = self._source.current()
+        measure = member.programme.measure
+        step.attempt("methodologies", lambda: self._bundle.require_measure(measure))
+        if step.problems:
+            return self._finished(step)
         parts = self._parts_for(member)
         step.attempt("witness", lambda: self._cosign(member))
         planned = max(planned_epochs(self._record, member.foundation), default=0)

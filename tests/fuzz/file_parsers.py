@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from importlib import resources
 
+from fedcarbon.cli.catalogue import catalogue_names
 from fedcarbon.epoch.conflict_file import (
     ConflictingClaim,
     MalformedConflictFileError,
@@ -35,7 +36,6 @@ from fedcarbon.submission.chunk_file import (
 from fedcarbon.units import Seconds
 from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
 from fedcarbon.wire.dev_ca import Authority
-from partner_node.importing.methodology_file import catalogue_names
 from tests.fuzz.parser import Parser, simple
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO

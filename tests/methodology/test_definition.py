@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.methodology.test_evaluation import DAY
 
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import (
@@ -13,7 +14,7 @@ from fedcarbon.methodology.definition import (
 from fedcarbon.methodology.document import DOCUMENT_BYTES_MAX, read_document
 from fedcarbon.methodology.evaluation import reduction_ug
 from fedcarbon.methodology.reader import parse_methodology
-from tests.methodology.test_evaluation import DAY
+from fedcarbon.methodology.reference import evaluate
 
 
 def tree_of(data: bytes) -> Any:
@@ -171,3 +172,36 @@ def test_a_draft_refuses_to_compute(
 
     with pytest.raises(MethodologyNotUsableError, match="the truth"):
         reduction_ug(make_activity(), methodology, DAY)
+
+
+def test_two_files_of_one_hash_refuse_alike_whatever_the_order_of_their_keys(
+    catalogue_bytes: bytes,
+) -> None:
+    tree = tree_of(catalogue_bytes)
+    fields = tree["activity"]["fields"]
+    tree["activity"]["fields"] = dict(reversed(fields.items()))
+    one, other = parse_methodology(catalogue_bytes), parse_methodology(file_of(tree))
+    both_wrong = {"mode": "plane", "distance_m": 0}
+
+    assert one.content_hash == other.content_hash
+    assert (
+        evaluate(one, both_wrong, duration_s=600, day=DAY).refusal
+        == evaluate(other, both_wrong, duration_s=600, day=DAY).refusal
+    )
+
+
+def test_the_condition_of_a_limit_names_fields_only(catalogue_bytes: bytes) -> None:
+    tree = tree_of(catalogue_bytes)
+    tree["formulas"] = {"far": "distance_m * 2"}
+    limit = {
+        "id": "a_day",
+        "per": "day",
+        "count": 5,
+        "zh": "x",
+        "en": "x",
+        "source": "announcement",
+    }
+    tree["limits"] = [{**limit, "when": "far > DISTANCE_MIN[mode]"}]
+
+    with pytest.raises(InvalidMethodologyError, match="'far' is unknown"):
+        parse_methodology(file_of(tree))

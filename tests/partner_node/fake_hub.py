@@ -61,7 +61,15 @@ from fedcarbon.v1 import (
 from tests.keys.primes import TINY, load_primes
 from tests.partner_node.checked_submission import check_submission
 from tests.partner_node.fake_epoch import FakeEpoch
-from tests.partner_node.fake_record import CLAIM_SLOTS, HUB, NODE, OPERATOR, RIVAL, FakeRecord
+from tests.partner_node.fake_record import (
+    CLAIM_SLOTS,
+    HUB,
+    NODE,
+    OBJECT_QUOTA,
+    OPERATOR,
+    RIVAL,
+    FakeRecord,
+)
 
 
 class FakeHub(FakeRecord):
@@ -224,6 +232,8 @@ class FakeHub(FakeRecord):
         assert asked.count == len(elements)
         counted = self.evaluated[asked.key_label]
         counted[asked.request_id] = len(elements)
+        if asked.key_label is KeyLabel.OBJECT:
+            assert sum(counted.values()) <= OBJECT_QUOTA
         enrolments = [item for item in self.entries if item.action is EnrolmentAction.ENROL]
         enrolled = len({item.account_token for item in enrolments})
         assert sum(counted.values()) <= enrolled * 105 // 100 + self.quota_base

@@ -31,6 +31,7 @@ NODE = PartyId("sz-metro")
 RIVAL = PartyId("sz-bike")
 OPERATOR = PartyId("icbc")
 CLAIM_SLOTS = 72
+OBJECT_QUOTA = 5
 
 
 class FakeRecord(HubClient):
@@ -65,7 +66,9 @@ class FakeRecord(HubClient):
             OPERATOR: Role.WALLET_OPERATOR,
         }
 
-    def admit(self, name: PartyId, role: Role, best_tier: int = 0) -> None:
+    def admit(
+        self, name: PartyId, role: Role, best_tier: int = 0, object_quota: int = OBJECT_QUOTA
+    ) -> None:
         """Log a party's admission."""
         admission = PartyAdmission(
             parameter_id=self.parameters.parameter_id,
@@ -74,7 +77,7 @@ class FakeRecord(HubClient):
             signing_key=self.keys[name].public,
             best_tier=best_tier,
             claim_slots_per_account_day=CLAIM_SLOTS,
-            object_quota=0,
+            object_quota=object_quota,
         )
         self.log(LeafType.PARTY_ADMISSION, sign(admission, self.roots).to_bytes())
 

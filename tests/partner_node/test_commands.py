@@ -106,7 +106,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 party = "{paths[NODE].relative_to(tmp_path)}"
 roots = "roots.toml"
 programme = "ecny-shanghai"
-methodology = "cn-ecny-shanghai"
+methodologies = ["cn-ecny-shanghai"]
 store = "node.duckdb"
 hub_address = "127.0.0.1:{port}"
 address = "127.0.0.1:0"
@@ -349,7 +349,7 @@ def test_a_methodology_of_ones_own_is_read_from_its_file(home: Home) -> None:
     own.write_bytes((catalogue / "cn-ecny-shanghai.yaml").read_bytes())
     text = home.config.read_text(encoding="utf-8")
     home.config.write_text(
-        text.replace('methodology = "cn-ecny-shanghai"', 'methodology = "own.yaml"'),
+        text.replace('["cn-ecny-shanghai"]', '["own.yaml"]'),
         encoding="utf-8",
     )
 

@@ -12,7 +12,7 @@ COMPLETE = """
 party = "party/party.toml"
 roots = "/etc/roots.toml"
 programme = "ecny-shanghai"
-methodology = "own.yaml"
+methodologies = ["own.yaml", "cn-shenzhen-transit"]
 store = "node.duckdb"
 hub_address = "hub.example:7400"
 clock = "file:clock"
@@ -32,7 +32,7 @@ def test_paths_are_relative_to_the_file(config: Path, tmp_path: Path) -> None:
     assert settings.party == tmp_path / "party" / "party.toml"
     assert settings.roots == Path("/etc/roots.toml")
     assert settings.store == tmp_path / "node.duckdb"
-    assert settings.methodology == str(tmp_path / "own.yaml")
+    assert settings.methodologies == (str(tmp_path / "own.yaml"), "cn-shenzhen-transit")
     assert settings.clock == f"file:{tmp_path / 'clock'}"
     assert settings.hub_id == "hub"
 
@@ -52,6 +52,7 @@ WRONG = {
     "a misspelt setting": ("hub_adress = 'x'\n", "hub_adress"),
     "a number that is none": ("processes = 'many'\n", "processes"),
     "no processes at all": ("processes = 0\n", "processes"),
+    "one methodology where a list belongs": ("methodology = 'x'\n", "methodology"),
     "no TOML": ("= = =\n", "is not TOML"),
 }
 

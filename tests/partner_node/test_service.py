@@ -94,13 +94,19 @@ def activity(name: str = "a", **changes: Any) -> node_pb2.Activity:
     fields: dict[str, Any] = {
         "activity_id": name,
         "person_ref": "rider-1",
-        "mode": "rail",
         "started_at": "2026-03-02T08:00:00",
         "ended_at": "2026-03-02T00:20:00Z",
-        "distance_m": 10_000,
         "evidence": 0,
+        "values": values(),
     }
     return node_pb2.Activity(**fields | changes)
+
+
+def values(mode: str = "rail", distance_m: int = 10_000) -> list[node_pb2.FieldValue]:
+    return [
+        node_pb2.FieldValue(field="mode", word=mode),
+        node_pb2.FieldValue(field="distance_m", integer=distance_m),
+    ]
 
 
 def test_a_batch_of_activities_is_answered_row_by_row(client: Client, riders: World) -> None:
@@ -109,10 +115,15 @@ def test_a_batch_of_activities_is_answered_row_by_row(client: Client, riders: Wo
             activities=[
                 activity("good"),
                 activity("good"),
-                activity("mode", mode="rocket"),
+                activity("mode", values=values(mode="rocket")),
                 activity("time", started_at="yesterday"),
                 activity("backwards", ended_at="2026-03-02T07:00:00"),
-                activity("negative", distance_m=-1),
+                activity("negative", values=values(distance_m=-1)),
+                activity("twice", values=[*values(), *values()]),
+                activity("empty", values=[node_pb2.FieldValue(field="mode")]),
+                activity("half", values=values()[:1]),
+                activity("meter", object_ref="meter:sgcc:1"),
+                activity("unknown", methodology="cn-nowhere"),
                 activity("evidence", evidence=7),
                 activity("nobody", person_ref="nobody"),
             ]
@@ -121,14 +132,19 @@ def test_a_batch_of_activities_is_answered_row_by_row(client: Client, riders: Wo
 
     assert answer.accepted == 2
     assert {item.activity_id: item.reason for item in answer.rejected} == {
-        "mode": "unknown_mode",
+        "mode": "mode_not_covered",
+        "twice": "malformed_row",
+        "empty": "malformed_row",
+        "half": "distance_m_missing",
+        "meter": "object_unexpected",
+        "unknown": "unknown_methodology",
         "time": "malformed_time",
         "backwards": "not_positive_duration",
-        "negative": "not_positive_distance",
+        "negative": "distance_m_out_of_range",
         "evidence": "evidence_out_of_range",
         "nobody": "unknown_person",
     }
-    assert sum(riders.node.status().rejected.values()) == 6
+    assert sum(riders.node.status().rejected.values()) == 11
 
 
 def test_people_are_linked_and_withdraw_over_the_wire(client: Client) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.clock import SteppedClock
 from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.ids import EpochIndex, ProgrammeId
@@ -21,7 +22,6 @@ from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from partner_node.activities.bundle import Bundle
 from partner_node.activities.intake import IntakeOutcome
 from partner_node.epochs.runner import Progress, RunnerSettings
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.persons.linking import LinkOutcome, PersonRecord
@@ -146,7 +146,8 @@ class World:
 
     def commit(self, epoch: int = 1) -> None:
         """Take an epoch through phase 1a, its closing leaf not witnessed yet."""
-        self.clock.at_s = at(1, day=epoch + 1)
+        ended_s = self.hub.programme.epoch_end_s(EpochIndex(epoch))
+        self.clock.at_s = Seconds(ended_s + 3600)
         self.hub.plan(epoch)
         self.settle()
         self.hub.close_commitments(epoch)

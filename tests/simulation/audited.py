@@ -20,6 +20,7 @@ from fedcarbon.audit.opened_evidence import OpenedEvidence
 from fedcarbon.canonical import statement as statements
 from fedcarbon.cli.audit_evidence import folded
 from fedcarbon.cli.audit_folder import RecordFolder
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.crediting import Earned
@@ -29,7 +30,6 @@ from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.transparency.envelope import Envelope, sign
 from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e
 from partner_node.epochs import collecting, phases
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.storage.activities import ActivityStore, StoredActivity
 from partner_node.storage.epochs import EpochStore, PersonDayResult
 from tests.simulation.operations import Ride, Run

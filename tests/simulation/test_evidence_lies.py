@@ -10,11 +10,11 @@ import pytest
 
 from fedcarbon.audit.evidence_checks import check_evidence
 from fedcarbon.audit.opened_evidence import LeafOpening, OpenedDay, OpenedEvidence
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.evidence.leaf import PersonDayEvidence
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.transparency.envelope import SignatureInvalidError
 from fedcarbon.units import MicrogramsCO2e
-from partner_node.importing.methodology_file import load_from_catalogue
 from tests.simulation.audited import BIKE, MAAS, METRO, Audited, audited
 
 

@@ -9,20 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import override
 
-from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SteppedClock
 from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.registry.admission import PartyAdmission, root_keyid
 from fedcarbon.registry.programme import Programme, midnight_s
@@ -119,6 +120,9 @@ class World:
     days: int = 1
     seed: int = 1
     partners: tuple[PartyId, ...] = PARTNERS
+    documents: tuple[bytes, ...] = (catalogue_bytes(METHODOLOGY),)
+    """Methodology files that every partner counts by."""
+    programme_changes: Mapping[str, Any] = field(default_factory=dict)
     faults: FaultPlan = field(default_factory=FaultPlan)
     clock: SteppedClock = field(default_factory=lambda: SteppedClock(Seconds(0)))
     loop: LoopThread = field(default_factory=LoopThread)
@@ -222,7 +226,7 @@ class World:
             clock=self.clock,
             randomness=Randomness(below=self.chance.randrange, octets=self.chance.randbytes),
         )
-        bundle = Bundle([load_from_catalogue(METHODOLOGY)])
+        bundle = Bundle(parse_methodology(data) for data in self.documents)
         self.nodes[name] = Node(database, identity, self.client(name), bundle)
 
     def _sign_as_partner(self, head: WitnessedCheckpoint) -> None:
@@ -346,6 +350,7 @@ class World:
             "last_day": f"2026-03-{1 + self.days:02d}",
             "test_identities": True,
             "policy": {"opening_interval_days": 1},
+            **self.programme_changes,
         }
         return programme_of(tree, self.roots)
 
@@ -368,7 +373,7 @@ class World:
                 signing_key=self.keys[name].public,
                 best_tier=0,
                 claim_slots_per_account_day=72,
-                object_quota=0,
+                object_quota=100,
             )
             signed = sign(statement, signers).to_bytes()
             client.create_admission(registry_pb2.CreateAdmissionRequest(signed_admission=signed))
@@ -378,9 +383,10 @@ class World:
         """Have the hub log what root keys signed about programmes."""
         signed = sign(self.programme, self.root_signers).to_bytes()
         client.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=signed))
-        admission = methodology_of(catalogue_bytes(METHODOLOGY), PROGRAMME, self.roots)
-        client.create_methodology_admission(
-            registry_pb2.CreateMethodologyAdmissionRequest(
-                signed_admission=sign(admission, self.root_signers).to_bytes()
+        for data in self.documents:
+            admission = methodology_of(data, PROGRAMME, self.roots)
+            client.create_methodology_admission(
+                registry_pb2.CreateMethodologyAdmissionRequest(
+                    signed_admission=sign(admission, self.root_signers).to_bytes()
+                )
             )
-        )

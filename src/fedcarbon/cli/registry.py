@@ -224,7 +224,7 @@ def methodology_of(
         version=found.version,
         content_hash=found.content_hash,
         document=document,
-        kind=Measure.GRAMS,
+        kind=Measure(found.result.kind),
         from_epoch=EpochIndex(from_epoch),
         until_epoch=EpochIndex(until_epoch),
     )

@@ -18,11 +18,14 @@ from fedcarbon.errors import CallerError
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology, Period
 from fedcarbon.methodology.limits import Counted, Limited, apply_limits
+from fedcarbon.methodology.object_ref import scheme_of
 from fedcarbon.methodology.occupancy import slots_of
 from fedcarbon.methodology.reference import evaluate
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.units import MicrogramsCO2e
 
+_LASTING: Final = frozenset({"METER", "VEHICLE"})
+"""Objects that several activities are about."""
 NOT_WHOLE_MONTHS: Final = "not_whole_months"
 """A baseline compares like with like: months with the same months of earlier years."""
 
@@ -50,8 +53,11 @@ class Earned:
 
     @property
     def owner(self) -> tuple[str, str]:
-        """Whose limits apply: the object's, or else the person's."""
-        if self.activity.object_ref:
+        """Whose limits apply: the meter's or vehicle's, or else the person's.
+
+        A receipt or an event happens once, so a limit of it would limit nothing.
+        """
+        if scheme_of(self.activity.object_ref) in _LASTING:
             return (self.activity.object_ref, "")
         return ("", self.activity.person_ref)
 

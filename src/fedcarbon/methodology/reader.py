@@ -231,6 +231,8 @@ class _Builder:
             if _FIELD.fullmatch(name) is None or name in ALWAYS or name == "regime":
                 raise DocumentError(entry.line, f"{name[:40]!r} is not free as the name of a field")
             self._fields[name] = _field(name, Section(entry, f"field {name}"))
+        # The hash does not see the order of keys, so the order of refusals must not either.
+        self._fields = dict(sorted(self._fields.items()))
         section.finish()
         return activity_type, evidence
 
@@ -289,7 +291,8 @@ class _Builder:
 
     # --- formulas -------------------------------------------------------------------------
 
-    def _scope(self) -> Scope:
+    def _scope(self, *, steps: bool = True) -> Scope:
+        """Return what a formula may name; `steps` are the baseline and the formulas above."""
         inputs = {**self._fields, **{k: v for k, v in ALWAYS.items() if k != "day"}}
         values: dict[str, Expression] = {
             name: Input(name=name, type=_type(field)) for name, field in inputs.items()
@@ -297,11 +300,11 @@ class _Builder:
         for name, parameter in self._numbers.parameters.items():
             value = Fraction(1) if parameter.value is None else parameter.value
             values[name] = Constant(value=value, unit=parameter.unit, name=name)
-        if self._history is not None:
+        if self._history is not None and steps:
             unit = self._fields[self._history.field].unit
             values["baseline"] = Baseline(unit=unit)
             values["baseline_years"] = BaselineYears()
-        for step in self._formulas:
+        for step in self._formulas if steps else ():
             values[step.name] = Named(name=step.name, expression=step.expression)
         return Scope(
             values=values,
@@ -316,11 +319,13 @@ class _Builder:
             curves=self._numbers.curves,
         )
 
-    def _parsed(self, entry: Entry, wanted: Type | None) -> tuple[str, Expression]:
+    def _parsed(
+        self, entry: Entry, wanted: Type | None, *, steps: bool = True
+    ) -> tuple[str, Expression]:
         """Return the text of a formula and its tree, which is of type `wanted` if that is given."""
         text = str(entry.content)
         try:
-            expression = parse_formula(text, self._scope())
+            expression = parse_formula(text, self._scope(steps=steps))
         except FedcarbonError as error:
             raise DocumentError(entry.line, str(error)) from error
         found = type_of(expression)
@@ -374,7 +379,7 @@ class _Builder:
 
     def _limit(self, section: Section) -> Limit:
         when = section.optional("when")
-        text, condition = ("", None) if when is None else self._parsed(when, BOOLEAN)
+        text, condition = ("", None) if when is None else self._parsed(when, BOOLEAN, steps=False)
         count = section.optional("count")
         total = section.optional("sum")
         owner = section.optional("of")

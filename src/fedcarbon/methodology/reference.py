@@ -291,12 +291,13 @@ def lookups_in(methodology: Methodology) -> tuple[Lookup, ...]:
 
 
 def expressions_of(methodology: Methodology) -> Iterable[Expression]:
-    """Yield every expression of a methodology but the conditions of limits."""
+    """Yield every expression of a methodology."""
     yield from (item.expression for item in methodology.formulas)
     yield from (item.condition for item in methodology.rules)
     if methodology.amount is not None:
         yield methodology.amount.expression
     yield from (item.condition for item in methodology.modifiers)
+    yield from (item.condition for item in methodology.limits if item.condition is not None)
 
 
 def environment(

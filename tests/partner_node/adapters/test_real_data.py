@@ -9,13 +9,17 @@ import gzip
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.activity import Activity
-from fedcarbon.methodology.evaluation import ProgrammeDays, rejection_of
+from fedcarbon.methodology.crediting import NotEligibleError, earned_by
 from fedcarbon.methodology.reject_reason import RejectReason
-from fedcarbon.units import Seconds
+from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.units import MicrogramsCO2e
+from partner_node.activities.bundle import Bundle
 from partner_node.adapters.canonical_output import AdapterReport, OutputFiles
 from partner_node.adapters.dealing import deal, users_of
 from partner_node.adapters.double_claims import CopySettings, copy_activities
@@ -24,11 +28,12 @@ from partner_node.adapters.shenzhen_taxi import ShenzhenTaxiSettings, convert_sh
 from partner_node.adapters.shenzhen_tong import convert_shenzhen_tong
 from partner_node.adapters.valleybike import convert_valleybike
 from partner_node.importing.activities import read_activities
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.importing.table_file import ImportFileError, Read
+from tests.trips import METHODOLOGY
 
-DAY = dt.date(2026, 3, 2)
-ALWAYS = ProgrammeDays(starts_at_s=Seconds(0), ends_at_s=Seconds(1 << 33))
+GRID = SlotGrid(zone=ZoneInfo("Asia/Shanghai"))
+BUNDLE = Bundle([load_from_catalogue(METHODOLOGY)])
+
 
 # Shenzhen metro fares of 2018: the distance in km up to which a fare in fen reaches.
 FARE_REACHES_KM = {200: 4, 300: 8, 400: 12, 500: 18, 600: 24, 700: 32, 800: 40, 900: 48, 1_000: 56}
@@ -66,14 +71,23 @@ def taxi(real_data: Path, folder: Path) -> AdapterReport:
 
 
 def _activities(folder: Path, name: str) -> list[Activity]:
-    items = list(read_activities(_out(folder, name).activities, None))
+    items = list(read_activities(_out(folder, name).activities, None, BUNDLE))
     assert all(isinstance(item, Read) for item in items)
     return [item.value for item in items if isinstance(item, Read)]
 
 
-def _counted(activities: list[Activity]) -> Counter[RejectReason | None]:
-    methodology = load_from_catalogue("cn-ecny-shanghai")
-    return Counter(rejection_of(activity, methodology, ALWAYS, DAY) for activity in activities)
+def _counted(activities: list[Activity]) -> Counter[str | None]:
+    return Counter(_refusal(activity) for activity in activities)
+
+
+def _refusal(activity: Activity) -> str | None:
+    methodology = BUNDLE.find(METHODOLOGY)
+    assert methodology is not None
+    try:
+        earned_by(activity, methodology, GRID, MicrogramsCO2e(1 << 50))
+    except NotEligibleError as error:
+        return error.refusal
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -148,7 +162,7 @@ def test_every_metro_ride_counts_under_the_methodology(metro: AdapterReport, fol
     assert len(activities) == metro.written == 538
     assert len({activity.activity_id for activity in activities}) == 538
     assert _counted(activities) == {None: 538}
-    assert sum(activity.distance_m for activity in activities) == 1_662_751
+    assert sum(int(activity.values["distance_m"]) for activity in activities) == 1_662_751
 
 
 def test_all_named_stations_are_in_the_network(
@@ -206,8 +220,8 @@ def test_bike_trips_are_read_as_the_readme_counts_them(bike: AdapterReport, fold
     }
     assert _counted(activities) == {
         None: 4_736,
-        RejectReason.DURATION_BELOW_MINIMUM: 55,
-        RejectReason.DISTANCE_BELOW_MINIMUM: 57,
+        "duration_below_minimum": 55,
+        "distance_below_minimum": 57,
         RejectReason.DURATION_ABOVE_MAXIMUM: 32,
     }
 

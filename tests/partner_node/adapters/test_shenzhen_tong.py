@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.reject_reason import RejectReason
+from partner_node.activities.bundle import Bundle
 from partner_node.adapters.canonical_output import OutputFiles
 from partner_node.adapters.shenzhen_tong import (
     SOURCE_ZONE,
@@ -14,6 +16,9 @@ from partner_node.adapters.shenzhen_tong import (
 from partner_node.adapters.week_shift import WeekShift
 from partner_node.importing.activities import read_activities
 from partner_node.importing.table_file import Read
+from tests.trips import METHODOLOGY
+
+BUNDLE = Bundle([load_from_catalogue(METHODOLOGY)])
 
 HEADER = "card_no,deal_date,deal_type,deal_money,equ_no,station"
 IN, OUT, BUS = "地铁入站", "地铁出站", "巴士"
@@ -192,9 +197,9 @@ def test_a_ride_has_its_distance_times_and_card(
         "szt-A-20180901T000000Z,A,rail,2026-03-07T08:00:00+08:00,2026-03-07T08:30:00+08:00,"
         "2312,0,2018-09-01 08:00:00,2018-09-01 08:30:00"
     )
-    (item,) = read_activities(out.activities, None)
+    (item,) = read_activities(out.activities, None, BUNDLE)
     assert isinstance(item, Read)
-    assert item.value.distance_m == 2_312
+    assert item.value.values["distance_m"] == 2_312
 
 
 def test_files_with_other_column_orders_are_one_set_of_events(

@@ -4,12 +4,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.activities.bundle import Bundle
 from partner_node.importing.activities import read_activities
-from partner_node.importing.methodology_file import load_from_catalogue
 from partner_node.importing.table_file import Read, Reject
 from tests.trips import METHODOLOGY, trip
 
@@ -162,14 +162,14 @@ def test_an_unknown_zone_is_the_operators_mistake(tmp_path: Path) -> None:
 
 
 def test_parquet_and_csv_give_the_same_activities(tmp_path: Path) -> None:
-    second = {**GOOD, "activity_id": "ride-2", "distance_m": "1.5", "mode": "bus"}
+    second = {**GOOD, "activity_id": "ride-2", "distance_m": "5", "evidence": "7"}
     lines = [",".join(row.values()) for row in (GOOD, second)]
     as_csv = tmp_path / "activities.csv"
     as_csv.write_text(HEADER + "\n".join(lines), encoding="utf-8")
     as_parquet = tmp_path / "activities.parquet"
     columns = {name: pa.array([GOOD[name], second[name]]) for name in GOOD}
-    columns["distance_m"] = pa.array([12_500, 1.5])
-    columns["evidence"] = pa.array([0, 0], pa.int8())
+    columns["distance_m"] = pa.array([12_500, 5], pa.int32())
+    columns["evidence"] = pa.array([0, 7], pa.int8())
     pq.write_table(pa.table(columns), as_parquet)
 
     from_csv = list(read_activities(as_csv, None, BUNDLE))
@@ -177,7 +177,7 @@ def test_parquet_and_csv_give_the_same_activities(tmp_path: Path) -> None:
 
     assert from_csv == from_parquet
     assert isinstance(from_csv[1], Reject)
-    assert from_csv[1].reason is RejectReason.MALFORMED_ROW
+    assert from_csv[1].reason is RejectReason.EVIDENCE_OUT_OF_RANGE
 
 
 def test_no_detail_quotes_a_value(tmp_path: Path) -> None:
