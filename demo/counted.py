@@ -137,7 +137,7 @@ def counted_rows(entry: ProgrammeEntry, partner: PartnerEntry) -> list[CountedRo
             item.amount = min(outcome.amount, cap * len(item.starts))
             found[item.activity] = item
     _limit(found.values())
-    return list(found.values())
+    return [item for item in found.values() if item.amount]
 
 
 def _history(
