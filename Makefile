@@ -24,6 +24,8 @@ ROUNDS ?= 200
 STORE ?= sqlite
 SOAK_S ?= 0
 SEED ?=
+# for `make bench`: how much of the repetitions; a few show every figure sooner, and noisier
+PERCENT ?= 100
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench tampered soak
@@ -98,5 +100,5 @@ tampered: $(STAMP) ## spoil a good record in every way; two verifiers must find 
 soak: $(STAMP) ## kill -9 a hub ROUNDS times on STORE=sqlite|postgresql, then play seeds for SOAK_S seconds
 	$(BIN)/python -m tests.soak --rounds $(ROUNDS) --store $(STORE) --seconds $(SOAK_S) $(if $(SEED),--seed $(SEED)) --out build/soak-$(STORE)
 
-bench: $(STAMP) ## measure and print ratios; JSON in build/bench.json
-	$(BIN)/python -m bench --out build/bench.json
+bench: $(STAMP) ## measure and print ratios; JSON in build/bench.json; PERCENT=10 repeats less
+	$(BIN)/python -m bench --out build/bench.json --percent $(PERCENT)

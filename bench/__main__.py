@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import paillier, range_proofs, redemptions, service, voprf
+from bench.effort import PERCENT_MAX, Effort
 
 OUT: Final = Path("build/bench.json")
 
@@ -98,24 +99,27 @@ AIMS: Final = (
 
 
 @app.default
-def run(*, out: Path = OUT) -> None:
+def run(*, out: Path = OUT, percent: int = PERCENT_MAX) -> None:
     """Run all measurements: about five minutes on two cores.
 
     Args:
         out: where the JSON goes.
+        percent: of the repetitions, 1 to 100; a few show every figure sooner, and noisier.
     """
+    effort = Effort(percent=percent)
     console = Console()
     figures = {
-        "paillier": paillier.run(),
-        "range_proofs": range_proofs.run(),
-        "voprf": voprf.run(),
-        "redemptions": redemptions.run(),
-        "service": service.run(),
+        "paillier": paillier.run(effort),
+        "range_proofs": range_proofs.run(effort),
+        "voprf": voprf.run(effort),
+        "redemptions": redemptions.run(effort),
+        "service": service.run(effort),
     }
     machine = {
         "python": platform.python_version(),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
+        "percent": percent,
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps({"machine": machine, **figures}, indent=2) + "\n", encoding="utf-8")

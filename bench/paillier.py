@@ -24,6 +24,7 @@ import gmpy2
 from gmpy2 import mpz
 from phe import paillier as phe
 
+from bench.effort import Effort
 from fedcarbon.packing.layout import PERSON_DAY_CAP_UG, Layout, pack
 from fedcarbon.paillier.cipher import Encryptor, ciphertext_to_bytes, product
 from fedcarbon.paillier.combine import combine, verify_shares
@@ -43,16 +44,16 @@ _PARAMETER_ID = bytes(32)
 _CONTEXT = b"bench"
 
 
-def run() -> dict[str, float]:
+def run(effort: Effort) -> dict[str, float]:
     """Return times in milliseconds or microseconds, as the names say, and the ratios above."""
     figures: dict[str, float] = {}
     for bits in (BITS_2048, BITS_3072):
-        parts = _encryption(bits) | _products(bits) | _openings(bits)
+        parts = _encryption(bits, effort) | _products(bits, effort) | _openings(bits, effort)
         figures |= {f"{name}_{bits}": round(value, 4) for name, value in parts.items()}
     return figures
 
 
-def _encryption(bits: str) -> dict[str, float]:
+def _encryption(bits: str, effort: Effort) -> dict[str, float]:
     key = _public_key(bits)
     layout = Layout.for_modulus(key.bits)
     reference = phe.PaillierPublicKey(key.n)
@@ -78,7 +79,7 @@ def _encryption(bits: str) -> dict[str, float]:
                 result = result * operands[index & 63] % modulus
 
     ours, floor, theirs = _best(
-        packed, bare, lambda: [reference.raw_encrypt(value) for value in rows[0][:4]]
+        effort, packed, bare, lambda: [reference.raw_encrypt(value) for value in rows[0][:4]]
     )
     person_s, phe_s = ours / len(rows) / layout.slots, theirs / 4
     return {
@@ -91,7 +92,7 @@ def _encryption(bits: str) -> dict[str, float]:
     }
 
 
-def _products(bits: str) -> dict[str, float]:
+def _products(bits: str, effort: Effort) -> dict[str, float]:
     key = _public_key(bits)
     seeds = [secrets.randbelow(key.n_squared) for _ in range(CIPHERTEXTS)]
     stored = [seed.to_bytes(key.ciphertext_bytes, "big") for seed in seeds]
@@ -103,7 +104,7 @@ def _products(bits: str) -> dict[str, float]:
         for ciphertext in ready:
             result = result * ciphertext % modulus
 
-    ours, floor = _best(lambda: product(key, stored), bare)
+    ours, floor = _best(effort, lambda: product(key, stored), bare)
     return {
         "product_per_ciphertext_us": ours / CIPHERTEXTS * 1e6,
         "bare_per_ciphertext_us": floor / CIPHERTEXTS * 1e6,
@@ -111,7 +112,7 @@ def _products(bits: str) -> dict[str, float]:
     }
 
 
-def _openings(bits: str) -> dict[str, float]:
+def _openings(bits: str, effort: Effort) -> dict[str, float]:
     primes = load_primes(bits)
     shares = deal(
         primes.p,
@@ -124,11 +125,12 @@ def _openings(bits: str) -> dict[str, float]:
     encryptor = Encryptor(key.public_key, window_bits=4)
     ciphertexts = [
         encryptor.encrypt(number, secrets.randbits(key.public_key.randomiser_bits))
-        for number in range(BATCH_CIPHERTEXTS)
+        for number in range(effort.of(BATCH_CIPHERTEXTS))
     ]
     modulus, exponent = key.public_key.n_squared, 2 * key.delta * shares[0].value
     figures: dict[str, float] = {}
     share_s, power_s = _best(
+        effort,
         lambda: decryption_share(key, shares[0], ciphertexts[0]),
         lambda: gmpy2.powmod(ciphertexts[0], exponent, modulus),
     )
@@ -165,10 +167,10 @@ def _public_key(bits: str) -> PublicKey:
     return PublicKey(n=load_primes(bits).n)
 
 
-def _best(*functions: Callable[[], object]) -> list[float]:
+def _best(effort: Effort, *functions: Callable[[], object]) -> list[float]:
     """Return the shortest time of each in seconds; they take turns, so noise meets all alike."""
     best = [float("inf")] * len(functions)
-    for _ in range(ROUNDS):
+    for _ in range(effort.of(ROUNDS)):
         for index, function in enumerate(functions):
             started = time.perf_counter()
             function()

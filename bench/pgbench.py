@@ -33,7 +33,7 @@ def holder_token(holder: int) -> bytes:
 
 
 def orders_per_s(
-    cluster: Cluster, database: str, folder: Path, *, size: int, clients: int
+    cluster: Cluster, database: str, folder: Path, *, size: int, clients: int, seconds: int
 ) -> float:
     """Return the orders per second of pgbench.
 
@@ -43,6 +43,7 @@ def orders_per_s(
         folder: for the script.
         size: orders in a transaction.
         clients: connections that do this at once.
+        seconds: how long.
     """
     script = folder / f"orders_{size}.sql"
     script.write_text(_script(size), encoding="utf-8")
@@ -51,7 +52,7 @@ def orders_per_s(
         [
             program,
             *("--host", str(cluster.folder), "--username", "fedcarbon", "--no-vacuum"),
-            *("--client", str(clients), "--time", str(SECONDS), "--protocol", "prepared"),
+            *("--client", str(clients), "--time", str(seconds), "--protocol", "prepared"),
             *("--file", str(script), database),
         ],
         check=True,

@@ -19,6 +19,7 @@ from typing import Final
 
 from phe import paillier as phe
 
+from bench.effort import Effort
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.packing.layout import PERSON_DAY_CAP_UG, Layout
 from fedcarbon.paillier.keys import PublicKey
@@ -33,22 +34,25 @@ from fedcarbon.proofs.range_prover import encrypt_and_prove
 from fedcarbon.proofs.range_verifier import Claim, verify, verify_all
 from tests.keys.primes import BITS_2048, BITS_3072, load_primes
 
-BATCH_BLOCKS: Final = 256
 DISTINCT_BLOCKS: Final = 32
-"""So many proofs are made; a batch repeats them, which no check profits from."""
+"""So many proofs are made."""
+BATCH_REPEATS: Final = 8
+"""So often a batch repeats them, which no check profits from."""
 
 ROUNDS: Final = 3
 
 
-def run() -> dict[str, float]:
+def run(effort: Effort) -> dict[str, float]:
     """Return times in milliseconds or microseconds, as the names say, bytes and the ratios."""
     figures: dict[str, float] = {}
     for bits in (BITS_2048, BITS_3072):
-        figures |= {f"{name}_{bits}": round(value, 4) for name, value in _figures(bits).items()}
+        figures |= {
+            f"{name}_{bits}": round(value, 4) for name, value in _figures(bits, effort).items()
+        }
     return figures
 
 
-def _figures(bits: str) -> dict[str, float]:
+def _figures(bits: str, effort: Effort) -> dict[str, float]:
     primes = load_primes(bits)
     public_key = PublicKey(n=primes.n)
     key = ProofKey(
@@ -61,18 +65,19 @@ def _figures(bits: str) -> dict[str, float]:
     started = time.process_time()
     tables = ProverTables(key, bound_max=PERSON_DAY_CAP_UG)
     table_s = time.process_time() - started
-    claims = [_claim(tables, block) for block in range(DISTINCT_BLOCKS)]
-    batch = claims * (BATCH_BLOCKS // DISTINCT_BLOCKS)
+    claims = [_claim(tables, block) for block in range(effort.of(DISTINCT_BLOCKS))]
+    batch = claims * BATCH_REPEATS
     verify(key, *claims[0])  # builds the verifier's tables
 
     def alone() -> None:
-        for claim in claims[:4]:
+        for claim in batch[:4]:
             verify(key, *claim)
 
     prove_s, single_s, batch_s, phe_s = _best_s(
+        effort,
         (lambda: [_claim(tables, block) for block in range(8)], 8 * slots),
         (alone, 4 * slots),
-        (lambda: verify_all(key, batch, secrets.randbelow), BATCH_BLOCKS * slots),
+        (lambda: verify_all(key, batch, secrets.randbelow), len(batch) * slots),
         (lambda: [reference.raw_encrypt(value) for value in range(4)], 4),
     )
     proof_bytes = RangeProofShape.of(key, PERSON_DAY_CAP_UG).proof_bytes
@@ -89,7 +94,7 @@ def _figures(bits: str) -> dict[str, float]:
         "phe_encrypt_ms": phe_s * 1e3,
         "proof_bytes_per_block": proof_bytes,
         "proof_bytes_per_person": proof_bytes / slots,
-        "batch_blocks": BATCH_BLOCKS,
+        "batch_blocks": len(batch),
     }
 
 
@@ -115,10 +120,10 @@ def _claim(tables: ProverTables, block: int) -> Claim:
     return statement, proved.proof
 
 
-def _best_s(*steps: tuple[Callable[[], object], int]) -> list[float]:
+def _best_s(effort: Effort, *steps: tuple[Callable[[], object], int]) -> list[float]:
     """Return the shortest time of each step per unit in s; they take turns: noise meets all."""
     best = [float("inf")] * len(steps)
-    for _ in range(ROUNDS):
+    for _ in range(effort.of(ROUNDS)):
         for index, (step, units) in enumerate(steps):
             started = time.process_time()
             step()

@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bench import pgbench
+from bench.effort import Effort
 from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.ledger.account import AccountKind, holder_account
 from fedcarbon.ledger.credit import OpeningCredit
@@ -51,18 +52,18 @@ _LIMITS: Final = unlimited(PROGRAMME)
 _HELD_UG: Final = MicrogramsCO2e(10**15)
 
 
-def run() -> dict[str, float]:
+def run(effort: Effort) -> dict[str, float]:
     """Return rates per second and ratios to pgbench and COPY of the same run."""
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="fedcarbon-bench-") as folder:
         with _opened(f"sqlite:///{folder}/hub.db") as engine:
-            figures |= _books(engine, "sqlite")
+            figures |= _books(engine, "sqlite", effort)
         with running_cluster(durable=True) as cluster:
             with _opened(cluster.create()) as engine:
-                figures |= _books(engine, "postgresql")
-                figures |= _beside_pgbench(figures, engine, cluster, Path(folder))
+                figures |= _books(engine, "postgresql", effort)
+                figures |= _beside_pgbench(figures, engine, cluster, Path(folder), effort)
             with _opened(cluster.create()) as engine:
-                figures |= _bulk(engine)
+                figures |= _bulk(engine, effort.of(BULK_ACCOUNTS))
     return figures
 
 
@@ -91,10 +92,11 @@ def _fill(session: Session) -> None:
     top_up_float(session, PROGRAMME, Fen(10**12), bytes(16), NOW_S)
 
 
-def _books(engine: Engine, store: str) -> dict[str, float]:
+def _books(engine: Engine, store: str, effort: Effort) -> dict[str, float]:
     """Return orders per second through `create_redemptions`, by orders in a transaction."""
     figures: dict[str, float] = {}
-    for size, count in BATCHES.items():
+    for size, orders in BATCHES.items():
+        count = effort.of(orders, least=size)
         requests = [RedemptionRequest(order=_order(), rule=ECNY_RULE) for _ in range(count)]
         began = time.perf_counter()
         for start in range(0, count, size):
@@ -110,13 +112,20 @@ def _books(engine: Engine, store: str) -> dict[str, float]:
 
 
 def _beside_pgbench(
-    figures: dict[str, float], engine: Engine, cluster: Cluster, folder: Path
+    figures: dict[str, float], engine: Engine, cluster: Cluster, folder: Path, effort: Effort
 ) -> dict[str, float]:
     database = engine.url.database or ""
     result: dict[str, float] = {}
     for size in BATCHES:
         for clients in (1, 16):
-            rate = pgbench.orders_per_s(cluster, database, folder, size=size, clients=clients)
+            rate = pgbench.orders_per_s(
+                cluster,
+                database,
+                folder,
+                size=size,
+                clients=clients,
+                seconds=effort.of(pgbench.SECONDS),
+            )
             result[f"pgbench_same_sql_{size}_clients_{clients}_per_s"] = round(rate, 1)
         ours = figures[f"postgresql_books_{size}_per_s"]
         theirs = result[f"pgbench_same_sql_{size}_clients_1_per_s"]
@@ -124,7 +133,7 @@ def _beside_pgbench(
     return result
 
 
-def _bulk(engine: Engine) -> dict[str, float]:
+def _bulk(engine: Engine, accounts: int) -> dict[str, float]:
     """Return accounts per second by the bulk path, and the ratio to COPY of the same rows."""
     kind = AccountKind.SPENDABLE
     rows = [
@@ -134,7 +143,7 @@ def _bulk(engine: Engine) -> dict[str, float]:
             "account_kind": kind.value,
             "balance": number + 1,
         }
-        for number in range(BULK_ACCOUNTS)
+        for number in range(accounts)
     ]
     began = time.perf_counter()
     transact(engine, lambda session: _in_pages(session, rows))
@@ -149,8 +158,8 @@ def _bulk(engine: Engine) -> dict[str, float]:
             copy.write(text)
         copy_s = time.perf_counter() - began
     return {
-        "bulk_accounts_per_s": round(BULK_ACCOUNTS / ours_s, 1),
-        "copy_accounts_per_s": round(BULK_ACCOUNTS / copy_s, 1),
+        "bulk_accounts_per_s": round(accounts / ours_s, 1),
+        "copy_accounts_per_s": round(accounts / copy_s, 1),
         "bulk_over_copy": round(copy_s / ours_s, 3),
     }
 

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from bench.effort import Effort
 from fedcarbon.clock import SystemClock
 from fedcarbon.ids import Role
 from fedcarbon.ledger.credit import OpeningCredit
@@ -58,15 +59,15 @@ _PRELOADED: Final = ["tests.soak.hub_process", "tests.soak.rail_process"]
 Maker = Callable[[bytes, int], RedemptionOrder]
 
 
-def run() -> dict[str, float]:
+def run(effort: Effort) -> dict[str, float]:
     """Return rates per second and latencies in milliseconds, by store, way and clients."""
-    figures = _measured("sqlite", None)
+    figures = _measured("sqlite", None, effort)
     with running_cluster(durable=True) as cluster:
-        figures |= _measured("postgresql", cluster.create())
+        figures |= _measured("postgresql", cluster.create(), effort)
     return figures
 
 
-def _measured(store: str, database: str | None) -> dict[str, float]:
+def _measured(store: str, database: str | None, effort: Effort) -> dict[str, float]:
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="fedcarbon-bench-") as name:
         folder = Path(name)
@@ -75,13 +76,13 @@ def _measured(store: str, database: str | None) -> dict[str, float]:
         makers = [order_maker(world, person) for person in PEOPLE]
         now_s = world.clock.now_s()
         for clients in CLIENTS:
-            times = asyncio.run(_through_desk(world, makers, clients))
+            times = asyncio.run(_through_desk(world, makers, clients, effort))
             figures |= _figures(f"{store}_desk_{clients}", times, clients)
         world.close()
         FileClock(folder / "clock").set_s(now_s)
         with _served(folder, database) as port:
             for clients in CLIENTS:
-                times = _through_grpc(folder, port, makers, clients)
+                times = _through_grpc(folder, port, makers, clients, effort)
                 figures |= _figures(f"{store}_grpc_{clients}", times, clients)
     return figures
 
@@ -108,10 +109,13 @@ def _message(makers: Sequence[Maker], number: int) -> bytes:
     return signed(order, PURSE)
 
 
-async def _through_desk(world: World, makers: Sequence[Maker], clients: int) -> list[float]:
+async def _through_desk(
+    world: World, makers: Sequence[Maker], clients: int, effort: Effort
+) -> list[float]:
     """Return the seconds of each order; they are signed before the clock starts."""
     desk = OrderDesk(world.hub, world.folded, unlimited(PROGRAMME))
-    messages = iter([_message(makers, number) for number in range(DESK_ORDERS[clients])])
+    orders = effort.of(DESK_ORDERS[clients], least=clients)
+    messages = iter([_message(makers, number) for number in range(orders)])
 
     async def client() -> list[float]:
         times = []
@@ -125,9 +129,11 @@ async def _through_desk(world: World, makers: Sequence[Maker], clients: int) -> 
     return [seconds for times in taken for seconds in times]
 
 
-def _through_grpc(folder: Path, port: int, makers: Sequence[Maker], clients: int) -> list[float]:
+def _through_grpc(
+    folder: Path, port: int, makers: Sequence[Maker], clients: int, effort: Effort
+) -> list[float]:
     party = load_party(folder / PURSE / "party.toml")
-    share = CALLS[clients] // clients
+    share = effort.of(CALLS[clients] // clients)
     messages = [[_message(makers, number) for number in range(share)] for _ in range(clients)]
 
     def client(own: Sequence[bytes]) -> list[float]:

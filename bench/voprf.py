@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable
 
+from bench.effort import Effort
 from fedcarbon.identity import ristretto
 from fedcarbon.identity.blinding import blind_batch, finalize_batch
 from fedcarbon.identity.labels import KeyLabel
@@ -22,11 +23,11 @@ THRESHOLD = 2
 BATCH_ELEMENTS = 256
 
 
-def run() -> dict[str, float]:
+def run(effort: Effort) -> dict[str, float]:
     """Return rates per second for single persons and for a batch, and the ratio to the floor."""
     figures: dict[str, float] = {}
     for name, size, rounds in (("single", 1, 100), ("batched", BATCH_ELEMENTS, 3)):
-        for step, seconds in _seconds_per_round(size, rounds).items():
+        for step, seconds in _seconds_per_round(size, effort.of(rounds)).items():
             figures[f"{step}_per_s_{name}"] = round(size / seconds, 1)
     figures["multiply_per_s"] = round(1 / _multiplication_s(), 1)
     multiplications = 3 * THRESHOLD

@@ -29,7 +29,8 @@ amount: FACTOR * (baseline - use_wh)
 rounding: {stage: activity, mode: floor}
 exclusivity: {group: meter}
 examples:
-  - {name: 1 kWh, values: {use_wh: 99000}, duration_s: 2678400, history: [100000], expect: 500000000}
+  - {name: 1 kWh,
+    values: {use_wh: 99000}, duration_s: 2678400, history: [100000], expect: 500000000}
 """
 GOODS = """
 schema: fedcarbon/v2/methodology

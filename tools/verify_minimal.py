@@ -259,7 +259,9 @@ use_order: programme_id name, use_id bytes16, account_token bytes32, wallet_id t
   price_fen integer?, mass_ug mass?, vintage integer?, may_be_claimed bool, purpose_sha256 bytes32?
 goods_outcome: programme_id name, use_id bytes16, fulfilled bool, voucher_sha256 bytes32?,
   reason text
-lot_rules: programme_id name, rules_id name, excluded_regimes list name, price_floor_fen integer
+lot_rules: programme_id name, rules_id name, excluded_regimes list name, price_floor_fen integer,
+  methodologies list bytes32, vintage_first integer?, vintage_last integer?, tonnes_min integer,
+  offset_parts integer, offset_of integer
 credit_lot: programme_id name, lot_id bytes16, vintage integer, tonnes integer, rules_leaf integer,
   excluded_regimes list name, contributions list Contribution
 Contribution: account_token bytes32, mass_ug mass
@@ -267,7 +269,8 @@ lot_verification: programme_id name, lot_id bytes16, verifier text, report_sha25
   accepted bool
 lot_sale: programme_id name, lot_id bytes16, buyer text, price_fen integer, retained_fen integer
 lot_retirement: programme_id name, lot_id bytes16, beneficiary text, serial_first integer,
-  serial_last integer
+  serial_last integer, obligation Obligation?
+Obligation: obligation_id name, amount_kg integer
 expiry_notice: programme_id name, vintage integer, expires_at_s integer
 campaign: programme_id name, campaign_id name, title text, occasion redemption|donation,
   offer_id name?, packet_fen integer, budget_fen integer, valid_from_s integer,
@@ -1522,6 +1525,18 @@ class Programme:
             if item["from_epoch"] <= epoch <= (item["until_epoch"] or epoch)
         }
 
+    def admitted_in(self, year: int, before: int) -> set[bytes]:
+        """Return the content hashes that stood before a leaf for any epoch of a vintage."""
+        years = {number: self.vintage(number) for number in range(1, self.last_epoch + 1)}
+        own = [number for number, found in years.items() if found == year]
+        return {
+            item["content_hash"]
+            for item in self.methodologies
+            for number in own
+            if item["from_epoch"] <= number <= (item["until_epoch"] or number)
+            if item["leaf"] < before
+        }
+
     def epoch(self, number: int) -> Epoch:
         """Return an epoch whose plan is logged."""
         need(self.epochs[number].plan is not None, "WRONG_EPOCH", f"epoch {number} has no plan")
@@ -1571,7 +1586,7 @@ def judge_methodology(world: World, leaf: Leaf) -> None:
         need(good, "METHODOLOGY_CONFLICT", said["methodology_id"])
     planned = [number for number, epoch in programme.epochs.items() if epoch.plan is not None]
     need(window[0] > max(planned, default=0), "METHODOLOGY_TOO_LATE")
-    programme.methodologies.append(said)
+    programme.methodologies.append({**said, "leaf": leaf.index})
     world.count("V08")
 
 
@@ -3216,6 +3231,10 @@ class Uses:
     """Lot and its price floor, by lot id."""
     states: dict[bytes, str] = field(default_factory=dict)
     serials: Counter[str] = field(default_factory=Counter)
+    rules: dict[str, Leaf] = field(default_factory=dict)
+    """The last rules for lots of a programme, while the record is read."""
+    offsets: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """Beneficiary and obligation to its kilograms and the tonnes surrendered."""
 
 
 def forms_of_use(kind: str, said: Statement) -> Iterator[bool]:
@@ -3251,16 +3270,22 @@ def forms_of_use(kind: str, said: Statement) -> Iterator[bool]:
         yield tokens == sorted(set(tokens)) and 1 <= len(tokens) <= 10_000  # noqa: PLR2004
         yield all(item["mass_ug"] >= 1 for item in said["contributions"])
         yield 1 <= said["tonnes"] <= 10_000  # noqa: PLR2004
-    elif kind in {"campaign", "market_rules"}:
-        yield from forms_of_money(kind, said)
+    elif kind in {"campaign", "market_rules", "lot_rules"}:
+        yield from forms_of_rules(kind, said)
     elif kind == "lot_sale":
         yield 1 <= said["price_fen"] >= said["retained_fen"]
     elif kind == "lot_retirement":
         yield 1 <= said["serial_first"] <= said["serial_last"]
+        yield said["obligation"] is None or said["obligation"]["amount_kg"] >= 1
 
 
-def forms_of_money(kind: str, said: Statement) -> Iterator[bool]:
-    """Say of every rule about a campaign or a market by itself whether it holds."""
+def forms_of_rules(kind: str, said: Statement) -> Iterator[bool]:
+    """Say of every rule about a campaign, a market or rules for lots whether it holds."""
+    if kind == "lot_rules":
+        hashes = said["methodologies"]
+        yield hashes == sorted(set(hashes)) and len(hashes) <= 64  # noqa: PLR2004
+        yield said["tonnes_min"] >= 1 and 1 <= said["offset_parts"] <= said["offset_of"]
+        return
     if kind == "campaign":
         yield (said["offer_id"] is not None) == (said["occasion"] == "donation")
         yield 1 <= said["packet_fen"] <= said["budget_fen"] < 1 << 56
@@ -3274,7 +3299,7 @@ def forms_of_money(kind: str, said: Statement) -> Iterator[bool]:
 
 def note_uses(books: Books) -> None:
     """Take everything that is signed about uses, in its order, and judge it by itself."""
-    world, rules = books.world, dict[str, Leaf]()
+    world, rules = books.world, books.uses.rules
     for leaf in world.books:
         if HOME[leaf.kind] != "V26":
             continue
@@ -3415,10 +3440,39 @@ def note_lot(books: Books, leaf: Leaf, rules: Leaf | None) -> None:
         sides = (f"holder:{item['account_token'].hex()}:pledged", f"lot:{lot_id.hex()}:pooled")
         expect(uses, leaf, leaf, "pool", item["account_token"], (*sides, item["mass_ug"]))
     named = (said["rules_leaf"], said["excluded_regimes"])
+    if rules is not None:
+        admitted = world.programme(said["programme_id"]).admitted_in(said["vintage"], leaf.index)
+        for code in broken_rules(said, rules.said, admitted):
+            world.find("V26", code, lot_id.hex(), leaf.index)
+            break
     if rules is None or named != (rules.index, rules.said["excluded_regimes"]):
         world.find("V26", "LOT_RULES_DIFFER", lot_id.hex(), leaf.index)
     if sum(item["mass_ug"] for item in said["contributions"]) != said["tonnes"] * TONNE:
         world.find("V26", "LOT_NOT_WHOLE", lot_id.hex(), leaf.index)
+
+
+def broken_rules(said: Statement, rules: Statement, admitted: set[bytes]) -> Iterator[str]:
+    """Hold a lot against what its rules say of lots."""
+    first, last = rules["vintage_first"], rules["vintage_last"]
+    if not (first or 0) <= said["vintage"] <= (said["vintage"] if last is None else last):
+        yield "LOT_VINTAGE_EXCLUDED"
+    if said["tonnes"] < rules["tonnes_min"]:
+        yield "LOT_TOO_SMALL"
+    if rules["methodologies"] and not admitted <= set(rules["methodologies"]):
+        yield "LOT_METHODOLOGY_EXCLUDED"
+
+
+def check_offset(uses: Uses, said: Statement, tonnes: int) -> None:
+    """Have all that is surrendered for an obligation be the part of it that is allowed."""
+    obligation, rules = said["obligation"], uses.rules.get(said["programme_id"])
+    if obligation is None or rules is None:
+        return
+    key = (said["beneficiary"], obligation["obligation_id"])
+    amount, done = uses.offsets.get(key, (obligation["amount_kg"], 0))
+    uses.offsets[key] = amount, done + tonnes
+    need(amount == obligation["amount_kg"], "OBLIGATION_DIFFERS")
+    allowed = rules.said["offset_parts"] * amount
+    need((done + tonnes) * 1_000 * rules.said["offset_of"] <= allowed, "OFFSET_LIMIT")
 
 
 LOT_CODES: Final = {
@@ -3475,6 +3529,7 @@ def note_lot_step(books: Books, leaf: Leaf) -> None:
         expect(uses, lot, leaf, "retire", b"", sides)
         first = uses.serials[programme] + 1
         uses.serials[programme] += tonnes
+        check_offset(uses, said, said["serial_last"] - said["serial_first"] + 1)
         good = (said["serial_first"], said["serial_last"]) == (first, first + tonnes - 1)
         need(good, "LOT_SERIALS_DIFFER")
 

@@ -71,16 +71,30 @@ def sell_lot(*, config: Path, lot: str, buyer: str, price_fen: int, retained_fen
 
 
 @app.command
-def retire_lot(*, config: Path, lot: str, beneficiary: str) -> None:
+def retire_lot(
+    *,
+    config: Path,
+    lot: str,
+    beneficiary: str,
+    obligation: str = "",
+    obligation_kg: int = 0,
+) -> None:
     """Retire a sold lot for whoever claims the reduction.
 
     Args:
         config: the configuration file (TOML) of the running hub.
         lot: the lot's id in hexadecimal.
         beneficiary: who claims it.
+        obligation: name of the obligation that it offsets, if it does.
+        obligation_kg: the beneficiary's whole obligation; the rules allow a part of it.
     """
     with own_hub(config) as hub:
-        request = use_pb2.RetireLotRequest(lot_id=bytes.fromhex(lot), beneficiary=beneficiary)
+        request = use_pb2.RetireLotRequest(
+            lot_id=bytes.fromhex(lot),
+            beneficiary=beneficiary,
+            obligation_id=obligation,
+            obligation_kg=obligation_kg,
+        )
         answer = hub.retire_lot(request)
     _say(f"lot {lot} is retired: tonnes {answer.serial_first} to {answer.serial_last}")
 

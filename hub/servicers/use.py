@@ -14,6 +14,8 @@ from typing_extensions import override
 from fedcarbon.ids import Role, programme_id
 from fedcarbon.ledger.unit import Vintage
 from fedcarbon.units import Fen
+from fedcarbon.uses.campaign import Campaign
+from fedcarbon.uses.lot import Obligation
 from fedcarbon.uses.offer import Offer
 from fedcarbon.uses.order import Use
 from fedcarbon.uses.states import UseState
@@ -21,10 +23,10 @@ from fedcarbon.v1 import use_pb2, use_pb2_grpc
 from fedcarbon.wire.tls import Authenticated, party_of, require_role
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
+from hub.uses.listing import campaigns_of, market_of, offers_of
 from hub.uses.operating import conclude_goods, form_lot, retire_lot, sell_lot
 from hub.uses.ordering import order_use, use_of
 from hub.uses.publishing import publish
-from hub.uses.storage.publication_store import PublicationStore
 
 STATES: Final[Mapping[UseState, use_pb2.UseState]] = {
     UseState.DONE: use_pb2.USE_STATE_DONE,
@@ -61,10 +63,37 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
         """List the offers of a programme."""
         party_of(context)
         programme = programme_id(request.programme_id)
-        offers = await self._hub.read(
-            lambda session: PublicationStore(session).all(Offer, programme)
+        offers = await self._hub.read(lambda session: offers_of(session, programme))
+        return use_pb2.ListOffersResponse(offers=[_offer(*item) for item in offers])
+
+    @override
+    async def ListCampaigns(
+        self, request: use_pb2.ListCampaignsRequest, context: Authenticated
+    ) -> use_pb2.ListCampaignsResponse:
+        """List the campaigns of a programme."""
+        party_of(context)
+        programme = programme_id(request.programme_id)
+        campaigns = await self._hub.read(lambda session: campaigns_of(session, programme))
+        return use_pb2.ListCampaignsResponse(campaigns=[_campaign(*item) for item in campaigns])
+
+    @override
+    async def GetMarket(
+        self, request: use_pb2.GetMarketRequest, context: Authenticated
+    ) -> use_pb2.GetMarketResponse:
+        """Say what a programme's market trades at."""
+        party_of(context)
+        programme = programme_id(request.programme_id)
+        found = await self._hub.read(lambda session: market_of(session, programme))
+        if found is None:
+            return use_pb2.GetMarketResponse()
+        return use_pb2.GetMarketResponse(
+            market_id=found.rules.market_id,
+            unit_ug=found.rules.unit_ug,
+            day=found.price.day,
+            price_fen=found.price.price_fen,
+            stock_ug=found.stock_ug,
+            purse_fen=found.purse_fen,
         )
-        return use_pb2.ListOffersResponse(offers=[_offer(item.statement) for item in offers])
 
     @override
     async def PlaceUseOrder(
@@ -149,7 +178,11 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
         require_role(context, Role.HUB)
         retirement = await self._hub.write(
             lambda session: retire_lot(
-                session, self._hub, lot_id=request.lot_id, beneficiary=request.beneficiary
+                session,
+                self._hub,
+                lot_id=request.lot_id,
+                beneficiary=request.beneficiary,
+                obligation=_obligation(request),
             )
         )
         return use_pb2.RetireLotResponse(
@@ -166,7 +199,27 @@ def _use(use: Use) -> use_pb2.Use:
     )
 
 
-def _offer(offer: Offer) -> use_pb2.Offer:
+def _obligation(request: use_pb2.RetireLotRequest) -> Obligation | None:
+    if not request.obligation_id and not request.obligation_kg:
+        return None
+    return Obligation(obligation_id=request.obligation_id, amount_kg=request.obligation_kg)
+
+
+def _campaign(campaign: Campaign, left_fen: int) -> use_pb2.Campaign:
+    return use_pb2.Campaign(
+        campaign_id=campaign.campaign_id,
+        title=campaign.title,
+        occasion=campaign.occasion.value,
+        offer_id=campaign.offer_id or "",
+        packet_fen=campaign.packet_fen,
+        budget_fen=campaign.budget_fen,
+        left_fen=left_fen,
+        valid_from_s=campaign.valid_from_s,
+        valid_until_s=campaign.valid_until_s,
+    )
+
+
+def _offer(offer: Offer, left_pieces: int | None) -> use_pb2.Offer:
     return use_pb2.Offer(
         offer_id=offer.offer_id,
         offer_kind=offer.offer_kind.value,
@@ -175,4 +228,5 @@ def _offer(offer: Offer) -> use_pb2.Offer:
         price_ug=offer.price_ug,
         valid_from_s=offer.valid_from_s,
         valid_until_s=offer.valid_until_s,
+        left_pieces=left_pieces,
     )

@@ -125,6 +125,22 @@ class MethodologyStore:
         )
         return [(row.methodology_id, row.version, row.content_hash) for row in rows]
 
+    def hashes_between(
+        self, programme_id: ProgrammeId, first: EpochIndex, last: EpochIndex
+    ) -> frozenset[bytes]:
+        """Return the content hashes that a programme has admitted for any of these epochs."""
+        rows = self._session.exec(
+            select(MethodologyRow.content_hash).where(
+                MethodologyRow.programme_id == programme_id,
+                MethodologyRow.from_epoch <= last,
+                or_(
+                    col(MethodologyRow.until_epoch) == 0,
+                    col(MethodologyRow.until_epoch) >= first,
+                ),
+            )
+        )
+        return frozenset(rows)
+
     def hashes_for(self, programme_id: ProgrammeId, epoch: EpochIndex) -> set[bytes]:
         """Return the content hashes that a programme has admitted for an epoch."""
         rows = self._session.exec(

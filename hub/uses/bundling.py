@@ -19,6 +19,7 @@ from fedcarbon.uses.lot import (
     LotRetirement,
     LotSale,
     LotVerification,
+    Obligation,
     bundled,
     contributions_of,
 )
@@ -152,7 +153,11 @@ def sell(session: Session, sale: LotSale, floor_fen: Fen, now_s: Seconds) -> boo
 
 
 def retire(
-    session: Session, lot_id: bytes, beneficiary: str, now_s: Seconds
+    session: Session,
+    lot_id: bytes,
+    beneficiary: str,
+    now_s: Seconds,
+    obligation: Obligation | None = None,
 ) -> tuple[LotRetirement, bool]:
     """Retire a sold lot for its beneficiary; return what is to be signed, and whether it is new.
 
@@ -161,8 +166,9 @@ def retire(
         LotStateError: it is not sold, or was retired for somebody else.
     """
     lot, lots = find_lot(session, lot_id), LotStore(session)
-    if lot.retirement is not None and lot.retirement.beneficiary == beneficiary:
-        return lot.retirement, False
+    done = lot.retirement
+    if done is not None and (done.beneficiary, done.obligation) == (beneficiary, obligation):
+        return done, False
     first = lots.last_serial(lot.lot.programme_id) + 1
     retirement = LotRetirement(
         parameter_id=lot.lot.parameter_id,
@@ -171,6 +177,7 @@ def retire(
         beneficiary=beneficiary,
         serial_first=first,
         serial_last=first + lot.lot.tonnes - 1,
+        obligation=obligation,
     )
     with session.begin_nested():
         lots.advance(lot, LotEvent.RETIRE, retirement)

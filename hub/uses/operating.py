@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlmodel import Session
 
-from fedcarbon.ids import ProgrammeId
+from fedcarbon.errors import CallerError
+from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.ledger.unit import Vintage
+from fedcarbon.opening.epoch_checks import vintage as vintage_of
 from fedcarbon.registry.measure import require_grams
+from fedcarbon.registry.programme import Programme
 from fedcarbon.units import Fen
-from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale
+from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, Obligation, Offsets
 from fedcarbon.uses.offer import LotRules
 from fedcarbon.uses.order import GoodsOutcome, Use
 from fedcarbon.uses.states import UseState
 from hub.context import Hub
 from hub.registry.programmes import require_programme
+from hub.storage.registry_store import MethodologyStore
 from hub.uses.bundling import create_lot, find_lot, retire, sell
 from hub.uses.errors import LotRulesMissingError
 from hub.uses.storage.lot_store import LotStore
@@ -37,12 +43,18 @@ def form_lot(
         NotGramsError: it counts something else.
         LotRulesMissingError: it has published no rules for lots.
         LotIdReusedError, LotShortError, LotTooWideError: see `create_lot`.
+        LotVintageExcludedError, LotTooSmallError, LotMethodologyExcludedError: the rules do not
+            allow it.
     """
-    require_grams(require_programme(session, programme).measure, "credit lots")
+    found = require_programme(session, programme)
+    require_grams(found.measure, "credit lots")
     rules = PublicationStore(session).all(LotRules, programme)
     if not rules:
         raise LotRulesMissingError(f"{programme} has published no rules for credit lots")
     is_new = LotStore(session).find(lot_id) is None
+    if is_new:
+        admitted = _admitted_for(session, found, vintage)
+        rules[-1].statement.check_lot(vintage, tonnes, admitted)
     lot = create_lot(
         session,
         parameter_id=hub.parameters.parameter_id,
@@ -90,14 +102,39 @@ def sell_lot(
     return sale
 
 
-def retire_lot(session: Session, hub: Hub, *, lot_id: bytes, beneficiary: str) -> LotRetirement:
+def _admitted_for(session: Session, programme: Programme, year: Vintage) -> frozenset[bytes]:
+    """Return what a programme has admitted for any epoch of a vintage."""
+    epochs = (EpochIndex(number) for number in range(1, programme.epochs + 1))
+    own = [epoch for epoch in epochs if vintage_of(programme, epoch) == year]
+    if not own:
+        return frozenset()
+    return MethodologyStore(session).hashes_between(programme.programme_id, own[0], own[-1])
+
+
+def retire_lot(
+    session: Session,
+    hub: Hub,
+    *,
+    lot_id: bytes,
+    beneficiary: str,
+    obligation: Obligation | None = None,
+) -> LotRetirement:
     """Retire a sold lot for its beneficiary and log it; once per lot.
 
     Raises:
         LotUnknownError, LotStateError: see `retire`.
+        ObligationDiffersError, OffsetLimitError: see `fedcarbon.uses.lot.Offsets`.
     """
-    retirement, is_new = retire(session, lot_id, beneficiary, hub.clock.now_s())
+    now_s = hub.clock.now_s()
+    retirement, is_new = retire(session, lot_id, beneficiary, now_s, obligation)
     if is_new:
+        rules = PublicationStore(session).all(LotRules, retirement.programme_id)
+        offsets = Offsets()
+        for earlier in LotStore(session).retirements():
+            if earlier != retirement:
+                with suppress(CallerError):  # it was judged by the rules of its own time
+                    offsets.take(earlier, rules[-1].statement)
+        offsets.take(retirement, rules[-1].statement)
         hub.record.append_own(session, retirement)
     return retirement
 

@@ -104,6 +104,15 @@ class LotStore:
         if changed.rowcount != 1:
             raise LotStateError(f"credit lot {lot.lot.lot_id.hex()} moved on meanwhile")
 
+    def retirements(self) -> list[LotRetirement]:
+        """Return all retirements, of all programmes, in the order of their lots' ids."""
+        rows = self._session.exec(
+            select(LotRow.retirement)
+            .where(col(LotRow.retirement).is_not(None))
+            .order_by(col(LotRow.lot_id))
+        )
+        return [statements.decode(LotRetirement, data) for data in rows if data is not None]
+
     def last_serial(self, programme: ProgrammeId) -> int:
         """Return the number of the programme's last retired tonne, 0 if there is none."""
         return (

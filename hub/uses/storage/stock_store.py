@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import insert, update
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from fedcarbon.ids import ProgrammeId
 from hub.uses.errors import OfferSoldOutError
@@ -24,6 +24,15 @@ class StockStore:
         self._session.exec(
             insert(StockRow).values(programme_id=programme, offer_id=offer_id, left_pieces=pieces)
         )
+
+    def left(self, programme: ProgrammeId) -> dict[str, int]:
+        """Return how many pieces are left, by offer."""
+        rows = self._session.exec(
+            select(StockRow.offer_id, StockRow.left_pieces).where(
+                StockRow.programme_id == programme
+            )
+        )
+        return dict(rows.all())
 
     def take(self, programme: ProgrammeId, offer_id: str, pieces: int) -> None:
         """Take pieces of an offer that has a stock.

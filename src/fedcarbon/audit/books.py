@@ -19,6 +19,7 @@ from fedcarbon.ids import ProgrammeId
 from fedcarbon.opening.bindings import Binding
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.statements import OpeningResult, OpeningStart
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.registry.programme import Programme
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
@@ -62,6 +63,10 @@ class Books:
     """Leaf about money to the time of the first witnessed head over it."""
     after_s: Mapping[int, Seconds] = field(default_factory=dict)
     """Leaf about money to a time at which it was not logged yet, as witnessed heads show."""
+    methodologies: Mapping[ProgrammeId, Sequence[Logged[MethodologyAdmission]]] = field(
+        default_factory=dict
+    )
+    """What each programme has admitted, in the order of the record."""
     overdue_before: int = 0
     """Results in leaves below this one must be credited even if no ledger batch comes after."""
 

@@ -67,6 +67,7 @@ def check_ledger(exam: Examination, binding_refusals: Mapping[int, str]) -> None
                     for leaf in chain.from_iterable(view.money.values())
                     if (before_s := view.heads.time_before_s(leaf.index)) is not None
                 },
+                methodologies=view.methodologies.admitted,
                 overdue_before=overdue_before,
             )
         )

@@ -10,10 +10,12 @@ from fedcarbon.audit.books import Books
 from fedcarbon.audit.findings import Finding
 from fedcarbon.audit.ledger_replay import ReplayedLedger
 from fedcarbon.audit.use_findings import JudgedUses, found, stated
-from fedcarbon.ids import ProgrammeId
+from fedcarbon.errors import CallerError
+from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.ledger.transfer import Transfer
+from fedcarbon.opening.epoch_checks import vintage
 from fedcarbon.uses.errors import LotStateError
-from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerification
+from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerification, Offsets
 from fedcarbon.uses.offer import LotRules
 from fedcarbon.uses.postings import pooling, retiring, returning, selling
 from fedcarbon.uses.states import LotEvent, LotState, next_lot_state
@@ -32,7 +34,7 @@ def check_lots(
     books: Books, ledger: ReplayedLedger, judged: JudgedUses, findings: list[Finding]
 ) -> None:
     """Judge all credit lots: what is signed about them, in its order, and what is booked."""
-    check = _LotCheck(ledger, judged, findings, list(stated(LotRules, books, findings)))
+    check = _LotCheck(books, ledger, judged, findings)
     for leaf, lot in stated(CreditLot, books, findings):
         check.form(leaf, lot)
     steps: list[tuple[int, Step]] = [
@@ -49,15 +51,17 @@ class _LotCheck:
 
     def __init__(
         self,
+        books: Books,
         ledger: ReplayedLedger,
         judged: JudgedUses,
         findings: list[Finding],
-        rules: list[tuple[int, LotRules]],
     ) -> None:
+        self._books: Final = books
         self._ledger: Final = ledger
         self._judged: Final = judged
         self._findings: Final = findings
-        self._rules: Final = rules
+        self._rules: Final = list(stated(LotRules, books, findings))
+        self._offsets: Final = Offsets()
         self._lots: Final[dict[bytes, tuple[int, _Lot]]] = {}
         self._serials: Final[dict[ProgrammeId, int]] = {}
 
@@ -66,16 +70,14 @@ class _LotCheck:
         if lot.lot_id in self._lots:
             self._find("LOT_ID_REUSED", lot.lot_id, leaf, "a lot of this id was formed before")
             return
-        in_force = [
-            item
-            for item in self._rules
-            if item[0] < leaf and item[1].programme_id == lot.programme_id
-        ]
-        floor_fen = in_force[-1][1].price_floor_fen if in_force else 0
+        in_force = self._rules_before(leaf, lot.programme_id)
+        floor_fen = 0 if in_force is None else in_force[1].price_floor_fen
         self._lots[lot.lot_id] = (leaf, _Lot(lot=lot, floor_fen=floor_fen))
-        if not in_force or (lot.rules_leaf, lot.excluded_regimes) != (
-            in_force[-1][0],
-            in_force[-1][1].excluded_regimes,
+        if in_force is not None:
+            self._check_rules(leaf, lot, in_force[1])
+        if in_force is None or (lot.rules_leaf, lot.excluded_regimes) != (
+            in_force[0],
+            in_force[1].excluded_regimes,
         ):
             text = "the lot names other rules than those in force at its leaf"
             self._find("LOT_RULES_DIFFER", lot.lot_id, leaf, text)
@@ -84,6 +86,27 @@ class _LotCheck:
             text = f"contributions of {mass_ug} ug are not {lot.tonnes} whole tonnes"
             self._find("LOT_NOT_WHOLE", lot.lot_id, leaf, text)
         self._expect("LOT_CONTRIBUTIONS_DIFFER", lot, leaf, pooling(lot))
+
+    def _rules_before(self, leaf: int, programme: ProgrammeId) -> tuple[int, LotRules] | None:
+        own = (item for item in reversed(self._rules) if item[1].programme_id == programme)
+        return next((item for item in own if item[0] < leaf), None)
+
+    def _check_rules(self, leaf: int, lot: CreditLot, rules: LotRules) -> None:
+        programme = self._books.programmes.get(lot.programme_id)
+        if programme is None:
+            return  # found when it was read
+        epochs = range(1, programme.epochs + 1)
+        own = [number for number in epochs if vintage(programme, EpochIndex(number)) == lot.vintage]
+        admitted = frozenset(
+            item.statement.content_hash
+            for item in self._books.methodologies.get(lot.programme_id, ())
+            if item.index < leaf
+            and any(item.statement.covers(EpochIndex(number)) for number in own)
+        )
+        try:
+            rules.check_lot(lot.vintage, lot.tonnes, admitted)
+        except CallerError as error:
+            self._find(error.code, lot.lot_id, leaf, str(error))
 
     def take(self, leaf: int, step: Step) -> None:
         """Judge what was signed about a lot later, and what was booked for it."""
@@ -113,7 +136,17 @@ class _LotCheck:
                 text = f"its tonnes are numbered {first} to {last}"
                 self._find("LOT_SERIALS_DIFFER", lot.lot_id, leaf, text)
             self._serials[lot.programme_id] = last
+            self._check_offset(leaf, step)
             self._expect("LOT_RETIREMENT_DIFFERS", lot, leaf, retiring(lot))
+
+    def _check_offset(self, leaf: int, retirement: LotRetirement) -> None:
+        in_force = self._rules_before(leaf, retirement.programme_id)
+        if in_force is None:
+            return  # its lot was found to be without rules
+        try:
+            self._offsets.take(retirement, in_force[1])
+        except CallerError as error:
+            self._find(error.code, retirement.lot_id, leaf, str(error))
 
     def _expect(self, code: str, lot: CreditLot, leaf: int, expected: Iterable[Transfer]) -> None:
         """Hold what is booked for a step against what follows from what was signed."""

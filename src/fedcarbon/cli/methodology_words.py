@@ -34,7 +34,7 @@ _TAGS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "source": {"zh": "来源", "en": "source"},
-    "above": {"zh": "见第几步:", "en": "see step"},
+    "above": {"zh": "见第{}步", "en": "see step {}"},
     "holds": {"zh": "满足", "en": "holds"},
     "broken": {"zh": "不满足", "en": "does not hold"},
     "refused": {"zh": "不计入", "en": "not counted"},
@@ -84,7 +84,8 @@ def amount_text(methodology: Methodology, amount: int) -> str:
 def _cited(source: Source, language: str, first: int | None) -> str:
     """Return a source with its tag; if it was cited before, the step at which it was."""
     word, tag = _WORDS["source"][language], _TAGS[source.tag][language]
-    cite = source.cite if first is None else f"{source.name} ({_WORDS['above'][language]} {first})"
+    above = _WORDS["above"][language].format(first)
+    cite = source.cite if first is None else f"{source.name} ({above})"
     return f"{word} [{source.tag} {tag}] {cite}"
 
 

@@ -77,7 +77,9 @@ def lot_rules(*, config: Path, roots: Path, out: Path) -> None:
     """Write unsigned rules for the credit lots of a programme from now on.
 
     Args:
-        config: TOML with `programme_id`, `rules_id`, `excluded_regimes`, `price_floor_fen`.
+        config: TOML with `programme_id`, `rules_id`, `excluded_regimes`, `price_floor_fen`, and
+            where they bind `methodologies`, `vintage_first`, `vintage_last`, `tonnes_min`,
+            `offset_parts` and `offset_of`.
         roots: roots.toml.
         out: file to write.
     """
@@ -107,7 +109,7 @@ def expiry_notice(*, config: Path, roots: Path, out: Path) -> None:
 
 
 def statement_of(cls: type[S], tree: dict[str, Any], roots: TrustRoots) -> S:
-    """Return the statement that a TOML tree describes; what TOML leaves out is null.
+    """Return the statement that a TOML tree describes; what it leaves out has its default.
 
     Raises:
         MalformedError: a field is missing, unknown or out of range.
@@ -117,7 +119,8 @@ def statement_of(cls: type[S], tree: dict[str, Any], roots: TrustRoots) -> S:
         "statement": cls.KIND,
         "parameter_id": roots.parameter_id.hex(),
     }
-    blank = {item.name: None for item in dataclasses.fields(cls) if item.default is None}  # type: ignore[arg-type]
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type] # every statement is a dataclass
+    blank = {item.name: item.default for item in fields if item.default is not dataclasses.MISSING}
     text = json.dumps(
         {**blank, **tree, **head}, sort_keys=True, separators=(",", ":"), ensure_ascii=False
     )

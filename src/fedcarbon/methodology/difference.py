@@ -6,8 +6,9 @@ that one side lacks or words otherwise.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -84,6 +85,12 @@ def example_changes(old: Methodology, new: Methodology) -> tuple[ExampleChange, 
         if same:
             del theirs[example.name]
     return (*found, *(_example_change(example, "new", old, new) for example in theirs.values()))
+
+
+def _wording(example: Example) -> object:
+    """Return an example without its days, which follow the version where it names none."""
+    events = [replace(event, day=dt.date.min) for event in example.events]
+    return events, example.expect, example.refused
 
 
 def _example_change(example: Example, of: str, old: Methodology, new: Methodology) -> ExampleChange:

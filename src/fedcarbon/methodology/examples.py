@@ -43,9 +43,10 @@ def check_examples(
     """
     if methodology.status.computes and not methodology.examples:
         raise DocumentError(top.line, "a methodology has worked examples")
+    program = lower(methodology) if methodology.status.computes else None
     for section, example in zip(top.items("examples"), methodology.examples, strict=True):
         if methodology.status.computes:
-            found = outcome_of(methodology, example)
+            found = outcome_of(methodology, example, program)
         elif example.given or all(
             item.value is not None for item in methodology.parameters.values()
         ):
@@ -60,10 +61,22 @@ def check_examples(
 
 
 def outcome_of(
-    methodology: Methodology, example: Example, *, enable_draft: bool = False
+    methodology: Methodology,
+    example: Example,
+    program: IntegerProgram | None = None,
+    *,
+    enable_draft: bool = False,
 ) -> tuple[Fraction | None, str | None]:
-    """Return what an example comes to after limits, in the unit of the result, or its refusal."""
-    program = lower(methodology) if methodology.status.computes else None
+    """Return what an example comes to after limits, in the unit of the result, or its refusal.
+
+    Args:
+        methodology: what to evaluate.
+        example: its events and what they should give.
+        program: the methodology in integers, if it has been lowered before.
+        enable_draft: compute under a draft whose parameters are all given.
+    """
+    if program is None and methodology.status.computes:
+        program = lower(methodology)
     counted: list[Counted] = []
     for number, event in enumerate(_repeated(example)):
         outcome = _evaluated(methodology, program, event, enable_draft=enable_draft)

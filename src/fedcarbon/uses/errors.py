@@ -29,3 +29,33 @@ class LotTooWideError(CallerError):
     """Too many holders would have a part in one lot: bundle fewer tonnes."""
 
     code: ClassVar[str] = "LOT_TOO_WIDE"
+
+
+class LotVintageExcludedError(CallerError):
+    """The rules for lots exclude the vintage: bundle another one."""
+
+    code: ClassVar[str] = "LOT_VINTAGE_EXCLUDED"
+
+
+class LotTooSmallError(CallerError):
+    """The lot has fewer tonnes than the rules ask for: bundle more."""
+
+    code: ClassVar[str] = "LOT_TOO_SMALL"
+
+
+class LotMethodologyExcludedError(CallerError):
+    """The rules for lots do not admit a methodology that the grams may come from."""
+
+    code: ClassVar[str] = "LOT_METHODOLOGY_EXCLUDED"
+
+
+class OffsetLimitError(CallerError):
+    """The beneficiary would surrender more than its part of the obligation."""
+
+    code: ClassVar[str] = "OFFSET_LIMIT"
+
+
+class ObligationDiffersError(CallerError):
+    """The beneficiary has stated the obligation with another amount before."""
+
+    code: ClassVar[str] = "OBLIGATION_DIFFERS"

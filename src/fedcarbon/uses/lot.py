@@ -7,19 +7,24 @@ that an auditor computes the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import MalformedError
-from fedcarbon.ids import ProgrammeId
+from fedcarbon.ids import ProgrammeId, checked_name
 from fedcarbon.ledger.account import LOT_ID_BYTES
 from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.registry.enrolment import TOKEN_BYTES
 from fedcarbon.units import Fen, MicrogramsCO2e
-from fedcarbon.uses.errors import LotShortError, LotTooWideError
-from fedcarbon.uses.offer import check_head, check_regimes, check_text
+from fedcarbon.uses.errors import (
+    LotShortError,
+    LotTooWideError,
+    ObligationDiffersError,
+    OffsetLimitError,
+)
+from fedcarbon.uses.offer import LotRules, check_head, check_regimes, check_text
 
 TONNE_UG: Final = MicrogramsCO2e(10**12)
 TONNES_MAX: Final = 10_000
@@ -132,6 +137,21 @@ class LotSale(Statement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation:
+    """What a beneficiary must surrender allowances for, as it has stated it."""
+
+    obligation_id: str
+    """A name, for example of scheme and year; with the beneficiary it is one obligation."""
+    amount_kg: int
+
+    def __post_init__(self) -> None:
+        """Check the name and that it is something."""
+        checked_name(self.obligation_id)
+        if self.amount_kg < 1:
+            raise MalformedError("an obligation is of some kilograms")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LotRetirement(Statement):
     """A sold lot is claimed by its beneficiary; signed by the hub, once per lot."""
 
@@ -144,6 +164,8 @@ class LotRetirement(Statement):
     serial_first: int
     """Tonnes of a programme are numbered from 1 as they are retired, without a gap."""
     serial_last: int
+    obligation: Obligation | None = None
+    """What it offsets, if that is the purpose: only so much of it, by the rules in force."""
 
     def __post_init__(self) -> None:
         """Check sizes and that there are serials."""
@@ -151,6 +173,39 @@ class LotRetirement(Statement):
         check_text(self.beneficiary)
         if not 1 <= self.serial_first <= self.serial_last:
             raise MalformedError("the serials of a lot count from 1")
+
+
+@dataclass(slots=True)
+class Offsets:
+    """What was surrendered for obligations so far."""
+
+    _done: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """Beneficiary and obligation to its kilograms and the tonnes surrendered."""
+
+    def take(self, retirement: LotRetirement, rules: LotRules) -> None:
+        """Count a retirement, whatever may be said against it.
+
+        Args:
+            retirement: of whole tonnes, for an obligation or for none.
+            rules: those in force.
+
+        Raises:
+            ObligationDiffersError: the obligation was stated otherwise before.
+            OffsetLimitError: all that was surrendered for it is more than the rules allow.
+        """
+        if retirement.obligation is None:
+            return
+        key = (retirement.beneficiary, retirement.obligation.obligation_id)
+        stated_kg = retirement.obligation.amount_kg
+        amount_kg, tonnes = self._done.get(key, (stated_kg, 0))
+        tonnes += retirement.serial_last - retirement.serial_first + 1
+        self._done[key] = (amount_kg, tonnes)
+        if amount_kg != stated_kg:
+            raise ObligationDiffersError(f"{key[1]} was stated with {amount_kg} kg before")
+        if not rules.allows_offset(tonnes, amount_kg):
+            raise OffsetLimitError(
+                f"{tonnes} t for {key[1]} are above {rules.offset_parts}/{rules.offset_of} of it"
+            )
 
 
 def check_lot(parameter_id: bytes, programme: ProgrammeId, lot_id: bytes) -> None:

@@ -12,10 +12,17 @@ from fedcarbon.errors import MalformedError
 from fedcarbon.ids import ProgrammeId, checked_name
 from fedcarbon.ledger.unit import MassUnit, Vintage
 from fedcarbon.units import MASS_UG_MAX, SECONDS_PER_DAY, MicrogramsCO2e
+from fedcarbon.uses.errors import (
+    LotMethodologyExcludedError,
+    LotTooSmallError,
+    LotVintageExcludedError,
+)
 
 TEXT_LENGTH_MAX: Final = 200
 """Characters of a title, a supplier, a buyer or a reason."""
 REGIMES_MAX: Final = 32
+METHODOLOGIES_MAX: Final = 64
+KG_PER_TONNE: Final = 1_000
 NOTICE_MIN_S: Final = 30 * SECONDS_PER_DAY
 """How long holders are told before a vintage ends, from the first witnessed head on."""
 
@@ -87,12 +94,56 @@ class LotRules(Statement):
     """Names of regimes in which nothing of a lot may have been claimed; its verifier looks."""
     price_floor_fen: int
     """The least that a tonne may be sold for."""
+    methodologies: tuple[bytes, ...] = ()
+    """Content hashes; a lot is of epochs for which nothing else was admitted. Empty for any."""
+    vintage_first: int | None = None
+    """Years that may be bundled; None for no bound."""
+    vintage_last: int | None = None
+    tonnes_min: int = 1
+    """Of a lot."""
+    offset_parts: int = 1
+    """A buyer may surrender at most `offset_parts` / `offset_of` of an obligation."""
+    offset_of: int = 1
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
         check_head(self.parameter_id, self.programme_id)
         checked_name(self.rules_id)
         check_regimes(self.excluded_regimes)
+        hashes = self.methodologies
+        sizes = {len(item) for item in hashes} <= {DIGEST_BYTES}
+        if list(hashes) != sorted(set(hashes)) or len(hashes) > METHODOLOGIES_MAX or not sizes:
+            raise MalformedError(
+                f"methodologies are at most {METHODOLOGIES_MAX} content hashes in order, each once"
+            )
+        if self.tonnes_min < 1 or not 1 <= self.offset_parts <= self.offset_of:
+            raise MalformedError("a lot has a tonne at least, and an offset is a part of the whole")
+
+    def check_lot(self, vintage: Vintage, tonnes: int, admitted: frozenset[bytes]) -> None:
+        """Check that these rules allow a lot.
+
+        Args:
+            vintage: of which year.
+            tonnes: how many.
+            admitted: content hashes that were admitted for any epoch of that vintage.
+
+        Raises:
+            LotVintageExcludedError, LotTooSmallError, LotMethodologyExcludedError: they do not.
+        """
+        first, last = self.vintage_first, self.vintage_last
+        if (first is not None and vintage < first) or (last is not None and vintage > last):
+            raise LotVintageExcludedError(f"rules {self.rules_id} exclude the vintage {vintage}")
+        if tonnes < self.tonnes_min:
+            raise LotTooSmallError(f"a lot has at least {self.tonnes_min} t; bundle more")
+        if self.methodologies and not admitted <= set(self.methodologies):
+            raise LotMethodologyExcludedError(
+                f"vintage {vintage} may hold grams of a methodology that rules {self.rules_id} "
+                "do not admit"
+            )
+
+    def allows_offset(self, tonnes: int, obligation_kg: int) -> bool:
+        """Tell whether so many tonnes may be surrendered for an obligation, as exact rationals."""
+        return tonnes * KG_PER_TONNE * self.offset_of <= self.offset_parts * obligation_kg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66\x65\x64\x63\x61rbon/v1/use.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"*\n\x0ePublishRequest\x12\x18\n\x10signed_statement\x18\x01 \x01(\x0c\"\"\n\x0fPublishResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\")\n\x11ListOffersRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"9\n\x12ListOffersResponse\x12#\n\x06offers\x18\x01 \x03(\x0b\x32\x13.fedcarbon.v1.Offer\"\x8d\x01\n\x05Offer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x12\n\noffer_kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08supplier\x18\x04 \x01(\t\x12\x10\n\x08price_ug\x18\x05 \x01(\x04\x12\x14\n\x0cvalid_from_s\x18\x06 \x01(\x04\x12\x15\n\rvalid_until_s\x18\x07 \x01(\x04\",\n\x14PlaceUseOrderRequest\x12\x14\n\x0csigned_order\x18\x01 \x01(\x0c\"H\n\x15PlaceUseOrderResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"\x1f\n\rGetUseRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\"0\n\x0eGetUseResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\"`\n\x03Use\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.fedcarbon.v1.UseState\x12\x0f\n\x07mass_ug\x18\x03 \x01(\x04\x12\x11\n\texpires_s\x18\x04 \x01(\x04\"I\n\x0f\x45ndGoodsRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12\x16\n\x0evoucher_sha256\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"2\n\x10\x45ndGoodsResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\"W\n\x0e\x46ormLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\x14\n\x0cprogramme_id\x18\x02 \x01(\t\x12\x0f\n\x07vintage\x18\x03 \x01(\r\x12\x0e\n\x06tonnes\x18\x04 \x01(\r\"\'\n\x0f\x46ormLotResponse\x12\x14\n\x0c\x63ontributors\x18\x01 \x01(\r\"X\n\x0eSellLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\r\n\x05\x62uyer\x18\x02 \x01(\t\x12\x11\n\tprice_fen\x18\x03 \x01(\x04\x12\x14\n\x0cretained_fen\x18\x04 \x01(\x04\"\'\n\x0fSellLotResponse\x12\x14\n\x0cproceeds_fen\x18\x01 \x01(\x04\"7\n\x10RetireLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\x13\n\x0b\x62\x65neficiary\x18\x02 \x01(\t\">\n\x11RetireLotResponse\x12\x14\n\x0cserial_first\x18\x01 \x01(\x04\x12\x13\n\x0bserial_last\x18\x02 \x01(\x04*\x9a\x01\n\x08UseState\x12\x19\n\x15USE_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eUSE_STATE_DONE\x10\x01\x12\x16\n\x12USE_STATE_RESERVED\x10\x02\x12\x17\n\x13USE_STATE_FULFILLED\x10\x03\x12\x17\n\x13USE_STATE_CANCELLED\x10\x04\x12\x15\n\x11USE_STATE_OVERDUE\x10\x05\x32\xed\x04\n\nUseService\x12\x46\n\x07Publish\x12\x1c.fedcarbon.v1.PublishRequest\x1a\x1d.fedcarbon.v1.PublishResponse\x12O\n\nListOffers\x12\x1f.fedcarbon.v1.ListOffersRequest\x1a .fedcarbon.v1.ListOffersResponse\x12X\n\rPlaceUseOrder\x12\".fedcarbon.v1.PlaceUseOrderRequest\x1a#.fedcarbon.v1.PlaceUseOrderResponse\x12\x43\n\x06GetUse\x12\x1b.fedcarbon.v1.GetUseRequest\x1a\x1c.fedcarbon.v1.GetUseResponse\x12I\n\x08\x45ndGoods\x12\x1d.fedcarbon.v1.EndGoodsRequest\x1a\x1e.fedcarbon.v1.EndGoodsResponse\x12\x46\n\x07\x46ormLot\x12\x1c.fedcarbon.v1.FormLotRequest\x1a\x1d.fedcarbon.v1.FormLotResponse\x12\x46\n\x07SellLot\x12\x1c.fedcarbon.v1.SellLotRequest\x1a\x1d.fedcarbon.v1.SellLotResponse\x12L\n\tRetireLot\x12\x1e.fedcarbon.v1.RetireLotRequest\x1a\x1f.fedcarbon.v1.RetireLotResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66\x65\x64\x63\x61rbon/v1/use.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"*\n\x0ePublishRequest\x12\x18\n\x10signed_statement\x18\x01 \x01(\x0c\"\"\n\x0fPublishResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\")\n\x11ListOffersRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"9\n\x12ListOffersResponse\x12#\n\x06offers\x18\x01 \x03(\x0b\x32\x13.fedcarbon.v1.Offer\"\xb7\x01\n\x05Offer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x12\n\noffer_kind\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x10\n\x08supplier\x18\x04 \x01(\t\x12\x10\n\x08price_ug\x18\x05 \x01(\x04\x12\x14\n\x0cvalid_from_s\x18\x06 \x01(\x04\x12\x15\n\rvalid_until_s\x18\x07 \x01(\x04\x12\x18\n\x0bleft_pieces\x18\x08 \x01(\x04H\x00\x88\x01\x01\x42\x0e\n\x0c_left_pieces\",\n\x14ListCampaignsRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"B\n\x15ListCampaignsResponse\x12)\n\tcampaigns\x18\x01 \x03(\x0b\x32\x16.fedcarbon.v1.Campaign\"\xb9\x01\n\x08\x43\x61mpaign\x12\x13\n\x0b\x63\x61mpaign_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08occasion\x18\x03 \x01(\t\x12\x10\n\x08offer_id\x18\x04 \x01(\t\x12\x12\n\npacket_fen\x18\x05 \x01(\x04\x12\x12\n\nbudget_fen\x18\x06 \x01(\x04\x12\x10\n\x08left_fen\x18\x07 \x01(\x04\x12\x14\n\x0cvalid_from_s\x18\x08 \x01(\x04\x12\x15\n\rvalid_until_s\x18\t \x01(\x04\"(\n\x10GetMarketRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"|\n\x11GetMarketResponse\x12\x11\n\tmarket_id\x18\x01 \x01(\t\x12\x0f\n\x07unit_ug\x18\x02 \x01(\x04\x12\x0b\n\x03\x64\x61y\x18\x03 \x01(\x04\x12\x11\n\tprice_fen\x18\x04 \x01(\x04\x12\x10\n\x08stock_ug\x18\x05 \x01(\x04\x12\x11\n\tpurse_fen\x18\x06 \x01(\x04\",\n\x14PlaceUseOrderRequest\x12\x14\n\x0csigned_order\x18\x01 \x01(\x0c\"H\n\x15PlaceUseOrderResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\x12\x0f\n\x07receipt\x18\x02 \x01(\x0c\"\x1f\n\rGetUseRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\"0\n\x0eGetUseResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\"`\n\x03Use\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.fedcarbon.v1.UseState\x12\x0f\n\x07mass_ug\x18\x03 \x01(\x04\x12\x11\n\texpires_s\x18\x04 \x01(\x04\"I\n\x0f\x45ndGoodsRequest\x12\x0e\n\x06use_id\x18\x01 \x01(\x0c\x12\x16\n\x0evoucher_sha256\x18\x02 \x01(\x0c\x12\x0e\n\x06reason\x18\x03 \x01(\t\"2\n\x10\x45ndGoodsResponse\x12\x1e\n\x03use\x18\x01 \x01(\x0b\x32\x11.fedcarbon.v1.Use\"W\n\x0e\x46ormLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\x14\n\x0cprogramme_id\x18\x02 \x01(\t\x12\x0f\n\x07vintage\x18\x03 \x01(\r\x12\x0e\n\x06tonnes\x18\x04 \x01(\r\"\'\n\x0f\x46ormLotResponse\x12\x14\n\x0c\x63ontributors\x18\x01 \x01(\r\"X\n\x0eSellLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\r\n\x05\x62uyer\x18\x02 \x01(\t\x12\x11\n\tprice_fen\x18\x03 \x01(\x04\x12\x14\n\x0cretained_fen\x18\x04 \x01(\x04\"\'\n\x0fSellLotResponse\x12\x14\n\x0cproceeds_fen\x18\x01 \x01(\x04\"e\n\x10RetireLotRequest\x12\x0e\n\x06lot_id\x18\x01 \x01(\x0c\x12\x13\n\x0b\x62\x65neficiary\x18\x02 \x01(\t\x12\x15\n\robligation_id\x18\x03 \x01(\t\x12\x15\n\robligation_kg\x18\x04 \x01(\x04\">\n\x11RetireLotResponse\x12\x14\n\x0cserial_first\x18\x01 \x01(\x04\x12\x13\n\x0bserial_last\x18\x02 \x01(\x04*\x9a\x01\n\x08UseState\x12\x19\n\x15USE_STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eUSE_STATE_DONE\x10\x01\x12\x16\n\x12USE_STATE_RESERVED\x10\x02\x12\x17\n\x13USE_STATE_FULFILLED\x10\x03\x12\x17\n\x13USE_STATE_CANCELLED\x10\x04\x12\x15\n\x11USE_STATE_OVERDUE\x10\x05\x32\x95\x06\n\nUseService\x12\x46\n\x07Publish\x12\x1c.fedcarbon.v1.PublishRequest\x1a\x1d.fedcarbon.v1.PublishResponse\x12O\n\nListOffers\x12\x1f.fedcarbon.v1.ListOffersRequest\x1a .fedcarbon.v1.ListOffersResponse\x12X\n\rListCampaigns\x12\".fedcarbon.v1.ListCampaignsRequest\x1a#.fedcarbon.v1.ListCampaignsResponse\x12L\n\tGetMarket\x12\x1e.fedcarbon.v1.GetMarketRequest\x1a\x1f.fedcarbon.v1.GetMarketResponse\x12X\n\rPlaceUseOrder\x12\".fedcarbon.v1.PlaceUseOrderRequest\x1a#.fedcarbon.v1.PlaceUseOrderResponse\x12\x43\n\x06GetUse\x12\x1b.fedcarbon.v1.GetUseRequest\x1a\x1c.fedcarbon.v1.GetUseResponse\x12I\n\x08\x45ndGoods\x12\x1d.fedcarbon.v1.EndGoodsRequest\x1a\x1e.fedcarbon.v1.EndGoodsResponse\x12\x46\n\x07\x46ormLot\x12\x1c.fedcarbon.v1.FormLotRequest\x1a\x1d.fedcarbon.v1.FormLotResponse\x12\x46\n\x07SellLot\x12\x1c.fedcarbon.v1.SellLotRequest\x1a\x1d.fedcarbon.v1.SellLotResponse\x12L\n\tRetireLot\x12\x1e.fedcarbon.v1.RetireLotRequest\x1a\x1f.fedcarbon.v1.RetireLotResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedcarbon.v1.use_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_USESTATE']._serialized_start=1177
-  _globals['_USESTATE']._serialized_end=1331
+  _globals['_USESTATE']._serialized_start=1735
+  _globals['_USESTATE']._serialized_end=1889
   _globals['_PUBLISHREQUEST']._serialized_start=40
   _globals['_PUBLISHREQUEST']._serialized_end=82
   _globals['_PUBLISHRESPONSE']._serialized_start=84
@@ -42,33 +42,43 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTOFFERSRESPONSE']._serialized_start=163
   _globals['_LISTOFFERSRESPONSE']._serialized_end=220
   _globals['_OFFER']._serialized_start=223
-  _globals['_OFFER']._serialized_end=364
-  _globals['_PLACEUSEORDERREQUEST']._serialized_start=366
-  _globals['_PLACEUSEORDERREQUEST']._serialized_end=410
-  _globals['_PLACEUSEORDERRESPONSE']._serialized_start=412
-  _globals['_PLACEUSEORDERRESPONSE']._serialized_end=484
-  _globals['_GETUSEREQUEST']._serialized_start=486
-  _globals['_GETUSEREQUEST']._serialized_end=517
-  _globals['_GETUSERESPONSE']._serialized_start=519
-  _globals['_GETUSERESPONSE']._serialized_end=567
-  _globals['_USE']._serialized_start=569
-  _globals['_USE']._serialized_end=665
-  _globals['_ENDGOODSREQUEST']._serialized_start=667
-  _globals['_ENDGOODSREQUEST']._serialized_end=740
-  _globals['_ENDGOODSRESPONSE']._serialized_start=742
-  _globals['_ENDGOODSRESPONSE']._serialized_end=792
-  _globals['_FORMLOTREQUEST']._serialized_start=794
-  _globals['_FORMLOTREQUEST']._serialized_end=881
-  _globals['_FORMLOTRESPONSE']._serialized_start=883
-  _globals['_FORMLOTRESPONSE']._serialized_end=922
-  _globals['_SELLLOTREQUEST']._serialized_start=924
-  _globals['_SELLLOTREQUEST']._serialized_end=1012
-  _globals['_SELLLOTRESPONSE']._serialized_start=1014
-  _globals['_SELLLOTRESPONSE']._serialized_end=1053
-  _globals['_RETIRELOTREQUEST']._serialized_start=1055
-  _globals['_RETIRELOTREQUEST']._serialized_end=1110
-  _globals['_RETIRELOTRESPONSE']._serialized_start=1112
-  _globals['_RETIRELOTRESPONSE']._serialized_end=1174
-  _globals['_USESERVICE']._serialized_start=1334
-  _globals['_USESERVICE']._serialized_end=1955
+  _globals['_OFFER']._serialized_end=406
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_start=408
+  _globals['_LISTCAMPAIGNSREQUEST']._serialized_end=452
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_start=454
+  _globals['_LISTCAMPAIGNSRESPONSE']._serialized_end=520
+  _globals['_CAMPAIGN']._serialized_start=523
+  _globals['_CAMPAIGN']._serialized_end=708
+  _globals['_GETMARKETREQUEST']._serialized_start=710
+  _globals['_GETMARKETREQUEST']._serialized_end=750
+  _globals['_GETMARKETRESPONSE']._serialized_start=752
+  _globals['_GETMARKETRESPONSE']._serialized_end=876
+  _globals['_PLACEUSEORDERREQUEST']._serialized_start=878
+  _globals['_PLACEUSEORDERREQUEST']._serialized_end=922
+  _globals['_PLACEUSEORDERRESPONSE']._serialized_start=924
+  _globals['_PLACEUSEORDERRESPONSE']._serialized_end=996
+  _globals['_GETUSEREQUEST']._serialized_start=998
+  _globals['_GETUSEREQUEST']._serialized_end=1029
+  _globals['_GETUSERESPONSE']._serialized_start=1031
+  _globals['_GETUSERESPONSE']._serialized_end=1079
+  _globals['_USE']._serialized_start=1081
+  _globals['_USE']._serialized_end=1177
+  _globals['_ENDGOODSREQUEST']._serialized_start=1179
+  _globals['_ENDGOODSREQUEST']._serialized_end=1252
+  _globals['_ENDGOODSRESPONSE']._serialized_start=1254
+  _globals['_ENDGOODSRESPONSE']._serialized_end=1304
+  _globals['_FORMLOTREQUEST']._serialized_start=1306
+  _globals['_FORMLOTREQUEST']._serialized_end=1393
+  _globals['_FORMLOTRESPONSE']._serialized_start=1395
+  _globals['_FORMLOTRESPONSE']._serialized_end=1434
+  _globals['_SELLLOTREQUEST']._serialized_start=1436
+  _globals['_SELLLOTREQUEST']._serialized_end=1524
+  _globals['_SELLLOTRESPONSE']._serialized_start=1526
+  _globals['_SELLLOTRESPONSE']._serialized_end=1565
+  _globals['_RETIRELOTREQUEST']._serialized_start=1567
+  _globals['_RETIRELOTREQUEST']._serialized_end=1668
+  _globals['_RETIRELOTRESPONSE']._serialized_start=1670
+  _globals['_RETIRELOTRESPONSE']._serialized_end=1732
+  _globals['_USESERVICE']._serialized_start=1892
+  _globals['_USESERVICE']._serialized_end=2681
 # @@protoc_insertion_point(module_scope)

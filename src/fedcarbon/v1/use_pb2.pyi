@@ -47,7 +47,7 @@ class ListOffersResponse(_message.Message):
     def __init__(self, offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ...) -> None: ...
 
 class Offer(_message.Message):
-    __slots__ = ("offer_id", "offer_kind", "title", "supplier", "price_ug", "valid_from_s", "valid_until_s")
+    __slots__ = ("offer_id", "offer_kind", "title", "supplier", "price_ug", "valid_from_s", "valid_until_s", "left_pieces")
     OFFER_ID_FIELD_NUMBER: _ClassVar[int]
     OFFER_KIND_FIELD_NUMBER: _ClassVar[int]
     TITLE_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +55,7 @@ class Offer(_message.Message):
     PRICE_UG_FIELD_NUMBER: _ClassVar[int]
     VALID_FROM_S_FIELD_NUMBER: _ClassVar[int]
     VALID_UNTIL_S_FIELD_NUMBER: _ClassVar[int]
+    LEFT_PIECES_FIELD_NUMBER: _ClassVar[int]
     offer_id: str
     offer_kind: str
     title: str
@@ -62,7 +63,64 @@ class Offer(_message.Message):
     price_ug: int
     valid_from_s: int
     valid_until_s: int
-    def __init__(self, offer_id: _Optional[str] = ..., offer_kind: _Optional[str] = ..., title: _Optional[str] = ..., supplier: _Optional[str] = ..., price_ug: _Optional[int] = ..., valid_from_s: _Optional[int] = ..., valid_until_s: _Optional[int] = ...) -> None: ...
+    left_pieces: int
+    def __init__(self, offer_id: _Optional[str] = ..., offer_kind: _Optional[str] = ..., title: _Optional[str] = ..., supplier: _Optional[str] = ..., price_ug: _Optional[int] = ..., valid_from_s: _Optional[int] = ..., valid_until_s: _Optional[int] = ..., left_pieces: _Optional[int] = ...) -> None: ...
+
+class ListCampaignsRequest(_message.Message):
+    __slots__ = ("programme_id",)
+    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
+    programme_id: str
+    def __init__(self, programme_id: _Optional[str] = ...) -> None: ...
+
+class ListCampaignsResponse(_message.Message):
+    __slots__ = ("campaigns",)
+    CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
+    campaigns: _containers.RepeatedCompositeFieldContainer[Campaign]
+    def __init__(self, campaigns: _Optional[_Iterable[_Union[Campaign, _Mapping]]] = ...) -> None: ...
+
+class Campaign(_message.Message):
+    __slots__ = ("campaign_id", "title", "occasion", "offer_id", "packet_fen", "budget_fen", "left_fen", "valid_from_s", "valid_until_s")
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    OCCASION_FIELD_NUMBER: _ClassVar[int]
+    OFFER_ID_FIELD_NUMBER: _ClassVar[int]
+    PACKET_FEN_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_FEN_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FEN_FIELD_NUMBER: _ClassVar[int]
+    VALID_FROM_S_FIELD_NUMBER: _ClassVar[int]
+    VALID_UNTIL_S_FIELD_NUMBER: _ClassVar[int]
+    campaign_id: str
+    title: str
+    occasion: str
+    offer_id: str
+    packet_fen: int
+    budget_fen: int
+    left_fen: int
+    valid_from_s: int
+    valid_until_s: int
+    def __init__(self, campaign_id: _Optional[str] = ..., title: _Optional[str] = ..., occasion: _Optional[str] = ..., offer_id: _Optional[str] = ..., packet_fen: _Optional[int] = ..., budget_fen: _Optional[int] = ..., left_fen: _Optional[int] = ..., valid_from_s: _Optional[int] = ..., valid_until_s: _Optional[int] = ...) -> None: ...
+
+class GetMarketRequest(_message.Message):
+    __slots__ = ("programme_id",)
+    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
+    programme_id: str
+    def __init__(self, programme_id: _Optional[str] = ...) -> None: ...
+
+class GetMarketResponse(_message.Message):
+    __slots__ = ("market_id", "unit_ug", "day", "price_fen", "stock_ug", "purse_fen")
+    MARKET_ID_FIELD_NUMBER: _ClassVar[int]
+    UNIT_UG_FIELD_NUMBER: _ClassVar[int]
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FEN_FIELD_NUMBER: _ClassVar[int]
+    STOCK_UG_FIELD_NUMBER: _ClassVar[int]
+    PURSE_FEN_FIELD_NUMBER: _ClassVar[int]
+    market_id: str
+    unit_ug: int
+    day: int
+    price_fen: int
+    stock_ug: int
+    purse_fen: int
+    def __init__(self, market_id: _Optional[str] = ..., unit_ug: _Optional[int] = ..., day: _Optional[int] = ..., price_fen: _Optional[int] = ..., stock_ug: _Optional[int] = ..., purse_fen: _Optional[int] = ...) -> None: ...
 
 class PlaceUseOrderRequest(_message.Message):
     __slots__ = ("signed_order",)
@@ -155,12 +213,16 @@ class SellLotResponse(_message.Message):
     def __init__(self, proceeds_fen: _Optional[int] = ...) -> None: ...
 
 class RetireLotRequest(_message.Message):
-    __slots__ = ("lot_id", "beneficiary")
+    __slots__ = ("lot_id", "beneficiary", "obligation_id", "obligation_kg")
     LOT_ID_FIELD_NUMBER: _ClassVar[int]
     BENEFICIARY_FIELD_NUMBER: _ClassVar[int]
+    OBLIGATION_ID_FIELD_NUMBER: _ClassVar[int]
+    OBLIGATION_KG_FIELD_NUMBER: _ClassVar[int]
     lot_id: bytes
     beneficiary: str
-    def __init__(self, lot_id: _Optional[bytes] = ..., beneficiary: _Optional[str] = ...) -> None: ...
+    obligation_id: str
+    obligation_kg: int
+    def __init__(self, lot_id: _Optional[bytes] = ..., beneficiary: _Optional[str] = ..., obligation_id: _Optional[str] = ..., obligation_kg: _Optional[int] = ...) -> None: ...
 
 class RetireLotResponse(_message.Message):
     __slots__ = ("serial_first", "serial_last")

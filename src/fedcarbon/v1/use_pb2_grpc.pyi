@@ -34,11 +34,15 @@ class UseServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UseServiceAsyncStub: ...
     Publish: _grpc.UnaryUnaryMultiCallable[_use_pb2.PublishRequest, _use_pb2.PublishResponse]
-    """Logs what t root keys have signed: an offer, rules for lots, a notice of expiry, or a verifier's
-    word on a lot. Idempotent: the same bytes get the same receipt.
+    """Logs what t root keys have signed: an offer, a campaign, rules of a market or for lots, a notice
+    of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
     """
     ListOffers: _grpc.UnaryUnaryMultiCallable[_use_pb2.ListOffersRequest, _use_pb2.ListOffersResponse]
     """Lists the offers of a programme."""
+    ListCampaigns: _grpc.UnaryUnaryMultiCallable[_use_pb2.ListCampaignsRequest, _use_pb2.ListCampaignsResponse]
+    """Lists the campaigns of a programme, and what each has left."""
+    GetMarket: _grpc.UnaryUnaryMultiCallable[_use_pb2.GetMarketRequest, _use_pb2.GetMarketResponse]
+    """Returns the market of a programme with its last price."""
     PlaceUseOrder: _grpc.UnaryUnaryMultiCallable[_use_pb2.PlaceUseOrderRequest, _use_pb2.PlaceUseOrderResponse]
     """Does what a holder's operator orders. Idempotent on the use id; other content is refused."""
     GetUse: _grpc.UnaryUnaryMultiCallable[_use_pb2.GetUseRequest, _use_pb2.GetUseResponse]
@@ -58,11 +62,15 @@ class UseServiceAsyncStub(UseServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Publish: _aio.UnaryUnaryMultiCallable[_use_pb2.PublishRequest, _use_pb2.PublishResponse]  # type: ignore[assignment]
-    """Logs what t root keys have signed: an offer, rules for lots, a notice of expiry, or a verifier's
-    word on a lot. Idempotent: the same bytes get the same receipt.
+    """Logs what t root keys have signed: an offer, a campaign, rules of a market or for lots, a notice
+    of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
     """
     ListOffers: _aio.UnaryUnaryMultiCallable[_use_pb2.ListOffersRequest, _use_pb2.ListOffersResponse]  # type: ignore[assignment]
     """Lists the offers of a programme."""
+    ListCampaigns: _aio.UnaryUnaryMultiCallable[_use_pb2.ListCampaignsRequest, _use_pb2.ListCampaignsResponse]  # type: ignore[assignment]
+    """Lists the campaigns of a programme, and what each has left."""
+    GetMarket: _aio.UnaryUnaryMultiCallable[_use_pb2.GetMarketRequest, _use_pb2.GetMarketResponse]  # type: ignore[assignment]
+    """Returns the market of a programme with its last price."""
     PlaceUseOrder: _aio.UnaryUnaryMultiCallable[_use_pb2.PlaceUseOrderRequest, _use_pb2.PlaceUseOrderResponse]  # type: ignore[assignment]
     """Does what a holder's operator orders. Idempotent on the use id; other content is refused."""
     GetUse: _aio.UnaryUnaryMultiCallable[_use_pb2.GetUseRequest, _use_pb2.GetUseResponse]  # type: ignore[assignment]
@@ -85,8 +93,8 @@ class UseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _use_pb2.PublishRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_use_pb2.PublishResponse, _abc.Awaitable[_use_pb2.PublishResponse]]:
-        """Logs what t root keys have signed: an offer, rules for lots, a notice of expiry, or a verifier's
-        word on a lot. Idempotent: the same bytes get the same receipt.
+        """Logs what t root keys have signed: an offer, a campaign, rules of a market or for lots, a notice
+        of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
         """
 
     @_abc_1.abstractmethod
@@ -96,6 +104,22 @@ class UseServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_use_pb2.ListOffersResponse, _abc.Awaitable[_use_pb2.ListOffersResponse]]:
         """Lists the offers of a programme."""
+
+    @_abc_1.abstractmethod
+    def ListCampaigns(
+        self,
+        request: _use_pb2.ListCampaignsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_use_pb2.ListCampaignsResponse, _abc.Awaitable[_use_pb2.ListCampaignsResponse]]:
+        """Lists the campaigns of a programme, and what each has left."""
+
+    @_abc_1.abstractmethod
+    def GetMarket(
+        self,
+        request: _use_pb2.GetMarketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_use_pb2.GetMarketResponse, _abc.Awaitable[_use_pb2.GetMarketResponse]]:
+        """Returns the market of a programme with its last price."""
 
     @_abc_1.abstractmethod
     def PlaceUseOrder(

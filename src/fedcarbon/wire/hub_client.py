@@ -224,6 +224,14 @@ class HubClient(Protocol):
     def list_offers(self, request: use_pb2.ListOffersRequest) -> use_pb2.ListOffersResponse:
         """UseService.ListOffers."""
 
+    def list_campaigns(
+        self, request: use_pb2.ListCampaignsRequest
+    ) -> use_pb2.ListCampaignsResponse:
+        """UseService.ListCampaigns."""
+
+    def get_market(self, request: use_pb2.GetMarketRequest) -> use_pb2.GetMarketResponse:
+        """UseService.GetMarket."""
+
     def place_use_order(
         self, request: use_pb2.PlaceUseOrderRequest
     ) -> use_pb2.PlaceUseOrderResponse:
@@ -461,6 +469,16 @@ class GrpcHubClient(HubClient):
     @override
     def list_offers(self, request: use_pb2.ListOffersRequest) -> use_pb2.ListOffersResponse:
         return self._ask(self._use.ListOffers, request)
+
+    @override
+    def list_campaigns(
+        self, request: use_pb2.ListCampaignsRequest
+    ) -> use_pb2.ListCampaignsResponse:
+        return self._ask(self._use.ListCampaigns, request)
+
+    @override
+    def get_market(self, request: use_pb2.GetMarketRequest) -> use_pb2.GetMarketResponse:
+        return self._ask(self._use.GetMarket, request)
 
     @override
     def place_use_order(

@@ -21,6 +21,10 @@ def minimal_codes(books: Books) -> set[str]:
     world = minimal.World(minimal.Folder(Path()), {"root": []})
     for name, programme in books.programmes.items():
         world.programmes[name] = minimal.Programme(_said(programme))
+    for name, admissions in books.methodologies.items():
+        for item in admissions:
+            said = {**_said(item.statement), "leaf": item.index}
+            world.programmes[name].methodologies.append(said)
     last = 0
     for binding in books.bindings:
         half = binding.operator_half

@@ -12,8 +12,10 @@ from fedcarbon.audit.books import Books, MoneyLeaf
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ledger.unit import Vintage
+from fedcarbon.opening.logged import Logged
 from fedcarbon.redemption.order import Source
 from fedcarbon.redemption.wallet import sandbox_wallet_id
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
 from fedcarbon.uses.lot import TONNE_UG, LotRetirement, LotSale, LotVerification
@@ -39,6 +41,7 @@ class UseDraft:
     draft: Draft
     leaves: list[tuple[int, Statement]] = field(default_factory=list)
     unsigned: set[int] = field(default_factory=set)
+    admitted: list[tuple[int, MethodologyAdmission]] = field(default_factory=list)
     waits_s: dict[int, Seconds] = field(default_factory=dict)
     after_s: dict[int, Seconds] = field(default_factory=dict)
 
@@ -53,7 +56,16 @@ class UseDraft:
                     is_signed=index not in self.unsigned,
                 )
             )
-        return replace(self.draft.sealed(), uses=uses, waits_s=self.waits_s, after_s=self.after_s)
+        admitted = [
+            Logged(index=index, leaf=bytes(34), statement=item) for index, item in self.admitted
+        ]
+        return replace(
+            self.draft.sealed(),
+            uses=uses,
+            waits_s=self.waits_s,
+            after_s=self.after_s,
+            methodologies={SHANGHAI: admitted},
+        )
 
     def change(
         self, cls: type[S], wanted: Callable[[S], bool] = lambda _: True, **changes: Any
