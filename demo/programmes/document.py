@@ -99,6 +99,10 @@ class Sighting:
     """How far its clock is ahead."""
     values: Mapping[str, Drawn] = field(default_factory=dict)
     """What it knows besides the event's own values."""
+    claim_window: str = ""
+    """A methodology whose `expiry` says when people must claim; what they do not is not recorded."""
+    claimed_after_s: Drawn = 0
+    """How long after it ended they do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,7 +314,7 @@ def _partner(tree: Mapping[str, Any], first: ProgrammeId, everyone: Range) -> Pa
             "methodologies": tuple(tree["methodologies"]),
             "members": _range(tree.get("members", everyone)),
             "sees": tuple(
-                _build(Sighting, {**item, "values": _drawn(item.get("values", {}))})
+                _build(Sighting, {**_drawn(item), "values": _drawn(item.get("values", {}))})
                 for item in tree["sees"]
             ),
         },

@@ -12,13 +12,14 @@ import random  # noqa: TID251 - a simulation with a seed
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from demo.programmes.document import Drawn, Event, Partner, ProgrammeFile, Rules, Sighting, Value
 from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.identity.person_id import make_test_id
-from fedcarbon.methodology.definition import ActivityType
+from fedcarbon.methodology.definition import ActivityType, Methodology
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 
 IDENTITY_COLUMNS: Final = ("person_ref", "id_type", "id_number", "consent_data", "consent_claim")
@@ -121,7 +122,19 @@ def rows_of(partner: Partner, seen: Sequence[Happening], name: str) -> Iterator[
                 and partner.members[0] <= item.person < partner.members[1]
             ):
                 own = {key: _draw(chance, drawn) for key, drawn in sighting.values.items()}
+                claimed_after_s = int(_draw(chance, sighting.claimed_after_s))
+                if not _is_claimed(sighting.claim_window, claimed_after_s):
+                    continue
                 yield _row(partner, sighting, item, own)
+
+
+def _is_claimed(methodology: str, after_s: int) -> bool:
+    """Tell whether people claim what they did inside the window, if there is one."""
+    if not methodology:
+        return True
+    expiry = _methodology(methodology).expiry
+    first_s = expiry.appears_after_s or 0
+    return first_s <= after_s <= first_s + (expiry.claim_within_s or after_s)
 
 
 def _row(
@@ -143,9 +156,14 @@ def _row(
     }
 
 
+@cache
+def _methodology(name: str) -> Methodology:
+    return load_from_catalogue(name)
+
+
 def object_of(methodology: str, item: Happening) -> str:
     """Return what owns the slots of a happening: the same for every partner that records it."""
-    kind = load_from_catalogue(methodology).activity_type
+    kind = _methodology(methodology).activity_type
     if kind is ActivityType.METER_PERIOD:
         return f"METER:DEMO:{item.event.upper()}-{item.person}"
     if kind is ActivityType.STATE_WINDOW:

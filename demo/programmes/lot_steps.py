@@ -11,6 +11,7 @@ from typing_extensions import override
 from demo.programmes.hands import Figures, Hands, Holder
 from demo.programmes.steps import Order, Step
 from fedcarbon.canonical.hashing import digest
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.cli.use_orders import Wish
 from fedcarbon.ledger.account import LOT_ID_BYTES
 from fedcarbon.ledger.unit import Vintage
@@ -71,6 +72,13 @@ class PublishLotRules(Step):
     id: str
     excluded_regimes: tuple[str, ...] = ()
     price_floor_fen: int = 0
+    methodologies: tuple[str, ...] = ()
+    """Nothing else may be in a lot; empty for any."""
+    vintages: tuple[int | None, int | None] = (None, None)
+    """The first and the last year that may be bundled."""
+    tonnes_min: int = 1
+    offset: tuple[int, int] = (1, 1)
+    """A buyer may cover so many parts of so many of an obligation."""
 
     @override
     def act(self, hands: Hands, figures: Figures) -> str:
@@ -82,6 +90,14 @@ class PublishLotRules(Step):
                 rules_id=self.id,
                 excluded_regimes=tuple(sorted(self.excluded_regimes)),
                 price_floor_fen=self.price_floor_fen,
+                methodologies=tuple(
+                    sorted(load_from_catalogue(name).content_hash for name in self.methodologies)
+                ),
+                vintage_first=self.vintages[0],
+                vintage_last=self.vintages[1],
+                tonnes_min=self.tonnes_min,
+                offset_parts=self.offset[0],
+                offset_of=self.offset[1],
             )
         )
         figures.add(self.programme, "rules", 1)
@@ -179,13 +195,20 @@ class RetireLot(Step):
     KIND: ClassVar[str] = "retire-lot"
     lot: str
     beneficiary: str
+    obligation: str = ""
+    """What it offsets; empty if nothing."""
+    obligation_kg: int = 0
+    """The whole of it."""
 
     @override
     def act(self, hands: Hands, figures: Figures) -> str:
         """Retire it."""
         answer = hands.hub().retire_lot(
             use_pb2.RetireLotRequest(
-                lot_id=lot_id_of(self.programme, self.lot), beneficiary=self.beneficiary
+                lot_id=lot_id_of(self.programme, self.lot),
+                beneficiary=self.beneficiary,
+                obligation_id=self.obligation,
+                obligation_kg=self.obligation_kg,
             )
         )
         tonnes = answer.serial_last - answer.serial_first + 1
