@@ -132,9 +132,9 @@ def _is_claimed(methodology: str, after_s: int) -> bool:
     """Tell whether people claim what they did inside the window, if there is one."""
     if not methodology:
         return True
-    expiry = _methodology(methodology).expiry
-    first_s = expiry.appears_after_s or 0
-    return first_s <= after_s <= first_s + (expiry.claim_within_s or after_s)
+    expiry = _methodology(methodology).details["expiry"]
+    first_s, within_s = (int(str(expiry[key])) for key in ("appears_after_s", "claim_within_s"))
+    return first_s <= after_s <= first_s + within_s
 
 
 def _row(

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from typing_extensions import override
 
+from demo.crosscheck import bound_people
 from demo.groundwork import methodologies_of, signed_rules_of
 from demo.programmes.building import build
 from demo.programmes.document import ProgrammeFile
@@ -160,7 +161,7 @@ class ProgrammeWorld(World):
             operator = self._operator(entry)
             assert not add_customers(operator.store, entry.wallets, allow_test=True)
             list(operator.find_and_bind())
-        expected = sum(len(item.store.customers()) for item in self.wallets.values())
+        expected = len(bound_people(self.scenario))
 
         def all_bound() -> bool:
             for node in self.seats.values():
