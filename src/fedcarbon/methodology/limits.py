@@ -1,7 +1,7 @@
 """Limits per day and month: which of one owner's activities count, and how much of them.
 
-The owner is the meter or vehicle that an activity is about, else the person. Activities are taken in the
-order of start and id, whatever the order in which they arrived, so that the answer is one.
+The owner is the meter or vehicle that an activity is about, else the person. Activities are taken
+in the order of start and id, whatever the order in which they arrived, so that the answer is one.
 """
 
 from __future__ import annotations

@@ -37,9 +37,7 @@ def settlement(partner: PartyId, serial: int, tie_beacon: bytes) -> DaySettlemen
     """Return what the verdicts leave of a person's day at a partner."""
     lost = set(claims.verdicts(tie_beacon).lost[partner])
     own = claims.pieces(claims.RIDES[partner][serial])
-    lost_slots = {
-        piece.slot_start_s for piece in own if claims.slot_token(serial, piece.slot_start_s) in lost
-    }
+    lost_slots = {piece.slot for piece in own if claims.slot_token(serial, piece.slot) in lost}
     return settle_day(own, lost_slots, parties.programme().cap_ug)
 
 

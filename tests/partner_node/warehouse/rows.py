@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from fedcarbon.methodology.crediting import NOT_WHOLE_MONTHS
 from fedcarbon.methodology.definition import (
     DURATION_S_MAX,
     Field,
@@ -27,7 +28,8 @@ from fedcarbon.methodology.integer_program import Literal
 from fedcarbon.methodology.lowering import lower
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.reference import evaluate
-from partner_node.warehouse.compiling import NOT_WHOLE_MONTHS, query_of
+from partner_node.importing.activities import may_be_instant
+from partner_node.warehouse.compiling import query_of
 from partner_node.warehouse.engines import Warehouse
 from partner_node.warehouse.steps import Steps
 from partner_node.warehouse.table import COMPUTED
@@ -136,7 +138,8 @@ def table_rows(methodology: Methodology, count: int, seed: int = 1) -> list[Row]
         start, length = next(starts), next(lengths)
         # Columns go round at different speeds; now and then one bound meets another.
         row = dict(zip((field.name for field in fields), values, strict=True))
-        rows.append(_row(index, start, None if start is None else start + length, row))
+        open_end = start is None or chance.random() < 0.05
+        rows.append(_row(index, start, None if open_end else start + length, row))
     return rows + list(_corners(methodology, fields, len(rows)))
 
 
@@ -237,6 +240,8 @@ def expected(methodology: Methodology, rows: Iterable[Row], zone: str = ZONE) ->
 
 def _answer(methodology: Methodology, row: Row, history: History, zone: str) -> Answer:
     start, end = _instant(row["started_at"]), _instant(row["ended_at"])
+    if start is not None and row["ended_at"] is None and may_be_instant(methodology):
+        end = start + 1
     if start is None or end is None:
         return 0, "malformed_time"
     if end <= start:
@@ -295,7 +300,13 @@ def _local(at: int, zone: str) -> dt.datetime:
 
 def answered(warehouse: Warehouse, methodology: Methodology, zone: str = ZONE) -> dict[str, Answer]:
     """Return what the compiled methodology answers in a warehouse."""
-    query = query_of(lower(methodology), warehouse.table, warehouse.engine, zone)
+    query = query_of(
+        lower(methodology),
+        warehouse.table,
+        warehouse.engine,
+        zone,
+        may_be_instant=may_be_instant(methodology),
+    )
     found: dict[str, Answer] = {}
     for batch in warehouse.batches(query):
         assert batch.schema.field("amount").type == pa.int64()
