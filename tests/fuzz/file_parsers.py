@@ -25,6 +25,7 @@ from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import EpochIndex, Role
 from fedcarbon.methodology.definition import InvalidMethodologyError
 from fedcarbon.methodology.document import DocumentError, read_document
+from fedcarbon.methodology.quarantine import parse_quarantine
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.submission.chunk_file import (
@@ -58,6 +59,11 @@ def catalogue() -> list[bytes]:
     return [(folder / f"{name}.yaml").read_bytes() for name in catalogue_names()]
 
 
+def quarantine_list() -> list[bytes]:
+    """Return the list of factors that no methodology may carry."""
+    return [(resources.files("fedcarbon.methodology") / "quarantine.yaml").read_bytes()]
+
+
 def certificates() -> list[bytes]:
     """Return a party's certificate."""
     now_s = Seconds(1_790_000_000)
@@ -86,6 +92,12 @@ def of_files() -> list[Parser]:
             parse=parse_methodology,
             errors=(InvalidMethodologyError,),
             examples=catalogue,
+        ),
+        Parser(
+            name="fedcarbon.methodology.quarantine:parse_quarantine",
+            parse=parse_quarantine,
+            errors=(InvalidMethodologyError,),
+            examples=quarantine_list,
         ),
         Parser(
             name="fedcarbon.parameters.roots:parse_roots",
