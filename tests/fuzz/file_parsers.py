@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from importlib import resources
 
-from fedcarbon.cli.catalogue import catalogue_names
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.epoch.conflict_file import (
     ConflictingClaim,
     MalformedConflictFileError,
@@ -54,9 +54,9 @@ def entry_shape() -> EntryShape:
 
 
 def catalogue() -> list[bytes]:
-    """Return the methodologies that come with the program."""
-    folder = resources.files("fedcarbon.methodology") / "catalogue"
-    return [(folder / f"{name}.yaml").read_bytes() for name in catalogue_names()]
+    """Return small methodologies with tables, a baseline, an unknown number and a curve."""
+    names = ("cn-shenzhen-transit", "kr-carbon-grams-gas", "cn-guangzhou-bike")
+    return [catalogue_bytes(name) for name in (*names, "cn-guangdong-bike-curve")]
 
 
 def quarantine_list() -> list[bytes]:
