@@ -82,9 +82,7 @@ def publications(database: Database, member: Membership) -> list[Publication]:
     return sorted(own, key=lambda item: item.leaf_index)
 
 
-def _opened(
-    member: Membership, leaf_type: LeafType, leaf_index: int, body: bytes
-) -> Publication:
+def _opened(member: Membership, leaf_type: LeafType, leaf_index: int, body: bytes) -> Publication:
     envelope = Envelope.from_bytes(body)
     if leaf_type is LeafType.MARKET_PRICE:
         hubs = member.foundation.hub_keys
@@ -93,7 +91,10 @@ def _opened(
         roots = member.identity.roots
         keys = {root_keyid(name): key for name, key in roots.root_keys.items()}
         verify(envelope, keys, signers=keys.keys(), at_least=roots.threshold)
-    fields = json.loads(envelope.payload)  # signed: whoever writes nonsense has signed it
+    try:
+        fields = json.loads(envelope.payload)
+    except (ValueError, RecursionError) as error:
+        raise PublicationUnreadableError(f"leaf {leaf_index} is no JSON") from error
     named = isinstance(fields, dict) and fields.get("statement") == leaf_type.kind
     if not named or envelope.payload_type != payload_type_of(leaf_type.kind):
         raise PublicationUnreadableError(f"leaf {leaf_index} is no {leaf_type.kind}")

@@ -37,7 +37,8 @@ class PersonFigures:
 
     def epochs(self) -> dict[int, PersonEpoch]:
         """Return the epochs in which something was claimed for the person."""
-        pieces, lost, credited = self._pieces(), self._lost(), self._credited()
+        pieces, lost = self._pieces(), self._lost()
+        credited = self._epochs.credited_for(self._person_id)
         return {
             epoch: PersonEpoch(
                 pieces=pieces[epoch],
@@ -46,10 +47,6 @@ class PersonFigures:
             )
             for epoch in sorted(pieces)
         }
-
-    def was_decided(self, epoch: int) -> bool:
-        """Tell whether claims or their absence are decided: nothing new counts in the epoch."""
-        return self._epochs.cutoff(epoch) is not None
 
     def was_missed(self, epoch: int) -> bool:
         """Tell whether nothing that was claimed arrives, because this platform was late.
@@ -98,9 +95,3 @@ class PersonFigures:
         for epoch, *slot in rows:
             lost[epoch].add(SlotKey(*slot))
         return lost
-
-    def _credited(self) -> dict[int, dict[str, CreditedActivity]]:
-        epochs = self._database.rows(
-            "SELECT DISTINCT epoch FROM pieces WHERE person_id = ?", [self._person_id]
-        )
-        return {row[0]: self._epochs.credited(row[0]) for row in epochs}

@@ -46,10 +46,7 @@ class RefusedStore:
         fresh = [item for key, item in unique.items() if key not in known]
         self._database.insert(
             "refused_activities",
-            {
-                name: [getattr(item, name) for item in fresh]
-                for name in RefusedActivity._fields
-            },
+            {name: [getattr(item, name) for item in fresh] for name in RefusedActivity._fields},
         )
 
     def of_person(self, person_id: int) -> list[RefusedActivity]:
