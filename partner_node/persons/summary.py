@@ -16,7 +16,6 @@ from typing import Final
 
 from fedcarbon.errors import MalformedError
 from fedcarbon.registry.measure import Measure
-from fedcarbon.registry.programme import local_day
 from partner_node.activities.bundle import Bundle
 from partner_node.membership import Membership
 from partner_node.persons.activity_days import ActivityDay, ActivityDays, Amounts
@@ -126,18 +125,23 @@ class Asked:
     until_day: str = ""
     """The last one; empty for all."""
 
-    def covers(self, day: dt.date) -> bool:
-        """Tell whether a day is asked for.
+    def __post_init__(self) -> None:
+        """Check that the bounds are dates.
 
         Raises:
-            MalformedError: a bound is no date.
+            MalformedError: one is not.
         """
         try:
-            first = dt.date.fromisoformat(self.from_day or "0001-01-01")
-            last = dt.date.fromisoformat(self.until_day or "9999-12-31")
+            _ = self.days
         except ValueError as error:
             raise MalformedError("a day is written as YYYY-MM-DD") from error
-        return first <= day <= last
+
+    @property
+    def days(self) -> tuple[dt.date, dt.date]:
+        """The first and the last local day that are asked for."""
+        first = dt.date.fromisoformat(self.from_day) if self.from_day else dt.date.min
+        last = dt.date.fromisoformat(self.until_day) if self.until_day else dt.date.max
+        return first, last
 
 
 def summary_of(
@@ -149,7 +153,6 @@ def summary_of(
 
     Raises:
         UnknownPersonError: never linked.
-        MalformedError: a day that is no date.
         PublicationUnreadableError, SignatureInvalidError: the record holds what nobody signed.
     """
     standing = PersonStore(database).standings([asked.person_ref]).get(asked.person_ref)
@@ -157,10 +160,9 @@ def summary_of(
         raise UnknownPersonError("no person of this reference is linked")
     now_s, programme, language = member.clock.now_s(), member.programme, asked.language
     unit = _unit_of(programme.measure, bundle)
-    today = local_day(now_s, programme.time_zone)
-    asked.covers(today)  # a bad bound is refused whether or not there are activities
+    first, last = asked.days
     found = ActivityDays(database, member, bundle, standing.person_id).all()
-    shown = [item for item in found if asked.covers(item.day)]
+    shown = [item for item in found if first <= item.day <= last]
     writer = _Writer(bundle, unit, language)
     days = writer.days(shown)
     totals = _sum(item.amounts for item in days)

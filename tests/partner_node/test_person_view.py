@@ -185,6 +185,34 @@ def test_an_epoch_that_the_platform_missed_is_said_to_be_its_fault(riders: World
     assert summary.totals.missed_micro == 3_000 * METRO
 
 
+def test_claims_that_were_not_committed_in_time_are_missed_too(riders: World) -> None:
+    riders.record(ride("a", 1, at(8), km=3))
+    riders.clock.at_s = at(1, day=2)
+    riders.hub.plan(1)
+    riders.hub.close_commitments(1)
+    riders.hub.witness()
+    riders.settle()
+    riders.hub.judge(1)
+    riders.hub.open_submissions(1)
+    riders.settle()
+    riders.hub.seal(1)
+    riders.settle()
+
+    assert riders.submitted(1)["rider-1"] == 0
+    assert states(seen(riders)) == {"a": ("missed", ["epoch_missed"])}
+
+
+def test_every_reference_of_one_document_shows_its_one_person(riders: World) -> None:
+    riders.link(person(1, person_ref="desk-1-phone", consent_claim="2026-03-02T09:00:00"))
+    riders.record(ride("a", 1, at(8)), ride("b", 1, at(10), person_ref="desk-1-phone"))
+
+    views = [seen(riders, name) for name in ("rider-1", "desk-1-phone")]
+
+    assert states(views[0]) == states(views[1])
+    assert list(states(views[0])) == ["a", "b"]
+    assert [item.consents[0].since_s for item in views] == [0, at(9)]
+
+
 def test_what_is_refused_at_intake_is_shown_to_its_person_in_both_languages(
     riders: World,
 ) -> None:
