@@ -11,6 +11,7 @@ PROTOS := $(sort $(wildcard proto/fedcarbon/v1/*.proto proto/fedcarbon/node/v1/*
 # for `make demo`
 SCENARIO ?=
 DATA ?=
+PROGRAMME ?=
 OUT ?= build/demo
 # for `make test`: files or folders, and an expression that picks tests by name
 T ?=
@@ -41,8 +42,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e . --group dev
 	touch $@
 
-demo: $(STAMP) ## run a whole federation here: SCENARIO=file.toml or DATA=folder, OUT=folder
-	$(BIN)/python -m demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(DATA),--data $(DATA)) --out $(OUT)
+demo: $(STAMP) ## run a whole federation here: PROGRAMME=name or list, SCENARIO=file.toml or DATA=folder, OUT=folder
+	$(BIN)/python -m demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(DATA),--data $(DATA)) $(if $(PROGRAMME),--programme $(PROGRAMME)) --out $(OUT)
 
 test: $(STAMP) ## run the tests: T=path picks files, K=expression picks names
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(if $(K),-k '$(K)') $(T)

@@ -12,6 +12,8 @@ from rich.console import Console
 
 from demo.city import make_city
 from demo.narrator import Narrator
+from demo.programmes.document import load, names
+from demo.programmes.running import run_programme
 from demo.real import make_real_scenario
 from demo.scenario import ScenarioError, load_scenario
 from demo.story import tell
@@ -20,6 +22,7 @@ from fedcarbon.errors import ConfigurationError, FedcarbonError
 OUT: Final = Path("build/demo")
 SEED: Final = 1
 MARKER: Final = ".fedcarbon-demo"
+LIST: Final = "list"
 
 
 class OutFolderError(ConfigurationError):
@@ -36,6 +39,7 @@ def run(
     *,
     scenario: Path | None = None,
     data: Path | None = None,
+    programme: str | None = None,
     out: Path = OUT,
     people: int = 120,
     days: int = 2,
@@ -50,6 +54,7 @@ def run(
     Args:
         scenario: a scenario file (see the README for its format).
         data: folder with the published real trips; builds and runs the real-trips scenario.
+        programme: name of a programme file; `list` lists them.
         out: folder for results; what an earlier demo left in it is deleted first.
         people: how many people the invented city has.
         days: how many days it runs.
@@ -58,8 +63,15 @@ def run(
     """
     if scenario is not None and scenario.resolve().is_relative_to(out.resolve()):
         raise ScenarioError(f"{scenario} lies in {out}, which is emptied first: choose another OUT")
-    _empty(out)
     narrator = Narrator(Console())
+    if programme == LIST:
+        narrator.programmes([load(name) for name in names()])
+        return
+    file = None if programme is None else load(programme)
+    _empty(out)
+    if file is not None:
+        run_programme(file, out.resolve(), narrator, bits=bits)
+        return
     sources: dict[str, dict[str, object]] = {}
     if scenario is not None:
         loaded = load_scenario(scenario)

@@ -1,49 +1,27 @@
 """The cross-check: opened sums recomputed from the input files by separate, simple code.
 
-Nothing here comes from the programs: files are read with `csv`, days and slots are worked out
-anew, and factors and limits are read from the tables of the methodology's file. Only ties between
-equal ranks need something that the federation made, the beacon; each of them is checked by its
-SHA-256 rule.
+Nothing here comes from the programs but the reference evaluator of methodologies, which has tests
+of its own: files are read with `csv`, and days, slots, contests and caps are worked out anew
+(`demo.counted`). Only ties between equal ranks need something that the federation made, the beacon;
+each of them is checked by its SHA-256 rule.
 """
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
-from pathlib import Path
 from typing import Any, Final
 
-import yaml
-from pyarrow import parquet
+from demo.counted import Claimant, Piece, Slot, counted_rows, people_of, read_rows
+from demo.scenario import PartnerEntry, ProgrammeEntry, Scenario
 
-from demo.scenario import PartnerEntry, Scenario
-
-SLOT_S: Final = 300
 CAP_UG: Final = 50_000_000_000
-ALWAYS: Final = "true"
-NEVER: Final = frozenset({"", "false"})
 REAL_NAME_CLASSES: Final = frozenset({"1", "2", "3", "WL01", "WL02", "WL03"})
 UNIT_UG: Final = 1_250_000_000
-TIERS: Final = ("0", "1", "2")
-
-
-@dataclass(slots=True)
-class Trip:
-    """One row that counts."""
-
-    activity: str
-    person: str
-    """The id number."""
-    start_s: int
-    end_s: int
-    reduction_ug: int
-    tier: int
 
 
 @dataclass(slots=True)
@@ -56,74 +34,90 @@ class Recomputed:
     """Per partner, before padding."""
     lost: dict[str, int] = field(default_factory=dict)
     submitted_ug: dict[str, int] = field(default_factory=dict)
-    opened_ug: dict[str, int] = field(default_factory=dict)
-    """Per id number, over all partners."""
-    bound: set[str] = field(default_factory=set)
-    """Id numbers that must be opened: a real-name wallet, and both consents at some partner."""
+    opened_ug: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Per programme and id number, over all partners."""
+    bound: set[tuple[str, str]] = field(default_factory=set)
+    """Programmes and id numbers that must be opened: a real-name wallet and both consents."""
     findings: list[str] = field(default_factory=list)
     """What does not hold; empty if all is well."""
 
 
-def recompute(
-    scenario: Scenario, methodologies: Path, verdicts: Iterable[Mapping[str, str]]
-) -> Recomputed:
+def recompute(scenario: Scenario, verdicts: Iterable[Mapping[str, str]]) -> Recomputed:
     """Return what every partner and account must have, given the verdicts of ties.
 
     Args:
         scenario: names the input files.
-        methodologies: folder of the catalogue's JSON files.
         verdicts: rows of verdicts.csv.
     """
     result = Recomputed()
-    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
-    # (person, slot) -> partner -> best rank
-    ranks: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
-    pieces: dict[str, list[tuple[Trip, int, int]]] = {}
-    for partner in scenario.partners:
-        trips = list(_trips(scenario, partner, methodologies))
-        result.reduction_ug[partner.id] = sum(trip.reduction_ug for trip in trips)
-        pieces[partner.id] = []
-        for trip in trips:
-            slots, short = _slots(trip.start_s, trip.end_s, zone)
-            for i, slot in enumerate(slots):
-                whole, count = trip.reduction_ug, len(slots)
-                piece = whole * (i + 1) // count - whole * i // count
-                pieces[partner.id].append((trip, slot, piece))
-                of_slot = ranks[trip.person, slot]
-                rank = 2 * trip.tier + short
-                of_slot[partner.id] = min(rank, of_slot.get(partner.id, rank))
-        result.claims[partner.id] = len(
-            {(trip.person, slot) for trip, slot, _ in pieces[partner.id]}
-        )
+    rows = list(verdicts)
     result.bound = bound_people(scenario)
-    winners = _winners(ranks, verdicts, result)
-    for partner_id, found in pieces.items():
-        lost = {
-            key
-            for key, claimants in ranks.items()
-            if partner_id in claimants and winners[key] != partner_id
-        }
-        result.lost[partner_id] = len(lost)
-        result.submitted_ug[partner_id] = 0
-        for person, kept_ug in _settled(found, lost, zone):
-            result.submitted_ug[partner_id] += kept_ug
-            result.opened_ug[person] = result.opened_ug.get(person, 0) + kept_ug
+    domains: dict[str, list[PartnerEntry]] = defaultdict(list)
+    for partner in scenario.partners:
+        domains[domain_of(scenario.entry(partner.programme))].append(partner)
+    for domain, partners in domains.items():
+        own = [row for row in rows if row["domain"] == domain]
+        _recompute_domain(scenario, partners, own, result)
+    strange = [row for row in rows if row["domain"] not in domains]
+    result.findings += [f"a verdict of {row['domain']}, which is no domain" for row in strange]
     return result
 
 
-def bound_people(scenario: Scenario) -> set[str]:
-    """Return the id numbers with a real-name wallet and both consents at some partner."""
-    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
+def domain_of(entry: ProgrammeEntry) -> str:
+    """Return the domain of a programme: its own name if the scenario says nothing."""
+    return str(entry.rest.get("exclusivity_domain", entry.id))
+
+
+def _recompute_domain(
+    scenario: Scenario,
+    partners: Sequence[PartnerEntry],
+    verdicts: Iterable[Mapping[str, str]],
+    result: Recomputed,
+) -> None:
+    """Recompute the partners of one domain: they share one claim round per epoch."""
+    ranks: dict[Slot, dict[Claimant, int]] = defaultdict(dict)
+    pieces: dict[Claimant, list[Piece]] = {}
+    for partner in partners:
+        claimant = Claimant(partner.programme, partner.id)
+        counted = counted_rows(scenario.entry(partner.programme), partner)
+        result.reduction_ug[partner.seat] = sum(row.amount for row in counted)
+        pieces[claimant] = [piece for row in counted for piece in row.pieces()]
+        for piece in pieces[claimant]:
+            of_slot = ranks[piece.slot]
+            of_slot[claimant] = min(piece.rank, of_slot.get(claimant, piece.rank))
+        result.claims[partner.seat] = len({piece.slot for piece in pieces[claimant]})
+    winners = _winners(ranks, verdicts, result)
+    for partner in partners:
+        claimant = Claimant(partner.programme, partner.id)
+        claimed = {slot for slot, claimants in ranks.items() if claimant in claimants}
+        lost = {slot for slot in claimed if winners[slot] != claimant}
+        result.lost[partner.seat] = len(lost)
+        cap = int(scenario.entry(partner.programme).rest.get("cap_ug", CAP_UG))
+        result.submitted_ug[partner.seat] = 0
+        for person, kept_ug in _settled(pieces[claimant], lost, cap):
+            result.submitted_ug[partner.seat] += kept_ug
+            account = (str(partner.programme), person)
+            result.opened_ug[account] = result.opened_ug.get(account, 0) + kept_ug
+
+
+def bound_people(scenario: Scenario) -> set[tuple[str, str]]:
+    """Return programmes and id numbers with a real-name wallet and both consents at a partner."""
     consented = {
-        number for partner in scenario.partners for number, _ in _people(partner, zone).values()
+        (str(partner.programme), number)
+        for partner in scenario.partners
+        for number, _ in people_of(partner, _zone(scenario, partner)).values()
     }
     return consented & _wallet_owners(scenario)
 
 
-def _wallet_owners(scenario: Scenario) -> set[str]:
-    """Return the id numbers that have a real-name wallet."""
+def _zone(scenario: Scenario, partner: PartnerEntry) -> zoneinfo.ZoneInfo:
+    return zoneinfo.ZoneInfo(scenario.entry(partner.programme).time_zone)
+
+
+def _wallet_owners(scenario: Scenario) -> set[tuple[str, str]]:
+    """Return programmes and id numbers that have a real-name wallet."""
     return {
-        str(row["id_number"]).strip().upper()
+        (operator.programme, str(row["id_number"]).strip().upper())
         for operator in scenario.wallet_operators
         for row in read_rows(operator.wallets)
         if str(row["wallet_class"]) in REAL_NAME_CLASSES
@@ -153,206 +147,58 @@ def redemption_findings(scenario: Scenario, row: Mapping[str, Any]) -> list[str]
 
 
 def _winners(
-    ranks: Mapping[tuple[str, int], Mapping[str, int]],
+    ranks: Mapping[Slot, Mapping[Claimant, int]],
     verdicts: Iterable[Mapping[str, str]],
     result: Recomputed,
-) -> dict[tuple[str, int], str]:
+) -> dict[Slot, Claimant]:
     """Return the winner of every slot, and note every verdict that does not hold."""
-    said = {(row["id_number"], int(row["slot_start"])): row for row in verdicts}
+    said = {Slot(row["owner"], row["group"], int(row["slot_start"])): row for row in verdicts}
     winners = {}
-    for key, claimants in ranks.items():
+    for slot, claimants in ranks.items():
         best = min(claimants.values())
         leaders = sorted(name for name, rank in claimants.items() if rank == best)
-        winners[key] = leaders[0]
-        row = said.pop(key, None)
+        winners[slot] = leaders[0]
+        row = said.pop(slot, None)
         if len(claimants) == 1:
             if row is not None:
-                result.findings.append(f"slot {key[1]}: a verdict without a contest")
+                result.findings.append(f"slot {slot.start_s}: a verdict without a contest")
             continue
         if row is None:
-            result.findings.append(f"slot {key[1]}: contested, but without a verdict")
+            result.findings.append(f"slot {slot.start_s}: contested, but without a verdict")
             continue
-        if sorted(row["claimants"].split(" ")) != sorted(claimants):
-            result.findings.append(f"slot {key[1]}: the verdict names other claimants")
+        if sorted(row["claimants"].split(" ")) != sorted(map(str, claimants)):
+            result.findings.append(f"slot {slot.start_s}: the verdict names other claimants")
         if len(leaders) > 1:
-            winners[key] = min(leaders, key=lambda name: _tie_hash(row, name))
-        if row["winner"] != winners[key]:
-            result.findings.append(f"slot {key[1]}: the verdict names the wrong winner")
-    result.findings += [f"slot {key[1]}: a verdict about nothing that was claimed" for key in said]
+            winners[slot] = min(leaders, key=lambda name: _tie_hash(row, name))
+        if row["winner"] != str(winners[slot]):
+            result.findings.append(f"slot {slot.start_s}: the verdict names the wrong winner")
+    result.findings += [
+        f"slot {slot.start_s}: a verdict about nothing that was claimed" for slot in said
+    ]
     return winners
 
 
-def _tie_hash(row: Mapping[str, str], partner_id: str) -> bytes:
-    """Return SHA-256 over the length-prefixed label, beacon, token and partner id."""
+def _tie_hash(row: Mapping[str, str], claimant: Claimant) -> bytes:
+    """Return SHA-256 over the length-prefixed label, beacon, token, programme and partner."""
     items = (
         b"fedcarbon/v1/tie",
         bytes.fromhex(row["beacon"]),
         bytes.fromhex(row["claim_token"]),
-        partner_id.encode(),
+        *(name.encode() for name in claimant),
     )
     joined = b"".join(len(item).to_bytes(8, "big") + item for item in items)
     return hashlib.sha256(joined).digest()
 
 
-def _settled(
-    pieces: Iterable[tuple[Trip, int, int]], lost: set[tuple[str, int]], zone: zoneinfo.ZoneInfo
-) -> Iterable[tuple[str, int]]:
+def _settled(pieces: Iterable[Piece], lost: set[Slot], cap_ug: int) -> Iterable[tuple[str, int]]:
     """Yield (person, mass) per person and day: losses, then the half-lost rule, then the cap."""
-    slots: dict[tuple[str, dt.date, str], list[tuple[int, int]]] = defaultdict(list)
-    for trip, slot, piece in pieces:
-        day = dt.datetime.fromtimestamp(slot, tz=zone).date()
-        slots[trip.person, day, trip.activity].append((slot, piece))
+    parts: dict[tuple[str, dt.date, str], list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        parts[piece.person, piece.day, piece.activity].append(piece)
     days: dict[tuple[str, dt.date], int] = defaultdict(int)
-    for (person, day, _), parts in slots.items():
-        kept = [piece for slot, piece in parts if (person, slot) not in lost]
-        if 2 * (len(parts) - len(kept)) < len(parts):
+    for (person, day, _), own in parts.items():
+        kept = [piece.amount for piece in own if piece.slot not in lost]
+        if 2 * (len(own) - len(kept)) < len(own):
             days[person, day] += sum(kept)
     for (person, _), mass in days.items():
-        yield person, min(CAP_UG, mass)
-
-
-def _slots(start_s: int, end_s: int, zone: zoneinfo.ZoneInfo) -> tuple[list[int], int]:
-    """Return the slots covered by more than half, else the one at the midpoint; and `short`."""
-    covered = []
-    slot = _slot_start(start_s, zone)
-    while slot < end_s:
-        if 2 * (min(slot + SLOT_S, end_s) - max(slot, start_s)) > SLOT_S:
-            covered.append(slot)
-        slot = _slot_start(slot + SLOT_S, zone)
-    if covered:
-        return covered, 0
-    return [_slot_start((start_s + end_s) // 2, zone)], 1
-
-
-def _slot_start(instant_s: int, zone: zoneinfo.ZoneInfo) -> int:
-    day = dt.datetime.fromtimestamp(instant_s, tz=zone).date()
-    midnight = int(dt.datetime.combine(day, dt.time(), tzinfo=zone).timestamp())
-    return instant_s - (instant_s - midnight) % SLOT_S
-
-
-def _trips(scenario: Scenario, partner: PartnerEntry, methodologies: Path) -> Iterable[Trip]:
-    """Yield the rows that count, in the order of the file."""
-    zone = zoneinfo.ZoneInfo(scenario.programme.time_zone)
-    first, last = scenario.programme.first_day, scenario.programme.last_day
-    begin_s = int(dt.datetime.combine(first, dt.time(), tzinfo=zone).timestamp())
-    after = last + dt.timedelta(days=1)
-    until_s = int(dt.datetime.combine(after, dt.time(), tzinfo=zone).timestamp())
-    rules = _rules(methodologies / f"{partner.methodology}.yaml")
-    people = _people(partner, zone)
-    seen: set[str] = set()
-    taken: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for row in read_rows(partner.activities):
-        trip = _trip(row, rules, people, zone)
-        if trip is None or not begin_s <= trip.start_s < trip.end_s <= until_s:
-            continue
-        if trip.activity in seen:
-            continue
-        own = taken[trip.person]
-        if any(start < trip.end_s and trip.start_s < end for start, end in own):
-            continue
-        seen.add(trip.activity)
-        own.append((trip.start_s, trip.end_s))
-        yield trip
-
-
-def _rules(path: Path) -> dict[str, dict[str, Fraction]]:
-    """Return, per mode, the row of every table of a methodology file."""
-    rules: defaultdict[str, dict[str, Fraction]] = defaultdict(dict)
-    for name, table in yaml.safe_load(path.read_text(encoding="utf-8"))["tables"].items():
-        for row in table["rows"]:
-            rules[row["mode"]][name] = Fraction(row["value"])
-    return rules
-
-
-def _trip(
-    row: Mapping[str, Any],
-    rules: Mapping[str, Mapping[str, Fraction]],
-    people: Mapping[str, tuple[str, int]],
-    zone: zoneinfo.ZoneInfo,
-) -> Trip | None:
-    """Return the row as a trip if it can count at all."""
-    row = {key: value.strip() if isinstance(value, str) else value for key, value in row.items()}
-    rule, person = rules.get(row["mode"]), people.get(row["person_ref"] or "")
-    if rule is None or person is None or str(row["evidence"]) not in TIERS:
-        return None
-    start_s, end_s = _instant(row["started_at"], zone), _instant(row["ended_at"], zone)
-    distance_m = _whole_number(row["distance_m"])
-    if start_s is None or end_s is None or distance_m is None:
-        return None
-    duration_s = end_s - start_s
-    fits = (
-        rule["DISTANCE_MIN"] <= distance_m <= rule["DISTANCE_MAX"]
-        and rule["DURATION_MIN"] <= duration_s <= rule["DURATION_MAX"]
-        and distance_m <= rule["SPEED_MAX"] * duration_s
-        and start_s >= person[1]
-    )
-    return (
-        Trip(
-            activity=row["activity_id"],
-            person=person[0],
-            start_s=start_s,
-            end_s=end_s,
-            reduction_ug=int(rule["FACTOR"] * distance_m),
-            tier=int(row["evidence"]),
-        )
-        if fits
-        else None
-    )
-
-
-def _people(partner: PartnerEntry, zone: zoneinfo.ZoneInfo) -> dict[str, tuple[str, int]]:
-    """Return person_ref -> (id number, instant from which both consents are there)."""
-    people = {}
-    for row in read_rows(partner.identities):
-        since = [_consent(row[name], zone) for name in ("consent_data", "consent_claim")]
-        number = str(row["id_number"] or "").strip().upper()
-        given = [instant for instant in since if instant is not None]
-        if len(given) == len(since) and _id_holds(str(row["id_type"]).strip(), number):
-            people[str(row["person_ref"]).strip()] = (number, max(given))
-    return people
-
-
-def _consent(value: object, zone: zoneinfo.ZoneInfo) -> int | None:
-    """Return the instant from which a consent counts, 0 for ever, None for never."""
-    text = str(value or "").strip().lower()
-    if text in NEVER:
-        return None
-    return 0 if text == ALWAYS else _instant(value, zone)
-
-
-def _id_holds(id_type: str, number: str) -> bool:
-    return id_type == "PASSPORT" or _check_digit_holds(number)
-
-
-def _check_digit_holds(number: str) -> bool:
-    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-    if len(number) != len(weights) + 1 or not number[:-1].isdigit():
-        return False
-    total = sum(weight * int(digit) for weight, digit in zip(weights, number, strict=False))
-    return number[-1] == "10X98765432"[total % 11]
-
-
-def _instant(value: object, zone: zoneinfo.ZoneInfo) -> int | None:
-    """Return the instant that a cell holds, or None if it holds none."""
-    try:
-        read = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
-    except ValueError:
-        return None
-    return int((read if read.tzinfo else read.replace(tzinfo=zone)).timestamp())
-
-
-def _whole_number(value: object) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.removeprefix("-").isdigit() else None
-
-
-def read_rows(path: Path) -> Iterable[dict[str, Any]]:
-    """Yield the rows of a CSV or Parquet file; bytes that are not UTF-8 show as U+FFFD."""
-    if path.suffix == ".parquet":
-        yield from parquet.read_table(path).to_pylist()
-        return
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        for row in csv.DictReader(file):
-            whole = None not in row and None not in row.values()
-            if whole and not any("\ufffd" in value for value in row.values()):
-                yield row
+        yield person, min(cap_ug, mass)

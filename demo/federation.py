@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final, Self
 
 import grpc
 
 from demo.groundwork import AUDITOR_ID, HUB_ID, RAIL_ID, Groundwork
 from demo.processes import ProcessGroup, accepts_connections
-from demo.scenario import PartnerEntry, Scenario
+from demo.scenario import PartnerEntry, Scenario, WalletOperatorEntry
 from fedcarbon.errors import StateError
-from fedcarbon.ids import PartyId, Role
+from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
 from fedcarbon.paillier.keys import MODULUS_BITS_MIN
 from fedcarbon.redemption.value_day import ValueDay, day_text
@@ -89,15 +88,18 @@ class Federation:
                 "tick_ms": HUB_TICK_MS,
                 "limits": str(self.groundwork.limits),
             },
-            {
-                "rail": {
-                    "kind": "signed-http",
-                    "url": f"https://127.0.0.1:{self.groundwork.rail_port}",
-                    "party_id": RAIL_ID,
-                    "signing_key": self._public_key(RAIL_ID),
-                    "notices_listen": f"127.0.0.1:{self.groundwork.notices_port}",
-                }
-            },
+            [
+                (
+                    "[rail]",
+                    {
+                        "kind": "signed-http",
+                        "url": f"https://127.0.0.1:{self.groundwork.rail_port}",
+                        "party_id": RAIL_ID,
+                        "signing_key": self._public_key(RAIL_ID),
+                        "notices_listen": f"127.0.0.1:{self.groundwork.notices_port}",
+                    },
+                )
+            ],
         )
         self.processes.start(HUB_ID, ["hub", "serve", "--config", str(config)])
         self.processes.wait_until(
@@ -114,26 +116,32 @@ class Federation:
                 "book": "sandbox.db",
                 "clock": f"file:{self.groundwork.clock}",
             },
-            {
-                "[hubs]": {
-                    "party_id": HUB_ID,
-                    "signing_key": self._public_key(HUB_ID),
-                    "notify_url": f"https://127.0.0.1:{self.groundwork.notices_port}",
-                },
-                "[accounts]": {"programme": self.scenario.programme.id, "hub": HUB_ID},
-            },
+            [
+                (
+                    "[[hubs]]",
+                    {
+                        "party_id": HUB_ID,
+                        "signing_key": self._public_key(HUB_ID),
+                        "notify_url": f"https://127.0.0.1:{self.groundwork.notices_port}",
+                    },
+                ),
+                *(
+                    ("[[accounts]]", {"programme": entry.id, "hub": HUB_ID})
+                    for entry in self.scenario.programmes
+                ),
+            ],
         )
         self.processes.start(RAIL_ID, ["hub.sandbox", "serve", "--config", str(config)])
         self.processes.wait_until(
             "starting the rail", lambda: accepts_connections(self.groundwork.rail_port), START_S
         )
 
-    def top_up(self, fen: int) -> None:
+    def top_up(self, programme: ProgrammeId, fen: int) -> None:
         """Pay money into the programme's float at the rail, and enter it in the hub's books."""
         for party, module in ((RAIL_ID, "hub.sandbox"), (HUB_ID, "hub")):
             config = str(self.groundwork.home(party) / "config.toml")
-            arguments = ["top-up", "--config", config, "--programme", self.scenario.programme.id]
-            arguments += ["--fen", str(fen), "--label", "demo"]
+            arguments = ["top-up", "--config", config, "--programme", programme]
+            arguments += ["--fen", str(fen), "--label", f"demo {programme}"]
             self.processes.run(f"{party}.top-up", [module, *arguments])
 
     def settle(self, day: ValueDay) -> None:
@@ -170,24 +178,24 @@ class Federation:
             )
             self.processes.start(name, ["trustee", "serve", "--config", str(config)])
 
-    def start_node(self, name: PartyId) -> None:
+    def start_node(self, partner: PartnerEntry) -> None:
         """Start a partner's node; its files have been imported."""
-        config = self.groundwork.home(name) / "config.toml"
-        self.processes.start(name, ["partner_node", "serve", "--config", str(config)])
+        config = self.groundwork.home(partner.seat) / "config.toml"
+        self.processes.start(partner.seat, ["partner_node", "serve", "--config", str(config)])
 
-    def configure_node(self, name: PartyId, methodology: str) -> Path:
+    def configure_node(self, partner: PartnerEntry) -> Path:
         """Write a node's configuration and return it."""
         return _write_config(
-            self.groundwork.home(name),
+            self.groundwork.home(partner.seat),
             {
-                "party": str(self.groundwork.parties[name]),
+                "party": str(self.groundwork.parties[partner.id]),
                 "roots": str(self.groundwork.keys / "roots.toml"),
-                "programme": self.scenario.programme.id,
-                "methodology": methodology,
+                "programme": partner.programme,
+                "methodologies": list(partner.methodologies),
                 "store": "node.duckdb",
                 "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
                 "hub_id": HUB_ID,
-                "address": f"127.0.0.1:{self.groundwork.node_ports[name]}",
+                "address": f"127.0.0.1:{self.groundwork.node_ports[partner.seat]}",
                 "clock": f"file:{self.groundwork.clock}",
                 "poll_s": NODE_POLL_S,
                 "commit_delay_s": 0,
@@ -196,39 +204,39 @@ class Federation:
 
     def import_files(self, partner: PartnerEntry) -> None:
         """Read a partner's identities, then its activities, with its node's own command."""
-        config = str(self.groundwork.home(partner.id) / "config.toml")
+        config = str(self.groundwork.home(partner.seat) / "config.toml")
         for command, path in (
             ("import-identities", partner.identities),
             ("import-activities", partner.activities),
         ):
-            summary = str(self.groundwork.home(partner.id) / f"{command}.json")
+            summary = str(self.groundwork.home(partner.seat) / f"{command}.json")
             arguments = [command, str(path), "--config", config, "--summary", summary]
-            self.processes.run(f"{partner.id}.{command}", ["partner_node", *arguments])
+            self.processes.run(f"{partner.seat}.{command}", ["partner_node", *arguments])
 
-    def import_summary(self, name: PartyId) -> dict[str, Any]:
+    def import_summary(self, seat: str) -> dict[str, Any]:
         """Return what a node's import of its activities counted: read, accepted, rejected."""
-        path = self.groundwork.home(name) / "import-activities.json"
+        path = self.groundwork.home(seat) / "import-activities.json"
         tree: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return tree
 
-    def configure_wallet(self, name: PartyId) -> Path:
+    def configure_wallet(self, operator: WalletOperatorEntry) -> Path:
         """Write a wallet operator's configuration and return it."""
         return _write_config(
-            self.groundwork.home(name),
+            self.groundwork.home(operator.seat),
             {
-                "identity": str(self.groundwork.parties[name]),
+                "identity": str(self.groundwork.parties[operator.id]),
                 "roots": str(self.groundwork.keys / "roots.toml"),
                 "store": "wallet.db",
                 "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
                 "hub_id": HUB_ID,
-                "programme": self.scenario.programme.id,
+                "programme": operator.programme,
                 "clock": f"file:{self.groundwork.clock}",
             },
         )
 
-    def run_wallet(self, name: PartyId, step: str, arguments: Sequence[str]) -> None:
+    def run_wallet(self, seat: str, step: str, arguments: Sequence[str]) -> None:
         """Run a wallet operator's command as a process of its own."""
-        self.processes.run(f"{name}.{step}", ["fedcarbon.cli", "wallet", *arguments])
+        self.processes.run(f"{seat}.{step}", ["fedcarbon.cli", "wallet", *arguments])
 
     # --- what an observer sees --------------------------------------------------------------
 
@@ -236,20 +244,25 @@ class Federation:
         """Return the auditor's connection to the hub."""
         return GrpcHubClient(self._dial(AUDITOR_ID, self.groundwork.hub_port, HUB_ID, Role.HUB))
 
-    def node_channel(self, name: PartyId) -> grpc.Channel:
+    def node_channel(self, partner: PartnerEntry) -> grpc.Channel:
         """Return the platform's own connection to its node."""
-        port = self.groundwork.node_ports[name]
-        return with_deadlines(self._dial(name, port, name, Role.PARTNER))
+        port = self.groundwork.node_ports[partner.seat]
+        return with_deadlines(self._dial(partner.id, port, partner.id, Role.PARTNER))
+
+    def hub_operator(self) -> HubClient:
+        """Return the hub as its own operator's commands dial it."""
+        return GrpcHubClient(self._dial(HUB_ID, self.groundwork.hub_port, HUB_ID, Role.HUB))
 
     def register(self, auditor: HubClient) -> None:
-        """Log every admission, the programme and its methodologies."""
+        """Log every admission, every programme and its methodologies."""
         for admission in self.groundwork.admissions:
             auditor.create_admission(
                 registry_pb2.CreateAdmissionRequest(signed_admission=admission)
             )
-        auditor.create_programme(
-            registry_pb2.CreateProgrammeRequest(signed_programme=self.groundwork.signed_programme)
-        )
+        for programme in self.groundwork.signed_programmes:
+            auditor.create_programme(
+                registry_pb2.CreateProgrammeRequest(signed_programme=programme)
+            )
         for methodology in self.groundwork.signed_methodologies:
             auditor.create_methodology_admission(
                 registry_pb2.CreateMethodologyAdmissionRequest(signed_admission=methodology)
@@ -266,13 +279,17 @@ class Federation:
         self.processes.wait_until("witnessing the record", done, WITNESS_S)
 
     def wait_epoch(
-        self, auditor: HubClient, epoch: int, report: Callable[[str], None]
+        self,
+        auditor: HubClient,
+        programme: ProgrammeId,
+        epoch: int,
+        report: Callable[[str], None],
     ) -> epoch_pb2.Epoch:
         """Wait until an epoch is sealed; report its state meanwhile."""
         found: list[epoch_pb2.Epoch] = []
 
         def sealed() -> bool:
-            request = epoch_pb2.ListEpochsRequest(programme_id=self.scenario.programme.id)
+            request = epoch_pb2.ListEpochsRequest(programme_id=programme)
             states = {item.epoch: item for item in auditor.list_epochs(request).epochs}
             if epoch not in states:
                 return False
@@ -309,20 +326,23 @@ class Federation:
 
 def _write_config(
     home: Path,
-    fields: Mapping[str, str | bool | int | float],
-    tables: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    fields: Mapping[str, str | bool | int | float | list[str]],
+    tables: Sequence[tuple[str, Mapping[str, str]]] = (),
 ) -> Path:
     """Write `config.toml` into a process's folder and return it."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "config.toml"
-    lines = [
-        f"{key} = {_quoted(value) if isinstance(value, str) else str(value).lower()}"
-        for key, value in fields.items()
-    ]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_quoted(value)}" for key, value in table.items())]
+    lines = [f"{key} = {_written(value)}" for key, value in fields.items()]
+    for header, table in tables:
+        lines += ["", header, *(f"{key} = {_quoted(value)}" for key, value in table.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_quoted, value))}]"
+    return _quoted(value) if isinstance(value, str) else str(value).lower()
 
 
 def _quoted(text: str) -> str:

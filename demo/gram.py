@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from demo.scenario import Scenario
 from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
 
 _RIDE = """
-    SELECT a.activity_id, a.mode, a.started_at_s, a.distance_m, count(*), sum(p.piece_ug),
+    SELECT a.activity_id, a.field_values, a.started_at_s, count(*), sum(p.piece_ug),
            min(p.epoch), a.person_id
     FROM activities a JOIN pieces p USING (activity_id) JOIN persons q ON q.person_id = a.person_id
     WHERE q.id_number = ? GROUP BY ALL ORDER BY sum(p.piece_ug) DESC, a.activity_id LIMIT 1
@@ -59,7 +60,7 @@ def life_of_a_gram(
     for redemption in sorted(settled, key=lambda row: -int(row["mass_ug"])):
         account = next(row for row in accounts if row["id_number"] == redemption["id_number"])
         for partner in scenario.partners:
-            ride = _ride(out / partner.id, partner.id, account["id_number"], scenario)
+            ride = _ride(out / partner.seat, partner.id, account["id_number"], scenario)
             if ride is not None:
                 yield from _told(ride, account, redemption, out)
                 return
@@ -70,7 +71,8 @@ def _ride(home: Path, partner: str, id_number: str, scenario: Scenario) -> _Ride
         found = store.execute(_RIDE, [id_number]).fetchone()
         if found is None:
             return None
-        activity_id, mode, started_s, distance_m, pieces, mass, epoch, person_id = found
+        activity_id, values, started_s, pieces, mass, epoch, person_id = found
+        ride = json.loads(values)
         claims = store.execute(_CLAIM, [epoch, person_id]).fetchall()
         token, block, slot, submitted = store.execute(
             """SELECT t.account_token, p.block, p.slot,
@@ -79,13 +81,13 @@ def _ride(home: Path, partner: str, id_number: str, scenario: Scenario) -> _Ride
                FROM account_tokens t JOIN places p USING (person_id) WHERE t.person_id = ?""",
             [epoch, person_id],
         ).fetchall()[0]
-    zone = ZoneInfo(scenario.programme.time_zone)
+    zone = ZoneInfo(scenario.programmes[0].time_zone)
     return _Ride(
         partner=partner,
         activity_id=activity_id,
-        mode=mode,
+        mode=str(ride["mode"]),
         started=datetime.fromtimestamp(started_s, tz=zone),
-        distance_m=distance_m,
+        distance_m=int(ride["distance_m"]),
         pieces=pieces,
         reduction_ug=int(mass),
         epoch=epoch,

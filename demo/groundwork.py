@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from demo.processes import ProcessGroup, free_port
-from demo.scenario import Scenario
+from demo.scenario import ProgrammeEntry, Scenario
 from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.clock import SystemClock
-from fedcarbon.ids import PartyId, Role
+from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
 from fedcarbon.registry.programme import Programme
@@ -52,15 +52,16 @@ class Groundwork:
     """What the hub's operator lets redemptions take: figures of the demo, not of any rule."""
     keys: Path
     roots: TrustRoots
-    programme: Programme
+    programmes: Mapping[ProgrammeId, Programme]
     hub_port: int
     rail_port: int
     notices_port: int
     """Where the hub takes what the rail has to say by itself."""
-    node_ports: Mapping[PartyId, int]
+    node_ports: Mapping[str, int]
+    """By seat."""
     parties: Mapping[PartyId, Path]
     """Identity file of every party."""
-    signed_programme: bytes
+    signed_programmes: tuple[bytes, ...]
     signed_methodologies: tuple[bytes, ...]
     admissions: tuple[bytes, ...]
 
@@ -68,9 +69,9 @@ class Groundwork:
         """Return the files of a party that the demo plays."""
         return load_party(self.parties[name])
 
-    def home(self, name: PartyId) -> Path:
+    def home(self, seat: str) -> Path:
         """Return the folder of a party's process."""
-        return self.folder / name
+        return self.folder / seat
 
 
 def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) -> Groundwork:
@@ -79,14 +80,14 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
     if not (keys / "roots.toml").exists():
         processes.run("ceremony", _ceremony_arguments(scenario, keys))
     roots = parse_roots((keys / "roots.toml").read_bytes())
-    root_signers = _root_signers(keys, roots)
+    signers = root_signers(keys, roots)
     roles = {HUB_ID: Role.HUB, AUDITOR_ID: Role.AUDITOR}
     roles |= dict.fromkeys(roots.root_keys, Role.TRUSTEE)
     roles |= {entry.id: Role.PARTNER for entry in scenario.partners}
     roles |= {entry.id: Role.WALLET_OPERATOR for entry in scenario.wallet_operators}
     parties = _write_parties(folder / "parties", roles | {RAIL_ID: Role.WALLET_OPERATOR})
     tiers = {entry.id: entry.best_tier for entry in scenario.partners}
-    programme = _programme(scenario, roots)
+    programmes = {entry.id: signed_rules_of(entry, roots) for entry in scenario.programmes}
     admissions = tuple(
         sign(
             PartyAdmission(
@@ -98,32 +99,39 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
                 claim_slots_per_account_day=CLAIM_SLOTS_DEFAULT,
                 object_quota=0,
             ),
-            root_signers,
+            signers,
         ).to_bytes()
         for name, role in roles.items()
     )
     return Groundwork(
         folder=folder,
         clock=folder / "clock",
-        limits=_write_limits(folder / "limits.toml", programme),
+        limits=_write_limits(folder / "limits.toml", list(programmes)),
         keys=keys,
         roots=roots,
-        programme=programme,
+        programmes=programmes,
         hub_port=free_port(),
         rail_port=free_port(),
         notices_port=free_port(),
-        node_ports={entry.id: free_port() for entry in scenario.partners},
+        node_ports={entry.seat: free_port() for entry in scenario.partners},
         parties=parties,
-        signed_programme=sign(programme, root_signers).to_bytes(),
+        signed_programmes=tuple(
+            sign(programme, signers).to_bytes() for programme in programmes.values()
+        ),
         signed_methodologies=tuple(
-            sign(
-                methodology_of(catalogue_bytes(name), programme.programme_id, roots),
-                root_signers,
-            ).to_bytes()
-            for name in sorted({entry.methodology for entry in scenario.partners})
+            sign(methodology_of(catalogue_bytes(name), programme, roots), signers).to_bytes()
+            for programme, name in methodologies_of(scenario)
         ),
         admissions=admissions,
     )
+
+
+def methodologies_of(scenario: Scenario) -> list[tuple[ProgrammeId, str]]:
+    """Return which methodologies each programme admits: those that its partners use."""
+    pairs = {
+        (partner.programme, name) for partner in scenario.partners for name in partner.methodologies
+    }
+    return sorted(pairs)
 
 
 def _ceremony_arguments(scenario: Scenario, keys: Path) -> list[str]:
@@ -139,7 +147,7 @@ def _ceremony_arguments(scenario: Scenario, keys: Path) -> list[str]:
     ]
 
 
-def _root_signers(keys: Path, roots: TrustRoots) -> dict[str, SigningKey]:
+def root_signers(keys: Path, roots: TrustRoots) -> dict[str, SigningKey]:
     """Return t root keys, as their holders would each use one."""
     signers = {}
     for name in list(roots.root_keys)[: roots.threshold]:
@@ -164,7 +172,7 @@ def _write_parties(folder: Path, roles: Mapping[PartyId, Role]) -> dict[PartyId,
     }
 
 
-def _write_limits(path: Path, programme: Programme) -> Path:
+def _write_limits(path: Path, programmes: Iterable[ProgrammeId]) -> Path:
     """Write the limits of the demo's hub: a real one's operator decides on each figure."""
     classes = (
         f'[[wallet_class]]\nclass = {level}\nvalid_from = "1970-01-01"\n'
@@ -172,16 +180,17 @@ def _write_limits(path: Path, programme: Programme) -> Path:
         f'per_year_fen = "none"\nbalance_fen = "none"\nsource = "the demo"\n'
         for level, at_once, a_day in WALLET_LIMITS_FEN
     )
-    of_programme = (
-        f'[[programme]]\nprogramme = "{programme.programme_id}"\nvalid_from = "1970-01-01"\n'
+    of_programmes = (
+        f'[[programme]]\nprogramme = "{programme}"\nvalid_from = "1970-01-01"\n'
         'units_per_exchange = "none"\naccount_per_day_fen = "none"\nsource = "the demo"\n'
+        for programme in programmes
     )
-    path.write_text("\n".join([*classes, of_programme]), encoding="utf-8")
+    path.write_text("\n".join([*classes, *of_programmes]), encoding="utf-8")
     return path
 
 
-def _programme(scenario: Scenario, roots: TrustRoots) -> Programme:
-    entry = scenario.programme
+def signed_rules_of(entry: ProgrammeEntry, roots: TrustRoots) -> Programme:
+    """Return the programme that root keys sign for an entry."""
     one_day = dt.timedelta(days=1)
     days = (entry.last_day - entry.first_day) // one_day + 1
     return programme_of(
@@ -193,12 +202,8 @@ def _programme(scenario: Scenario, roots: TrustRoots) -> Programme:
             "epoch_days": entry.epoch_days,
             "days_max": max(366, days),
             "test_identities": True,
-            "policy": _policy_tree(scenario),
+            "policy": asdict(entry.policy),
+            **entry.rest,
         },
         roots,
     )
-
-
-def _policy_tree(scenario: Scenario) -> dict[str, int]:
-    policy = scenario.policy
-    return {name: getattr(policy, name) for name in type(policy).__dataclass_fields__}

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from demo.programmes.document import ProgrammeFile
 from fedcarbon.units import UG_PER_GRAM, Fen, MicrogramsCO2e, grams_text, yuan_text
 
 ACCOUNTS_SHOWN = 8
@@ -62,6 +63,21 @@ class Narrator:
         )
         with Progress(*columns, console=self.console, transient=True) as progress:
             yield progress
+
+    def programmes(self, files: Sequence[ProgrammeFile]) -> None:
+        """Print one row per programme file."""
+        table = Table("PROGRAMME", "名称", "what it is", show_lines=True)
+        for file in files:
+            table.add_row(file.name, file.title.zh, f"{file.title.en}: {file.original}")
+        self.console.print(table)
+
+    def beginning(self, file: ProgrammeFile) -> None:
+        """Print what a programme follows and what in it is invented."""
+        self.title(f"{file.title.zh} / {file.title.en}")
+        self.say(f"the original: {file.original}")
+        self.say(f"its numbers: {file.evidence}")
+        for text in file.hypothetical:
+            self.say(f"hypothetical: {text}")
 
     def sources(self, sources: Mapping[str, Mapping[str, object]]) -> None:
         """Print what adapters made of published files: every row is used or counted."""

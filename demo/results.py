@@ -17,18 +17,19 @@ from typing import Any, Final
 
 import duckdb
 
-from demo.groundwork import Groundwork
+from demo.crosscheck import domain_of
 from demo.scenario import Scenario
 from fedcarbon.canonical.statement import decode
-from fedcarbon.ids import PartyId
 from fedcarbon.ledger.batch import LedgerBatch
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import Leaf, LeafType
 
 VERDICT_COLUMNS: Final = (
+    "domain",
     "epoch",
+    "owner",
+    "group",
     "slot_start",
-    "id_number",
     "person_refs",
     "claimants",
     "winner",
@@ -36,8 +37,9 @@ VERDICT_COLUMNS: Final = (
     "claim_token",
     "beacon",
 )
-ACCOUNT_COLUMNS: Final = ("id_number", "opened_ug", "redeemed_fen", "remaining_ug")
+ACCOUNT_COLUMNS: Final = ("programme", "id_number", "opened_ug", "redeemed_fen", "remaining_ug")
 REDEMPTION_COLUMNS: Final = (
+    "programme",
     "redemption_id",
     "id_number",
     "wallet_id",
@@ -53,9 +55,12 @@ REDEMPTION_COLUMNS: Final = (
 class Claimant:
     """One partner's claim for one token, as its own store has it."""
 
-    partner_id: PartyId
+    name: str
+    """The programme and the partner: `city/metro-app`."""
     person_ref: str
-    id_number: str
+    owner: str
+    """The object, or the person's id number."""
+    group: str
     slot_start_s: int
     rank: int
     lost: bool
@@ -91,54 +96,61 @@ def partner_summary(store: Path, *, rejected: Mapping[str, int]) -> dict[str, An
 
 
 def verdict_rows(
-    scenario: Scenario, groundwork: Groundwork, beacons: Mapping[int, bytes]
+    scenario: Scenario, stores: Mapping[str, Path], beacons: Mapping[tuple[str, int], bytes]
 ) -> Iterable[dict[str, object]]:
     """Yield one row per contested claim, from what the partners' stores say.
 
     Args:
         scenario: names the partners.
-        groundwork: knows where their stores are.
-        beacons: epoch to tie beacon, from the record.
+        stores: seat to the DuckDB file of its node.
+        beacons: (domain, epoch) to tie beacon, from the record.
     """
-    claims: dict[tuple[int, bytes], list[Claimant]] = defaultdict(list)
+    claims: dict[tuple[str, int, bytes], list[Claimant]] = defaultdict(list)
     for partner in scenario.partners:
-        for epoch, token, claimant in _claims(groundwork.home(partner.id), partner.id):
-            claims[epoch, token].append(claimant)
-    for (epoch, token), claimants in sorted(claims.items()):
+        for epoch, token, claimant in _claims(
+            stores[partner.seat], f"{partner.programme}/{partner.id}"
+        ):
+            domain = domain_of(scenario.entry(partner.programme))
+            claims[domain, epoch, token].append(claimant)
+    for (domain, epoch, token), claimants in sorted(claims.items()):
         if len(claimants) < 2:  # noqa: PLR2004 - a contest has two sides
             continue
         best = min(item.rank for item in claimants)
         tied = sum(item.rank == best for item in claimants) > 1
-        winners = [item.partner_id for item in claimants if not item.lost]
+        winners = [item.name for item in claimants if not item.lost]
         yield {
+            "domain": domain,
             "epoch": epoch,
+            "owner": claimants[0].owner,
+            "group": claimants[0].group,
             "slot_start": claimants[0].slot_start_s,
-            "id_number": claimants[0].id_number,
-            "person_refs": " ".join(f"{item.partner_id}:{item.person_ref}" for item in claimants),
-            "claimants": " ".join(sorted(item.partner_id for item in claimants)),
+            "person_refs": " ".join(f"{item.name}:{item.person_ref}" for item in claimants),
+            "claimants": " ".join(sorted(item.name for item in claimants)),
             "winner": " ".join(winners),
             "rule": "beacon" if tied else "rank",
             "claim_token": token.hex(),
-            "beacon": beacons.get(epoch, b"").hex(),
+            "beacon": beacons.get((domain, epoch), b"").hex(),
         }
 
 
-def _claims(home: Path, partner_id: PartyId) -> Iterable[tuple[int, bytes, Claimant]]:
-    with duckdb.connect(str(home / "node.duckdb"), read_only=True) as database:
+def _claims(store: Path, name: str) -> Iterable[tuple[int, bytes, Claimant]]:
+    with duckdb.connect(str(store), read_only=True) as database:
         rows = database.execute(
-            """SELECT c.epoch, c.token, c.slot_start_s, c.rank, p.id_number,
+            """SELECT c.epoch, c.token, c.slot_start_s, c.rank, c.slot_group,
+                      CASE c.slot_owner WHEN '' THEN p.id_number ELSE c.slot_owner END,
                       (SELECT min(person_ref) FROM links l WHERE l.person_id = c.person_id),
                       EXISTS (SELECT 1 FROM losses o WHERE o.epoch = c.epoch AND o.token = c.token)
                FROM claims c JOIN persons p USING (person_id)"""
         ).fetchall()
-    for epoch, token, slot_start_s, rank, id_number, person_ref, lost in rows:
+    for epoch, token, slot_start_s, rank, group, owner, person_ref, lost in rows:
         yield (
             epoch,
             bytes(token),
             Claimant(
-                partner_id=partner_id,
+                name=name,
                 person_ref=person_ref,
-                id_number=id_number,
+                owner=owner,
+                group=group,
                 slot_start_s=slot_start_s,
                 rank=rank,
                 lost=lost,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,13 +26,16 @@ class ScenarioError(ConfigurationError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgrammeEntry:
-    """`[programme]`."""
+    """`[programme]`, and its `[policy]`."""
 
     id: ProgrammeId
     time_zone: str
     first_day: dt.date
     last_day: dt.date
     epoch_days: int = 1
+    policy: Policy = field(default_factory=Policy)
+    rest: Mapping[str, Any] = field(default_factory=dict)
+    """Other fields of the signed programme; what is left out has the registry's default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +52,15 @@ class PartnerEntry:
     """`[[partner]]`."""
 
     id: PartyId
+    programme: ProgrammeId
     activities: Path
     identities: Path
-    methodology: str
-    """Id of a methodology of the catalogue."""
+    methodologies: tuple[str, ...]
+    """Ids of methodologies of the catalogue."""
     best_tier: int = 0
     """The best evidence tier that the admission allows."""
+    seat: str
+    """Name of its process: the party's, with the programme's if there are several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +68,10 @@ class WalletOperatorEntry:
     """`[[wallet_operator]]`."""
 
     id: PartyId
+    programme: ProgrammeId
     wallets: Path
+    seat: str
+    """Name of its configuration: the party's, with the programme's if there are several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +90,27 @@ class Scenario:
 
     title: str
     """Shown at the start, so that nobody takes synthetic trips for real ones."""
-    programme: ProgrammeEntry
+    programmes: tuple[ProgrammeEntry, ...]
+    """One in a scenario file; a programme file may have several."""
     keys: KeysEntry
-    policy: Policy
     partners: tuple[PartnerEntry, ...]
     wallet_operators: tuple[WalletOperatorEntry, ...]
     redemptions: tuple[RedemptionEntry, ...]
+
+    def entry(self, programme: ProgrammeId) -> ProgrammeEntry:
+        """Return one of the programmes."""
+        return next(item for item in self.programmes if item.id == programme)
+
+
+def seat_name(party: str, programme: str, *, several: bool) -> str:
+    """Return the name of a party's process in a programme.
+
+    Args:
+        party: the party's id.
+        programme: the programme's id.
+        several: whether the scenario has more programmes than this one.
+    """
+    return f"{party}.{programme}" if several else party
 
 
 def load_scenario(path: Path) -> Scenario:
@@ -108,52 +133,68 @@ def _scenario(tree: dict[str, Any], folder: Path) -> Scenario:
     known = {"title", "programme", "keys", "policy", "partner", "wallet_operator", "redemption"}
     if tree.keys() - known:
         raise ScenarioError(f"unknown tables {sorted(tree.keys() - known)}")
-    programme = _programme(tree["programme"])
-    days = (programme.last_day - programme.first_day).days + 1
-    policy = _policy(tree.get("policy", {}), days=days)
-    partners = tuple(_partner(entry, folder) for entry in tree["partner"])
+    programme = _programme(tree["programme"], tree.get("policy", {}))
+    partners = tuple(_partner(entry, folder, programme.id) for entry in tree["partner"])
     if not partners or len({entry.id for entry in partners}) != len(partners):
         raise ScenarioError("a scenario needs partners with different ids")
     return Scenario(
         title=str(tree.get("title", "scenario")),
-        programme=programme,
+        programmes=(programme,),
         keys=_build(KeysEntry, tree.get("keys", {})),
-        policy=policy,
         partners=partners,
         wallet_operators=tuple(
-            WalletOperatorEntry(id=party_id(entry["id"]), wallets=folder / entry["wallets"])
+            WalletOperatorEntry(
+                id=party_id(entry["id"]),
+                programme=programme.id,
+                wallets=folder / entry["wallets"],
+                seat=entry["id"],
+            )
             for entry in tree.get("wallet_operator", [])
         ),
         redemptions=tuple(_redemption(entry) for entry in tree.get("redemption", [])),
     )
 
 
-def _build(cls: type[Any], tree: dict[str, Any]) -> Any:  # noqa: ANN401 - any entry class
+def _build(cls: type[Any], tree: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any entry class
     names = {field.name for field in fields(cls)}
     if tree.keys() - names:
         raise ScenarioError(f"unknown keys {sorted(tree.keys() - names)} in {cls.__name__}")
     return cls(**tree)
 
 
-def _programme(tree: dict[str, Any]) -> ProgrammeEntry:
+def _programme(tree: dict[str, Any], policy: dict[str, int]) -> ProgrammeEntry:
     first, last = (dt.date.fromisoformat(str(day)) for day in tree["days"])
     rest = {key: value for key, value in tree.items() if key not in {"id", "days"}}
     built: ProgrammeEntry = _build(
         ProgrammeEntry,
-        {"id": programme_id(tree["id"]), "first_day": first, "last_day": last, **rest},
+        {
+            "id": programme_id(tree["id"]),
+            "first_day": first,
+            "last_day": last,
+            "policy": policy_of(policy, days=(last - first).days + 1),
+            **rest,
+        },
     )
     return built
 
 
-def _policy(tree: dict[str, Any], *, days: int) -> Policy:
+def policy_of(tree: Mapping[str, int], *, days: int) -> Policy:
+    """Return a policy with defaults that fit a programme of so many days."""
     # An opening needs opening_interval_days of activity; a shorter scenario could never open.
     built: Policy = _build(Policy, {"opening_interval_days": min(7, days), **tree})
     return built
 
 
-def _partner(tree: dict[str, Any], folder: Path) -> PartnerEntry:
-    paths = {key: folder / tree[key] for key in ("activities", "identities")}
-    built: PartnerEntry = _build(PartnerEntry, {**tree, "id": party_id(tree["id"]), **paths})
+def _partner(tree: dict[str, Any], folder: Path, programme: ProgrammeId) -> PartnerEntry:
+    own = {
+        "id": party_id(tree["id"]),
+        "seat": tree["id"],
+        "programme": programme,
+        "methodologies": (tree["methodology"],),
+        **{key: folder / tree[key] for key in ("activities", "identities")},
+    }
+    rest = {key: value for key, value in tree.items() if key not in {*own, "methodology"}}
+    built: PartnerEntry = _build(PartnerEntry, {**own, **rest})
     return built
 
 

@@ -153,6 +153,85 @@ def import_identities(
 
 
 @app.command
+def evaluate(
+    *,
+    from_: Annotated[str, Parameter(name="--from")],
+    out: Path,
+    methodology: str = "",
+    config: Config = DEFAULT_CONFIG,
+    summary: Path | None = None,
+) -> None:
+    """Run a methodology on a table of your own warehouse, where it is; nothing is recorded.
+
+    The file has one row per row of the table: activity_id, amount (ug, or millionths of a point or
+    of money) and refusal. The table has the canonical columns; times are timestamps with a zone,
+    or whole seconds since 1970.
+
+    Parameters
+    ----------
+    from_
+        duckdb:FILE?table=NAME, parquet:FILE, or sc://HOST:PORT?table=NAME (Spark Connect).
+    out
+        A Parquet file if it ends in .parquet, else CSV.
+    methodology
+        One of the node's; may be left out if it counts by one only.
+    config
+        The node's settings file.
+    summary
+        Where counts are written as JSON, for other programs.
+    """
+    from partner_node.commands import asking_warehouses  # noqa: PLC0415 - Ibis takes its time
+
+    console = Console()
+    with opened_node(load_settings(config)) as opened:
+        know_programme(opened.node)
+        counts = asking_warehouses.evaluate(opened.node, from_, methodology, out)
+    asking_warehouses.show(counts, console)
+    if summary is not None:
+        summary.write_text(asking_warehouses.to_json(counts) + "\n", encoding="utf-8")
+
+
+@app.command
+def import_warehouse(
+    *,
+    from_: Annotated[str, Parameter(name="--from")],
+    methodology: str = "",
+    config: Config = DEFAULT_CONFIG,
+    rejects: Path | None = None,
+    summary: Path | None = None,
+) -> None:
+    """Record the rows of a warehouse's table that a methodology counts.
+
+    Eligibility and amounts are computed in the warehouse; only rows that count come over, and the
+    node computes each again. It stops with WAREHOUSE_DIFFERS at the first that is not equal.
+
+    Parameters
+    ----------
+    from_
+        duckdb:FILE?table=NAME, parquet:FILE, or sc://HOST:PORT?table=NAME (Spark Connect).
+    methodology
+        One of the node's; may be left out if it counts by one only.
+    config
+        The node's settings file.
+    rejects
+        Where rows are listed that the node itself rejects; beside the store by default.
+    summary
+        Where counts are written as JSON, for other programs.
+    """
+    from partner_node.commands import asking_warehouses  # noqa: PLC0415 - Ibis takes its time
+
+    settings = load_settings(config)
+    console = Console()
+    rejects = rejects or settings.store.with_name("rejected-activities.csv")
+    with opened_node(settings) as opened:
+        know_programme(opened.node)
+        counts = asking_warehouses.import_warehouse(
+            opened.node, from_, methodology, rejects, console
+        )
+    _report(counts, console, rejects, summary)
+
+
+@app.command
 def audit(*, sample: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
     """Open drawn evidence to an auditor on site; nothing is sent anywhere.
 

@@ -29,7 +29,7 @@ amount: FACTOR * (baseline - use_wh)
 rounding: {stage: activity, mode: floor}
 exclusivity: {group: meter}
 examples:
-  - {name: 1 kWh, values: {use_wh: 99000}, duration_s: 2678400, history: [100000], expect: 500000000}
+  - {name: 1 kWh, values: {use_wh: 4000}, duration_s: 2678400, history: [5000], expect: 500000000}
 """
 GOODS = """
 schema: fedcarbon/v2/methodology
@@ -55,9 +55,13 @@ examples:
 """
 
 
+SAVING_FILE = (SAVING % SOURCE).encode()
+GOODS_FILE = (GOODS % SOURCE).encode()
+
+
 def saving(**texts: str) -> Methodology:
     """Return a methodology of electricity against the meter's own two years before."""
-    text = SAVING % SOURCE
+    text = SAVING_FILE.decode()
     for old, new in texts.items():
         text = text.replace(old, new)
     return parse_methodology(text.encode())
@@ -65,7 +69,7 @@ def saving(**texts: str) -> Methodology:
 
 def goods() -> Methodology:
     """Return a methodology of purchases, two a day for one person."""
-    return parse_methodology((GOODS % SOURCE).encode())
+    return parse_methodology(GOODS_FILE)
 
 
 def month(

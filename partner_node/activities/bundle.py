@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from fedcarbon.errors import ConfigurationError
-from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.definition import Basis, Methodology
 from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.methodology import bundle_hash
 
@@ -33,7 +33,8 @@ class Bundle:
         """Take methodologies that compute, each id once.
 
         Raises:
-            BundleInvalidError: none, too many, or two versions of one.
+            BundleInvalidError: none, too many, two versions of one, amounts in two units, or one
+                that counts footprints: what somebody emitted is never credited.
             MethodologyNotUsableError: one of them is a draft or quarantined.
         """
         listed = list(methodologies)
@@ -44,8 +45,15 @@ class Bundle:
             raise BundleInvalidError(
                 f"a node counts by 1 to {METHODOLOGIES_MAX} methodologies, each in one version"
             )
+        units = {str(item.result.unit) for item in listed}
+        if len(units) > 1:
+            raise BundleInvalidError(f"amounts in {' and '.join(sorted(units))} do not add")
         for item in listed:
             item.require_computing()
+            if item.result.basis is Basis.FOOTPRINT:
+                raise BundleInvalidError(
+                    f"methodology {item.methodology_id} counts a footprint, which is never credited"
+                )
 
     def require_measure(self, measure: Measure) -> None:
         """Check that every methodology gives what the programme counts: kinds never mix.

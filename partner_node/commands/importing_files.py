@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -26,6 +26,14 @@ T = TypeVar("T")
 
 ROWS_PER_BATCH: Final = 5_000
 _PIECE_BYTES: Final = 1 << 20
+
+
+class Source(NamedTuple):
+    """Where rows come from, for the progress bar and for rows without an id."""
+
+    name: str
+    rows: int | None
+    """About how many there are; None if nobody knows."""
 
 
 @dataclass(slots=True)
@@ -54,12 +62,24 @@ def import_activities(
     Raises:
         ImportFileError: the file cannot be read as a table.
     """
+    rows = read_activities(path, node.programme.time_zone, node.bundle)
+    return record_rows(node, Source(path.name, _rows_of(path)), rows, rejects_path, console)
+
+
+def record_rows(
+    node: Node,
+    source: Source,
+    rows: Iterable[Read[Activity] | Reject],
+    rejects_path: Path,
+    console: Console,
+) -> ImportSummary:
+    """Record activities as they are read; every other row goes to the rejects file."""
 
     def record(items: Sequence[Read[Activity] | Reject], rejects: Callable[[Reject], None]) -> None:
         unread = [item for item in items if isinstance(item, Reject)]
         read = [item for item in items if isinstance(item, Read)]
         outcome = node.record_activities([item.value for item in read])
-        node.note_rejects(_stored(path, unread))
+        node.note_rejects(_stored(source.name, unread))
         for position, refused in outcome.rejected.items():
             unread.append(
                 Reject(
@@ -72,8 +92,7 @@ def import_activities(
         for item in sorted(unread, key=lambda reject: reject.row):
             rejects(item)
 
-    rows = read_activities(path, node.programme.time_zone, node.bundle)
-    return _import(path, rejects_path, rows, record, console)
+    return _import(source, rejects_path, rows, record, console)
 
 
 def import_identities(
@@ -104,7 +123,8 @@ def import_identities(
         for item in sorted(refused, key=lambda reject: reject.row):
             rejects(item)
 
-    return _import(path, rejects_path, read_identities(path), record, console)
+    source = Source(path.name, _rows_of(path))
+    return _import(source, rejects_path, read_identities(path), record, console)
 
 
 def show(summary: ImportSummary, console: Console, rejects_path: Path) -> None:
@@ -120,7 +140,7 @@ def show(summary: ImportSummary, console: Console, rejects_path: Path) -> None:
 
 
 def _import(
-    path: Path,
+    source: Source,
     rejects_path: Path,
     rows: Iterable[Read[T] | Reject],
     record: Callable[[Sequence[Read[T] | Reject], Callable[[Reject], None]], None],
@@ -134,7 +154,7 @@ def _import(
         TimeElapsedColumn(),
     )
     with RejectsFile(rejects_path) as rejects, Progress(*columns, console=console) as progress:
-        task = progress.add_task(path.name, total=_rows_of(path))
+        task = progress.add_task(source.name, total=source.rows)
         for batch in _batches(rows):
             record(batch, rejects.add)
             summary.read += len(batch)
@@ -160,11 +180,11 @@ def _rows_of(path: Path) -> int | None:
     return max(lines - 1, 0)
 
 
-def _stored(path: Path, rejects: Iterable[Reject]) -> Iterator[StoredReject]:
+def _stored(source: str, rejects: Iterable[Reject]) -> Iterator[StoredReject]:
     """Return rejects as the store keeps them; a row without an id is known by its place."""
     for item in rejects:
         yield StoredReject(
-            subject=item.subject or f"{path.name}:{item.row}",
+            subject=item.subject or f"{source}:{item.row}",
             reason=str(item.reason),
             detail=item.detail,
         )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +49,23 @@ def read_activities(
         ImportFileError: the file cannot be read or lacks a column.
         ConfigurationError: the zone is unknown.
     """
-    for item in read_table(path, activity_columns(bundle)):
+    return activities_of(read_table(path, activity_columns(bundle)), time_zone, bundle)
+
+
+def activities_of(
+    rows: Iterable[Read[Fields] | Reject], time_zone: str | None, bundle: Bundle
+) -> Iterator[Read[Activity] | Reject]:
+    """Yield rows of canonical columns as activities or as rejects, wherever they come from.
+
+    Args:
+        rows: text by column.
+        time_zone: see `read_activities`.
+        bundle: likewise.
+
+    Raises:
+        ConfigurationError: the zone is unknown.
+    """
+    for item in rows:
         if isinstance(item, Reject):
             yield item
             continue

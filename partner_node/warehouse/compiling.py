@@ -16,7 +16,7 @@ program becomes one operation. What Ibis or an engine gets wrong is kept out by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add, and_, eq, le, lt, mul, or_, sub
@@ -25,6 +25,7 @@ from typing import Any, Final
 import ibis
 
 from fedcarbon.methodology.activity import INSTANT_S_MAX
+from fedcarbon.methodology.crediting import NOT_WHOLE_MONTHS
 from fedcarbon.methodology.definition import DURATION_S_MAX
 from fedcarbon.methodology.integer_program import (
     Always,
@@ -48,7 +49,7 @@ from fedcarbon.methodology.integer_program import (
 )
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.units import SECONDS_PER_DAY
-from partner_node.warehouse.local_time import Offset, date_of, local_day, offsets_of
+from partner_node.warehouse.local_time import Offset, date_of, halves_of, local_day, offsets_of
 from partner_node.warehouse.steps import Node, Step, Steps
 from partner_node.warehouse.table import (
     ACTIVITY_ID,
@@ -65,8 +66,6 @@ from partner_node.warehouse.table import (
 AMOUNT: Final = "amount"
 REFUSAL: Final = "refusal"
 RESULT: Final = (ACTIVITY_ID, AMOUNT, REFUSAL)
-NOT_WHOLE_MONTHS: Final = "not_whole_months"
-"""Refusal of a period with a baseline that begins or ends inside a local month."""
 
 Expression = Any
 """Of Ibis, which has no types of its own."""
@@ -128,6 +127,8 @@ def query_of(
     time_zone: str,
     *,
     also: Sequence[str] = (),
+    wanted: Collection[str] | None = None,
+    may_be_instant: bool = False,
 ) -> str:
     """Return the SQL that computes `program` for every row of `table`.
 
@@ -137,19 +138,25 @@ def query_of(
         engine: who will run the query.
         time_zone: of the programme, IANA name: it decides on which local day something began.
         also: columns that the answer has besides `RESULT`; times among them are whole seconds.
+        wanted: only rows without a refusal or with one of these; None: all rows.
+        may_be_instant: what does not say when it ended lasted a second (a purchase, a count).
 
     Raises:
         WarehouseTableError: the table lacks a column or has one of another type.
         ConfigurationError: the zone is unknown.
     """
-    read = check_columns(program, table, [name for name in also if name not in TIMES])
+    read = check_columns(program, table, set(also) - {*TIMES, *history_names(program)})
     *schema, name = table.name
     source = ibis.table(
         {column: table.columns[column].value for column in read},
         name=name,
         database=tuple(schema) if len(schema) > 1 else next(iter(schema), None),
     )
-    judged = compile_methodology(program, source, engine, time_zone, also=also)
+    judged = compile_methodology(
+        program, source, engine, time_zone, also=also, may_be_instant=may_be_instant
+    )
+    if wanted is not None:
+        judged = judged.filter(judged[REFUSAL].isnull() | judged[REFUSAL].isin(sorted(wanted)))
     fused = ibis.options.sql.fuse_selects
     # Steps that several others use must stay columns of an inner query.
     ibis.options.sql.fuse_selects = False
@@ -166,13 +173,14 @@ def compile_methodology(
     time_zone: str,
     *,
     also: Sequence[str] = (),
+    may_be_instant: bool = False,
 ) -> Expression:
     """Return the Ibis table of `RESULT` and `also`, one row for every row of `source`.
 
     `amount` is int64, and 0 where `refusal` is not null.
     """
     words = WORDS[engine]
-    table = _with_times(source, words, time_zone)
+    table = _with_times(source, words, time_zone, may_be_instant=may_be_instant)
     if program.history is not None:
         table = _with_history(table, program, words, time_zone)
     table = table.mutate(**{_known(item): _is_known(item, table, words) for item in program.inputs})
@@ -276,11 +284,14 @@ _KNOWN: Final = "_known_"
 _SAFE: Final = "_safe_"
 
 
-def _with_times(source: Expression, words: Words, time_zone: str) -> Expression:
+def _with_times(
+    source: Expression, words: Words, time_zone: str, *, may_be_instant: bool
+) -> Expression:
     """Add the times in seconds, null outside 1970 to 2242, and the inputs that come from them."""
-    table = source.mutate(
-        **{name: _seconds(source[column], words) for column, name in _SECONDS.items()}
-    )
+    started, ended = (_seconds(source[name], words) for name in TIMES)
+    if may_be_instant:
+        ended = ibis.cases((source[ENDED_AT].isnull(), started + _literal(1)), else_=ended)
+    table = source.mutate(**dict(zip(_SECONDS.values(), (started, ended), strict=True)))
     started, ended = (table[name] for name in _SECONDS.values())
     local = started + _offset(offsets_of(time_zone), started)
     table = table.mutate(duration_s=ended - started, **{_LOCAL: local})
@@ -314,8 +325,7 @@ def _offset(offsets: Sequence[Offset], at: Expression) -> Expression:
     """Return the offset of a zone at an instant: a CASE of CASEs, halving the list."""
     if len(offsets) == 1:
         return _literal(offsets[0].offset_s)
-    later = offsets[len(offsets) // 2 :]
-    earlier = offsets[: len(offsets) // 2]
+    earlier, later = halves_of(offsets)
     is_later = at >= _literal(later[0].since_s)
     return ibis.cases((is_later, _offset(later, at)), else_=_offset(earlier, at))
 

@@ -205,9 +205,9 @@ def spark_session(address: str) -> SparkSession:
         ) from error
     try:
         session = SparkSession.builder.remote(address).create()
-    except PySparkException as error:
-        # The address may hold a token: it is not repeated.
-        raise WarehouseAddressError("this is no address of a Spark Connect server") from error
+    except (PySparkException, ValueError):
+        # The address may hold a token: it is not repeated, nor what was said about it.
+        raise WarehouseAddressError("this is no address of a Spark Connect server") from None
     session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
     return session
 

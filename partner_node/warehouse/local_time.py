@@ -7,7 +7,7 @@ programme's zone come from here, as a list of instants, and the calendar is coun
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -48,6 +48,12 @@ class Offset(NamedTuple):
 
     since_s: int
     offset_s: int
+
+
+def halves_of(offsets: Sequence[Offset]) -> tuple[Sequence[Offset], Sequence[Offset]]:
+    """Return the earlier and the later half of at least two offsets."""
+    middle = len(offsets) // 2
+    return offsets[:middle], offsets[middle:]
 
 
 @cache

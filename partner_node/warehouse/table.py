@@ -87,14 +87,14 @@ def check_columns(
     Args:
         program: what is to run.
         table: where.
-        also: columns that are wanted besides, all of text or integers.
+        also: columns that are wanted besides, whatever they hold.
 
     Raises:
         WarehouseTableError: it lacks a column, or has one of another type.
     """
     wanted = {ACTIVITY_ID: {ColumnType.TEXT}}
     wanted |= {name: {ColumnType.INSTANT, ColumnType.INTEGER} for name in TIMES}
-    wanted |= {name: {ColumnType.TEXT, ColumnType.INTEGER} for name in also}
+    wanted |= {name: set(ColumnType) for name in also}
     if program.history is not None:
         wanted[OBJECT_REF] = {ColumnType.TEXT}
     for column in program.inputs:
@@ -119,7 +119,11 @@ def check_columns(
 
 def history_names(program: IntegerProgram) -> tuple[str, ...]:
     """Return the inputs that hold values of earlier years, last year first."""
-    years = program.history[1] if program.history else 0
+    return years_before(program.history[1] if program.history else 0)
+
+
+def years_before(years: int) -> tuple[str, ...]:
+    """Return the names of the values of the last so many years, last year first."""
     return tuple(f"history_{year}" for year in range(1, years + 1))
 
 

@@ -36,6 +36,22 @@ FILES: dict[str, tuple[Callable[..., None], str]] = {
             "price_floor_fen = 5000\n"
         ),
     ),
+    "campaign": (
+        registry_uses.campaign,
+        (
+            'programme_id = "carbon"\ncampaign_id = "spring"\ntitle = "Two fen on top"\n'
+            'occasion = "redemption"\npacket_fen = 2\nbudget_fen = 100\n'
+            "valid_from_s = 1\nvalid_until_s = 2\n"
+        ),
+    ),
+    "market_rules": (
+        registry_uses.market_rules,
+        (
+            'programme_id = "carbon"\nmarket_id = "town"\nunit_ug = "1000000000"\n'
+            "first_day = 1\nlast_day = 2\nfirst_price_fen = 20\nstep_fen = 5\nfloor_fen = 12\n"
+            "ceiling_fen = 26\nquiet_units = 1\nendowment_fen = 0\n"
+        ),
+    ),
     "lot_verification": (
         registry_uses.lot_verification,
         (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from fedcarbon.audit.claim_table import ClaimTable
 from fedcarbon.audit.evidence_sample import EvidenceSample, SampledDay
@@ -18,22 +18,31 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.share_file import _Plain
 from fedcarbon.epoch.statements import Dispute
-from fedcarbon.evidence.leaf import ClaimEvidence, EvidencePiece, PersonDayEvidence, SlotEvidence
+from fedcarbon.evidence.leaf import (
+    ActivityEvidence,
+    ClaimEvidence,
+    EvidencePiece,
+    PersonDayEvidence,
+    SlotEvidence,
+)
 from fedcarbon.ids import EpochIndex
-from fedcarbon.methodology.activity import Activity, Mode
+from fedcarbon.methodology.definition import ActivityType
 from fedcarbon.opening.statements import BindingObjection, Refusal, Unbinding
 from fedcarbon.proofs.slot_value import SlotProof
 from fedcarbon.redemption.suspense import Destination, SuspenseRelease
 from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
+from fedcarbon.registry.measure import Measure
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.transparency.envelope import Envelope
-from fedcarbon.units import Metres, MicrogramsCO2e, Natural, Seconds
+from fedcarbon.units import MicrogramsCO2e, Natural, Seconds
 from tests.fuzz.use_examples import USES
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
 from tests.house.examples.whole import record
 from tests.house.protocol_examples import examples as page_examples
 from tests.house.protocol_tables import error_classes
+from tests.meters import month
 
 SAMPLE: Final = EvidenceSample(
     parameter_id=b"p" * 32,
@@ -48,27 +57,25 @@ SAMPLE: Final = EvidenceSample(
     kept_claims=(1,),
     lost_claims=(),
 )
-RIDE: Final = Activity(
-    activity_id="ride-1",
-    person_ref="user-1",
-    mode=Mode.RAIL,
-    started_at_s=Seconds(1_793_000_000),
-    ended_at_s=Seconds(1_793_001_000),
-    distance_m=Metres(9_000),
-    evidence=0,
+RIDE: Final = ActivityEvidence.of(
+    month("march", "home-1", 1_793_000_000, 1_793_001_000, 7),
+    ActivityType.METER_PERIOD,
+    b"m" * 32,
+    (9, None),
+    MicrogramsCO2e(7),
 )
+_SLOT: Final[Any] = {
+    "owner": RIDE.object_ref,
+    "group": "meter",
+    "slot_start_s": Seconds(1_793_000_100),
+}
 CLAIM_OPENED: Final = OpenedClaim(
     opening=LeafOpening(number=1, salt=bytes(32), path=(bytes(32),)),
     evidence=ClaimEvidence(
         token=b"t" * 16,
         rank=0,
         commitment=b"k" * 32,
-        methodology=b"m" * 32,
-        pieces=(
-            EvidencePiece(
-                activity=RIDE, slot_start_s=Seconds(1_793_000_100), piece_ug=MicrogramsCO2e(7)
-            ),
-        ),
+        pieces=(EvidencePiece(activity=RIDE, piece_ug=MicrogramsCO2e(7), **_SLOT),),
     ),
 )
 DAY_OPENED: Final = OpenedDay(
@@ -76,14 +83,9 @@ DAY_OPENED: Final = OpenedDay(
     evidence=PersonDayEvidence(
         account_token=b"a" * 32,
         day="2026-10-30",
-        methodology=b"m" * 32,
         reduction_ug=MicrogramsCO2e(7),
         activities=(RIDE,),
-        slots=(
-            SlotEvidence(
-                slot_start_s=Seconds(1_793_000_100), claim=1, reduction_ug=MicrogramsCO2e(7)
-            ),
-        ),
+        slots=(SlotEvidence(claim=1, reduction_ug=MicrogramsCO2e(7), **_SLOT),),
     ),
 )
 SLOT_OPENED: Final = OpenedSlot(
@@ -111,6 +113,17 @@ UNSHOWN: Final[tuple[Statement, ...]] = (
         partner_id=METRO,
         verdict_leaf=25,
         positions=(2, 5),
+    ),
+    MethodologyAdmission(
+        parameter_id=b"p" * 32,
+        programme_id=parties.PROGRAMME_ID,
+        methodology_id="some-rides",
+        version="2026-01-01",
+        content_hash=b"m" * 32,
+        document=b"a document",
+        kind=Measure.GRAMS,
+        from_epoch=EpochIndex(1),
+        until_epoch=EpochIndex(0),
     ),
     BindingObjection(
         parameter_id=b"p" * 32,

@@ -17,9 +17,10 @@ from fedcarbon.identity.person_id import (
 from fedcarbon.ids import checked_name
 from fedcarbon.ledger.account import Account
 from fedcarbon.ledger.unit import MassUnit, Vintage, unit_from_text
-from fedcarbon.methodology.activity import InvalidActivityError, mode_of
+from fedcarbon.methodology.activity import InvalidActivityError, values_of
 from fedcarbon.methodology.dimension import PLAIN, Unit, UnknownUnitError
 from fedcarbon.methodology.expression import TEXT, Input
+from fedcarbon.methodology.object_ref import MalformedObjectError, canonical_object
 from fedcarbon.methodology.parsing import FormulaError, Scope, Table, parse_formula
 from fedcarbon.redemption.limits import LimitsInvalidError, parse_limits
 from fedcarbon.redemption.operator_statement import period_from_text
@@ -154,11 +155,20 @@ def of_values() -> list[Parser]:
             "UTC",
         ),
         simple(
-            "fedcarbon.methodology.activity:mode_of",
-            of_text(mode_of),
-            (InvalidActivityError,),
-            "rail",
-            "ev_ride",
+            "fedcarbon.methodology.activity:values_of",
+            of_text(values_of),
+            (MalformedError,),
+            '{"distance_m":12500,"mode":"rail"}',
+            '{"red_alert":true,"use_wh":-5}',
+            "[" * 100_000,
+        ),
+        simple(
+            "fedcarbon.methodology.object_ref:canonical_object",
+            of_text(canonical_object),
+            (MalformedObjectError,),
+            "meter:sgcc-sh:3100000017",
+            "RECEIPT:SHOP:88-1",
+            "meter:\u017fgcc:1",
         ),
         simple(
             "partner_node.activities.instants:parse_instant",

@@ -8,6 +8,7 @@ from fedcarbon.canonical.statement import Statement
 from fedcarbon.ledger.unit import Vintage
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import Fen, MicrogramsCO2e
+from fedcarbon.uses.campaign import Campaign, Occasion
 from fedcarbon.uses.lot import (
     TONNE_UG,
     Contribution,
@@ -16,6 +17,7 @@ from fedcarbon.uses.lot import (
     LotSale,
     LotVerification,
 )
+from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer, OfferKind
 from fedcarbon.uses.order import GoodsOutcome, UseKind, UseOrder
 from tests.house.examples import parties
@@ -54,7 +56,42 @@ USES: Final[tuple[Statement, ...]] = (
         may_be_claimed=True,
     ),
     GoodsOutcome(**HEAD, use_id=b"u" * 16, fulfilled=True, voucher_sha256=b"v" * 32, reason=""),
-    LotRules(**HEAD, rules_id="first", excluded_regimes=("ccer", "cea"), price_floor_fen=5_000),
+    LotRules(
+        **HEAD,
+        rules_id="first",
+        excluded_regimes=("ccer", "cea"),
+        price_floor_fen=5_000,
+        methodologies=(b"m" * 32,),
+        vintage_first=2025,
+        tonnes_min=10,
+        offset_parts=1,
+        offset_of=20,
+    ),
+    Campaign(
+        **HEAD,
+        campaign_id="spring",
+        title="Two fen on top",
+        occasion=Occasion.DONATION,
+        offer_id="one-tree",
+        packet_fen=2,
+        budget_fen=1_000,
+        valid_from_s=1_793_000_000,
+        valid_until_s=1_794_000_000,
+    ),
+    MarketRules(
+        **HEAD,
+        market_id="town",
+        unit_ug=MicrogramsCO2e(1_000_000_000),
+        first_day=20_700,
+        last_day=20_730,
+        first_price_fen=20,
+        step_fen=5,
+        floor_fen=12,
+        ceiling_fen=26,
+        quiet_units=1,
+        endowment_fen=200,
+    ),
+    MarketPrice(**HEAD, market_id="town", day=20_701, price_fen=25),
     CreditLot(
         **LOT,
         vintage=Vintage(2026),

@@ -16,7 +16,14 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-DOCUMENTS: Final = ("ARCHITECTURE.md", "AUDIT.md", "DATA_MODEL.md", "PRIVACY.md", "THREAT_MODEL.md")
+DOCUMENTS: Final = (
+    "ARCHITECTURE.md",
+    "AUDIT.md",
+    "DATA_MODEL.md",
+    "METHODOLOGY.md",
+    "PRIVACY.md",
+    "THREAT_MODEL.md",
+)
 PACKAGES: Final = {
     "fedcarbon": ROOT / "src/fedcarbon",
     **{name: ROOT / name for name in ("demo", "hub", "partner_node", "trustee")},

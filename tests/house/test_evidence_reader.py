@@ -30,20 +30,34 @@ def hashed(label: bytes, *items: bytes) -> bytes:
 
 def evidence_activity(example: dict[str, Any]) -> bytes:
     """Return the activity of an evidence example as its leaves hash it."""
-    name, person, mode, *numbers = example["activity"].split(", ")
-    start_s, end_s, distance_m, tier = map(int, numbers)
+    name, person, methodology = example["activity"].split(", ")
+    kind, *numbers = example["type, start, end, tier"].split(", ")
+    start_s, end_s, tier = map(int, numbers)
     return joined(
         name.encode(),
         person.encode(),
-        mode.encode(),
-        *map(u64, (start_s, end_s, distance_m)),
+        b"",  # no object: the person owns the slots
+        methodology.encode(),
+        bytes.fromhex(example["methodology"]),
+        kind.encode(),
+        u64(start_s),
+        u64(end_s),
         u32(tier),
+        example["values"].encode(),
+        b"",  # no history
+        u64(int(example["credited"])),
     )
+
+
+def evidence_slot(group: str, start_s: int) -> bytes:
+    """Return a slot of a person as leaves hash it."""
+    return joined(b"", group.encode(), u64(start_s))
 
 
 def test_the_evidence_of_a_claim_follows_from_what_the_partner_keeps() -> None:
     example = EXAMPLES["evidence"]
-    slot_start_s, piece_ug = map(int, example["slot start, piece"].split(", "))
+    group, *numbers = example["group, slot start, piece"].split(", ")
+    slot_start_s, piece_ug = map(int, numbers)
     methodology = bytes.fromhex(example["methodology"])
     leaf = hashed(
         b"evidence-claim",
@@ -51,8 +65,7 @@ def test_the_evidence_of_a_claim_follows_from_what_the_partner_keeps() -> None:
         bytes.fromhex(example["claim token"]),
         u32(example["rank"]),
         bytes.fromhex(EXAMPLES["claim-list"]["K 0"]),
-        methodology,
-        joined(evidence_activity(example), u64(slot_start_s), u64(piece_ug)),
+        joined(evidence_activity(example), evidence_slot(group, slot_start_s), u64(piece_ug)),
     )
 
     assert leaf.hex() == example["leaf 0, of a claim"]
@@ -62,16 +75,15 @@ def test_the_evidence_of_a_claim_follows_from_what_the_partner_keeps() -> None:
 def test_the_evidence_of_a_day_follows_from_what_the_partner_keeps() -> None:
     example = EXAMPLES["evidence"]
     day, reduction_ug = example["day, reduction"].split(", ")
-    slots = [
-        joined(*map(u64, map(int, slot.split(", "))))
-        for slot in example["slot start, claim, reduction"].split("; ")
-    ]
+    slots = []
+    for slot in example["slot start, claim, reduction"].split("; "):
+        start_s, claim, slot_ug = map(int, slot.split(", "))
+        slots.append(joined(evidence_slot("movement", start_s), u64(claim), u64(slot_ug)))
     leaf = hashed(
         b"evidence-person-day",
         bytes.fromhex(example["salt of leaf 3"]),
         bytes.fromhex(example["account token"]),
         day.encode(),
-        bytes.fromhex(example["methodology"]),
         u64(int(reduction_ug)),
         u32(1),
         evidence_activity(example),

@@ -3,7 +3,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.methodology.test_evaluation import DAY
 
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import (
@@ -12,9 +11,9 @@ from fedcarbon.methodology.definition import (
     MethodologyNotUsableError,
 )
 from fedcarbon.methodology.document import DOCUMENT_BYTES_MAX, read_document
-from fedcarbon.methodology.evaluation import reduction_ug
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.reference import evaluate
+from tests.methodology.test_crediting import DAY
 
 
 def tree_of(data: bytes) -> Any:
@@ -171,7 +170,7 @@ def test_a_draft_refuses_to_compute(
     methodology = parse_methodology(file_of(tree))
 
     with pytest.raises(MethodologyNotUsableError, match="the truth"):
-        reduction_ug(make_activity(), methodology, DAY)
+        evaluate(methodology, make_activity().values, duration_s=600, day=DAY)
 
 
 def test_two_files_of_one_hash_refuse_alike_whatever_the_order_of_their_keys(

@@ -18,7 +18,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from fedcarbon.audit.challenge import challenge_findings
 from fedcarbon.canonical import statement as statements
@@ -199,6 +201,23 @@ def test_files_are_imported_with_a_count_and_a_line_for_every_row_that_is_not(
     shown = capsys.readouterr().out
     assert "6 rows read, 2 accepted" in shown
     assert "overlapping_activity" in shown
+
+
+def test_a_table_of_ones_own_is_evaluated_and_imported_by_its_address(home: Home) -> None:
+    home.run("import-identities", str(home.folder / "identities.csv"))
+    ride = {"activity_id": ["w"], "person_ref": ["rider-1"], "mode": ["rail"], "evidence": [0]}
+    times = {"started_at": [int(at(8))], "ended_at": [int(at(8, 20))]}
+    parquet.write_table(
+        pa.table(ride | times | {"distance_m": [10_000]}), home.folder / "w.parquet"
+    )
+    address = f"parquet:{home.folder / 'w.parquet'}"
+    answers, summary = home.folder / "answers.csv", home.folder / "summary.json"
+
+    home.run("evaluate", "--from", address, "--out", str(answers))
+    home.run("import-warehouse", "--from", address, "--summary", str(summary))
+
+    assert answers.read_text(encoding="utf-8").splitlines()[1:] == ['"w",970000000,']
+    assert json.loads(summary.read_text(encoding="utf-8"))["accepted"] == 1
 
 
 def test_a_running_node_enrols_claims_and_submits_and_survives_kill_9(home: Home) -> None:

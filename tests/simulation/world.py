@@ -137,10 +137,7 @@ class World:
         self.roots = TrustRoots(
             parameter_id=parameters.parameter_id, threshold=3, root_keys=parameters.root_keys
         )
-        roles = {HUB: Role.HUB, OPERATOR: Role.WALLET_OPERATOR}
-        roles |= dict.fromkeys(parameters.trustee_ids, Role.TRUSTEE)
-        roles |= dict.fromkeys(self.partners, Role.PARTNER)
-        self.roles = roles
+        self.roles = roles = self._roles()
         self.keys = {name: SigningKey(self.chance.randbytes(32)) for name in roles}
         now_s = Seconds(1_900_000_000)
         authority = Authority.create(now_s)
@@ -193,7 +190,7 @@ class World:
             EpochServicer(self.hub),
             IdentityServicer(EvaluationRelay(self.hub, self.desk)),
             OpeningServicer(self.hub, folded),
-            RedemptionServicer(self.hub, folded, payouts, unlimited(PROGRAMME)),
+            RedemptionServicer(self.hub, folded, payouts, unlimited(*self._programme_ids())),
             UseServicer(self.hub, self.folded),
         ]
 
@@ -335,6 +332,16 @@ class World:
             random_bytes=self.chance.randbytes,
         )
 
+    def _roles(self) -> dict[PartyId, Role]:
+        """Return everybody who takes part."""
+        roles = {HUB: Role.HUB, OPERATOR: Role.WALLET_OPERATOR}
+        roles |= dict.fromkeys(self.dealt.parameters.trustee_ids, Role.TRUSTEE)
+        return roles | dict.fromkeys(self.partners, Role.PARTNER)
+
+    def _programme_ids(self) -> tuple[ProgrammeId, ...]:
+        """Return the names of all programmes."""
+        return (PROGRAMME,)
+
     def _programme(self) -> Programme:
         tree = {
             "programme_id": PROGRAMME,
@@ -370,12 +377,16 @@ class World:
             )
             signed = sign(statement, signers).to_bytes()
             client.create_admission(registry_pb2.CreateAdmissionRequest(signed_admission=signed))
-        signed = sign(self.programme, signers).to_bytes()
+        self._admit_programmes(client)
+
+    def _admit_programmes(self, client: HubClient) -> None:
+        """Have the hub log what root keys signed about programmes."""
+        signed = sign(self.programme, self.root_signers).to_bytes()
         client.create_programme(registry_pb2.CreateProgrammeRequest(signed_programme=signed))
         for data in self.documents:
             admission = methodology_of(data, PROGRAMME, self.roots)
             client.create_methodology_admission(
                 registry_pb2.CreateMethodologyAdmissionRequest(
-                    signed_admission=sign(admission, signers).to_bytes()
+                    signed_admission=sign(admission, self.root_signers).to_bytes()
                 )
             )

@@ -92,7 +92,8 @@ class EvidenceAmounts:
         left = limited(methodology, earned)
         for item in earned:
             most_ug = left[item.activity.activity_id].amount
-            stated_ug = credited_ug[item.activity.activity_id]
+            # More than the methodology gives has been said already.
+            stated_ug = min(credited_ug[item.activity.activity_id], item.amount_ug)
             if stated_ug > most_ug or (stated_ug < most_ug and not limits_months(methodology)):
                 self._find(
                     "LIMIT_EXCEEDED" if stated_ug > most_ug else "REDUCTION_DIFFERS",

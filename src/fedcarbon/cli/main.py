@@ -19,6 +19,7 @@ from fedcarbon.cli import (
     registry,
     registry_uses,
     wallet,
+    wallet_market,
     wallet_statement,
     wallet_uses,
 )
@@ -57,6 +58,13 @@ for _use in (
     wallet_uses.pledge,
     wallet_uses.withdraw,
     wallet_uses.cash_proceeds,
+    wallet_market.campaigns,
+    wallet_market.market,
+    wallet_market.sell,
+    wallet_market.buy,
+    wallet_market.retire_own,
+    wallet_market.certificate,
+    wallet_market.check_certificate,
 ):
     wallet.app.command(_use)
 wallet.app.command(wallet_statement.statement)

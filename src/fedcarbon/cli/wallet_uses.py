@@ -36,12 +36,13 @@ def offers(*, config: Path) -> None:
     Args:
         config: the operator's wallet.toml.
     """
-    table = Table("offer", "kind", "title", "supplier", "price")
+    table = Table("offer", "kind", "title", "supplier", "price", "left")
     with connected(load_config(config)) as (operator, _):
         request = use_pb2.ListOffersRequest(programme_id=operator.programme.programme_id)
         for item in operator.hub.list_offers(request).offers:
             price = grams_text(MicrogramsCO2e(item.price_ug))
-            table.add_row(item.offer_id, item.offer_kind, item.title, item.supplier, price)
+            left = str(item.left_pieces) if item.HasField("left_pieces") else ""
+            table.add_row(item.offer_id, item.offer_kind, item.title, item.supplier, price, left)
     Console().print(table)
 
 
@@ -55,7 +56,7 @@ def donate(*, config: Path, wallet: str, offer: str, label: str, pieces: int = 1
         label: names this use; the same label again asks for the same one.
         pieces: how many.
     """
-    _order(config, wallet, label, Wish(use=UseKind.DONATE, offer_id=offer, pieces=pieces))
+    order_use(config, wallet, label, Wish(use=UseKind.DONATE, offer_id=offer, pieces=pieces))
 
 
 def exchange(*, config: Path, wallet: str, offer: str, label: str, pieces: int = 1) -> None:
@@ -68,7 +69,7 @@ def exchange(*, config: Path, wallet: str, offer: str, label: str, pieces: int =
         label: names this use; the same label again asks for the same one.
         pieces: how many.
     """
-    _order(config, wallet, label, Wish(use=UseKind.GOODS, offer_id=offer, pieces=pieces))
+    order_use(config, wallet, label, Wish(use=UseKind.GOODS, offer_id=offer, pieces=pieces))
 
 
 def pledge(
@@ -96,7 +97,7 @@ def pledge(
         vintage=None if vintage is None else Vintage(vintage),
         may_be_claimed=may_be_claimed,
     )
-    _order(config, wallet, label, wish)
+    order_use(config, wallet, label, wish)
 
 
 def withdraw(
@@ -116,13 +117,13 @@ def withdraw(
         mass_ug=MicrogramsCO2e(mass_ug),
         vintage=None if vintage is None else Vintage(vintage),
     )
-    _order(config, wallet, label, wish)
+    order_use(config, wallet, label, wish)
 
 
 def cash_proceeds(
     *, config: Path, wallet: str, label: str, fen: int | None = None, wait_s: int = 120
 ) -> None:
-    """Pay a customer's share of sold credit lots into its wallet.
+    """Pay a customer's proceeds into its wallet: of sold lots, the market and red packets.
 
     Args:
         config: the operator's wallet.toml.
@@ -132,7 +133,7 @@ def cash_proceeds(
         wait_s: how long to wait for the rail.
     """
     with connected(load_config(config)) as (operator, record):
-        item, binding = _bound(operator, wallet)
+        item, binding = bound_customer(operator, wallet)
         redemption, order = operator.redeem(
             item, binding, units=fen, run_label=label, source=Source.PROCEEDS
         )
@@ -148,7 +149,7 @@ def cash_proceeds(
         )
 
 
-def _bound(operator: WalletOperator, wallet: str) -> tuple[Customer, opening_pb2.Binding]:
+def bound_customer(operator: WalletOperator, wallet: str) -> tuple[Customer, opening_pb2.Binding]:
     """Return the one customer of a bound wallet, and the binding."""
     customers = [item for item in operator.store.customers() if item.wallet_id == wallet]
     item = customers[0] if len(customers) == 1 else None
@@ -158,9 +159,10 @@ def _bound(operator: WalletOperator, wallet: str) -> tuple[Customer, opening_pb2
     return item, binding
 
 
-def _order(config: Path, wallet: str, label: str, wish: Wish) -> None:
+def order_use(config: Path, wallet: str, label: str, wish: Wish) -> None:
+    """Order a use for the one customer of a wallet, check the receipt and say how it stands."""
     with connected(load_config(config)) as (operator, record):
-        item, binding = _bound(operator, wallet)
+        item, binding = bound_customer(operator, wallet)
         used = place_use(operator, item, binding, wish, run_label=label)
         record.check_receipt(used.order.receipt, LeafType.USE_ORDER, used.order.envelope)
     state = use_pb2.UseState.Name(used.use.state).removeprefix("USE_STATE_").lower()

@@ -204,22 +204,12 @@ class Modifier:
     source: Source
 
 
-class Owner(StrEnum):
-    """Whose activities a limit counts together."""
-
-    ACCOUNT = "account"
-    """The person, household or organisation that is credited."""
-    OBJECT = "object"
-    """The meter, vehicle or receipt that the activity is about."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
     """At most so many events, or so much, per event, local day or local month of one owner."""
 
     limit_id: str
     per: Period
-    of: Owner
     count: int | None
     sum: Fraction | None
     """In the unit of the result."""

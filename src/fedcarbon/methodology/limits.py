@@ -1,7 +1,7 @@
-"""Limits per day and month: which of one account's activities count, and how much of them.
+"""Limits per day and month: which of one owner's activities count, and how much of them.
 
-A limit is of the account, or of the object that the activity is about. Activities are taken in the
-order of start and id, whatever the order in which they arrived, so that the answer is one.
+The owner is the meter or vehicle that an activity is about, else the person. Activities are taken
+in the order of start and id, whatever the order in which they arrived, so that the answer is one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fedcarbon.methodology.arithmetic import compute
-from fedcarbon.methodology.definition import Limit, Methodology, Owner, Period
+from fedcarbon.methodology.definition import Limit, Methodology, Period
 from fedcarbon.methodology.expression import Value
 from fedcarbon.methodology.reference import environment
 
@@ -29,8 +29,6 @@ class Counted:
     duration_s: int
     amount: int
     """Counted parts."""
-    object_ref: str = ""
-    """What a limit of the object counts by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +41,7 @@ class Limited:
 
 
 def apply_limits(methodology: Methodology, activities: Iterable[Counted]) -> Mapping[str, Limited]:
-    """Return what is left of one account's activities, by activity id.
+    """Return what is left of one owner's activities, by activity id.
 
     A limit of a day sees all activities of that day, one of a month all of that month: give it
     whole days, or whole months where the methodology has limits of months.
@@ -62,15 +60,14 @@ def _apply(
     ordered: Sequence[Counted],
     left: dict[str, Limited],
 ) -> None:
-    counts: defaultdict[tuple[str, dt.date], int] = defaultdict(int)
-    sums: defaultdict[tuple[str, dt.date], int] = defaultdict(int)
+    counts: defaultdict[dt.date, int] = defaultdict(int)
+    sums: defaultdict[dt.date, int] = defaultdict(int)
     scale = methodology.result.scale
     for item in ordered:
         so_far = left[item.activity_id]
         if so_far.amount == 0 or not _concerns(methodology, limit, item):
             continue
-        first = item.day if limit.per is Period.DAY else item.day.replace(day=1)
-        period = (item.object_ref if limit.of is Owner.OBJECT else "", first)
+        period = item.day if limit.per is Period.DAY else item.day.replace(day=1)
         amount = so_far.amount
         if limit.count is not None:
             counts[period] += 1

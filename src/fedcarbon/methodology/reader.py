@@ -34,7 +34,6 @@ from fedcarbon.methodology.definition import (
     MethodologyStatus,
     Modifier,
     Negative,
-    Owner,
     Period,
     Result,
     ResultKind,
@@ -382,13 +381,11 @@ class _Builder:
         text, condition = ("", None) if when is None else self._parsed(when, BOOLEAN, steps=False)
         count = section.optional("count")
         total = section.optional("sum")
-        owner = section.optional("of")
         if (count is None) == (total is None):
             raise DocumentError(section.line, "a limit has either a count or a sum")
         limit = Limit(
             limit_id=_identifier(section),
             per=option_of(section.take("per"), Period),
-            of=Owner.ACCOUNT if owner is None else option_of(owner, Owner),
             count=None if count is None else section.integer("count", 0, 1_000_000),
             sum=None if total is None else section.rational("sum"),
             formula=text,

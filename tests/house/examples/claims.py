@@ -36,18 +36,22 @@ from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.identity.threshold import PartialEvaluation
 from fedcarbon.identity.tokens import ClaimToken, claim_token
 from fedcarbon.identity.verdicts import Verdicts, judge
-from fedcarbon.ids import PartyId
-from fedcarbon.methodology.activity import Activity, Mode
-from fedcarbon.methodology.definition import Methodology
-from fedcarbon.methodology.evaluation import reduction_ug
+from fedcarbon.ids import Claimant, EpochIndex, PartyId
+from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.crediting import earned_by
+from fedcarbon.methodology.definition import ActivityType, Methodology
+from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.registry.measure import Measure
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.registry.programme import midnight_s, zone
-from fedcarbon.units import Metres, MicrogramsCO2e, Seconds
+from fedcarbon.transparency.leaf import LeafType
+from fedcarbon.units import MicrogramsCO2e, Seconds
 from partner_node.epochs.evidence import EpochEvidence, EvidenceSources
 from partner_node.storage.activities import StoredActivity
-from partner_node.storage.epochs import ClaimRow
+from partner_node.storage.epochs import ClaimRow, CreditedActivity
 from tests.house.examples import parties
 from tests.house.examples.chance import NamedChance
 from tests.house.examples.parties import BIKES, METRO, PROGRAMME_ID
@@ -60,6 +64,7 @@ from tests.house.examples.registry import (
     token_of,
 )
 from tests.house.examples.tiny_record import TinyRecord
+from tests.trips import trip
 
 
 def _at(hour: int, minute: int, second: int = 0) -> Seconds:
@@ -69,22 +74,22 @@ def _at(hour: int, minute: int, second: int = 0) -> Seconds:
 
 
 def _ride(
-    name: str, mode: Mode, started_at_s: Seconds, ended_at_s: Seconds, distance_m: int
+    name: str, mode: str, started_at_s: Seconds, ended_at_s: Seconds, distance_m: int
 ) -> Activity:
-    return Activity(
-        activity_id=name,
-        person_ref="user-1",
+    return trip(
+        name,
+        "user-1",
+        started_at_s,
+        ended_at_s,
         mode=mode,
-        started_at_s=started_at_s,
-        ended_at_s=ended_at_s,
-        distance_m=Metres(distance_m),
-        evidence=0,
+        distance_m=distance_m,
+        methodology_id="example",
     )
 
 
-TRAIN: Final = _ride("ride-1", Mode.RAIL, _at(8, 52, 20), _at(9, 33), 19_437)
-HOP: Final = _ride("ride-2", Mode.RAIL, _at(12, 3), _at(12, 6, 30), 1_200)
-BIKE: Final = _ride("trip-1", Mode.BIKE, _at(9, 31), _at(9, 47), 3_100)
+TRAIN: Final = _ride("ride-1", "rail", _at(8, 52, 20), _at(9, 33), 19_437)
+HOP: Final = _ride("ride-2", "rail", _at(12, 3), _at(12, 6, 30), 1_200)
+BIKE: Final = _ride("trip-1", "bike", _at(9, 31), _at(9, 47), 3_100)
 RIDES: Final[Mapping[PartyId, Mapping[int, Activity]]] = {
     BIKES: {ALICE: BIKE},
     METRO: {ALICE: TRAIN, BOB: HOP},
@@ -122,27 +127,52 @@ def methodology() -> Methodology:
     return parse_methodology(METHODOLOGY_FILE)
 
 
+def methodology_admission() -> MethodologyAdmission:
+    """Return what root keys say of it: it counts from the first epoch on."""
+    return MethodologyAdmission(
+        parameter_id=parties.parameters().parameter_id,
+        programme_id=PROGRAMME_ID,
+        methodology_id=methodology().methodology_id,
+        version=methodology().version,
+        content_hash=methodology().content_hash,
+        document=METHODOLOGY_FILE,
+        kind=Measure.GRAMS,
+        from_epoch=FIRST_EPOCH,
+        until_epoch=EpochIndex(0),
+    )
+
+
 def grid() -> SlotGrid:
     """Return the time slots of the programme."""
     programme = parties.programme()
     return SlotGrid(zone=zone(programme.time_zone), slot_s=programme.slot_s)
 
 
-def pieces(ride: Activity) -> tuple[Piece, ...]:
-    """Return a ride's pieces."""
-    return pieces_of(
-        ride, reduction_ug(ride, methodology(), grid().day_of(ride.started_at_s)), grid()
+def credited(ride: Activity) -> CreditedActivity:
+    """Return what is credited for a ride."""
+    earned = earned_by(ride, methodology(), grid(), parties.programme().cap_ug)
+    return CreditedActivity(
+        activity_id=ride.activity_id,
+        methodology=methodology().content_hash,
+        history=(),
+        evidence=ride.evidence,
+        credited_ug=earned.amount_ug,
     )
 
 
-def slot_token(serial: int, slot_start_s: Seconds) -> ClaimToken:
+def pieces(ride: Activity) -> tuple[Piece, ...]:
+    """Return a ride's pieces."""
+    return pieces_of(ride, ActivityType.TRIP, credited(ride).credited_ug, grid())
+
+
+def slot_token(serial: int, slot: SlotKey) -> ClaimToken:
     """Return a person's claim token for a slot."""
     programme = parties.programme()
     return claim_token(
         parties.output(KeyLabel.CLAIM, serial),
         programme.exclusivity_domain,
-        programme.exclusivity_group,
-        slot_start_s,
+        slot.group,
+        slot.start_s,
     )
 
 
@@ -163,8 +193,8 @@ def claimed(partner: PartyId) -> Claimed:
     entries, about = [], {}
     for serial, ride in RIDES[partner].items():
         for claim in claims_of(pieces(ride)):
-            token = slot_token(serial, claim.slot_start_s)
-            about[token] = (serial, claim.slot_start_s)
+            token = slot_token(serial, claim.slot)
+            about[token] = (serial, claim.slot)
             entries.append(ClaimEntry(token=token, rank=claim.rank, salt=chance.octets(SALT_BYTES)))
     claims = pad(entries, chance.octets, lambda: entries[chance.below(len(entries))].rank)
     rows = tuple(
@@ -172,7 +202,7 @@ def claimed(partner: PartyId) -> Claimed:
             token=entry.token,
             rank=entry.rank,
             person_id=about.get(entry.token, (None, None))[0],
-            slot_start_s=about.get(entry.token, (None, None))[1],
+            slot=about.get(entry.token, (None, None))[1],
             piece_ug=_worth(partner, about.get(entry.token)),
             blinding=random_scalar(chance.below),
         )
@@ -192,7 +222,7 @@ def claimed(partner: PartyId) -> Claimed:
             places=tuple(sorted(persons_of(partner).values())),
             days=parties.programme().days_of(FIRST_EPOCH),
         ),
-        methodology=methodology().content_hash,
+        credited={ride.activity_id: credited(ride) for ride in RIDES[partner].values()},
     )
     return Claimed(
         claims=claims, commitments=commitments, rows=rows, evidence=EpochEvidence(sources)
@@ -204,15 +234,13 @@ def persons_of(partner: PartyId) -> dict[int, Place]:
     return {serial: Place(*PLACES[serial]) for serial in RIDES[partner]}
 
 
-def _worth(partner: PartyId, about: tuple[int, Seconds] | None) -> MicrogramsCO2e:
+def _worth(partner: PartyId, about: tuple[int, SlotKey] | None) -> MicrogramsCO2e:
     """Return the sum of the pieces of a claim; a pad is worth nothing."""
     if about is None:
         return MicrogramsCO2e(0)
-    serial, slot_start_s = about
+    serial, slot = about
     own = pieces(RIDES[partner][serial])
-    return MicrogramsCO2e(
-        sum(piece.piece_ug for piece in own if piece.slot_start_s == slot_start_s)
-    )
+    return MicrogramsCO2e(sum(piece.piece_ug for piece in own if piece.slot == slot))
 
 
 def _commitment(row: ClaimRow) -> bytes:
@@ -222,15 +250,9 @@ def _commitment(row: ClaimRow) -> bytes:
 
 def stored(serial: int, ride: Activity) -> StoredActivity:
     """Return a ride as the node stores it."""
+    day = grid().day_of(ride.started_at_s)
     return StoredActivity(
-        activity_id=ride.activity_id,
-        person_ref=ride.person_ref,
-        person_id=serial,
-        mode=ride.mode.value,
-        started_at_s=ride.started_at_s,
-        ended_at_s=ride.ended_at_s,
-        distance_m=ride.distance_m,
-        evidence=ride.evidence,
+        activity=ride, person_id=serial, activity_type=ActivityType.TRIP, days=(day, day)
     )
 
 
@@ -252,12 +274,15 @@ def commitment(partner: PartyId) -> ClaimCommitment:
 
 def verdicts(tie_beacon: bytes) -> Verdicts:
     """Return who keeps what."""
-    return judge({partner: claimed(partner).claims for partner in RIDES}, tie_beacon)
+    return judge(
+        {Claimant(PROGRAMME_ID, partner): claimed(partner).claims for partner in RIDES}, tie_beacon
+    )
 
 
 def add_claims(record: TinyRecord) -> None:
-    """Log plan, commitments, closing, lists, tie beacon and verdicts, with heads in between."""
+    """Log methodology, plan, commitments, closing, lists, tie beacon and verdicts, with heads."""
     parameter_id = parties.parameters().parameter_id
+    record.append(LeafType.METHODOLOGY_ADMISSION, parties.root_signed(methodology_admission()))
     commit_s, reveal_s, submit_s = planned_deadlines(parties.programme(), FIRST_EPOCH)
     record.append_hub(
         EpochPlan(
@@ -275,10 +300,10 @@ def add_claims(record: TinyRecord) -> None:
         CommitClosed(
             parameter_id=parameter_id,
             exclusivity_domain=parties.programme().exclusivity_domain,
-            programme_id=PROGRAMME_ID,
             epoch=FIRST_EPOCH,
             lists=tuple(
                 CommittedList(
+                    programme_id=PROGRAMME_ID,
                     partner_id=name,
                     leaf_index=leaf.index,
                     count=commitment(name).count,
@@ -320,7 +345,7 @@ def add_claims(record: TinyRecord) -> None:
                         position_file_bytes(positions_of(claimed(name).claims.tokens(), lost))
                     ),
                 )
-                for name, lost in judged.lost.items()
+                for (_, name), lost in judged.lost.items()
             ),
             repeated_tokens=0,
             conflicts_sha256=record.keep(conflict_file_bytes(())),
@@ -342,7 +367,7 @@ def tie_beacon(record: TinyRecord, closed_leaf: int) -> BeaconValue:
     return BeaconValue(
         parameter_id=parties.parameters().parameter_id,
         label=BeaconLabel.TIE,
-        exclusivity_domain=domain,
+        scope=domain,
         epoch=FIRST_EPOCH,
         leaf_index=closed_leaf,
         partials=tuple(

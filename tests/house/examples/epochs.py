@@ -22,6 +22,8 @@ from fedcarbon.identity.commitment_list import list_leaf
 from fedcarbon.identity.labels import KeyLabel, evaluation_input
 from fedcarbon.identity.ristretto import scalar_to_bytes
 from fedcarbon.identity.verdicts import tie_hash
+from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, settle_day
 from fedcarbon.opening.links import winnings_of
 from fedcarbon.packing.layout import pack
@@ -63,15 +65,19 @@ def _local(instant_s: int) -> str:
     return dt.datetime.fromtimestamp(instant_s, tz=zone).strftime("%H:%M:%S")
 
 
+def _told(ride: Activity) -> str:
+    span = f"{_local(ride.started_at_s)} to {_local(ride.ended_at_s)}"
+    return f"{ride.values['mode']}, {span}, {ride.values['distance_m']} m"
+
+
 def _slots() -> Example:
     ride, own = claims.TRAIN, claims.pieces(claims.TRAIN)
     return Example(
         name="slots",
         values={
-            "ride": f"{ride.mode}, {_local(ride.started_at_s)} to {_local(ride.ended_at_s)}, "
-            f"{ride.distance_m} m",
+            "ride": _told(ride),
             "reduction": sum(piece.piece_ug for piece in own),
-            "slots": ", ".join(_local(piece.slot_start_s)[:5] for piece in own),
+            "slots": ", ".join(_local(piece.slot.start_s)[:5] for piece in own),
             "pieces": ", ".join(str(piece.piece_ug) for piece in own),
             "rank": own[0].rank,
         },
@@ -83,10 +89,9 @@ def _short() -> Example:
     return Example(
         name="short-ride",
         values={
-            "ride": f"{ride.mode}, {_local(ride.started_at_s)} to {_local(ride.ended_at_s)}, "
-            f"{ride.distance_m} m",
+            "ride": _told(ride),
             "midpoint": _local((ride.started_at_s + ride.ended_at_s) // 2),
-            "slots": _local(own[0].slot_start_s)[:5],
+            "slots": _local(own[0].slot.start_s)[:5],
             "pieces": own[0].piece_ug,
             "rank": own[0].rank,
         },
@@ -126,10 +131,13 @@ def _evidence() -> Example:
             "claim token": claim.token,
             "rank": claim.rank,
             "K": claim.commitment,
-            "methodology": claim.methodology,
-            "activity": f"{ride.activity_id}, {ride.person_ref}, {ride.mode}, "
-            f"{ride.started_at_s}, {ride.ended_at_s}, {ride.distance_m}, {ride.evidence}",
-            "slot start, piece": f"{piece.slot_start_s}, {piece.piece_ug}",
+            "activity": f"{ride.activity_id}, {ride.person_ref}, {ride.methodology_id}",
+            "methodology": piece.activity.methodology,
+            "type, start, end, tier": f"{piece.activity.activity_type}, {ride.started_at_s}, "
+            f"{ride.ended_at_s}, {ride.evidence}",
+            "values": piece.activity.values,
+            "credited": piece.activity.credited_ug,
+            "group, slot start, piece": f"{piece.group}, {piece.slot_start_s}, {piece.piece_ug}",
             "leaf 0, of a claim": claim.leaf(found.salt(0)),
             f"salt of leaf {number}": found.salt(number),
             "account token": token_of(ALICE),
@@ -152,7 +160,7 @@ def _commitment() -> Example:
 def _beacon() -> Example:
     closing = leaf(LeafType.COMMIT_CLOSED)
     value: BeaconValue = leaf(LeafType.BEACON_VALUE).statement(BeaconValue)
-    question = beacon_input(BeaconLabel.TIE, value.exclusivity_domain, value.epoch, closing.leaf)
+    question = beacon_input(BeaconLabel.TIE, value.scope, value.epoch, closing.leaf)
     return Example(
         name="beacon",
         values={
@@ -169,18 +177,18 @@ def _verdict() -> Example:
     verdict: VerdictList = leaf(LeafType.VERDICT_LIST).statement(VerdictList)
     (contested,) = claims.verdicts(beacon.output).contested
     loser = next(name for name in contested.claimants if name != contested.winner)
-    named = next(item for item in verdict.verdicts if item.partner_id == loser)
+    named = next(item for item in verdict.verdicts if item.partner_id == loser.partner_id)
     return Example(
         name="verdict",
         values={
             "token": contested.token,
-            "ranks": ", ".join(f"{name} 0" for name in contested.claimants),
+            "ranks": ", ".join(f"{name.partner_id} 0" for name in contested.claimants),
             **{
-                f"tie hash of {name}": tie_hash(beacon.output, contested.token, name)
+                f"tie hash of {name.partner_id}": tie_hash(beacon.output, contested.token, name)
                 for name in contested.claimants
             },
-            "winner": contested.winner,
-            f"file of {loser}": record().files[named.file_sha256],
+            "winner": contested.winner.partner_id,
+            f"file of {loser.partner_id}": record().files[named.file_sha256],
             "its SHA-256": named.file_sha256,
             "positions": record().files[named.positions_sha256],
             "their SHA-256": named.positions_sha256,
@@ -190,18 +198,21 @@ def _verdict() -> Example:
 
 
 def _half_lost() -> Example:
+    def slot(start_s: int) -> SlotKey:
+        return SlotKey(owner="", group="movement", start_s=Seconds(start_s))
+
     def piece(name: str, start_s: int, mass_ug: int) -> Piece:
         return Piece(
             activity_id=name,
             day=dt.date(2026, 11, 2),
-            slot_start_s=Seconds(start_s),
+            slot=slot(start_s),
             piece_ug=MicrogramsCO2e(mass_ug),
             rank=0,
         )
 
     own = [piece("a", 0, 10), piece("a", 300, 11), piece("b", 600, 40), piece("b", 900, 41)]
     own.append(piece("b", 1200, 42))
-    found = settle_day(own, {Seconds(0), Seconds(600)}, MicrogramsCO2e(80))
+    found = settle_day(own, {slot(0), slot(600)}, MicrogramsCO2e(80))
     return Example(
         name="half-lost",
         values={
@@ -261,13 +272,13 @@ def _link() -> Example:
     lost_by = claims.verdicts(beacon.output).lost
     loser = next(name for name, lost in lost_by.items() if lost)
     proofs = [item.statement(LinkProof) for item in record().of_type(LeafType.LINK_PROOF)]
-    found = next(item for item in proofs if item.partner_id == loser)
-    own = claims.claimed(loser)
+    found = next(item for item in proofs if item.partner_id == loser.partner_id)
+    own = claims.claimed(loser.partner_id)
     positions = [n for n, row in enumerate(own.rows) if row.token in lost_by[loser]]
     return Example(
         name="link",
         values={
-            "partner": loser,
+            "partner": loser.partner_id,
             "lost positions": ", ".join(map(str, positions)),
             "K": winnings_of(own.commitments, positions),
             "delta generators": ", ".join(

@@ -104,16 +104,16 @@ def _proof() -> Example:
 
 def _tokens() -> Example:
     programme = parties.programme()
-    slot_start_s = claims.pieces(claims.BIKE)[0].slot_start_s
+    slot = claims.pieces(claims.BIKE)[0].slot
     return Example(
         name="tokens",
         values={
             "programme": programme.programme_id,
             "account token": registry.token_of(ALICE),
             "domain, group": f"{programme.exclusivity_domain}, {programme.exclusivity_group}",
-            "slot start": slot_start_s,
+            "slot start": slot.start_s,
             "claim output": parties.output(KeyLabel.CLAIM, ALICE).value,
-            "claim token": claims.slot_token(ALICE, slot_start_s),
+            "claim token": claims.slot_token(ALICE, slot),
         },
     )
 

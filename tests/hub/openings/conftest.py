@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from fedcarbon.clock import SystemClock
 from fedcarbon.units import Seconds
+from fedcarbon.uses.offer import OfferKind
+from fedcarbon.wire.dev_ca import Authority
+from tests.hub.openings.shop import Shop
 from tests.hub.openings.world import GRAMS, PEOPLE, World
+from tests.simulation.local_hub import LoopThread
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +66,18 @@ def _copied(folder: Path, to: Path, seed: int) -> World:
     world = World(to, seed=seed)
     world.clock.at_s = Seconds(int((to / "now").read_text()))
     return world
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority.create(SystemClock().now_s())
+
+
+@pytest.fixture
+def shop(opened_world: World, authority: Authority) -> Iterator[Shop]:
+    loop = LoopThread()
+    shop = Shop(opened_world, loop, authority)
+    shop.publish(shop.offer(OfferKind.DONATION))
+    shop.publish(shop.offer(OfferKind.GOODS))
+    yield shop
+    loop.close()

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from fedcarbon.canonical.statement import Statement
-from fedcarbon.clock import SystemClock
-from fedcarbon.errors import FedcarbonError
-from fedcarbon.ids import PartyId, ProgrammeId, Role
+from fedcarbon.ids import ProgrammeId, Role
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.ledger.unit import Vintage
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
@@ -19,109 +14,16 @@ from fedcarbon.registry.measure import Measure
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.uses.lot import LotVerification
-from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer, OfferKind
-from fedcarbon.uses.order import UseKind, UseOrder
+from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, OfferKind
+from fedcarbon.uses.order import UseKind
 from fedcarbon.v1 import use_pb2
-from fedcarbon.wire.certificates import PartyName
-from fedcarbon.wire.dev_ca import Authority
-from fedcarbon.wire.hub_client import HubClient
 from hub.registry.programmes import start_programme
-from hub.servicers.use import UseServicer
 from hub.uses_component import Ending
-from tests.hub.federation import HUB, METRO, PROGRAMME, TAXIS, programme, root_signed, signed, token
-from tests.hub.openings.world import GRAM, GRAMS, OTHER_PURSE, PURSE, World, run
-from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
+from tests.hub.federation import METRO, PROGRAMME, TAXIS, programme, root_signed, signed, token
+from tests.hub.openings.shop import HOLD_S, Shop, code_of
+from tests.hub.openings.world import GRAM, GRAMS, OTHER_PURSE, PURSE, run
 
-HOLD_S = 3_600
 POINTS = ProgrammeId("points")
-
-
-@dataclass
-class Shop:
-    """A world whose first account is opened, and two offers."""
-
-    world: World
-    loop: LoopThread
-    authority: Authority
-
-    def client(self, name: PartyId = PURSE, role: Role = Role.WALLET_OPERATOR) -> HubClient:
-        """Return a party's connection."""
-        servicers = [UseServicer(self.world.hub, self.world.folded)]
-        party = PartyName(party_id=name, role=role)
-        certificate = self.authority.issue(party, SystemClock().now_s()).certificate_pem
-        return local_client(servicers, certificate, name, self.loop, FaultPlan())
-
-    @property
-    def operator(self) -> HubClient:
-        """The hub's own operator."""
-        return self.client(HUB, Role.HUB)
-
-    def publish(self, statement: Statement) -> bytes:
-        request = use_pb2.PublishRequest(signed_statement=root_signed(statement))
-        return self.client().publish(request).receipt
-
-    def offer(self, kind: OfferKind, **changes: Any) -> Offer:
-        now_s = self.world.clock.now_s()
-        fields: dict[str, Any] = {
-            "parameter_id": self.world.hub.parameters.parameter_id,
-            "programme_id": PROGRAMME,
-            "offer_id": f"some-{kind}",
-            "offer_kind": kind,
-            "title": "something",
-            "supplier": "somebody",
-            "price_ug": MicrogramsCO2e(100 * GRAM),
-            "valid_from_s": now_s,
-            "valid_until_s": now_s + 10**6,
-            "hold_s": HOLD_S if kind is OfferKind.GOODS else 0,
-        }
-        return Offer(**{**fields, **changes})
-
-    def order(self, use: UseKind = UseKind.DONATE, **changes: Any) -> UseOrder:
-        binding = self.world.binding(self.world.bound(1))
-        offered = use in {UseKind.DONATE, UseKind.GOODS}
-        kind = OfferKind.GOODS if use is UseKind.GOODS else OfferKind.DONATION
-        fields: dict[str, Any] = {
-            "parameter_id": self.world.hub.parameters.parameter_id,
-            "programme_id": PROGRAMME,
-            "use_id": self.world.chance.randbytes(16),
-            "account_token": binding.account_token,
-            "wallet_id": binding.wallet_id,
-            "wallet_class": WalletClass(binding.wallet_class),
-            "binding_leaf": binding.leaf,
-            "operator_id": binding.operator_id,
-            "use": use,
-            "offer_id": f"some-{kind}" if offered else None,
-            "pieces": 1 if offered else None,
-            "mass_ug": None if offered else MicrogramsCO2e(GRAM),
-            "vintage": None,
-            "may_be_claimed": use is UseKind.PLEDGE,
-        }
-        return UseOrder(**{**fields, **changes})
-
-    def place(
-        self, order: UseOrder, sender: PartyId = PURSE, signer: PartyId = PURSE
-    ) -> use_pb2.PlaceUseOrderResponse:
-        request = use_pb2.PlaceUseOrderRequest(signed_order=signed(order, signer))
-        return self.client(sender).place_use_order(request)
-
-    def leaves(self, leaf_type: LeafType) -> int:
-        hub = self.world.hub
-        return hub.read_now(lambda session: len(hub.record.bodies_of_type(session, leaf_type)))
-
-
-@pytest.fixture(scope="session")
-def authority() -> Authority:
-    return Authority.create(SystemClock().now_s())
-
-
-@pytest.fixture
-def shop(opened_world: World, authority: Authority) -> Iterator[Shop]:
-    loop = LoopThread()
-    shop = Shop(opened_world, loop, authority)
-    shop.publish(shop.offer(OfferKind.DONATION))
-    shop.publish(shop.offer(OfferKind.GOODS))
-    yield shop
-    loop.close()
 
 
 def test_offers_are_listed_with_their_price(shop: Shop) -> None:
@@ -308,10 +210,3 @@ def test_lots_need_rules_pledges_and_the_hubs_operator(shop: Shop) -> None:
 
 def _year(shop: Shop) -> int:
     return next(iter(shop.world.statement(1).spendable_ug))
-
-
-def code_of(act: Any) -> str:
-    """Return the code with which something is refused."""
-    with pytest.raises(FedcarbonError) as caught:
-        act()
-    return caught.value.code

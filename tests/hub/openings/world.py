@@ -249,6 +249,7 @@ class World(Federation):
         for name in (PURSE, OTHER_PURSE):
             self.admit(root_signed(admission(name, Role.WALLET_OPERATOR)))
         self.start(root_signed(programme(policy=POLICY)))
+        self.admit_methodology()
         return self
 
     def witness(self) -> WitnessedCheckpoint:

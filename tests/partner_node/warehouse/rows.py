@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from fedcarbon.methodology.crediting import NOT_WHOLE_MONTHS
 from fedcarbon.methodology.definition import (
     DURATION_S_MAX,
     Field,
@@ -27,7 +28,8 @@ from fedcarbon.methodology.integer_program import Literal
 from fedcarbon.methodology.lowering import lower
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.reference import evaluate
-from partner_node.warehouse.compiling import NOT_WHOLE_MONTHS, query_of
+from partner_node.importing.activities import may_be_instant
+from partner_node.warehouse.compiling import query_of
 from partner_node.warehouse.engines import Warehouse
 from partner_node.warehouse.steps import Steps
 from partner_node.warehouse.table import COMPUTED
@@ -87,6 +89,12 @@ def field_values(methodology: Methodology, field: Field, chance: Random) -> Iter
                 yield chance.random() < 0.5
 
 
+def _within(field: Field, chance: Random) -> Any:
+    if field.kind is FieldKind.INTEGER:
+        return chance.randint(field.low, field.high)
+    return chance.choice(sorted(field.words) or [""]) if field.kind is FieldKind.WORD else False
+
+
 def edges_of(methodology: Methodology, field: Field) -> list[Any]:
     """Return the values around a field's bounds and around every number of the methodology."""
     if field.kind is FieldKind.TRUTH:
@@ -136,7 +144,8 @@ def table_rows(methodology: Methodology, count: int, seed: int = 1) -> list[Row]
         start, length = next(starts), next(lengths)
         # Columns go round at different speeds; now and then one bound meets another.
         row = dict(zip((field.name for field in fields), values, strict=True))
-        rows.append(_row(index, start, None if start is None else start + length, row))
+        open_end = start is None or chance.random() < 0.05
+        rows.append(_row(index, start, None if open_end else start + length, row))
     return rows + list(_corners(methodology, fields, len(rows)))
 
 
@@ -170,13 +179,16 @@ def meter_rows(
     rows = []
     for meter in range(meters):
         usual = chance.randrange(1, 1 + methodology.fields[methodology.history.field].high // 2)
-        for month in range(months):
+        usually = 6 if meter % 3 == 2 else 1
+        for month in range(0, months, usually):
             if chance.random() < 0.1:
                 continue
-            length = 1 if chance.random() < 0.95 else 2
+            length = usually if chance.random() < 0.95 else 2
             start, end = (_month_start_s(zone, 2022, month + step) for step in (0, length))
             start += chance.choice((*[0] * 20, 86_400, -7_200, 1))
             row = {name: next(values) for name, values in columns.items()}
+            if chance.random() < 0.7:
+                row |= {name: _within(methodology.inputs[name], chance) for name in row}
             if chance.random() < 0.9:
                 row[methodology.history.field] = usual * chance.randrange(50, 150) // 100
             owner = f"METER:GRID:{meter}" if meter else chance.choice(("", None))
@@ -237,6 +249,8 @@ def expected(methodology: Methodology, rows: Iterable[Row], zone: str = ZONE) ->
 
 def _answer(methodology: Methodology, row: Row, history: History, zone: str) -> Answer:
     start, end = _instant(row["started_at"]), _instant(row["ended_at"])
+    if start is not None and row["ended_at"] is None and may_be_instant(methodology):
+        end = start + 1
     if start is None or end is None:
         return 0, "malformed_time"
     if end <= start:
@@ -295,7 +309,13 @@ def _local(at: int, zone: str) -> dt.datetime:
 
 def answered(warehouse: Warehouse, methodology: Methodology, zone: str = ZONE) -> dict[str, Answer]:
     """Return what the compiled methodology answers in a warehouse."""
-    query = query_of(lower(methodology), warehouse.table, warehouse.engine, zone)
+    query = query_of(
+        lower(methodology),
+        warehouse.table,
+        warehouse.engine,
+        zone,
+        may_be_instant=may_be_instant(methodology),
+    )
     found: dict[str, Answer] = {}
     for batch in warehouse.batches(query):
         assert batch.schema.field("amount").type == pa.int64()

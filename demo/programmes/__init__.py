@@ -1,0 +1,1 @@
+"""Known schemes as files, and the one engine that runs any of them."""

@@ -1,0 +1,126 @@
+"""The hands of a federation of real processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Final
+
+import grpc
+from typing_extensions import override
+
+from demo.federation import Federation
+from demo.groundwork import root_signers
+from demo.narrator import Narrator
+from demo.programmes.document import ProgrammeFile
+from demo.programmes.hands import Figures, Hands, Seen
+from demo.programmes.inventing import person_ref
+from demo.programmes.telling import check_figures, take_steps
+from fedcarbon.canonical.statement import Statement
+from fedcarbon.cli.wallet import connected, load_config
+from fedcarbon.cli.wallet_operator import WalletOperator
+from fedcarbon.ids import ProgrammeId
+from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
+from fedcarbon.transparency.envelope import sign
+from fedcarbon.units import Fen, Seconds
+from fedcarbon.v1 import use_pb2
+from fedcarbon.wire.clocks import FileClock
+from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.status import error_of
+
+UNKNOWN_PERSON: Final = "UNKNOWN_PERSON"
+
+
+class LentHands(Hands):
+    """What the demo does in the name of everybody, over the same RPCs as they would."""
+
+    def __init__(
+        self,
+        federation: Federation,
+        auditor: HubClient,
+        operators: Sequence[WalletOperator],
+    ) -> None:
+        """Act in `federation`, with wallet operators that are connected."""
+        self._federation = federation
+        self._auditor = auditor
+        self._operators = operators
+        self._hub = federation.hub_operator()
+        self._signers = root_signers(federation.groundwork.keys, federation.groundwork.roots)
+        self.parameter_id = federation.groundwork.roots.parameter_id
+
+    @override
+    def now_s(self) -> Seconds:
+        return FileClock(self._federation.groundwork.clock).now_s()
+
+    @override
+    def wait(self, seconds: int) -> None:
+        self._federation.wait_witnessed(self._auditor)
+        self._federation.set_clock(self.now_s() + seconds)
+        self._federation.wait_witnessed(self._auditor)
+
+    @override
+    def publish(self, statement: Statement) -> None:
+        signed = sign(statement, self._signers).to_bytes()
+        self._hub.publish(use_pb2.PublishRequest(signed_statement=signed))
+
+    @override
+    def hub(self) -> HubClient:
+        return self._hub
+
+    @override
+    def operators(self, programme: ProgrammeId) -> Sequence[WalletOperator]:
+        return [item for item in self._operators if item.programme.programme_id == programme]
+
+    @override
+    def summaries(self, programme: ProgrammeId, person: int) -> Mapping[str, Seen]:
+        found = {}
+        for partner in self._federation.scenario.partners:
+            if partner.programme != programme:
+                continue
+            stub = node_pb2_grpc.PersonServiceStub(self._federation.node_channel(partner))
+            request = node_pb2.GetSummaryRequest(person_ref=person_ref(partner.id, person))
+            try:
+                answer = stub.GetSummary(request)
+            except grpc.RpcError as failure:
+                if error_of(failure).code != UNKNOWN_PERSON:
+                    raise
+                continue
+            found[str(partner.id)] = Seen(
+                recorded=sum(item.reduction_ug for item in answer.epochs),
+                submitted=sum(item.submitted_ug for item in answer.epochs),
+            )
+        return found
+
+    @override
+    def top_up(self, programme: ProgrammeId, fen: Fen) -> None:
+        self._federation.top_up(programme, fen)
+
+
+@contextmanager
+def lent_hands(federation: Federation, auditor: HubClient) -> Iterator[LentHands]:
+    """Connect every wallet operator of a federation and lend its hands."""
+    with ExitStack() as stack:
+        operators = [
+            stack.enter_context(connected(load_config(federation.configure_wallet(entry))))[0]
+            for entry in federation.scenario.wallet_operators
+        ]
+        yield LentHands(federation, auditor, operators)
+
+
+def play(
+    file: ProgrammeFile, federation: Federation, auditor: HubClient, narrator: Narrator
+) -> Figures:
+    """Take the steps of a programme file in a running federation and check its figures.
+
+    Raises:
+        FigureDiffersError: something else came out than the file says.
+    """
+    with (
+        narrator.step("uses", f"{len(file.steps)} steps of the programme, one after the other"),
+        lent_hands(federation, auditor) as hands,
+    ):
+        figures = take_steps(file, hands, narrator.say)
+    check_figures(file, figures)
+    for item in file.expected:
+        narrator.say(f"as expected: {item.programme}, {item.figure} {item.value:,}")
+    return figures

@@ -1,0 +1,55 @@
+"""Every programme file is whole, and what happens in it comes to what it says.
+
+Two checks stand on their own feet: the figures that the file writes down, and the cross-check,
+which recomputes every sum from the input files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from demo import results
+from demo.conclusion import cross_check
+from demo.programmes.document import load, names
+from demo.programmes.hands import holders
+from demo.programmes.telling import check_figures, take_steps
+from tests.demo.programme_world import ProgrammeWorld, WorldHands, running
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_programme_runs_and_its_figures_hold(name: str, tmp_path: Path) -> None:
+    file = load(name)
+    said: list[str] = []
+    with running(file, tmp_path) as world:
+        hands = WorldHands(world)
+        figures = take_steps(file, hands, said.append)
+        accounts = accounts_of(world, hands)
+
+    assert len(said) == len(file.steps)
+    assert findings_of(world, accounts) == []
+    check_figures(file, figures)
+
+
+def accounts_of(world: ProgrammeWorld, hands: WorldHands) -> list[dict[str, object]]:
+    """Return what was opened, account by account."""
+    return [
+        {
+            "programme": programme,
+            "id_number": holder.customer.id_number,
+            "opened_ug": holder.account().opened_ug,
+        }
+        for programme in world.programmes
+        for holder in holders(hands, programme, (0, world.file.people))
+    ]
+
+
+def findings_of(world: ProgrammeWorld, accounts: list[dict[str, object]]) -> list[str]:
+    """Return every difference between the federation's results and its input files."""
+    partners = {
+        seat: results.partner_summary(store, rejected={}) for seat, store in world.stores.items()
+    }
+    rows = results.verdict_rows(world.scenario, world.stores, {})
+    verdicts = [{key: str(value) for key, value in row.items()} for row in rows]
+    return cross_check(world.scenario, partners, accounts, verdicts)
