@@ -29,6 +29,7 @@ ALWAYS: Final = "true"
 NEVER: Final = frozenset({"", "false"})
 TIERS: Final = ("0", "1", "2")
 MONTHS: Final = 12
+CHECKED_ELSEWHERE: Final = frozenset({"PASSPORT", "METER", "ORGANISATION"})
 GROUPS: Final = {
     ActivityType.TRIP: "movement",
     ActivityType.METER_PERIOD: "meter",
@@ -311,7 +312,7 @@ def _consent(value: object, zone: zoneinfo.ZoneInfo) -> int | None:
 
 
 def _id_holds(id_type: str, number: str) -> bool:
-    return id_type == "PASSPORT" or _check_digit_holds(number)
+    return id_type in CHECKED_ELSEWHERE or _check_digit_holds(number)
 
 
 def _check_digit_holds(number: str) -> bool:

@@ -100,7 +100,7 @@ class Sighting:
     values: Mapping[str, Drawn] = field(default_factory=dict)
     """What it knows besides the event's own values."""
     claim_window: str = ""
-    """A methodology whose `expiry` says when people must claim; what they do not is not recorded."""
+    """A methodology whose `expiry` says when people must claim; the rest is not recorded."""
     claimed_after_s: Drawn = 0
     """How long after it ended they do."""
 

@@ -18,7 +18,7 @@ from typing import Final
 
 from demo.programmes.document import Drawn, Event, Partner, ProgrammeFile, Rules, Sighting, Value
 from fedcarbon.cli.catalogue import load_from_catalogue
-from fedcarbon.identity.person_id import make_test_id
+from fedcarbon.identity.person_id import make_test_id, make_test_organisation
 from fedcarbon.methodology.definition import ActivityType, Methodology
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 
@@ -185,7 +185,14 @@ def write_activities(path: Path, rows: Iterable[Mapping[str, Value]]) -> None:
     _write(path, (*FIXED_COLUMNS, *more), held)
 
 
-def write_identities(path: Path, partner: Partner) -> None:
+def identity_of(file: ProgrammeFile, person: int) -> dict[str, str]:
+    """Return the document of an invented person or organisation."""
+    if file.organisations[0] <= person < file.organisations[1]:
+        return {"id_type": "ORGANISATION", "id_number": make_test_organisation(person)}
+    return {"id_type": "TEST", "id_number": make_test_id(person)}
+
+
+def write_identities(path: Path, file: ProgrammeFile, partner: Partner) -> None:
     """Write a partner's identity file: every member has given both consents."""
     _write(
         path,
@@ -193,8 +200,7 @@ def write_identities(path: Path, partner: Partner) -> None:
         [
             {
                 "person_ref": person_ref(partner.id, person),
-                "id_type": "TEST",
-                "id_number": make_test_id(person),
+                **identity_of(file, person),
                 "consent_data": "true",
                 "consent_claim": "true",
             }
@@ -203,11 +209,14 @@ def write_identities(path: Path, partner: Partner) -> None:
     )
 
 
-def write_wallets(path: Path, holders: tuple[int, int], programme: int) -> None:
+def write_wallets(
+    path: Path, file: ProgrammeFile, holders: tuple[int, int], programme: int
+) -> None:
     """Write a wallet operator's file of real-name wallets.
 
     Args:
         path: where to.
+        file: whose people they are.
         holders: whose wallets.
         programme: number of the programme in its file: a wallet belongs to one of them.
     """
@@ -216,8 +225,7 @@ def write_wallets(path: Path, holders: tuple[int, int], programme: int) -> None:
         WALLET_COLUMNS,
         [
             {
-                "id_type": "TEST",
-                "id_number": make_test_id(person),
+                **identity_of(file, person),
                 "wallet_id": sandbox_wallet_id(10_000 * programme + person),
                 "wallet_class": 1 + person % 3,
             }
