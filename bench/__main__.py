@@ -17,7 +17,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from bench import paillier, range_proofs, redemptions, service, voprf
+from bench import paillier, range_proofs, redemptions, service, voprf, warehouse
 from bench.effort import PERCENT_MAX, Effort
 
 OUT: Final = Path("build/bench.json")
@@ -95,6 +95,12 @@ AIMS: Final = (
         text="bulk credit of a million accounts over COPY of the same rows",
         at_least=0.5,
     ),
+    Aim(
+        group="warehouse",
+        figure="evaluation_over_product",
+        text="a methodology on DuckDB over the bare product of its two columns, same rows",
+        at_most=12,
+    ),
 )
 
 
@@ -114,6 +120,7 @@ def run(*, out: Path = OUT, percent: int = PERCENT_MAX) -> None:
         "voprf": voprf.run(effort),
         "redemptions": redemptions.run(effort),
         "service": service.run(effort),
+        "warehouse": warehouse.run(effort),
     }
     machine = {
         "python": platform.python_version(),

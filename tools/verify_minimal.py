@@ -200,10 +200,12 @@ epoch_plan: programme_id name, epoch integer, snapshot_size integer, commit_unti
   reveal_until_s integer, submit_until_s integer
 claim_commitment: programme_id name, epoch integer, partner_id name, count integer,
   list_root bytes32, evidence_root bytes32, evidence_count integer, methodologies list bytes32
-commit_closed: exclusivity_domain name, programme_id name, epoch integer,
-  lists list CommittedList, missed list name
-CommittedList: partner_id name, leaf_index integer, count integer, list_root bytes32
-beacon_value: label tie|sample, exclusivity_domain name, epoch integer, leaf_index integer,
+commit_closed: exclusivity_domain name, epoch integer, lists list CommittedList,
+  missed list MissedClaimant
+MissedClaimant: programme_id name, partner_id name
+CommittedList: programme_id name, partner_id name, leaf_index integer, count integer,
+  list_root bytes32
+beacon_value: label tie|sample, scope name, epoch integer, leaf_index integer,
   partials list BeaconPartial, output bytes64
 BeaconPartial: trustee_id name, element bytes32, proof bytes64
 claim_list: programme_id name, epoch integer, partner_id name, file_sha256 bytes32,
@@ -1007,7 +1009,6 @@ class World:
     """What was folded."""
     parameters: Parameters | None = None
     programmes: dict[str, Programme] = field(default_factory=dict)
-    places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     taken: dict[tuple[int, int], bytes] = field(default_factory=dict)
     halves: dict[bytes, Binding] = field(default_factory=dict)
     """By the operator's half."""
@@ -1086,6 +1087,19 @@ class World:
         data = self.folder.data("files", sha256.hex())
         self.count("V01")
         return data
+
+    def round(self, domain: str) -> list[Programme]:
+        """Return the programmes of a domain, which share their claim rounds, by their ids."""
+        found = [item for _, item in sorted(self.programmes.items())]
+        return [item for item in found if item.domain == domain]
+
+    def claims(self, domain: str, epoch: int) -> dict[tuple[str, str], dict[bytes, int] | None]:
+        """Return the revealed lists of a claim round by claimant, programme first."""
+        return {
+            (programme.id, name): found
+            for programme in self.round(domain)
+            for name, found in programme.epochs[epoch].claims.items()
+        }
 
     def programme(self, name: str) -> Programme:
         """Return a programme."""
@@ -1480,6 +1494,7 @@ class Programme:
         """Take the statement of section 9.2."""
         self.said = said
         self.id: str = said["programme_id"]
+        self.domain: str = said["exclusivity_domain"]
         self.zone = ZoneInfo(said["time_zone"])
         self.first_day = date.fromisoformat(said["first_day"])
         days = (date.fromisoformat(said["last_day"]) - self.first_day).days + 1
@@ -1492,6 +1507,8 @@ class Programme:
         self.epochs: dict[int, Epoch] = defaultdict(Epoch)
         self.methodologies: list[Statement] = []
         """All admissions, in their order."""
+        self.places: dict[bytes, tuple[int, int]] = {}
+        """By account; a person has another one in another programme."""
         self.snapshots: dict[int, dict[str, dict[bytes, tuple[int, int]]]] = {}
         """Per epoch and partner: the enrolled accounts and their places."""
 
@@ -1555,12 +1572,20 @@ def judge_admission(world: World, leaf: Leaf) -> None:
     world.parties[name] = said
 
 
+SHARED: Final = ("time_zone", "slot_s", "first_day", "last_day", "epoch_days", "token_epoch")
+"""What is the same in all programmes of a domain."""
+
+
 def judge_programme(world: World, leaf: Leaf) -> None:
     """Section 9.2."""
     said = leaf.said
     need(said["programme_id"] not in world.programmes, "PROGRAMME_CONFLICT")
-    domains = [item.said["exclusivity_domain"] for item in world.programmes.values()]
-    need(said["exclusivity_domain"] not in domains, "PROGRAMME_CONFLICT")
+    for other in world.round(said["exclusivity_domain"]):
+        same = all(said[name] == other.said[name] for name in SHARED)
+        windows = ("commit_window_s", "reveal_window_s")
+        same = same and all(said["policy"][name] == other.policy[name] for name in windows)
+        planned = any(epoch.plan is not None for epoch in other.epochs.values())
+        need(same and not planned, "PROGRAMME_CONFLICT")
     most = said["partners_max"] * said["days_max"] * said["cap_ug"]
     need(most < 1 << 56, "HEADROOM")
     need(said["slot_s"] >= 60 and 86_400 % said["slot_s"] == 0, "RECORD_VIOLATION", "slot_s")  # noqa: PLR2004
@@ -1628,13 +1653,14 @@ def judge_places(world: World, leaf: Leaf) -> None:
     need(batch_said["programme_id"] == said["programme_id"], "RECORD_VIOLATION", "programme")
     enrolled = {e["account_token"] for e in batch_said["entries"] if e["action"] == "enrol"}
     places = {entry["account_token"]: (entry["block"], entry["slot"]) for entry in said["entries"]}
+    known = world.programme(said["programme_id"]).places
     for token, (block, slot) in places.items():
         need(token in enrolled, "RECORD_VIOLATION", "a place for what the batch did not enrol")
-        need(token not in world.places, "TOKEN_PLACED_TWICE")
+        need(token not in known, "TOKEN_PLACED_TWICE")
         need((block, slot) not in world.taken, "SLOT_TAKEN")
         need(block < 1 << 32 and slot < world.set.slots, "RECORD_VIOLATION", "no such place")
     need(len(set(places.values())) == len(said["entries"]), "SLOT_TAKEN", "twice in one batch")
-    world.places |= places
+    known |= places
     world.taken |= {place: token for token, place in places.items()}
     world.count("V09")
 
@@ -1665,9 +1691,9 @@ def judge_plan(world: World, leaf: Leaf) -> None:
     snapshot = programme.snapshots[number] = {}
     for partner, accounts in programme.entries.items():
         found = {
-            token: world.places[token]
+            token: programme.places[token]
             for token in accounts
-            if token in world.places and programme.enrolment(partner, token, leaf.index, number)
+            if token in programme.places and programme.enrolment(partner, token, leaf.index, number)
         }
         if found:
             snapshot[partner] = found
@@ -1723,22 +1749,26 @@ def judge_commitment(world: World, leaf: Leaf) -> None:
 
 def judge_closing(world: World, leaf: Leaf) -> None:
     """Section 11.7, by the rules of 11.8."""
-    said = leaf.said
-    programme = world.programme(said["programme_id"])
-    epoch = programme.epoch(said["epoch"])
-    need(said["exclusivity_domain"] == programme.said["exclusivity_domain"], "CLOSING_DIFFERS")
-    world.first("closing", programme.id, said["epoch"])
-    lists = [
-        {"partner_id": name, "leaf_index": item.index}
-        | {key: item.said[key] for key in ("count", "list_root")}
-        for name, item in sorted(epoch.commitments.items())
-    ]
-    missed = sorted(programme.snapshots[said["epoch"]].keys() - epoch.commitments.keys())
-    epoch.closing = leaf
+    said, number = leaf.said, leaf.said["epoch"]
+    programmes = world.round(said["exclusivity_domain"])
+    need(bool(programmes), "RECORD_VIOLATION", "a domain without a programme")
+    world.first("closing", said["exclusivity_domain"], number)
+    lists, missed, until = [], [], 0
+    for programme in programmes:
+        epoch = programme.epoch(number)
+        lists += [
+            {"programme_id": programme.id, "partner_id": name, "leaf_index": item.index}
+            | {key: item.said[key] for key in ("count", "list_root")}
+            for name, item in sorted(epoch.commitments.items())
+        ]
+        silent = programme.snapshots[number].keys() - epoch.commitments.keys()
+        missed += [{"programme_id": programme.id, "partner_id": name} for name in sorted(silent)]
+        epoch.closing = leaf
+        until = max(until, epoch.plan.said["commit_until_s"] if epoch.plan else 0)
     with world.judging("V12", leaf.index):
         need(said["lists"] == lists and said["missed"] == missed, "CLOSING_DIFFERS")
-        head, until = world.head_over(leaf.index), epoch.plan and epoch.plan.said["commit_until_s"]
-        good = not missed or head is None or head.time + TOLERANCE_S >= (until or 0)
+        head = world.head_over(leaf.index)
+        good = not missed or head is None or head.time + TOLERANCE_S >= until
         need(good, "CLOSED_TOO_EARLY")
         world.count("V12")
 
@@ -1750,7 +1780,9 @@ def judge_claim_list(world: World, leaf: Leaf) -> None:
     epoch = programme.epoch(said["epoch"])
     need(partner in epoch.commitments, "LIST_WITHOUT_LOGGED_ROOT", partner)
     world.first("claim list", programme.id, said["epoch"], partner)
-    need(epoch.closing is not None and epoch.verdicts is None, "EPOCH_STATE", "not revealing")
+    others = [item.epochs[said["epoch"]] for item in world.round(programme.domain)]
+    judged = any(other.verdicts is not None for other in others)
+    need(epoch.closing is not None and not judged, "EPOCH_STATE", "not revealing")
     epoch.lists[partner] = leaf
     epoch.claims[partner] = None
     promised = epoch.commitments[partner].said
@@ -1800,16 +1832,15 @@ def cut(data: bytes, magic: str, width: int, code: str) -> list[bytes]:
 def judge_beacon(world: World, leaf: Leaf) -> None:
     """Section 11.8."""
     said, our = leaf.said, world.set
-    label, domain, number = said["label"], said["exclusivity_domain"], said["epoch"]
+    label, scope, number = said["label"], said["scope"], said["epoch"]
     kind = "commit_closed" if label == "tie" else "seal"
     target = world.leaves.get(said["leaf_index"])
     if target is None or target.kind != kind or target.index >= leaf.index:
         raise Broken("BEACON_LEAF", "not over the leaf that this beacon hashes")
-    programme = world.programme(target.said["programme_id"])
-    good = programme.said["exclusivity_domain"] == domain and target.said["epoch"] == number
-    need(good, "BEACON_LEAF", "of another epoch")
-    world.first("beacon", label, domain, number)
-    hashed_input = hashed("beacon-input", label.encode(), domain.encode(), u32(number), target.leaf)
+    about = target.said["exclusivity_domain" if label == "tie" else "programme_id"]
+    need((about, target.said["epoch"]) == (scope, number), "BEACON_LEAF", "of another epoch")
+    world.first("beacon", label, scope, number)
+    hashed_input = hashed("beacon-input", label.encode(), scope.encode(), u32(number), target.leaf)
     subject = joined(b"fedcarbon/v1/voprf", b"beacon", hashed_input)
     point = hash_to_group(subject, b"HashToGroup-" + CONTEXT)
     answers: dict[int, bytes] = {}
@@ -1822,7 +1853,8 @@ def judge_beacon(world: World, leaf: Leaf) -> None:
     enough = our.t <= len(answers) == len(said["partials"])
     need(enough, "BEACON_INVALID", "fewer than t distinct trustees")
     need(evaluated_openly(subject, answers) == said["output"], "BEACON_INVALID", "output")
-    programme.epochs[number].beacons[label] = leaf
+    for programme in world.round(scope) if label == "tie" else [world.programme(scope)]:
+        programme.epochs[number].beacons[label] = leaf
     with world.judging("V06", leaf.index):
         need(world.witnessed(target.index, leaf.index), "NOT_WITNESSED", "drawn too early")
     world.count("V12", "V06")
@@ -1840,24 +1872,28 @@ def judge_verdicts(world: World, leaf: Leaf) -> None:
         raise Broken("VERDICTS_DIFFER", "not by the tie beacon of the epoch")
     named = [verdict["partner_id"] for verdict in said["verdicts"]]
     need(named == sorted(epoch.lists), "VERDICTS_DIFFER", "not one per revealed list")
-    head, silent = world.head_over(leaf.index), epoch.commitments.keys() - epoch.lists.keys()
+    head, others = world.head_over(leaf.index), world.round(programme.domain)
+    silent = any(
+        item.epochs[number].commitments.keys() - item.epochs[number].lists.keys() for item in others
+    )
     if silent and head is not None and epoch.plan is not None:
         late = head.time + TOLERANCE_S >= epoch.plan.said["reveal_until_s"]
         need(late, "JUDGED_TOO_EARLY")
-    claims = {name: found for name, found in epoch.claims.items() if found is not None}
-    if len(claims) < len(named):
+    found = world.claims(programme.domain, number)
+    claims = {name: ranks for name, ranks in found.items() if ranks is not None}
+    if len(claims) < len(found):
         return  # what is wrong with a list has been found already
     lost = lost_tokens(claims, beacon.said["output"])
     for verdict in said["verdicts"]:
-        partner = verdict["partner_id"]
-        where = {token: at for at, token in enumerate(claims[partner])}
+        claimant = (programme.id, verdict["partner_id"])
+        where = {token: at for at, token in enumerate(claims[claimant])}
         files = {
-            "file_sha256": b"fedcarbon/v1/verdicts\n" + b"".join(lost[partner]),
+            "file_sha256": b"fedcarbon/v1/verdicts\n" + b"".join(lost[claimant]),
             "positions_sha256": b"fedcarbon/v1/lost-positions\n"
-            + b"".join(u32(where[token]) for token in lost[partner]),
+            + b"".join(u32(where[token]) for token in lost[claimant]),
         }
-        with world.judging("V12", leaf.index, partner):
-            good = verdict["lost"] == len(lost[partner])
+        with world.judging("V12", leaf.index, verdict["partner_id"]):
+            good = verdict["lost"] == len(lost[claimant])
             for key, data in files.items():
                 good = good and verdict[key] == hashlib.sha256(data).digest()
                 world.file(verdict[key])
@@ -1869,22 +1905,22 @@ def judge_verdicts(world: World, leaf: Leaf) -> None:
 
 def check_conflicts(world: World, programme: Programme, said: Statement) -> None:
     """Compare the conflict file: tokens that were judged in an earlier epoch too (11.10)."""
-    number = said["epoch"]
+    number, domain = said["epoch"], programme.domain
     first: dict[bytes, int] = {}
-    for other in sorted(programme.epochs):
-        for found in programme.epochs[other].claims.values():
-            need(found is not None or other > number, "REPEATED_TOKENS_DIFFER", "a list is missing")
+    for other in range(1, number + 1):
+        for found in world.claims(domain, other).values():
+            need(found is not None, "REPEATED_TOKENS_DIFFER", "a list is missing")
             for token in found or ():
                 first.setdefault(token, other)
-    claims = programme.epochs[number].claims.values()
+    claims = world.claims(domain, number).values()
     repeated = {token for found in claims for token in found or () if first[token] < number}
     lines = []
     for epoch in sorted({number, *(first[token] for token in repeated)}):
-        for name, found in programme.epochs[epoch].claims.items():
+        for claimant, found in world.claims(domain, epoch).items():
+            name = b"".join(bytes([len(part)]) + part.encode() for part in claimant)
             for at, token in enumerate(found or ()):
                 if token in repeated and epoch in {number, first[token]}:
-                    place = u32(at) + bytes([len(name)]) + name.encode()
-                    lines.append((token, epoch, name, token + u32(epoch) + place))
+                    lines.append((token, epoch, claimant, token + u32(epoch) + u32(at) + name))
     data = b"fedcarbon/v1/conflicts\n" + b"".join(line[3] for line in sorted(lines))
     good = said["conflicts_sha256"] == hashlib.sha256(data).digest()
     good = good and said["repeated_tokens"] == len(repeated)
@@ -1930,18 +1966,26 @@ def lost_positions(world: World, epoch: Epoch, partner: str) -> list[int]:
     return positions
 
 
-def lost_tokens(claims: dict[str, dict[bytes, int]], beacon: bytes) -> dict[str, list[bytes]]:
-    """Judge an epoch: who loses what, ascending (11.9)."""
-    claimants: dict[bytes, list[str]] = defaultdict(list)
-    for partner, found in claims.items():
+Claimant = tuple[str, str]
+"""Programme and partner."""
+
+
+def lost_tokens(
+    claims: dict[Claimant, dict[bytes, int]], beacon: bytes
+) -> dict[Claimant, list[bytes]]:
+    """Judge an epoch of a domain: who loses what, ascending (11.9)."""
+    claimants: dict[bytes, list[Claimant]] = defaultdict(list)
+    for claimant, found in claims.items():
         for token in found:
-            claimants[token].append(partner)
-    lost: dict[str, list[bytes]] = {partner: [] for partner in claims}
+            claimants[token].append(claimant)
+    lost: dict[Claimant, list[bytes]] = {claimant: [] for claimant in claims}
     for token in sorted(claimants):
-        names = claimants[token]
-        order = [(claims[p][token], hashed("tie", beacon, token, p.encode()), p) for p in names]
-        for _, _, partner in sorted(order)[1:]:
-            lost[partner].append(token)
+        order = []
+        for claimant in claimants[token]:
+            tie = hashed("tie", beacon, token, *(part.encode() for part in claimant))
+            order.append((claims[claimant][token], tie, claimant))
+        for _, _, claimant in sorted(order)[1:]:
+            lost[claimant].append(token)
     return lost
 
 
@@ -2376,7 +2420,7 @@ def find_request(world: World, leaf: Leaf, target: Statement) -> Leaf:
         world.find("V05", "FORKED_RECORD", "the request names another head", request.index)
     seal = world.programme(said["programme_id"]).epochs[said["epoch"]].seal
     need(seal is not None and seal.index < size, "EPOCH_NOT_SEALED")
-    place = world.places.get(asked["account_token"])
+    place = world.programme(asked["programme_id"]).places.get(asked["account_token"])
     need(place == (asked["block"], asked["slot"]), "PLACE_NOT_OF_TOKEN")
     return request
 

@@ -43,7 +43,7 @@ class BeaconDrawer:
             assert leaf is not None, "the checks found this leaf"  # noqa: S101
             partial = evaluate_input(
                 self._keys.secrets.voprf[KeyLabel.BEACON],
-                beacon_input(label, key.exclusivity_domain, key.epoch, leaf),
+                beacon_input(label, key.scope, key.epoch, leaf),
                 self._keys.random_below,
             )
             given = GivenBeacon(order.leaf_index, partial.elements[0], partial.proof)

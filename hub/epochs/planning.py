@@ -1,10 +1,12 @@
-"""PLANNED -> COMMITTING -> REVEALING: logging an epoch's plan, and closing its commitments.
+"""PLANNED -> COMMITTING -> REVEALING: logging an epoch's plans, and closing its commitments.
 
 A phase never ends before the programme's policy says, and never sooner after its beginning than it
 would have with everyone on time: a hub that was down, or trustees that were, cost partners nothing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from sqlmodel import Session
 
@@ -13,6 +15,7 @@ from fedcarbon.epoch.statements import (
     CommitClosed,
     CommittedList,
     EpochPlan,
+    MissedClaimant,
     planned_deadlines,
 )
 from fedcarbon.ids import EpochIndex
@@ -20,7 +23,8 @@ from fedcarbon.registry.programme import Programme
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.units import Seconds
 from hub.context import Hub
-from hub.storage.epoch_store import EpochStore, StoredEpoch
+from hub.epochs.rounds import ClaimRound
+from hub.storage.epoch_store import EpochStore
 
 
 def phase_end_s(planned_s: int, begun_s: int, window_s: int) -> Seconds:
@@ -35,68 +39,66 @@ def phase_end_s(planned_s: int, begun_s: int, window_s: int) -> Seconds:
     return Seconds(planned_s + late_s if late_s > TIME_TOLERANCE_S else planned_s)
 
 
-def plan_next(session: Session, hub: Hub, programme: Programme) -> EpochIndex | None:
-    """Log the plan of the next epoch if its last day is over; return its number.
+def plan_next(session: Session, hub: Hub, programmes: Sequence[Programme]) -> EpochIndex | None:
+    """Log the plans of the next epoch if its last day is over; return its number.
 
     Args:
         session: a writing session.
         hub: where to.
-        programme: whose epoch.
+        programmes: all programmes of an exclusivity domain; they are planned at once.
     """
-    store = EpochStore(session)
-    epoch = EpochIndex(len(store.begun(programme.programme_id)) + 1)
+    store, first = EpochStore(session), programmes[0]
+    epoch = EpochIndex(len(store.begun(first.programme_id)) + 1)
     now_s = hub.clock.now_s()
-    if epoch > programme.epochs or now_s < programme.epoch_end_s(epoch):
+    if epoch > first.epochs or now_s < first.epoch_end_s(epoch):
         return None
-    commit_until_s, reveal_until_s, submit_until_s = planned_deadlines(programme, epoch)
-    # All three move together, so that every phase keeps its length.
-    shift_s = phase_end_s(commit_until_s, now_s, programme.policy.commit_window_s) - commit_until_s
-    plan = EpochPlan(
-        parameter_id=hub.parameters.parameter_id,
-        programme_id=programme.programme_id,
-        epoch=epoch,
-        snapshot_size=hub.record.head(session).size,
-        commit_until_s=commit_until_s + shift_s,
-        reveal_until_s=reveal_until_s + shift_s,
-        submit_until_s=submit_until_s + shift_s,
-    )
-    store.begin(plan, hub.record.append_own(session, plan).index)
+    for programme in programmes:
+        commit_until_s, reveal_until_s, submit_until_s = planned_deadlines(programme, epoch)
+        # All three move together, so that every phase keeps its length.
+        shift_s = (
+            phase_end_s(commit_until_s, now_s, programme.policy.commit_window_s) - commit_until_s
+        )
+        plan = EpochPlan(
+            parameter_id=hub.parameters.parameter_id,
+            programme_id=programme.programme_id,
+            epoch=epoch,
+            snapshot_size=hub.record.head(session).size,
+            commit_until_s=commit_until_s + shift_s,
+            reveal_until_s=reveal_until_s + shift_s,
+            submit_until_s=submit_until_s + shift_s,
+        )
+        store.begin(plan, hub.record.append_own(session, plan).index)
     return epoch
 
 
-def close_commitments(
-    session: Session, hub: Hub, programme: Programme, stored: StoredEpoch
-) -> bool:
+def close_commitments(session: Session, hub: Hub, found: ClaimRound) -> bool:
     """End phase 1a if everyone has committed or its time is over; tell whether it ended.
 
     Args:
         session: a writing session.
         hub: where to.
-        programme: whose epoch.
-        stored: the epoch, COMMITTING.
+        found: the round, COMMITTING.
     """
-    store = EpochStore(session)
-    committed = store.commitments(stored.programme_id, stored.epoch)
-    enrolled = hub.snapshots.of(session, programme, stored).partners
-    missed = sorted(set(enrolled) - set(committed))
-    if missed and hub.clock.now_s() <= stored.commit_until_s:
+    committed = found.commitments(session)
+    missed = sorted(found.enrolled(session, hub).difference(committed))
+    if missed and hub.clock.now_s() <= found.commit_until_s:
         return False
     closed = CommitClosed(
         parameter_id=hub.parameters.parameter_id,
-        exclusivity_domain=programme.exclusivity_domain,
-        programme_id=stored.programme_id,
-        epoch=stored.epoch,
+        exclusivity_domain=found.exclusivity_domain,
+        epoch=found.epoch,
         lists=tuple(
             CommittedList(
-                partner_id=partner_id,
+                programme_id=claimant.programme_id,
+                partner_id=claimant.partner_id,
                 leaf_index=commitment.leaf_index,
                 count=commitment.claim_count,
                 list_root=commitment.list_root,
             )
-            for partner_id, commitment in committed.items()
+            for claimant, commitment in committed.items()
         ),
-        missed=tuple(missed),
+        missed=tuple(MissedClaimant(programme_id=name[0], partner_id=name[1]) for name in missed),
     )
     leaf_index = hub.record.append_own(session, closed).index
-    store.move(stored, EpochEvent.COMMIT_CLOSED, closed_leaf=leaf_index)
+    found.move(session, EpochEvent.COMMIT_CLOSED, closed_leaf=leaf_index)
     return True

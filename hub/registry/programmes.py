@@ -3,11 +3,12 @@
  (1) t root keys have signed the exact bytes                        SIGNATURE_INVALID
  (2) for this parameter set                                         PARAMETERS_DIFFER
  (3) the largest possible sum fits a slot                           HEADROOM
- (4) neither the programme nor its exclusivity domain exists yet    PROGRAMME_CONFLICT
+ (4) the programme does not exist yet, and its days, slots and
+     claim round are those of its exclusivity domain, of which no
+     epoch is planned                                              PROGRAMME_CONFLICT
  (5) this hub is admitted with the key that it signs with           HUB_NOT_ADMITTED
 
-A domain has one claim round and one beacon per epoch, and the closing leaf names partners, not
-programmes: until it names both, a second programme in a domain is refused.
+A domain has one claim round and one tie beacon per epoch, so that a gram is credited once in it.
 """
 
 from __future__ import annotations
@@ -20,17 +21,13 @@ from fedcarbon.errors import CallerError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.packing.layout import check_headroom
 from fedcarbon.registry.admission import open_rooted
+from fedcarbon.registry.exclusivity import ProgrammeConflictError, check_domain
 from fedcarbon.registry.programme import Programme
 from fedcarbon.submission.signed_message import require_parameters
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
+from hub.storage.epoch_store import EpochStore
 from hub.storage.registry_store import ProgrammeStore
-
-
-class ProgrammeConflictError(CallerError):
-    """The programme or its exclusivity domain exists already."""
-
-    code: ClassVar[str] = "PROGRAMME_CONFLICT"
 
 
 class UnknownProgrammeError(CallerError):
@@ -65,14 +62,14 @@ def start_programme(session: Session, hub: Hub, message: bytes) -> bytes:
     check_headroom(
         partners_max=programme.partners_max, days_max=programme.days_max, cap_ug=programme.cap_ug
     )
-    # (4) neither the programme nor its exclusivity domain exists yet
+    # (4) the programme does not exist yet, and it fits into its exclusivity domain
     programmes = ProgrammeStore(session)
     if programmes.find(programme.programme_id) is not None:
         raise ProgrammeConflictError(f"{programme.programme_id} exists with another statement")
-    if programmes.of_domain(programme.exclusivity_domain) is not None:
-        raise ProgrammeConflictError(
-            f"exclusivity domain {programme.exclusivity_domain} has a programme already"
-        )
+    others = programmes.of_domain(programme.exclusivity_domain)
+    epochs = EpochStore(session)
+    is_planned = any(epochs.begun(other.programme_id) for other in others)
+    check_domain(programme, others, is_planned=is_planned)
     # (5) this hub is admitted with the key that it signs with
     hub.record.require_admitted(session)
     logged, receipt = hub.record.accept(session, LeafType.PROGRAMME, message, owners=())

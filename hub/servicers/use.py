@@ -23,7 +23,7 @@ from fedcarbon.v1 import use_pb2, use_pb2_grpc
 from fedcarbon.wire.tls import Authenticated, party_of, require_role
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
-from hub.uses.listing import campaigns_of, market_of, offers_of
+from hub.uses.listing import Market, published
 from hub.uses.operating import conclude_goods, form_lot, retire_lot, sell_lot
 from hub.uses.ordering import order_use, use_of
 from hub.uses.publishing import publish
@@ -60,39 +60,14 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
     async def ListOffers(
         self, request: use_pb2.ListOffersRequest, context: Authenticated
     ) -> use_pb2.ListOffersResponse:
-        """List the offers of a programme."""
+        """List what a programme offers, pays on top and trades."""
         party_of(context)
         programme = programme_id(request.programme_id)
-        offers = await self._hub.read(lambda session: offers_of(session, programme))
-        return use_pb2.ListOffersResponse(offers=[_offer(*item) for item in offers])
-
-    @override
-    async def ListCampaigns(
-        self, request: use_pb2.ListCampaignsRequest, context: Authenticated
-    ) -> use_pb2.ListCampaignsResponse:
-        """List the campaigns of a programme."""
-        party_of(context)
-        programme = programme_id(request.programme_id)
-        campaigns = await self._hub.read(lambda session: campaigns_of(session, programme))
-        return use_pb2.ListCampaignsResponse(campaigns=[_campaign(*item) for item in campaigns])
-
-    @override
-    async def GetMarket(
-        self, request: use_pb2.GetMarketRequest, context: Authenticated
-    ) -> use_pb2.GetMarketResponse:
-        """Say what a programme's market trades at."""
-        party_of(context)
-        programme = programme_id(request.programme_id)
-        found = await self._hub.read(lambda session: market_of(session, programme))
-        if found is None:
-            return use_pb2.GetMarketResponse()
-        return use_pb2.GetMarketResponse(
-            market_id=found.rules.market_id,
-            unit_ug=found.rules.unit_ug,
-            day=found.price.day,
-            price_fen=found.price.price_fen,
-            stock_ug=found.stock_ug,
-            purse_fen=found.purse_fen,
+        found = await self._hub.read(lambda session: published(session, programme))
+        return use_pb2.ListOffersResponse(
+            offers=[_offer(*item) for item in found.offers],
+            campaigns=[_campaign(*item) for item in found.campaigns],
+            market=None if found.market is None else _market(found.market),
         )
 
     @override
@@ -203,6 +178,17 @@ def _obligation(request: use_pb2.RetireLotRequest) -> Obligation | None:
     if not request.obligation_id and not request.obligation_kg:
         return None
     return Obligation(obligation_id=request.obligation_id, amount_kg=request.obligation_kg)
+
+
+def _market(market: Market) -> use_pb2.Market:
+    return use_pb2.Market(
+        market_id=market.rules.market_id,
+        unit_ug=market.rules.unit_ug,
+        day=market.price.day,
+        price_fen=market.price.price_fen,
+        stock_ug=market.stock_ug,
+        purse_fen=market.purse_fen,
+    )
 
 
 def _campaign(campaign: Campaign, left_fen: int) -> use_pb2.Campaign:

@@ -128,6 +128,7 @@ class TokenConflictRow(HubTable, table=True):
     token_epoch: int = Field(primary_key=True)
     claim_token: bytes = Field(primary_key=True)
     epoch: int = Field(primary_key=True)
+    programme_id: str = Field(primary_key=True)
     partner_id: str = Field(primary_key=True)
     first_epoch: int
     """Whose revealed lists hold the other claim."""

@@ -37,8 +37,8 @@ class ProgrammeRow(HubTable, table=True):
     __tablename__ = "programmes"
 
     programme_id: str = Field(primary_key=True)
-    exclusivity_domain: str = Field(unique=True)
-    """One claim round, so one programme, per domain."""
+    exclusivity_domain: str = Field(index=True)
+    """Its programmes share one claim round."""
     programme: bytes
     """Canonical bytes of the `Programme`."""
     leaf_index: int = Field(foreign_key="leaves.leaf_index")

@@ -80,14 +80,14 @@ class ProgrammeStore:
         ).first()
         return None if data is None else statements.decode(Programme, data)
 
-    def of_domain(self, exclusivity_domain: str) -> Programme | None:
-        """Return the programme of an exclusivity domain, if there is one."""
-        data = self._session.exec(
-            select(ProgrammeRow.programme).where(
-                ProgrammeRow.exclusivity_domain == exclusivity_domain
-            )
-        ).first()
-        return None if data is None else statements.decode(Programme, data)
+    def of_domain(self, exclusivity_domain: str) -> list[Programme]:
+        """Return the programmes of an exclusivity domain by their ids."""
+        rows = self._session.exec(
+            select(ProgrammeRow.programme)
+            .where(ProgrammeRow.exclusivity_domain == exclusivity_domain)
+            .order_by(col(ProgrammeRow.programme_id))
+        )
+        return [statements.decode(Programme, data) for data in rows]
 
     def all(self) -> list[Programme]:
         """Return all programmes in the order of the record."""

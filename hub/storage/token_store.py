@@ -9,7 +9,7 @@ from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
 
 from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId
 from hub.storage.bulk import bulk_insert
 from hub.storage.epoch_rows import DecidedTokenRow, TokenConflictRow
 
@@ -58,7 +58,7 @@ class TokenStore:
 
     def add_conflicts(
         self,
-        claimants: Mapping[ClaimToken, Iterable[PartyId]],
+        claimants: Mapping[ClaimToken, Iterable[Claimant]],
         first_epochs: Mapping[ClaimToken, EpochIndex],
         epoch: EpochIndex,
     ) -> None:
@@ -69,11 +69,12 @@ class TokenStore:
                 "token_epoch": self._token_epoch,
                 "claim_token": token,
                 "epoch": epoch,
-                "partner_id": partner_id,
+                "programme_id": claimant.programme_id,
+                "partner_id": claimant.partner_id,
                 "first_epoch": first_epochs[token],
             }
-            for token, partners in claimants.items()
-            for partner_id in partners
+            for token, of_token in claimants.items()
+            for claimant in of_token
         ]
         if rows:
             self._session.exec(insert(TokenConflictRow), params=rows)
@@ -101,8 +102,8 @@ class TokenStore:
         )
         return {ClaimToken(token): EpochIndex(first) for token, first in rows}
 
-    def conflicts(self) -> list[tuple[ClaimToken, EpochIndex, PartyId, EpochIndex]]:
-        """Return token, epoch, partner and first epoch of every repeated claim."""
+    def conflicts(self) -> list[tuple[ClaimToken, EpochIndex, Claimant, EpochIndex]]:
+        """Return token, epoch, claimant and first epoch of every repeated claim."""
         rows = self._session.exec(
             select(TokenConflictRow)
             .where(
@@ -112,6 +113,7 @@ class TokenStore:
             .order_by(
                 col(TokenConflictRow.claim_token),
                 col(TokenConflictRow.epoch),
+                col(TokenConflictRow.programme_id),
                 col(TokenConflictRow.partner_id),
             )
         )
@@ -119,7 +121,7 @@ class TokenStore:
             (
                 ClaimToken(row.claim_token),
                 EpochIndex(row.epoch),
-                PartyId(row.partner_id),
+                Claimant(ProgrammeId(row.programme_id), PartyId(row.partner_id)),
                 EpochIndex(row.first_epoch),
             )
             for row in rows

@@ -27,7 +27,6 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import trustee_pb2
 from hub.context import Hub
-from hub.registry.programmes import require_programme
 from hub.trustees.asking import ask_each
 from hub.trustees.port import TrusteePort
 
@@ -39,7 +38,8 @@ class BeaconQuestion:
     """What one beacon is drawn for, and over which leaf."""
 
     label: BeaconLabel
-    exclusivity_domain: str
+    scope: str
+    """For ties the exclusivity domain, for samples the programme."""
     epoch: EpochIndex
     leaf_index: int
     leaf: bytes
@@ -47,7 +47,7 @@ class BeaconQuestion:
 
     def to_bytes(self) -> bytes:
         """Return what trustees hash to the group."""
-        return beacon_input(self.label, self.exclusivity_domain, self.epoch, self.leaf)
+        return beacon_input(self.label, self.scope, self.epoch, self.leaf)
 
 
 def question_over(
@@ -61,14 +61,13 @@ def question_over(
     payload = Envelope.from_bytes(hub.record.body(session, leaf_index)).payload
     if label is BeaconLabel.TIE:
         closed = statements.decode(CommitClosed, payload)
-        domain, epoch = closed.exclusivity_domain, closed.epoch
+        scope, epoch = closed.exclusivity_domain, closed.epoch
     else:
         seal = statements.decode(Seal, payload)
-        domain = require_programme(session, seal.programme_id).exclusivity_domain
-        epoch = seal.epoch
+        scope, epoch = seal.programme_id, seal.epoch
     return BeaconQuestion(
         label=label,
-        exclusivity_domain=domain,
+        scope=scope,
         epoch=epoch,
         leaf_index=leaf_index,
         leaf=hub.record.leaf(session, leaf_index).leaf,
@@ -83,8 +82,8 @@ def logged_output(session: Session, hub: Hub, question: BeaconQuestion) -> bytes
     """
     for _, body in hub.record.bodies_of_type(session, _BEACON):
         value = statements.decode(BeaconValue, Envelope.from_bytes(body).payload)
-        drawn = (value.label, value.exclusivity_domain, value.epoch)
-        if drawn != (question.label, question.exclusivity_domain, question.epoch):
+        drawn = (value.label, value.scope, value.epoch)
+        if drawn != (question.label, question.scope, question.epoch):
             continue
         if value.leaf_index != question.leaf_index:
             raise SecondBeaconError(
@@ -132,7 +131,7 @@ async def draw(
     return BeaconValue(
         parameter_id=parameters.parameter_id,
         label=question.label,
-        exclusivity_domain=question.exclusivity_domain,
+        scope=question.scope,
         epoch=question.epoch,
         leaf_index=question.leaf_index,
         partials=tuple(

@@ -5,6 +5,8 @@ What a campaign pays is booked with what earns it (`hub.clearing.redemptions`, `
 
 from __future__ import annotations
 
+import itertools
+
 from sqlmodel import Session
 
 from fedcarbon.ids import ProgrammeId
@@ -67,8 +69,7 @@ def release_ended(session: Session, now_s: Seconds) -> int:
     """
     ledger, ended = LedgerStore(session), ended_campaigns(session, now_s)
     for campaign in ended:
-        purse = programme_account(AccountKind.FLOAT, campaign.programme_id)
         left_fen = Fen(ledger.balance(campaign.account, FEN))
-        number = ledger.count(campaign.account, purse)
-        ledger.post_linked([releasing(campaign, left_fen, number)], now_s)
+        steps = (releasing(campaign, left_fen, number) for number in itertools.count())
+        ledger.post(next(item for item in steps if not ledger.transfer(item.transfer_id)), now_s)
     return len(ended)

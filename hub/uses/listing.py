@@ -28,6 +28,27 @@ class Market:
     purse_fen: Fen
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """Everything that a programme's holders can choose from."""
+
+    offers: list[tuple[Offer, int | None]]
+    """With the pieces that are left, where there is a stock."""
+    campaigns: list[tuple[Campaign, Fen]]
+    """With what each has left."""
+    market: Market | None
+    """The one that had a price last."""
+
+
+def published(session: Session, programme: ProgrammeId) -> Published:
+    """Return what a programme offers."""
+    return Published(
+        offers=offers_of(session, programme),
+        campaigns=campaigns_of(session, programme),
+        market=market_of(session, programme),
+    )
+
+
 def offers_of(session: Session, programme: ProgrammeId) -> list[tuple[Offer, int | None]]:
     """Return the offers of a programme, and how many pieces are left of those with a stock."""
     left = StockStore(session).left(programme)

@@ -92,19 +92,19 @@ class SampleBook:
     def _sample_beacon(self, epoch: EpochIndex, seal_leaf: int) -> tuple[int, BeaconValue]:
         """Return the beacon over the seal, computed again from the trustees' answers."""
         foundation, parameters = self._member.foundation, self._member.parameters
-        domain = foundation.programme.exclusivity_domain
+        programme_id = foundation.programme.programme_id
         seal = self._record.leaf(seal_leaf)
         if seal is None or seal.leaf[0] != LeafType.SEAL:
             raise EpochLeafContradictsError(f"leaf {seal_leaf} is no seal")
         witnessed = self._record.head().size
         for index, body in self._record.bodies(LeafType.BEACON_VALUE, from_index=seal_leaf):
             value = open_signed(BeaconValue, body, foundation.hub_keys, signers=foundation.hub_keys)
-            asked = (value.label, value.exclusivity_domain, value.epoch, value.leaf_index)
-            if asked != (BeaconLabel.SAMPLE, domain, epoch, seal_leaf) or index >= witnessed:
+            asked = (value.label, value.scope, value.epoch, value.leaf_index)
+            if asked != (BeaconLabel.SAMPLE, programme_id, epoch, seal_leaf) or index >= witnessed:
                 continue
             output = combine_beacon(
                 parameters.voprf_key(KeyLabel.BEACON),
-                beacon_input(BeaconLabel.SAMPLE, domain, epoch, seal.leaf),
+                beacon_input(BeaconLabel.SAMPLE, programme_id, epoch, seal.leaf),
                 [
                     PartialEvaluation(
                         trustee_index=parameters.trustee_index(partial.trustee_id),

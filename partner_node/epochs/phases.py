@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from fedcarbon.errors import PeerError, StateError
-from fedcarbon.ids import EpochIndex
+from fedcarbon.ids import Claimant, EpochIndex
 from fedcarbon.proofs.link import LinkContext
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
@@ -183,7 +183,8 @@ class EpochPhases:
         # (2) and this partner's root is the one that it committed to
         closed = closing_at(self._record, self._member.foundation, epoch, shown.closed_leaf)
         wanted = (committed.leaf_index, commitment.padded_claims, commitment.list_root)
-        listed = [item for item in closed.lists if item.partner_id == self._member.party_id]
+        own = Claimant(self._member.programme.programme_id, self._member.party_id)
+        listed = [item for item in closed.lists if item.claimant == own]
         if [(item.leaf_index, item.count, item.list_root) for item in listed] != [wanted]:
             raise CommitmentLeftOutError(
                 f"the closing leaf of epoch {epoch} does not hold this partner's commitment"

@@ -54,12 +54,15 @@ def closing_at(
 
     Raises:
         LeafNotReadError: the leaf has not been read.
-        EpochLeafContradictsError: it is no closing of this programme and epoch.
+        EpochLeafContradictsError: it is no closing of this programme's domain and epoch.
         SignatureInvalidError: the hub has not signed it.
     """
     body = _body(record, leaf_index, LeafType.COMMIT_CLOSED)
     closed = open_signed(CommitClosed, body, foundation.hub_keys, signers=foundation.hub_keys)
-    _require(foundation, closed.parameter_id, closed.programme_id, closed.epoch, epoch)
+    if closed.exclusivity_domain != foundation.programme.exclusivity_domain:
+        raise EpochLeafContradictsError(f"leaf {leaf_index} closes an epoch of another domain")
+    programme_id = foundation.programme.programme_id
+    _require(foundation, closed.parameter_id, programme_id, closed.epoch, epoch)
     return closed
 
 

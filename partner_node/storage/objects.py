@@ -11,7 +11,7 @@ from partner_node.storage.database import Database
 # An object is worth an evaluation only for what can still be claimed.
 _LACKING = """FROM objects o ANTI JOIN object_secrets s USING (object_id)
     WHERE EXISTS (SELECT 1 FROM activities a
-                  WHERE a.object_ref = o.object_ref AND a.last_day >= ?)"""
+                  WHERE a.object_ref = o.object_ref AND a.last_day >= ? AND a.first_day < ?)"""
 
 
 class ObjectStore:
@@ -49,22 +49,22 @@ class ObjectStore:
         )
         return dict(rows)
 
-    def lacking(self, *, from_day: str, limit: int) -> list[int]:
-        """Return objects without an output that own slots of `from_day` or later, at most `limit`.
+    def lacking(self, *, days: tuple[str, str], limit: int) -> list[int]:
+        """Return objects without an output that own slots of some days, at most `limit`.
 
         Args:
-            from_day: ISO 8601; the first day that is not cut off.
+            days: ISO 8601; the first day that is not cut off, and the first that is not over.
             limit: how many.
         """
         rows = self._database.rows(
             f"SELECT o.object_id {_LACKING} ORDER BY o.object_id LIMIT ?",
-            [from_day, limit],
+            [*days, limit],
         )
         return [row[0] for row in rows]
 
-    def lacking_count(self, *, from_day: str) -> int:
+    def lacking_count(self, *, days: tuple[str, str]) -> int:
         """Return how many objects `lacking` would return without a limit."""
-        return self._database.number(f"SELECT count(*) {_LACKING}", [from_day])
+        return self._database.number(f"SELECT count(*) {_LACKING}", list(days))
 
     def outputs(self, object_refs: Iterable[str]) -> dict[str, SecretOutput]:
         """Return the outputs of those objects that have one."""

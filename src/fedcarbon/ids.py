@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
+
+from typing_extensions import override
 
 from fedcarbon.errors import MalformedError
 
@@ -51,3 +53,14 @@ def party_id(text: str) -> PartyId:
 def programme_id(text: str) -> ProgrammeId:
     """Return `text` as a programme id, or raise `MalformedError`."""
     return ProgrammeId(checked_name(text))
+
+
+class Claimant(NamedTuple):
+    """Who claims in an exclusivity domain: a partner, for one of its programmes."""
+
+    programme_id: ProgrammeId
+    partner_id: PartyId
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.partner_id} for {self.programme_id}"

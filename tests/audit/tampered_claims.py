@@ -12,9 +12,9 @@ from fedcarbon.identity.claims import FILE_MAGIC, RECORD_BYTES, TokenList
 from fedcarbon.identity.commitment_list import CommitmentList
 from fedcarbon.identity.ristretto import multiply_base
 from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.ids import EpochIndex
+from fedcarbon.ids import Claimant, EpochIndex
 from tests.audit.kit import LAST_DAY, METRO, Kit
-from tests.simulation.world import HUB
+from tests.simulation.world import HUB, PROGRAMME
 
 
 def claim_list_exchanged(kit: Kit) -> None:
@@ -72,7 +72,7 @@ def other_claims_lost_for_trustees(kit: Kit) -> None:
 def conflict_invented(kit: Kit) -> None:
     """A partner is said to have claimed a token before that it never claimed."""
     index, item = kit.of(VerdictList, epoch=LAST_DAY)[0]
-    claim = ConflictingClaim(ClaimToken(b"t" * 16), EpochIndex(1), METRO, 0)
+    claim = ConflictingClaim(ClaimToken(b"t" * 16), EpochIndex(1), Claimant(PROGRAMME, METRO), 0)
     name = kit.put(conflict_file_bytes([claim]))
     kit.replace(index, dataclasses.replace(item, conflicts_sha256=name), HUB)
 

@@ -13,7 +13,7 @@ from fedcarbon.ceremony.share_file import seal_share_file
 from fedcarbon.cli.registry import RegistryFileError, require_signable, root_sign
 from fedcarbon.epoch.statements import CommitClosed
 from fedcarbon.errors import MalformedError
-from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
+from fedcarbon.ids import EpochIndex, PartyId, Role
 from fedcarbon.registry.admission import PartyAdmission, open_rooted
 from fedcarbon.transparency.envelope import Envelope, sign_payload
 from tests.keys.ceremonies import dealt
@@ -33,7 +33,6 @@ ADMISSION = PartyAdmission(
 CLOSING = CommitClosed(
     parameter_id=PARAMETERS.parameter_id,
     exclusivity_domain="ecny",
-    programme_id=ProgrammeId("ecny-test"),
     epoch=EpochIndex(1),
     lists=(),
     missed=(),

@@ -30,7 +30,7 @@ from fedcarbon.epoch.lost_positions import (
 from fedcarbon.epoch.statements import Dispute
 from fedcarbon.errors import MalformedError
 from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
+from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId
 from fedcarbon.units import Seconds
 
 METRO, BIKES = PartyId("metro"), PartyId("bikes")
@@ -80,10 +80,12 @@ def test_lost_tokens_are_found_in_the_list() -> None:
 
 # --- conflicts -----------------------------------------------------------------------------------
 
+RIDES, WALKS = ProgrammeId("rides"), ProgrammeId("walks")
 CLAIMS = [
-    ConflictingClaim(ONE, EpochIndex(1), METRO, 7),
-    ConflictingClaim(ONE, EpochIndex(2), BIKES, 0),
-    ConflictingClaim(TWO, EpochIndex(1), BIKES, 1),
+    ConflictingClaim(ONE, EpochIndex(1), Claimant(RIDES, METRO), 7),
+    ConflictingClaim(ONE, EpochIndex(2), Claimant(RIDES, BIKES), 0),
+    ConflictingClaim(ONE, EpochIndex(2), Claimant(WALKS, BIKES), 0),
+    ConflictingClaim(TWO, EpochIndex(1), Claimant(RIDES, BIKES), 1),
 ]
 
 
@@ -92,7 +94,7 @@ def test_conflicts_survive_their_file_in_any_order() -> None:
 
     assert conflicting_claims(data) == CLAIMS
     assert data.startswith(
-        b"fedcarbon/v1/conflicts\n" + ONE + b"\0\0\0\1" + b"\0\0\0\7" + b"\5metro"
+        b"fedcarbon/v1/conflicts\n" + ONE + b"\0\0\0\1" + b"\0\0\0\7" + b"\5rides" + b"\5metro"
     )
     assert conflicting_claims(conflict_file_bytes(())) == []
 
@@ -104,10 +106,11 @@ def test_conflicts_survive_their_file_in_any_order() -> None:
         conflict_file_bytes(CLAIMS)[:-1],
         conflict_file.FILE_MAGIC + ONE,
         conflict_file.FILE_MAGIC + ONE + bytes(9),
-        conflict_file.FILE_MAGIC + ONE + bytes(8) + b"\x02\xff\xff",
+        conflict_file.FILE_MAGIC + ONE + bytes(8) + b"\5rides",
+        conflict_file.FILE_MAGIC + ONE + bytes(8) + b"\5rides\x02\xff\xff",
         conflict_file_bytes(CLAIMS) + conflict_file_bytes(CLAIMS[:1])[23:],
     ],
-    ids=["empty", "cut off", "half a record", "nobody", "no name", "descending"],
+    ids=["empty", "cut off", "half a record", "nothing", "nobody", "no name", "descending"],
 )
 def test_bytes_that_are_no_conflict_file_are_refused(data: bytes) -> None:
     with pytest.raises(MalformedConflictFileError):

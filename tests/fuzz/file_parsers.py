@@ -22,7 +22,7 @@ from fedcarbon.identity.commitment_list import (
     MalformedCommitmentsError,
 )
 from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.ids import EpochIndex, Role
+from fedcarbon.ids import Claimant, EpochIndex, Role
 from fedcarbon.methodology.definition import InvalidMethodologyError
 from fedcarbon.methodology.document import DocumentError, read_document
 from fedcarbon.methodology.reader import parse_methodology
@@ -38,7 +38,7 @@ from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_
 from fedcarbon.wire.dev_ca import Authority
 from tests.fuzz.parser import Parser, simple
 from tests.house.examples import parties
-from tests.house.examples.parties import METRO
+from tests.house.examples.parties import METRO, PROGRAMME_ID
 from tests.house.examples.whole import record
 
 
@@ -142,7 +142,7 @@ def _of_claims() -> list[Parser]:
                 ConflictingClaim(
                     token=ClaimToken(b"t" * 16),
                     epoch=EpochIndex(epoch),
-                    partner_id=METRO,
+                    claimant=Claimant(PROGRAMME_ID, METRO),
                     position=3,
                 )
                 for epoch in (1, 2)

@@ -31,6 +31,8 @@ from fedcarbon.opening.statements import BindingObjection, Refusal, Unbinding
 from fedcarbon.proofs.slot_value import SlotProof
 from fedcarbon.redemption.suspense import Destination, SuspenseRelease
 from fedcarbon.registry.enrolment import PlaceEntry, PlacesAnswer
+from fedcarbon.registry.measure import Measure
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.units import MicrogramsCO2e, Natural, Seconds
@@ -111,6 +113,17 @@ UNSHOWN: Final[tuple[Statement, ...]] = (
         partner_id=METRO,
         verdict_leaf=25,
         positions=(2, 5),
+    ),
+    MethodologyAdmission(
+        parameter_id=b"p" * 32,
+        programme_id=parties.PROGRAMME_ID,
+        methodology_id="some-rides",
+        version="2026-01-01",
+        content_hash=b"m" * 32,
+        document=b"a document",
+        kind=Measure.GRAMS,
+        from_epoch=EpochIndex(1),
+        until_epoch=EpochIndex(0),
     ),
     BindingObjection(
         parameter_id=b"p" * 32,

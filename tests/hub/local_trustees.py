@@ -100,7 +100,7 @@ class LocalTrustees(Witnesses):
         value = BeaconValue(
             parameter_id=parameters.parameter_id,
             label=label,
-            exclusivity_domain=asked_for.exclusivity_domain,
+            scope=asked_for.scope,
             epoch=asked_for.epoch,
             leaf_index=leaf_index,
             partials=tuple(

@@ -16,7 +16,7 @@ from fedcarbon.identity.claims import TokenList, padded_size
 from fedcarbon.identity.commitment_list import CommitmentInvalidError, CommitmentList
 from fedcarbon.identity.ristretto import element
 from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.ids import EpochIndex, PartyId, Role
+from fedcarbon.ids import Claimant, EpochIndex, PartyId, Role
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.receipt import Receipt
 from hub.intake.lost_claims import lost_claims
@@ -377,11 +377,16 @@ def test_token_in_two_epochs_goes_to_audit(federation: Federation) -> None:
     conflicts = federation.hub.read_now(
         lambda session: TokenStore(session, exclusivity_domain="cn-east", token_epoch=1).conflicts()
     )
-    assert conflicts == [(claim_token(2), SECOND, BIKES, FIRST)]
+    assert conflicts == [(claim_token(2), SECOND, Claimant(PROGRAMME, BIKES), FIRST)]
     # Both claims are in the record, with where their evidence lies.
     logged = federation.hub.record.files.get(verdict_list(federation).conflicts_sha256)
     assert conflicting_claims(logged) == [
-        (claim_token(2), epoch, partner, position_of(federation, partner, epoch))
+        (
+            claim_token(2),
+            epoch,
+            Claimant(PROGRAMME, partner),
+            position_of(federation, partner, epoch),
+        )
         for epoch, partner in ((FIRST, METRO), (SECOND, BIKES))
     ]
 

@@ -8,6 +8,7 @@ import pytest
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId, ProgrammeId, Role
+from fedcarbon.registry.programme import Policy
 from fedcarbon.units import MicrogramsCO2e
 from hub.registry.parties import require_party
 from hub.storage.enrolment_store import EnrolmentStore
@@ -129,8 +130,16 @@ PROGRAMMES: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: root_signed(programme(slot_s=600)),
         "PROGRAMME_CONFLICT",
     ),
-    "a second programme of one domain": (
-        lambda: root_signed(programme(programme_id="other")),
+    "a second programme of the domain with other slots": (
+        lambda: root_signed(programme(programme_id="other", slot_s=600)),
+        "PROGRAMME_CONFLICT",
+    ),
+    "a second programme of the domain on other days": (
+        lambda: root_signed(programme(programme_id="other", last_day="2026-03-05")),
+        "PROGRAMME_CONFLICT",
+    ),
+    "a second programme of the domain with another claim round": (
+        lambda: root_signed(programme(programme_id="other", policy=Policy(reveal_window_s=1))),
         "PROGRAMME_CONFLICT",
     ),
 }

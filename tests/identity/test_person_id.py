@@ -14,7 +14,9 @@ from fedcarbon.identity.person_id import (
     SyntheticIdRefusedError,
     canonical_identity,
     check_character,
+    credit_check_character,
     make_test_id,
+    make_test_organisation,
 )
 
 
@@ -162,3 +164,65 @@ def test_an_identity_does_not_show_in_a_repr() -> None:
 
     assert repr(identity) == "CanonicalIdentity(CN_RESIDENT, <redacted>)"
     assert RESIDENT not in f"{identity} {[identity]}"
+
+
+# --- households and organisations -----------------------------------------------------------------
+
+
+# Two codes that circulate as examples of GB 32100-2015.
+@pytest.mark.parametrize("code", ["91350100M000100Y43", "91110000600037341L"])
+def test_published_credit_codes_have_their_check_character(code: str) -> None:
+    assert credit_check_character(code[:-1]) == code[-1]
+    assert canonical_identity("ORGANISATION", f" {code.lower()} ").number == code
+
+
+WRONG_CODES = {
+    "another check character": "91350100M000100Y44",
+    "two digits exchanged": "91351000M000100Y43",
+    "seventeen characters": "91350100M000100Y4",
+    "a letter that no code has": "91350100I000100Y43",
+    "a region that is not assigned": "91"
+    "980100M000100Y4" + credit_check_character("91980100M000100Y4"),
+    "a resident id": RESIDENT,
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("case", WRONG_CODES)
+def test_a_wrong_credit_code_is_refused_without_being_shown(case: str) -> None:
+    code = WRONG_CODES[case]
+
+    with pytest.raises(MalformedIdError) as caught:
+        canonical_identity("ORGANISATION", code)
+
+    assert not code or code not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["sgcc-sh:3100", " SGCC-SH:3100 ", "\uff33GCC-SH:\uff13100"])
+def test_a_household_is_its_meter_of_record(text: str) -> None:
+    assert canonical_identity("METER", text).number == "SGCC-SH:3100"
+
+
+@pytest.mark.parametrize("text", ["3100", "sgcc", "sgcc:", ":3100", "a b:1", "sgcc:1:2", "s:1", ""])
+def test_a_meter_without_issuer_and_number_is_refused(text: str) -> None:
+    with pytest.raises(MalformedIdError):
+        canonical_identity("METER", text)
+
+
+SYNTHETIC = (("METER", "TEST:3100"), ("ORGANISATION", make_test_organisation(7)))
+
+
+@pytest.mark.parametrize(("id_type", "number"), SYNTHETIC)
+def test_meters_and_organisations_of_tests_are_refused_in_production(
+    id_type: str, number: str
+) -> None:
+    assert canonical_identity(id_type, number, allow_test=True).synthetic
+    with pytest.raises(SyntheticIdRefusedError):
+        canonical_identity(id_type, number)
+
+
+def test_one_number_under_two_types_is_two_accounts() -> None:
+    meter = canonical_identity("METER", "AB:12345")
+    other = CanonicalIdentity(id_type=IdType.METER, issuing_country="KR", number="AB:12345")
+
+    assert meter.to_bytes() != other.to_bytes()

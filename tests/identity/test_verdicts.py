@@ -8,20 +8,24 @@ from hypothesis import strategies as st
 from fedcarbon.identity.claims import ClaimEntry, TokenList
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import ContestedToken, VerdictRule, judge, tie_hash
-from fedcarbon.ids import PartyId
+from fedcarbon.ids import Claimant, PartyId, ProgrammeId
 
-METRO, BIKE, TAXI, BUS = (PartyId(name) for name in ("metro", "bike", "taxi", "bus"))
+METRO, BIKE, TAXI, BUS = (
+    Claimant(ProgrammeId(programme), PartyId(name))
+    for programme, name in (("one", "metro"), ("one", "bike"), ("two", "metro"), ("two", "bus"))
+)
+"""The first and the third are one partner in two programmes of a domain."""
 BEACON = b"\x07" * 64
 
-Claims = dict[PartyId, dict[int, int]]
-"""Token number to rank, by party."""
+Claims = dict[Claimant, dict[int, int]]
+"""Token number to rank, by claimant."""
 
 
 def token_of(number: int) -> ClaimToken:
     return ClaimToken(number.to_bytes(16, "big"))
 
 
-def lists_of(claims: Claims) -> dict[PartyId, TokenList]:
+def lists_of(claims: Claims) -> dict[Claimant, TokenList]:
     return {
         party: TokenList.from_entries(
             ClaimEntry(token=token_of(number), rank=rank, salt=bytes(16))
@@ -111,10 +115,20 @@ def test_a_tie_goes_by_the_beacon_and_not_to_the_same_party_always() -> None:
 
 
 def test_a_tie_hash_is_sha256_over_length_prefixed_items() -> None:
-    items = (b"fedcarbon/v1/tie", BEACON, token_of(3), b"metro")
+    items = (b"fedcarbon/v1/tie", BEACON, token_of(3), b"one", b"metro")
     joined = b"".join(len(item).to_bytes(8, "big") + item for item in items)
 
     assert tie_hash(BEACON, token_of(3), METRO) == hashlib.sha256(joined).digest()
+
+
+def test_a_partner_in_two_programmes_gets_a_token_for_one_of_them() -> None:
+    lists = lists_of({METRO: {1: 2}, TAXI: {1: 2}})
+
+    verdicts = [judge(lists, bytes([fill]) * 64) for fill in range(30)]
+
+    assert METRO.partner_id == TAXI.partner_id
+    assert {item.contested[0].winner for item in verdicts} == {METRO, TAXI}
+    assert {sum(map(len, item.lost.values())) for item in verdicts} == {1}
 
 
 def test_no_lists_and_empty_lists_give_no_verdicts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,18 @@ import pytest
 from fedcarbon.clock import SteppedClock
 from tests.partner_node.fake_hub import FakeHub
 from tests.partner_node.world import STORE, World, new_world, person, restarted
+
+REAL_DATA = "FEDCARBON_REAL_DATA"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with published data of others; it is never part of the repository."""
+    beside = Path(__file__).parents[2].parent / "shared" / "data"
+    folder = Path(os.environ.get(REAL_DATA, beside))
+    if not (folder / "SHA256SUMS").is_file():
+        pytest.skip(f"no real data in {folder}: set {REAL_DATA} to the folder with SHA256SUMS")
+    return folder
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from fedcarbon.epoch.statements import (
     CommittedList,
     EpochPlan,
     LinkProof,
+    MissedClaimant,
     beacon_input,
 )
 from fedcarbon.identity import shares
@@ -36,7 +37,7 @@ from fedcarbon.identity.commitment_list import CommitmentList
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import judge
-from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.ids import Claimant, EpochIndex, PartyId
 from fedcarbon.opening.links import winnings_of
 from fedcarbon.opening.statements import BindingObjection, OperatorBinding, PartnerBinding
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, unpack
@@ -130,15 +131,21 @@ class FakeHub(FakeRecord):
         closed = CommitClosed(
             parameter_id=self.parameters.parameter_id,
             exclusivity_domain=self.programme.exclusivity_domain,
-            programme_id=self.programme.programme_id,
             epoch=EpochIndex(epoch),
             lists=tuple(
                 CommittedList(
-                    partner_id=name, leaf_index=leaf, count=item.count, list_root=item.list_root
+                    programme_id=self.programme.programme_id,
+                    partner_id=name,
+                    leaf_index=leaf,
+                    count=item.count,
+                    list_root=item.list_root,
                 )
                 for name, (leaf, item) in sorted(kept.items())
             ),
-            missed=tuple(sorted({NODE, RIVAL} - set(kept))),
+            missed=tuple(
+                MissedClaimant(programme_id=self.programme.programme_id, partner_id=name)
+                for name in sorted({NODE, RIVAL} - set(kept))
+            ),
         )
         state.closed_leaf = self.log_own(LeafType.COMMIT_CLOSED, closed)
         state.state = epoch_pb2.EPOCH_STATE_REVEALING
@@ -149,9 +156,11 @@ class FakeHub(FakeRecord):
         state.state = epoch_pb2.EPOCH_STATE_JUDGED
         assert state.closed_leaf is not None
         rivals = [ClaimEntry(token=token, rank=rank, salt=bytes(16)) for token, rank in rival]
-        lists = state.lists | {RIVAL: TokenList.from_entries(rivals)}
+        of_partners = state.lists | {RIVAL: TokenList.from_entries(rivals)}
+        programme_id = self.programme.programme_id
+        lists = {Claimant(programme_id, name): found for name, found in of_partners.items()}
         output = self._beacon(epoch, state.closed_leaf)
-        state.lost = dict(judge(lists, output).lost)
+        state.lost = {name.partner_id: lost for name, lost in judge(lists, output).lost.items()}
         return output
 
     def open_submissions(self, epoch: int) -> None:
@@ -492,7 +501,7 @@ class FakeHub(FakeRecord):
         value = BeaconValue(
             parameter_id=self.parameters.parameter_id,
             label=BeaconLabel.TIE,
-            exclusivity_domain=self.programme.exclusivity_domain,
+            scope=self.programme.exclusivity_domain,
             epoch=EpochIndex(epoch),
             leaf_index=leaf_index,
             partials=tuple(

@@ -21,6 +21,7 @@ from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.registry.programme import midnight_s
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.units import Seconds
 from partner_node.activities.bundle import Bundle, BundleInvalidError, MeasureDiffersError
 from partner_node.epochs.runner import Progress
 from partner_node.persons.households import MemberNotAttestedError, NotAHouseholdError
@@ -217,6 +218,10 @@ def test_trips_and_objects_of_one_person_add_up(spring: World) -> None:
 # --- evaluation under the object key --------------------------------------------------------------
 
 
+def later(world: World, day: str) -> None:
+    world.clock.at_s = Seconds(on(day))
+
+
 def steps(world: World, count: int = 6) -> list[Progress]:
     return [world.node.step() for _ in range(count)]
 
@@ -224,6 +229,7 @@ def steps(world: World, count: int = 6) -> list[Progress]:
 def test_objects_beyond_the_quota_wait_and_are_not_claimed(spring: World) -> None:
     days = [f"2026-03-{day:02d}" for day in range(2, 9)]
     spring.record(*(purchase(f"p-{day}", "rider-2", on(day, 8)) for day in days))
+    later(spring, "2026-03-20")
 
     problems = [item.error for done in steps(spring) for item in done.problems]
     assert {error.code for error in problems} == {"OBJECT_QUOTA_EXHAUSTED"}
@@ -238,6 +244,7 @@ def test_objects_beyond_the_quota_wait_and_are_not_claimed(spring: World) -> Non
 
 def test_a_batch_of_objects_is_asked_for_once_however_often_it_is_sent(spring: World) -> None:
     spring.record(purchase("p-1", "rider-2", on("2026-03-05", 8)))
+    later(spring, "2026-03-06")
     spring.hub.absent |= {item.trustee_id for item in spring.hub.dealt.secrets}
     assert {p.error.code for done in steps(spring, 3) for p in done.problems} == {
         "TRUSTEES_MISSING"
@@ -250,8 +257,22 @@ def test_a_batch_of_objects_is_asked_for_once_however_often_it_is_sent(spring: W
     assert ObjectStore(spring.database).outputs(["RECEIPT:SHOP:P-1"])
 
 
+def test_nobody_sees_at_what_hour_somebody_buys(spring: World) -> None:
+    """The count of a request is not padded: it comes when the day is over."""
+    spring.record(purchase("p-1", "rider-2", on("2026-03-05", 8)))
+    spring.clock.at_s = Seconds(on("2026-03-06") - 1)
+    spring.settle()
+    assert not spring.hub.evaluated[KeyLabel.OBJECT]
+
+    later(spring, "2026-03-06")
+    spring.settle()
+
+    assert list(spring.hub.evaluated[KeyLabel.OBJECT].values()) == [1]
+
+
 def test_a_trustee_that_evaluates_wrongly_is_left_out(spring: World) -> None:
     spring.record(purchase("p-1", "rider-2", on("2026-03-05", 8)))
+    later(spring, "2026-03-06")
     spring.hub.cheating.add(spring.hub.dealt.secrets[0].trustee_id)
 
     spring.settle()

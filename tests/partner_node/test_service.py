@@ -244,6 +244,8 @@ REQUESTS = {
     "GetSummary": node_pb2.GetSummaryRequest(person_ref="rider-1"),
     "ListPendingBindings": node_pb2.ListPendingBindingsRequest(),
     "AnswerBinding": node_pb2.AnswerBindingRequest(),
+    "AttestMember": node_pb2.AttestMemberRequest(),
+    "ListMembers": node_pb2.ListMembersRequest(),
     "GetStatus": node_pb2.GetStatusRequest(),
 }
 
@@ -272,3 +274,32 @@ def test_a_node_that_has_not_read_the_record_says_so(client: Client, riders: Wor
         client.CreateActivities(node_pb2.CreateActivitiesRequest(activities=[activity()]))
 
     assert refused.value.code == "FOUNDATION_MISSING"
+
+
+def test_a_utility_attests_who_lives_in_a_household(client: Client) -> None:
+    home = person(7, id_type="METER", id_number="TEST:3100")
+    client.LinkPersons(
+        node_pb2.LinkPersonsRequest(
+            persons=[
+                node_pb2.Person(
+                    person_ref=home.person_ref,
+                    id_type=home.id_type,
+                    id_number=home.id_number,
+                    consent_data="true",
+                    consent_claim="true",
+                )
+            ]
+        )
+    )
+
+    client.AttestMember(
+        node_pb2.AttestMemberRequest(account_ref=home.person_ref, member_ref="rider-1")
+    )
+    listed = client.ListMembers(node_pb2.ListMembersRequest(account_ref=home.person_ref))
+
+    assert list(listed.member_refs) == ["rider-1"]
+    with pytest.raises(FedcarbonError) as refused:
+        client.AttestMember(
+            node_pb2.AttestMemberRequest(account_ref="rider-1", member_ref=home.person_ref)
+        )
+    assert refused.value.code == "NOT_A_HOUSEHOLD"

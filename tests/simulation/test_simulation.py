@@ -10,7 +10,7 @@ import pytest
 from fedcarbon.canonical.statement import decode
 from fedcarbon.epoch.statements import BeaconValue
 from fedcarbon.identity.verdicts import tie_hash
-from fedcarbon.ids import PartyId
+from fedcarbon.ids import Claimant, PartyId
 from fedcarbon.transparency.checkpoint import QuorumMissingError
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
@@ -18,7 +18,7 @@ from fedcarbon.v1 import opening_pb2, record_pb2, redemption_pb2
 from tests.chance import seeded
 from tests.simulation.local_hub import Fault
 from tests.simulation.operations import Ride, Run, rides_of_a_day
-from tests.simulation.world import HUB, PARTNERS, World
+from tests.simulation.world import HUB, PARTNERS, PROGRAMME, World
 
 METRO, BIKE, MAAS = PARTNERS
 UNIT_UG = 1_250_000_000
@@ -159,7 +159,11 @@ def test_equal_claims_are_decided_by_the_beacon_alone(run: Run) -> None:
 
     claims = world_claims(run.world)
     beacon = tie_beacon(run.world)
-    winner = min(claims, key=lambda name: tie_hash(beacon, claims[name], PartyId(name)))
+
+    def by_tie(name: str) -> bytes:
+        return tie_hash(beacon, claims[name], Claimant(PROGRAMME, PartyId(name)))
+
+    winner = min(claims, key=by_tie)
     expected = {name: 97_000 * (200 + (1 << (3 + i))) for i, name in enumerate(PARTNERS)}
     assert len(set(claims.values())) == 1
     assert opened[0] == expected[PartyId(winner)]

@@ -19,6 +19,7 @@ from fedcarbon.epoch.statements import (
     CommitClosed,
     CommittedList,
     LinkProof,
+    MissedClaimant,
     PartnerVerdict,
     VerdictList,
     beacon_input,
@@ -95,10 +96,10 @@ class Claiming(Founded):
             CommitClosed(
                 parameter_id=self.parameters.parameter_id,
                 exclusivity_domain=self.programme.exclusivity_domain,
-                programme_id=PROGRAMME,
                 epoch=EpochIndex(epoch),
                 lists=tuple(
                     CommittedList(
+                        programme_id=PROGRAMME,
                         partner_id=name,
                         leaf_index=leaf,
                         count=len(lists[name]),
@@ -106,7 +107,10 @@ class Claiming(Founded):
                     )
                     for name, leaf in committed.items()
                 ),
-                missed=tuple(sorted(missed)),
+                missed=tuple(
+                    MissedClaimant(programme_id=PROGRAMME, partner_id=name)
+                    for name in sorted(missed)
+                ),
             ),
             HUB,
         )
@@ -176,7 +180,7 @@ class Claiming(Founded):
         return BeaconValue(
             parameter_id=self.parameters.parameter_id,
             label=BeaconLabel.TIE,
-            exclusivity_domain=domain,
+            scope=domain,
             epoch=EpochIndex(epoch),
             leaf_index=leaf,
             partials=tuple(

@@ -117,7 +117,7 @@ def beacon_of_an_epoch_that_does_not_fit(federation: Federation) -> None:
     beacon = BeaconValue(
         parameter_id=federation.parameters.parameter_id,
         label=BeaconLabel.TIE,
-        exclusivity_domain="ecny",
+        scope="ecny",
         epoch=EpochIndex(1 << 40),
         leaf_index=0,
         partials=(),

@@ -26,9 +26,10 @@ from fedcarbon.v1 import (
 )
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.deadlines import deadline_of
-from fedcarbon.wire.hub_client import ATTEMPTS_MAX, GrpcHubClient, HubClient
+from fedcarbon.wire.hub_client import GrpcHubClient, HubClient
 from fedcarbon.wire.options import CHANNEL_OPTIONS
 from fedcarbon.wire.party import PartyFiles
+from fedcarbon.wire.repeated_calls import ATTEMPTS_MAX
 from fedcarbon.wire.status import (
     RemoteCallerError,
     RemoteError,

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 
 from fedcarbon.errors import ConfigurationError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _SCHEMA: Final = """
 CREATE TABLE leaves (
@@ -52,12 +52,12 @@ CREATE TABLE evaluations (
 ) STRICT;
 CREATE TABLE beacons (
     label TEXT NOT NULL,
-    exclusivity_domain TEXT NOT NULL,
+    scope TEXT NOT NULL,
     epoch INTEGER NOT NULL,
     leaf_index INTEGER NOT NULL,
     element BLOB NOT NULL,
     proof BLOB NOT NULL,
-    PRIMARY KEY (label, exclusivity_domain, epoch)
+    PRIMARY KEY (label, scope, epoch)
 ) STRICT;
 CREATE TABLE masks (
     opening_id BLOB NOT NULL,

@@ -65,12 +65,12 @@ class PromiseStore:
         )
 
     def beacon(self, key: BeaconKey) -> GivenBeacon | None:
-        """Return the beacon evaluation that was given for a label, domain and epoch."""
+        """Return the beacon evaluation that was given for a label, scope and epoch."""
         row = self._database.one(
             "SELECT leaf_index, element, proof FROM beacons "
-            "WHERE label = ? AND exclusivity_domain = ? AND epoch = ?",
+            "WHERE label = ? AND scope = ? AND epoch = ?",
             key.label.value,
-            key.exclusivity_domain,
+            key.scope,
             key.epoch,
         )
         return None if row is None else GivenBeacon._make(row)
@@ -80,7 +80,7 @@ class PromiseStore:
         self._database.run(
             "INSERT INTO beacons VALUES (?, ?, ?, ?, ?, ?)",
             key.label.value,
-            key.exclusivity_domain,
+            key.scope,
             key.epoch,
             *beacon,
         )

@@ -365,14 +365,6 @@ class LedgerStore:
                     used[kind] = used.get(kind, 0) + sign * int(total)
         return used
 
-    def count(self, debit: Account, credit: Account) -> int:
-        """Return how many transfers there are from one account to another."""
-        return self._session.exec(
-            select(func.count())
-            .select_from(TransferRow)
-            .where(TransferRow.debit == debit.name, TransferRow.credit == credit.name)
-        ).one()
-
     def free_grams(self, unit: MassUnit, after: str, limit: int) -> list[tuple[Account, int]]:
         """Return at most `limit` holders with free grams, by account name from `after` on."""
         rows = self._session.exec(

@@ -1,7 +1,9 @@
 """V12: claims are those that were committed to, the beacon is over them, and the join is repeated.
 
 Lists are read in jobs: one checks one list against its root and bounds, one repeats the join of a
-whole epoch and compares it with the logged verdict files byte for byte.
+whole epoch, over all programmes of the exclusivity domain, and compares what it says of one
+programme's partners with the logged verdict files byte for byte. So it finds a hub that judges the
+programmes of a domain apart.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.source import RecordSource
 from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
+from fedcarbon.epoch.lifecycle import EpochStateError
 from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
@@ -32,9 +35,9 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity.claims import TokenList, check_list, claim_quota, rank_of
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import judge
-from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.ids import Claimant, EpochIndex, PartyId
 from fedcarbon.opening.beacon_checks import check_beacon
-from fedcarbon.opening.epochs import BeaconKey, EpochRef
+from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 
@@ -60,19 +63,19 @@ class JudgedList(NamedTuple):
     """A list of an epoch that was judged."""
 
     epoch: EpochIndex
-    partner_id: PartyId
+    claimant: Claimant
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinJob:
-    """One epoch's join to be repeated."""
+    """One epoch's join to be repeated, for the verdicts of one programme."""
 
     source: RecordSource
     leaf: int
-    epoch: EpochIndex
-    lists: Mapping[PartyId, str]
-    """Partner to the name of its list."""
+    ref: EpochRef
+    lists: Mapping[Claimant, str]
+    """Claimant to the name of its list, in all programmes of the domain."""
     earlier: tuple[JudgedList, ...]
     """Lists of epochs that were judged before, with which no token should be shared."""
     beacon: bytes
@@ -111,16 +114,17 @@ def repeat_join(job: JoinJob) -> list[Finding]:
 
     try:
         lists = {
-            partner: TokenList.from_bytes(job.source.file(name) or b"")
-            for partner, name in job.lists.items()
+            claimant: TokenList.from_bytes(job.source.file(name) or b"")
+            for claimant, name in job.lists.items()
         }
     except FedcarbonError:
         return []  # found with the list itself
     lost = judge(lists, job.beacon).lost
     findings = []
     for verdict in job.verdicts:
-        expected = lost.get(verdict.partner_id, ())
-        own = lists.get(verdict.partner_id)
+        claimant = Claimant(job.ref.programme_id, verdict.partner_id)
+        expected = lost.get(claimant, ())
+        own = lists.get(claimant)
         positions = positions_of(own.tokens() if own is not None else (), expected)
         data, place = verdict_file_bytes(expected), position_file_bytes(positions)
         if (verdict.lost, verdict.file_sha256, verdict.positions_sha256) != (
@@ -131,9 +135,9 @@ def repeat_join(job: JoinJob) -> list[Finding]:
             findings.append(
                 found(
                     "VERDICTS_DIFFER",
-                    f"the verdicts of {verdict.partner_id} in epoch {job.epoch}",
-                    f"{verdict.lost} claims are logged as lost; lists and beacon give "
-                    f"{len(expected)}, or others",
+                    f"the verdicts of {claimant} in epoch {job.ref.epoch}",
+                    f"{verdict.lost} claims are logged as lost; all lists of the domain and the "
+                    f"beacon give {len(expected)}, or others",
                 )
             )
     conflicts = conflicts_of(job, lists)
@@ -143,7 +147,7 @@ def repeat_join(job: JoinJob) -> list[Finding]:
         findings.append(
             found(
                 "REPEATED_TOKENS_DIFFER",
-                f"epoch {job.epoch}",
+                f"epoch {job.ref.epoch}",
                 f"{job.repeated_tokens} tokens are logged as judged before, {repeated} are, or the "
                 "conflict file lists other claims of them",
             )
@@ -151,7 +155,7 @@ def repeat_join(job: JoinJob) -> list[Finding]:
     return findings
 
 
-def conflicts_of(job: JoinJob, lists: Mapping[PartyId, TokenList]) -> list[ConflictingClaim]:
+def conflicts_of(job: JoinJob, lists: Mapping[Claimant, TokenList]) -> list[ConflictingClaim]:
     """Return every claim, in this epoch and in the first, of the tokens that were judged before."""
     tokens = {token for claims in lists.values() for token in claims.tokens()}
     first: dict[ClaimToken, EpochIndex] = {}
@@ -160,10 +164,10 @@ def conflicts_of(job: JoinJob, lists: Mapping[PartyId, TokenList]) -> list[Confl
         claims = TokenList.from_bytes(job.source.file(earlier.name) or b"")
         for position, token in enumerate(claims.tokens()):
             if token in tokens and first.setdefault(token, earlier.epoch) == earlier.epoch:
-                before.append(ConflictingClaim(token, earlier.epoch, earlier.partner_id, position))
+                before.append(ConflictingClaim(token, earlier.epoch, earlier.claimant, position))
     now = [
-        ConflictingClaim(token, job.epoch, partner_id, position)
-        for partner_id, claims in lists.items()
+        ConflictingClaim(token, job.ref.epoch, claimant, position)
+        for claimant, claims in lists.items()
         for position, token in enumerate(claims.tokens())
         if token in first
     ]
@@ -178,8 +182,10 @@ class ClaimCheck:
         self._exam: Final = exam
         self._lists: Final[list[ListJob]] = []
         self._joins: Final[list[JoinJob]] = []
-        self._judged: Final[dict[tuple[str, int], list[JudgedList]]] = defaultdict(list)
-        """The lists that were judged, by exclusivity domain and token epoch."""
+        self._judged: Final[dict[tuple[str, int], dict[EpochIndex, list[JudgedList]]]] = (
+            defaultdict(dict)
+        )
+        """The lists that were judged, by exclusivity domain and token epoch, then by epoch."""
 
     def on_beacon(self, beacon: Logged[BeaconValue]) -> None:
         """Judge whether trustees could evaluate a beacon over the leaf that it names."""
@@ -220,14 +226,15 @@ class ClaimCheck:
         exam, item = self._exam, revealed.statement
         view, checklist = exam.view, exam.checklist
         ref = EpochRef(item.programme_id, item.epoch)
-        subject = f"the claims of {item.partner_id} in epoch {item.epoch}"
+        claimant = Claimant(item.programme_id, item.partner_id)
+        subject = f"the claims of {claimant} in epoch {item.epoch}"
         committed = view.epochs.commitments.get(ref, {}).get(item.partner_id)
         closing = next(
             (
                 logged
                 for logged in view.epochs.closings.values()
-                if (logged.statement.programme_id, logged.statement.epoch) == ref
-                and item.partner_id in {line.partner_id for line in logged.statement.lists}
+                if logged.statement.epoch == item.epoch
+                and claimant in {line.claimant for line in logged.statement.lists}
             ),
             None,
         )
@@ -242,6 +249,14 @@ class ClaimCheck:
                 revealed.index,
             )
             return
+        if any(other in view.epochs.verdicts for other in view.epochs.round_of(ref)):
+            checklist.find(
+                CheckId.CLAIMS,
+                EpochStateError.code,
+                subject,
+                "it was revealed when claims of the domain had been judged without it",
+                revealed.index,
+            )
         if not view.heads.is_witnessed(closing.index):
             checklist.find(
                 CheckId.WITNESSES,
@@ -298,20 +313,22 @@ class ClaimCheck:
             )
             return
         self._require_time_to_reveal(ref, verdicts)
-        files = [logged.statement.file_sha256 for logged in lists.values()]
+        of_round = exam.view.epochs.lists_of_round(ref)
+        files = [logged.statement.file_sha256 for logged in of_round.values()]
         named = [item.conflicts_sha256]
         for verdict in item.verdicts:
             named += [verdict.file_sha256, verdict.positions_sha256]
         usable = [exam.refer(sha256, verdicts.index) for sha256 in named]
         programme = exam.view.parties.programme(item.programme_id)
-        earlier = self._judged[programme.exclusivity_domain, programme.token_epoch]
-        names = {partner: logged.statement.file_sha256.hex() for partner, logged in lists.items()}
+        judged = self._judged[programme.exclusivity_domain, programme.token_epoch]
+        earlier = [found for epoch, of in judged.items() if epoch != item.epoch for found in of]
+        names = {name: logged.statement.file_sha256.hex() for name, logged in of_round.items()}
         if all(usable) and all(exam.refer(sha256, verdicts.index) for sha256 in files):
             self._joins.append(
                 JoinJob(
                     source=exam.source,
                     leaf=verdicts.index,
-                    epoch=item.epoch,
+                    ref=ref,
                     lists=names,
                     earlier=tuple(earlier),
                     beacon=beacon.output,
@@ -322,7 +339,7 @@ class ClaimCheck:
             )
         else:
             exam.checklist.leave_out(CheckId.CLAIMS)
-        earlier.extend(JudgedList(item.epoch, *found) for found in names.items())
+        judged[item.epoch] = [JudgedList(item.epoch, *found) for found in names.items()]
 
     def finish(self) -> None:
         """Read the lists."""
@@ -348,21 +365,21 @@ class ClaimCheck:
             checklist.extend(findings)
 
     def _beacon_of(self, ref: EpochRef, item: VerdictList) -> BeaconValue | None:
-        view = self._exam.view
         try:
-            domain = view.parties.programme(ref.programme_id).exclusivity_domain
+            beacon = self._exam.view.epochs.tie_beacon(ref)
         except FedcarbonError:
             return None
-        beacon = view.epochs.beacons.get(BeaconKey(BeaconLabel.TIE, domain, ref.epoch))
-        if beacon is None or beacon.index != item.beacon_leaf:
-            return None
-        closing = view.epochs.closings.get(beacon.statement.leaf_index)
-        return None if closing is None else beacon.statement
+        found = beacon is not None and beacon.index == item.beacon_leaf
+        return beacon.statement if beacon is not None and found else None
 
     def _require_time_to_reveal(self, ref: EpochRef, verdicts: Logged[VerdictList]) -> None:
         """Find an epoch that was judged while a partner could still reveal its list."""
         view = self._exam.view
-        silent = set(view.epochs.commitments.get(ref, {})) - set(view.epochs.lists.get(ref, {}))
+        silent = {
+            Claimant(other.programme_id, partner_id)
+            for other in view.epochs.round_of(ref)
+            for partner_id in view.epochs.commitments.get(other, {})
+        }.difference(view.epochs.lists_of_round(ref))
         plan, times = view.epochs.plans.get(ref), view.times_over(verdicts.index)
         if not silent or plan is None or times is None:
             return
@@ -372,6 +389,7 @@ class ClaimCheck:
                 CheckId.CLAIMS,
                 "JUDGED_TOO_EARLY",
                 f"the verdicts of epoch {ref.epoch}",
-                f"{sorted(silent)} may reveal until {until_s}, it was judged at {times.median_s}",
+                f"{', '.join(map(str, sorted(silent)))} may reveal until {until_s}, it was judged "
+                f"at {times.median_s}",
                 verdicts.index,
             )

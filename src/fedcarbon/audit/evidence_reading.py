@@ -28,7 +28,7 @@ from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.claims import TokenList
 from fedcarbon.identity.commitment_list import CommitmentList
 from fedcarbon.identity.ristretto import element
-from fedcarbon.ids import PartyId
+from fedcarbon.ids import Claimant, PartyId
 from fedcarbon.opening.epochs import BeaconKey, EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.view import RecordView
@@ -84,15 +84,16 @@ def evidence_record(
     programme = view.parties.programme(ref.programme_id)
     admission = view.parties.admissions[partner_id]
     lists = {
-        name: TokenList.from_bytes(_checked(fetch, logged.statement.file_sha256))
-        for name, logged in view.epochs.lists.get(ref, {}).items()
+        claimant: TokenList.from_bytes(_checked(fetch, logged.statement.file_sha256))
+        for claimant, logged in view.epochs.lists_of_round(ref).items()
     }
+    claimant = Claimant(ref.programme_id, partner_id)
     verdicts = view.epochs.verdicts.get(ref)
-    if partner_id not in lists or verdicts is None:
+    if claimant not in lists or verdicts is None:
         raise EpochNotAuditableError(f"{partner_id} revealed no claims in epoch {ref.epoch}")
-    own = lists[partner_id]
+    own = lists[claimant]
     others = {
-        token for name, tokens in lists.items() if name != partner_id for token in tokens.tokens()
+        token for name, tokens in lists.items() if name != claimant for token in tokens.tokens()
     }
     verdict = next(item for item in verdicts.statement.verdicts if item.partner_id == partner_id)
     lost = set(lost_tokens(_checked(fetch, verdict.file_sha256)))
@@ -134,8 +135,7 @@ def _committed(view: RecordView, ref: EpochRef, partner_id: PartyId) -> _Committ
     commitment = epochs.commitments.get(ref, {}).get(partner_id)
     if plan is None or seal is None or commitment is None:
         raise EpochNotAuditableError(f"{partner_id} committed to nothing in epoch {ref.epoch}")
-    domain = view.parties.programme(ref.programme_id).exclusivity_domain
-    beacon = epochs.beacons.get(BeaconKey(BeaconLabel.SAMPLE, domain, ref.epoch))
+    beacon = epochs.beacons.get(BeaconKey(BeaconLabel.SAMPLE, *ref))
     if beacon is None or beacon.statement.leaf_index != seal.index:
         raise EpochNotAuditableError(f"the sample of epoch {ref.epoch} has not been drawn yet")
     parts = [part for part in seal.statement.parts if part.partner_id == partner_id]

@@ -36,14 +36,16 @@ class MethodologyCheck:
         except InvalidMethodologyError as error:
             checklist.find_error(error, CheckId.METHODOLOGIES, subject, logged.index)
             return
-        said = (item.methodology_id, item.version, item.content_hash)
-        if (document.methodology_id, document.version, document.content_hash) != said:
+        said = (item.methodology_id, item.version, item.content_hash, item.kind.value)
+        names = (document.methodology_id, document.version)
+        if (*names, document.content_hash, document.result.kind.value) != said:
             checklist.find(
                 CheckId.METHODOLOGIES,
                 "METHODOLOGY_DOCUMENT_DIFFERS",
                 subject,
-                f"its document is {document.methodology_id} {document.version} with the content "
-                f"hash {document.content_hash.hex()}; root keys signed something else",
+                f"its document is {document.methodology_id} {document.version} of "
+                f"{document.result.kind} with the content hash {document.content_hash.hex()}; root "
+                "keys signed something else",
                 logged.index,
             )
         if not document.status.computes:

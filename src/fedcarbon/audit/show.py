@@ -117,6 +117,11 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
             refers_to=lambda item: [item.enrolment_leaf],
             checks=(CheckId.REQUESTS,),
         ),
+        LeafType.METHODOLOGY_ADMISSION: Kind(
+            statement=MethodologyAdmission,
+            sentence="A programme admits a methodology for some epochs; the document stands in it.",
+            checks=(CheckId.METHODOLOGIES,),
+        ),
         LeafType.EVALUATION_REQUEST: Kind(
             statement=EvaluationRequest,
             sentence="A party asks the trustees to evaluate blinded elements, on its quota.",
@@ -131,7 +136,7 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
         ),
         LeafType.COMMIT_CLOSED: Kind(
             statement=CommitClosed,
-            sentence="Commitments are closed: these lists count, these partners missed it.",
+            sentence="Commitments are closed: these lists count, these claimants missed it.",
             refers_to=lambda item: [line.leaf_index for line in item.lists],
         ),
         LeafType.BEACON_VALUE: Kind(

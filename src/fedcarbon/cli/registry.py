@@ -18,10 +18,11 @@ from rich.console import Console
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.share_file import open_share_file
+from fedcarbon.cli.catalogue import checked_methodology
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import EpochIndex, ProgrammeId, Role, party_id, programme_id
-from fedcarbon.methodology.reader import parse_methodology
+from fedcarbon.methodology.definition import Basis
 from fedcarbon.packing.layout import check_headroom
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
 from fedcarbon.registry.admission import CLAIM_SLOTS_DEFAULT, PartyAdmission, root_keyid
@@ -78,6 +79,12 @@ class RegistryFileError(ConfigurationError):
     """A file of the registry commands is missing or wrong."""
 
     code: ClassVar[str] = "REGISTRY_FILE"
+
+
+class FootprintNotAdmittedError(ConfigurationError):
+    """A methodology that counts emissions was to be admitted; choose one that counts reductions."""
+
+    code: ClassVar[str] = "FOOTPRINT_NOT_ADMITTED"
 
 
 @app.command
@@ -212,11 +219,17 @@ def methodology_of(
 
     Raises:
         InvalidMethodologyError: it is no methodology.
+        QuarantinedFactorError: it carries a number that is known to be wrong.
         MethodologyNotUsableError: it is one that refuses to compute.
+        FootprintNotAdmittedError: it counts what somebody emitted.
         MalformedError: a window of no epochs, or a document that is too long.
     """
-    found = parse_methodology(document)
+    found = checked_methodology(document, "the document")
     found.require_computing()
+    if found.result.basis is Basis.FOOTPRINT:
+        raise FootprintNotAdmittedError(
+            f"{found.methodology_id} counts a footprint; a programme credits reductions"
+        )
     return MethodologyAdmission(
         parameter_id=roots.parameter_id,
         programme_id=programme,
@@ -224,7 +237,7 @@ def methodology_of(
         version=found.version,
         content_hash=found.content_hash,
         document=document,
-        kind=Measure(found.result.kind),
+        kind=Measure(found.result.kind.value),
         from_epoch=EpochIndex(from_epoch),
         until_epoch=EpochIndex(until_epoch),
     )

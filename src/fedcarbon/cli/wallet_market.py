@@ -32,8 +32,8 @@ def campaigns(*, config: Path) -> None:
     """
     table = Table("campaign", "title", "for", "red packet", "budget", "left")
     with connected(load_config(config)) as (operator, _):
-        request = use_pb2.ListCampaignsRequest(programme_id=operator.programme.programme_id)
-        for item in operator.hub.list_campaigns(request).campaigns:
+        request = use_pb2.ListOffersRequest(programme_id=operator.programme.programme_id)
+        for item in operator.hub.list_offers(request).campaigns:
             money = (item.packet_fen, item.budget_fen, item.left_fen)
             sums = [yuan_text(Fen(fen)) for fen in money]
             table.add_row(item.campaign_id, item.title, item.offer_id or item.occasion, *sums)
@@ -47,8 +47,8 @@ def market(*, config: Path) -> None:
         config: the operator's wallet.toml.
     """
     with connected(load_config(config)) as (operator, _):
-        request = use_pb2.GetMarketRequest(programme_id=operator.programme.programme_id)
-        found = operator.hub.get_market(request)
+        request = use_pb2.ListOffersRequest(programme_id=operator.programme.programme_id)
+        found = operator.hub.list_offers(request).market
     if not found.market_id:
         Console().print("the programme has no market with a price")
         return

@@ -10,9 +10,12 @@ Format: the magic line `fedcarbon/v1/conflicts` with its line feed, then one rec
     epoch      4 bytes, big-endian
     position   4 bytes, big-endian: where the claim stands in the claimant's list of that epoch
     length     1 byte
-    partner    so many bytes: the id of the claimant
+    programme  so many bytes: for which the claim was made
+    length     1 byte
+    partner    so many bytes: by whom
 
-strictly ascending by (token, epoch, partner). Without a conflict the file is the magic line alone.
+strictly ascending by (token, epoch, programme, partner). Without a conflict the file is the magic
+line alone.
 """
 
 from __future__ import annotations
@@ -23,10 +26,10 @@ from typing import ClassVar, Final, NamedTuple
 from fedcarbon.canonical.hashing import u32
 from fedcarbon.errors import MalformedError
 from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
-from fedcarbon.ids import EpochIndex, PartyId, checked_name
+from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId, checked_name
 
 FILE_MAGIC: Final = b"fedcarbon/v1/conflicts\n"
-_FIXED_BYTES: Final = CLAIM_TOKEN_BYTES + 4 + 4 + 1
+_FIXED_BYTES: Final = CLAIM_TOKEN_BYTES + 4 + 4
 
 
 class MalformedConflictFileError(MalformedError):
@@ -40,17 +43,18 @@ class ConflictingClaim(NamedTuple):
 
     token: ClaimToken
     epoch: EpochIndex
-    partner_id: PartyId
+    claimant: Claimant
     position: int
-    """In the partner's list of that epoch, from 0: the number of its evidence leaf too."""
+    """In the claimant's list of that epoch, from 0: the number of its evidence leaf too."""
 
 
 def conflict_file_bytes(claims: Iterable[ConflictingClaim]) -> bytes:
     """Return the file of `claims`, which may come in any order."""
     parts = [FILE_MAGIC]
     for claim in sorted(claims):
-        name = claim.partner_id.encode()
-        parts += [claim.token, u32(claim.epoch), u32(claim.position), bytes((len(name),)), name]
+        parts += [claim.token, u32(claim.epoch), u32(claim.position)]
+        for name in claim.claimant:
+            parts += [bytes((len(name),)), name.encode()]
     return b"".join(parts)
 
 
@@ -66,23 +70,29 @@ def conflicting_claims(data: bytes) -> list[ConflictingClaim]:
     at = len(FILE_MAGIC)
     while at < len(data):
         fixed = data[at : at + _FIXED_BYTES]
-        name = data[at + _FIXED_BYTES : at + _FIXED_BYTES + fixed[-1]]
-        if len(fixed) != _FIXED_BYTES or len(name) != fixed[-1]:
-            raise MalformedConflictFileError("the last record of a conflict file is incomplete")
-        try:
-            partner_id = PartyId(checked_name(name.decode("ascii")))
-        except (ValueError, MalformedError) as error:
-            raise MalformedConflictFileError("a conflict file names no such party") from error
+        at += _FIXED_BYTES
+        programme, partner = _name(data, at), _name(data, at + 1 + len(_name(data, at)))
+        at += 2 + len(programme) + len(partner)
         claims.append(
             ConflictingClaim(
                 token=ClaimToken(fixed[:CLAIM_TOKEN_BYTES]),
                 epoch=EpochIndex(int.from_bytes(fixed[16:20], "big")),
-                partner_id=partner_id,
+                claimant=Claimant(ProgrammeId(programme), PartyId(partner)),
                 position=int.from_bytes(fixed[20:24], "big"),
             )
         )
-        at += _FIXED_BYTES + len(name)
     keys = [claim[:3] for claim in claims]
     if keys != sorted(set(keys)):
         raise MalformedConflictFileError("conflicting claims must ascend")
     return claims
+
+
+def _name(data: bytes, at: int) -> str:
+    """Return the name whose length stands at a place."""
+    length, name = data[at : at + 1], data[at + 1 :]
+    if not length or len(name) < length[0]:
+        raise MalformedConflictFileError("the last record of a conflict file is incomplete")
+    try:
+        return checked_name(name[: length[0]].decode("ascii"))
+    except (ValueError, MalformedError) as error:
+        raise MalformedConflictFileError("a conflict file names no such claimant") from error

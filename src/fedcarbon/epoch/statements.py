@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, u32, u64
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.errors import MalformedError
-from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, checked_name
+from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId, checked_name
 from fedcarbon.registry.methodology import check_content_hashes
 from fedcarbon.registry.programme import Programme
 
@@ -93,34 +93,56 @@ def evidence_leaves(claims: int, accounts: int, days: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedList:
-    """One partner's line in the closing leaf."""
+    """One claimant's line in the closing leaf."""
 
+    programme_id: ProgrammeId
     partner_id: PartyId
     leaf_index: int
     count: int
     list_root: bytes
 
+    @property
+    def claimant(self) -> Claimant:
+        """Whose line it is."""
+        return Claimant(self.programme_id, self.partner_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedClaimant:
+    """A claimant that has not committed in time."""
+
+    programme_id: ProgrammeId
+    partner_id: PartyId
+
+    @property
+    def claimant(self) -> Claimant:
+        """Who it is."""
+        return Claimant(self.programme_id, self.partner_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitClosed(Statement):
-    """Ends phase 1a: the roots that count, and who missed; the tie beacon hashes this leaf."""
+    """Ends phase 1a in a whole exclusivity domain; the tie beacon hashes this leaf.
+
+    The roots that count, and who missed, in all programmes of the domain together.
+    """
 
     KIND: ClassVar[str] = "commit_closed"
 
     parameter_id: bytes
     exclusivity_domain: str
-    programme_id: ProgrammeId
     epoch: EpochIndex
     lists: tuple[CommittedList, ...]
-    missed: tuple[PartyId, ...]
+    missed: tuple[MissedClaimant, ...]
 
     def __post_init__(self) -> None:
         """Check the order and that nobody stands twice."""
-        names = [item.partner_id for item in self.lists]
-        if names != sorted(set(names)) or list(self.missed) != sorted(set(self.missed)):
-            raise MalformedError("partners must be sorted and stand once")
-        if set(names) & set(self.missed):
-            raise MalformedError("a partner cannot have committed and missed")
+        listed = [item.claimant for item in self.lists]
+        missed = [item.claimant for item in self.missed]
+        if listed != sorted(set(listed)) or missed != sorted(set(missed)):
+            raise MalformedError("claimants must be sorted and stand once")
+        if set(listed) & set(missed):
+            raise MalformedError("a claimant cannot have committed and missed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +156,17 @@ class BeaconPartial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeaconValue(Statement):
-    """A threshold evaluation under the beacon key: nobody can grind it, anyone can check it."""
+    """A threshold evaluation under the beacon key: nobody can grind it, anyone can check it.
+
+    There is one for ties per domain and epoch, and one for samples per programme and epoch.
+    """
 
     KIND: ClassVar[str] = "beacon_value"
 
     parameter_id: bytes
     label: BeaconLabel
-    exclusivity_domain: str
+    scope: str
+    """For ties the exclusivity domain, for samples the programme."""
     epoch: EpochIndex
     leaf_index: int
     """The leaf that is hashed: the closing leaf for ties, the seal for samples."""
@@ -153,16 +179,10 @@ class BeaconValue(Statement):
             raise MalformedError(f"a beacon has {BEACON_BYTES} bytes")
 
 
-def beacon_input(
-    label: BeaconLabel, exclusivity_domain: str, epoch: EpochIndex, leaf: bytes
-) -> bytes:
-    """Return what trustees hash to the group: label, domain, epoch, and the 34-byte leaf."""
+def beacon_input(label: BeaconLabel, scope: str, epoch: EpochIndex, leaf: bytes) -> bytes:
+    """Return what trustees hash to the group: label, scope, epoch, and the 34-byte leaf."""
     return digest(
-        b"fedcarbon/v1/beacon-input",
-        label.value.encode(),
-        exclusivity_domain.encode(),
-        u32(epoch),
-        leaf,
+        b"fedcarbon/v1/beacon-input", label.value.encode(), scope.encode(), u32(epoch), leaf
     )
 
 
@@ -206,7 +226,7 @@ class PartnerVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictList(Statement):
-    """The result of the join, logged by the hub."""
+    """The result of the join for one programme's partners, logged by the hub."""
 
     KIND: ClassVar[str] = "verdict_list"
 
@@ -216,7 +236,7 @@ class VerdictList(Statement):
     beacon_leaf: int
     verdicts: tuple[PartnerVerdict, ...]
     repeated_tokens: int
-    """Tokens that were already decided in an earlier epoch: a rule was broken by someone."""
+    """Tokens of the domain that were already decided in an earlier epoch: somebody broke a rule."""
     conflicts_sha256: bytes
     """Of the conflict file, which lists both claims of every such token; auditors read it."""
 

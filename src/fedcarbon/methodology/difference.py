@@ -13,7 +13,16 @@ from enum import StrEnum
 from fractions import Fraction
 
 from fedcarbon.methodology.arithmetic import decimal_text
-from fedcarbon.methodology.definition import Example, Field, FieldKind, Limit, Methodology, Source
+from fedcarbon.methodology.definition import (
+    Example,
+    Field,
+    FieldKind,
+    Legal,
+    Limit,
+    Methodology,
+    Source,
+)
+from fedcarbon.methodology.dimension import PLAIN
 from fedcarbon.methodology.examples import outcome_of
 
 
@@ -144,7 +153,7 @@ def _identity(methodology: Methodology) -> Iterator[tuple[Part, str, str]]:
         "issuer": methodology.issuer,
         "missing": "; ".join(methodology.missing),
         "notes": "; ".join(methodology.notes),
-        "document": methodology.legal.document,
+        "document": _document(methodology.legal),
         "regions": ", ".join(methodology.regions),
         "subject": methodology.subject,
         "result": f"{result.kind} in {result.unit}, {result.basis}, below zero: {result.negative}",
@@ -161,6 +170,15 @@ def _identity(methodology: Methodology) -> Iterator[tuple[Part, str, str]]:
     for name, text in texts.items():
         if text:
             yield Part.IDENTITY, name, text
+
+
+def _document(legal: Legal) -> str:
+    parts = [legal.document]
+    if legal.issued is not None:
+        parts.append(f"issued {legal.issued}")
+    if legal.renew_before_days is not None:
+        parts.append(f"to be renewed {legal.renew_before_days} days before it ends")
+    return ", ".join(filter(None, parts))
 
 
 def numbers_of(methodology: Methodology) -> Iterator[tuple[str, str, Source]]:
@@ -190,7 +208,8 @@ def numbers_of(methodology: Methodology) -> Iterator[tuple[str, str, Source]]:
 def field_text(field: Field) -> str:
     """Return kind and range of a field in words."""
     if field.kind is FieldKind.INTEGER:
-        text = f"{field.low} to {field.high} {field.unit}"
+        unit = "" if field.unit == PLAIN else f" {field.unit}"
+        text = f"{field.low} to {field.high}{unit}"
     elif field.kind is FieldKind.WORD:
         text = " | ".join(sorted(field.words)) or "any text"
     else:

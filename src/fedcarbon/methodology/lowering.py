@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 from functools import reduce
 from typing import Final
@@ -43,6 +44,7 @@ from fedcarbon.methodology.integer_arithmetic import (
     lesser,
     limited,
     literal,
+    multiply,
     negative,
     plus,
     power,
@@ -102,21 +104,56 @@ class _Lowering:
         refusals += [
             (rule.rule_id, _not(self._condition(rule.condition))) for rule in methodology.rules
         ]
-        exact = self._amount()
-        if exact.numerator.low < 0 and methodology.result.negative is Negative.REFUSE:
-            below = Comparison(operator="<", left=exact.numerator, right=literal(0))
-            refusals.append(("negative_result", below))
-        exact = times(exact, whole(literal(methodology.result.scale)))
-        above = at_least(exact.numerator, 0)
+        amount, below_zero = self._rounded()
+        if below_zero is not None and methodology.result.negative is Negative.REFUSE:
+            refusals.append(("negative_result", below_zero))
         wanted = methodology.history
         return IntegerProgram(
             methodology_id=methodology.methodology_id,
             content_hash=methodology.content_hash,
             inputs=(*map(_column, methodology.inputs.values()), *self._history_inputs()),
             refusals=tuple(refusals),
-            amount=quotient(above, exact.denominator),
+            amount=amount,
             history=(wanted.field, wanted.years) if wanted else None,
         )
+
+    def _rounded(self) -> tuple[Number, Condition | None]:
+        """Return the amount in counted parts, and when it is below zero (None: never)."""
+        try:
+            exact = self._amount()
+        except OverflowPossibleError:
+            long = self._product_of_a_long_decimal()
+            if long is None:
+                raise
+            return long, None
+        negative_if = Comparison(operator="<", left=exact.numerator, right=literal(0))
+        below_zero = negative_if if exact.numerator.low < 0 else None
+        exact = times(exact, whole(literal(self._methodology.result.scale)))
+        return quotient(at_least(exact.numerator, 0), exact.denominator), below_zero
+
+    def _product_of_a_long_decimal(self) -> Number | None:
+        """Return an amount that is a factor of many decimals times a quantity, else None.
+
+        With factor = w + f / d (w whole, f < d) and quantity = a / b,
+        floor(factor * a / b) = floor((w * a + floor(f * a / d)) / b): no step holds all the digits.
+        """
+        methodology = self._methodology
+        above, below = _factors(methodology.amount.expression) if methodology.amount else ([], [])
+        long = next((item for item in above if isinstance(item, Lookup)), None)
+        per_event = any(limit.per is Period.EVENT for limit in methodology.limits)
+        if long is None or methodology.modifiers or per_event or methodology.result.scale != 1:
+            return None
+        others = [self._ratio(item) for item in above if item is not long]
+        rest = reduce(times, others, whole(literal(1)))
+        rest = reduce(divided, (self._ratio(item) for item in below), rest)
+        if rest.numerator.low < 0 or min(long.rows.values()) < 0:
+            return None
+        wholes = {keys: Fraction(value.__floor__()) for keys, value in long.rows.items()}
+        parts = {keys: value - wholes[keys] for keys, value in long.rows.items()}
+        fraction = self._rows(long, parts)
+        first = multiply(self._rows(long, wholes).numerator, rest.numerator)
+        second = quotient(multiply(fraction.numerator, rest.numerator), fraction.denominator)
+        return quotient(add(first, second), rest.denominator)
 
     # --- inputs and refusals --------------------------------------------------------------
 
@@ -234,8 +271,7 @@ class _Lowering:
             case BaselineYears():
                 return whole(self._years())
             case Lookup():
-                cases = ((self._row_is(node, keys), value) for keys, value in node.rows.items())
-                return self._table(list(cases), next(iter(node.rows.values())))
+                return self._rows(node, node.rows)
             case Band():
                 return self._band(node)
             case Curve():
@@ -246,6 +282,11 @@ class _Lowering:
                 return self._apply(node)
             case _:
                 raise AssertionError(node)
+
+    def _rows(self, lookup: Lookup, values: Mapping[Keys, Fraction]) -> Ratio:
+        """Return the value of the row that the fields name."""
+        cases = ((self._row_is(lookup, keys), value) for keys, value in values.items())
+        return self._table(list(cases), next(iter(values.values())))
 
     def _table(self, cases: list[tuple[Condition, Fraction]], otherwise: Fraction) -> Ratio:
         """Return the value of the first case that holds, all over one denominator."""
@@ -358,6 +399,18 @@ class _Lowering:
                 return compare("<", second, first)
             case _:
                 return compare("<=", second, first)
+
+
+def _factors(node: Expression) -> tuple[list[Expression], list[Expression]]:
+    """Return what a product multiplies by and what it divides by."""
+    match node:
+        case Apply(operator=Operator.MULTIPLY | Operator.DIVIDE, operands=(left, right)):
+            (above, below), (more, less) = _factors(left), _factors(right)
+            if node.operator is Operator.DIVIDE:
+                more, less = less, more
+            return above + more, below + less
+        case _:
+            return [node], []
 
 
 def _not(condition: Condition) -> Condition:

@@ -1,10 +1,11 @@
 """What a trustee checks before it evaluates a beacon: it hashes the one leaf that may be hashed.
 
 A tie beacon decides who wins a claim, so it must not be drawn while claims can still come in or be
-left out: (1) the leaf closes an epoch, and is the first to do so; (2) its plan was logged after the
-epoch; (3) it lists exactly the commitments of the record, and as missed exactly the other partners
-of the snapshot; (4) nobody missed, or the deadline of the plan was over. A sample beacon decides
-which claims are audited, and hashes the seal.
+left out: (1) the leaf closes an epoch of its domain, and is the first to do so; (2) every programme
+of the domain had its plan logged after the epoch; (3) it lists exactly the commitments of the
+record, and as missed exactly the other claimants of the snapshots; (4) nobody missed, or the
+deadline of the plans was over. A sample beacon decides which claims are audited, and hashes the
+seal.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import ClassVar
 
 from fedcarbon.epoch.statements import BeaconLabel, CommitClosed, CommittedList
 from fedcarbon.errors import CallerError, PeerError
+from fedcarbon.ids import Claimant
 from fedcarbon.opening.epochs import BeaconKey, EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.products import require_plan_after_end
@@ -34,7 +36,7 @@ class SecondBeaconError(PeerError):
 
 
 class ClosingDiffersError(PeerError):
-    """A closing leaf lists other commitments or partners than the record."""
+    """A closing leaf lists other commitments or claimants than the record."""
 
     code: ClassVar[str] = "CLOSING_DIFFERS"
 
@@ -73,8 +75,7 @@ def check_beacon(view: RecordView, label: BeaconLabel, leaf_index: int) -> Beaco
 def _sample_key(view: RecordView, leaf_index: int) -> BeaconKey:
     for ref, seal in view.epochs.seals.items():
         if seal.index == leaf_index:
-            domain = view.parties.programme(ref.programme_id).exclusivity_domain
-            return BeaconKey(BeaconLabel.SAMPLE, domain, ref.epoch)
+            return BeaconKey(BeaconLabel.SAMPLE, *ref)
     raise BeaconLeafError(f"leaf {leaf_index} is no seal")
 
 
@@ -83,8 +84,6 @@ def _tie_key(view: RecordView, leaf_index: int) -> BeaconKey:
     if closing is None:
         raise BeaconLeafError(f"leaf {leaf_index} closes no epoch")
     item = closing.statement
-    if item.exclusivity_domain != view.parties.programme(item.programme_id).exclusivity_domain:
-        raise ClosingDiffersError(f"leaf {leaf_index} names another exclusivity domain")
     key = BeaconKey(BeaconLabel.TIE, item.exclusivity_domain, item.epoch)
     for other in view.epochs.closings.values():
         found = (other.statement.exclusivity_domain, other.statement.epoch)
@@ -95,33 +94,46 @@ def _tie_key(view: RecordView, leaf_index: int) -> BeaconKey:
 
 def _check_closing(view: RecordView, closing: Logged[CommitClosed]) -> None:
     item = closing.statement
-    ref = EpochRef(item.programme_id, item.epoch)
-    plan = view.epochs.plans.get(ref)
-    if plan is None or plan.index > closing.index:
-        raise ClosingDiffersError(f"epoch {item.epoch} was closed before it had a plan")
-    require_plan_after_end(view, plan)  # (2)
-    committed = {
-        partner: logged
-        for partner, logged in view.epochs.commitments.get(ref, {}).items()
-        if logged.index < closing.index
-    }
-    expected = tuple(
-        CommittedList(
-            partner_id=partner,
-            leaf_index=committed[partner].index,
-            count=committed[partner].statement.count,
-            list_root=committed[partner].statement.list_root,
-        )
-        for partner in sorted(committed)
-    )
-    owing = set(view.accounts.snapshot(plan.statement).partners) - committed.keys()
-    if item.lists != expected or item.missed != tuple(sorted(owing)):  # (3)
+    committed: dict[Claimant, CommittedList] = {}
+    owing: set[Claimant] = set()
+    until_s = 0
+    for programme in view.parties.programmes_of(item.exclusivity_domain):
+        ref = EpochRef(programme.programme_id, item.epoch)
+        plan = view.epochs.plans.get(ref)
+        if plan is None or plan.index > closing.index:
+            raise ClosingDiffersError(
+                f"epoch {item.epoch} was closed before {programme.programme_id} had a plan"
+            )
+        require_plan_after_end(view, plan)  # (2)
+        lists = _committed(view, ref, closing.index)
+        committed |= lists
+        partners = view.accounts.snapshot(plan.statement).partners
+        owing |= {Claimant(ref.programme_id, name) for name in partners} - lists.keys()
+        until_s = max(until_s, plan.statement.commit_until_s)
+    expected = tuple(committed[claimant] for claimant in sorted(committed))
+    if item.lists != expected or [line.claimant for line in item.missed] != sorted(owing):  # (3)
         raise ClosingDiffersError(
-            f"leaf {closing.index} lists other partners than committed: {sorted(committed)}"
+            f"leaf {closing.index} lists other claimants than committed: "
+            f"{', '.join(map(str, sorted(committed)))}"
         )
-    until_s = plan.statement.commit_until_s
     closed_s = view.heads.leaf_time_s(closing.index)
     if owing and closed_s + TIME_TOLERANCE_S < until_s:  # (4)
         raise ClosedTooEarlyError(
-            f"{sorted(owing)} may commit until {until_s}, epoch {item.epoch} closed at {closed_s}"
+            f"{', '.join(map(str, sorted(owing)))} may commit until {until_s}, epoch {item.epoch} "
+            f"closed at {closed_s}"
         )
+
+
+def _committed(view: RecordView, ref: EpochRef, before: int) -> dict[Claimant, CommittedList]:
+    """Return the commitments of a programme's epoch below a leaf, as a closing lists them."""
+    return {
+        Claimant(ref.programme_id, partner): CommittedList(
+            programme_id=ref.programme_id,
+            partner_id=partner,
+            leaf_index=logged.index,
+            count=logged.statement.count,
+            list_root=logged.statement.list_root,
+        )
+        for partner, logged in view.epochs.commitments.get(ref, {}).items()
+        if logged.index < before
+    }

@@ -22,7 +22,7 @@ from fedcarbon.epoch.statements import (
 from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.threshold import PartialEvaluation
-from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
+from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.opening.logged import Logged, LoggedBody
 from fedcarbon.opening.parties import PartyBook
 from fedcarbon.opening.violations import LeafInvalidError, LoggedTwiceError
@@ -40,7 +40,8 @@ class BeaconKey(NamedTuple):
     """What a beacon is evaluated for, at most once."""
 
     label: BeaconLabel
-    exclusivity_domain: str
+    scope: str
+    """For ties the exclusivity domain, for samples the programme."""
     epoch: EpochIndex
 
 
@@ -114,7 +115,7 @@ class EpochBook:
     def fold_closing(self, logged: LoggedBody) -> None:
         """Take the hub's word that phase 1a is over; whether it is, the beacon's rules decide."""
         closing, _ = self._parties.open_by(CommitClosed, logged, Role.HUB)
-        self._parties.programme(closing.statement.programme_id)
+        self._parties.programmes_of(closing.statement.exclusivity_domain)
         self.closings[logged.index] = closing
 
     def fold_beacon(self, logged: LoggedBody, leaf_at: Callable[[int], bytes | None]) -> None:
@@ -126,7 +127,7 @@ class EpochBook:
         """
         beacon, _ = self._parties.open_by(BeaconValue, logged, Role.HUB)
         item = beacon.statement
-        key = BeaconKey(item.label, item.exclusivity_domain, item.epoch)
+        key = BeaconKey(item.label, item.scope, item.epoch)
         if key in self.beacons:
             raise LoggedTwiceError(f"epoch {item.epoch} has two {item.label} beacons")
         leaf = leaf_at(item.leaf_index)
@@ -139,7 +140,7 @@ class EpochBook:
         parameters = self._parties.parameters
         output = combine_beacon(
             parameters.voprf_key(KeyLabel.BEACON),
-            beacon_input(item.label, item.exclusivity_domain, item.epoch, leaf),
+            beacon_input(item.label, item.scope, item.epoch, leaf),
             [
                 PartialEvaluation(
                     trustee_index=parameters.trustee_index(partial.trustee_id),
@@ -157,16 +158,32 @@ class EpochBook:
         """Return the leaves that a beacon may hash: closings for ties, the seal for samples."""
         if key.label is BeaconLabel.TIE:
             found = [
-                (closing.index, closing.statement.programme_id, closing.statement.epoch)
+                (closing.index, closing.statement.exclusivity_domain, closing.statement.epoch)
                 for closing in self.closings.values()
             ]
         else:
             found = [(seal.index, *ref) for ref, seal in self.seals.items()]
+        return {index for index, *asked in found if asked == [key.scope, key.epoch]}
+
+    def tie_beacon(self, ref: EpochRef) -> Logged[BeaconValue] | None:
+        """Return the beacon that decides the ties of an epoch: that of the programme's domain."""
+        domain = self._parties.programme(ref.programme_id).exclusivity_domain
+        return self.beacons.get(BeaconKey(BeaconLabel.TIE, domain, ref.epoch))
+
+    def round_of(self, ref: EpochRef) -> list[EpochRef]:
+        """Return the epochs that share a claim round, one per programme of the domain, sorted."""
+        domain = self._parties.programme(ref.programme_id).exclusivity_domain
+        return [
+            EpochRef(programme.programme_id, ref.epoch)
+            for programme in self._parties.programmes_of(domain)
+        ]
+
+    def lists_of_round(self, ref: EpochRef) -> dict[Claimant, Logged[ClaimList]]:
+        """Return every list that was revealed in an epoch of a domain so far."""
         return {
-            index
-            for index, programme_id, epoch in found
-            if epoch == key.epoch
-            and self._parties.programme(programme_id).exclusivity_domain == key.exclusivity_domain
+            Claimant(item.programme_id, partner_id): logged
+            for item in self.round_of(ref)
+            for partner_id, logged in self.lists.get(item, {}).items()
         }
 
     def fold_claim_list(self, logged: LoggedBody) -> None:

@@ -24,7 +24,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fedcarbon.epoch.lost_positions import lost_positions
 from fedcarbon.epoch.statements import (
-    BeaconLabel,
     ClaimList,
     CommitClosed,
     CommittedList,
@@ -35,8 +34,8 @@ from fedcarbon.epoch.statements import (
 from fedcarbon.errors import FedcarbonError, MalformedError
 from fedcarbon.identity.commitment_list import CommitmentList
 from fedcarbon.identity.ristretto import IDENTITY, Point, element
-from fedcarbon.ids import PartyId
-from fedcarbon.opening.epochs import BeaconKey, EpochRef
+from fedcarbon.ids import Claimant, PartyId
+from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.refusals import (
     ClaimFileDiffersError,
@@ -179,17 +178,15 @@ def _verdicts(
     verdicts = view.epochs.verdicts.get(ref)
     if verdicts is None or verdicts.index > seal_leaf:
         raise VerdictsDifferError(f"epoch {ref.epoch} is sealed without verdicts")
-    domain = view.parties.programme(ref.programme_id).exclusivity_domain
-    beacon = view.epochs.beacons.get(BeaconKey(BeaconLabel.TIE, domain, ref.epoch))
+    beacon = view.epochs.tie_beacon(ref)
     if (
         beacon is None
         or beacon.index != verdicts.statement.beacon_leaf
         or beacon.index > verdicts.index
     ):
         raise VerdictsDifferError(f"the verdicts of epoch {ref.epoch} rest on no tie beacon")
-    closing = view.epochs.closings.get(beacon.statement.leaf_index)
-    if closing is None or closing.statement.programme_id != ref.programme_id:
-        raise VerdictsDifferError(f"the tie beacon of epoch {ref.epoch} is over another leaf")
+    # A tie beacon is folded only over a closing of its own domain and epoch.
+    closing = view.epochs.closings[beacon.statement.leaf_index]
     revealed = {
         partner_id: item.index
         for partner_id, item in view.epochs.lists.get(ref, {}).items()
@@ -213,7 +210,8 @@ def _winnings(
     verdict = next((item for item in verdicts.verdicts if item.partner_id == partner_id), None)
     if revealed is None or verdict is None:
         return winnings_of(None, ())
-    listed = next((item for item in closing.lists if item.partner_id == partner_id), None)
+    claimant = Claimant(revealed.statement.programme_id, revealed.statement.partner_id)
+    listed = next((item for item in closing.lists if item.claimant == claimant), None)
     if listed is None:
         raise ClaimFileDiffersError(f"{partner_id!r} revealed a list that it had not committed to")
     commitments = _commitments(listed, revealed.statement.commitments_sha256, fetch)

@@ -6,7 +6,7 @@ later admission of the same party replaces its key and limits, never its role.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final, TypeVar
 
 from fedcarbon.canonical.statement import Statement
@@ -24,6 +24,7 @@ from fedcarbon.parameters.parameter_set import ParameterSet, check_id
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.parameters.self_test import SelfTest, check_self_test
 from fedcarbon.registry.admission import PartyAdmission, open_rooted
+from fedcarbon.registry.exclusivity import check_domain
 from fedcarbon.registry.programme import Programme
 from fedcarbon.transparency.checkpoint import (
     QuorumMissingError,
@@ -103,8 +104,13 @@ class PartyBook:
         self.admissions[admission.party_id] = admission
         self.keyring[admission.party_id] = admission.signing_key
 
-    def fold_programme(self, logged: LoggedBody) -> None:
-        """Take a programme, signed by t root keys; its rules never change."""
+    def fold_programme(self, logged: LoggedBody, planned: Container[ProgrammeId] = ()) -> None:
+        """Take a programme, signed by t root keys; its rules never change.
+
+        Args:
+            logged: the body.
+            planned: the programmes that have a plan of an epoch.
+        """
         programme = self.open_rooted(Programme, logged)
         if programme.programme_id in self.programmes:
             raise LoggedTwiceError(f"programme {programme.programme_id!r} stands twice")
@@ -113,6 +119,13 @@ class PartyBook:
             days_max=programme.days_max,
             cap_ug=programme.cap_ug,
         )
+        others = [
+            other
+            for other in self.programmes.values()
+            if other.exclusivity_domain == programme.exclusivity_domain
+        ]
+        is_planned = any(other.programme_id in planned for other in others)
+        check_domain(programme, others, is_planned=is_planned)
         self.programmes[programme.programme_id] = programme
 
     def open_rooted(self, cls: type[S], logged: LoggedBody) -> S:
@@ -165,6 +178,17 @@ class PartyBook:
         if programme is None:
             raise LeafInvalidError(f"programme {programme_id!r} is not in the record")
         return programme
+
+    def programmes_of(self, exclusivity_domain: str) -> list[Programme]:
+        """Return the programmes of a domain by their ids, or raise `LeafInvalidError`."""
+        found = [
+            programme
+            for _, programme in sorted(self.programmes.items())
+            if programme.exclusivity_domain == exclusivity_domain
+        ]
+        if not found:
+            raise LeafInvalidError(f"domain {exclusivity_domain!r} has no programme in the record")
+        return found
 
     def trustee_keys(self) -> Mapping[str, bytes]:
         """Return the signing keys of all trustees.

@@ -154,7 +154,9 @@ _FOLDS: Final[Mapping[LeafType, Callable[[RecordView, LoggedBody], None]]] = {
     LeafType.PARAMETERS: lambda view, logged: view.parties.fold_parameters(logged),
     LeafType.SELF_TEST: lambda view, logged: view.parties.fold_self_test(logged),
     LeafType.PARTY_ADMISSION: lambda view, logged: view.parties.fold_admission(logged),
-    LeafType.PROGRAMME: lambda view, logged: view.parties.fold_programme(logged),
+    LeafType.PROGRAMME: lambda view, logged: view.parties.fold_programme(
+        logged, {ref.programme_id for ref in view.epochs.plans}
+    ),
     LeafType.METHODOLOGY_ADMISSION: lambda view, logged: view.methodologies.fold(logged),
     LeafType.ENROLMENT_BATCH: lambda view, logged: view.accounts.fold_enrolments(logged),
     LeafType.PLACE_BATCH: lambda view, logged: view.accounts.fold_places(logged),

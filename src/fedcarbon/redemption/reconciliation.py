@@ -3,7 +3,8 @@
 Everything that a run does follows from its inputs alone; order and repeats change nothing. With
 `at rail` for the money that the books expect in the programme's account at the rail,
 
-    at rail = float + payout_in_flight + proceeds + suspense that came from PAID_OUT or FUNDING
+    at rail = float + payout_in_flight + proceeds + campaign + market_purse
+            + suspense that came from PAID_OUT or FUNDING
             = -(funding + sales + paid_out + written_off) - suspense that came from FLOAT     (E1)
 
     kept = settled - returned, per payout over all files                                      (E2)

@@ -41,10 +41,14 @@ class ListOffersRequest(_message.Message):
     def __init__(self, programme_id: _Optional[str] = ...) -> None: ...
 
 class ListOffersResponse(_message.Message):
-    __slots__ = ("offers",)
+    __slots__ = ("offers", "campaigns", "market")
     OFFERS_FIELD_NUMBER: _ClassVar[int]
+    CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
+    MARKET_FIELD_NUMBER: _ClassVar[int]
     offers: _containers.RepeatedCompositeFieldContainer[Offer]
-    def __init__(self, offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ...) -> None: ...
+    campaigns: _containers.RepeatedCompositeFieldContainer[Campaign]
+    market: Market
+    def __init__(self, offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., campaigns: _Optional[_Iterable[_Union[Campaign, _Mapping]]] = ..., market: _Optional[_Union[Market, _Mapping]] = ...) -> None: ...
 
 class Offer(_message.Message):
     __slots__ = ("offer_id", "offer_kind", "title", "supplier", "price_ug", "valid_from_s", "valid_until_s", "left_pieces")
@@ -65,18 +69,6 @@ class Offer(_message.Message):
     valid_until_s: int
     left_pieces: int
     def __init__(self, offer_id: _Optional[str] = ..., offer_kind: _Optional[str] = ..., title: _Optional[str] = ..., supplier: _Optional[str] = ..., price_ug: _Optional[int] = ..., valid_from_s: _Optional[int] = ..., valid_until_s: _Optional[int] = ..., left_pieces: _Optional[int] = ...) -> None: ...
-
-class ListCampaignsRequest(_message.Message):
-    __slots__ = ("programme_id",)
-    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
-    programme_id: str
-    def __init__(self, programme_id: _Optional[str] = ...) -> None: ...
-
-class ListCampaignsResponse(_message.Message):
-    __slots__ = ("campaigns",)
-    CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
-    campaigns: _containers.RepeatedCompositeFieldContainer[Campaign]
-    def __init__(self, campaigns: _Optional[_Iterable[_Union[Campaign, _Mapping]]] = ...) -> None: ...
 
 class Campaign(_message.Message):
     __slots__ = ("campaign_id", "title", "occasion", "offer_id", "packet_fen", "budget_fen", "left_fen", "valid_from_s", "valid_until_s")
@@ -100,13 +92,7 @@ class Campaign(_message.Message):
     valid_until_s: int
     def __init__(self, campaign_id: _Optional[str] = ..., title: _Optional[str] = ..., occasion: _Optional[str] = ..., offer_id: _Optional[str] = ..., packet_fen: _Optional[int] = ..., budget_fen: _Optional[int] = ..., left_fen: _Optional[int] = ..., valid_from_s: _Optional[int] = ..., valid_until_s: _Optional[int] = ...) -> None: ...
 
-class GetMarketRequest(_message.Message):
-    __slots__ = ("programme_id",)
-    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
-    programme_id: str
-    def __init__(self, programme_id: _Optional[str] = ...) -> None: ...
-
-class GetMarketResponse(_message.Message):
+class Market(_message.Message):
     __slots__ = ("market_id", "unit_ug", "day", "price_fen", "stock_ug", "purse_fen")
     MARKET_ID_FIELD_NUMBER: _ClassVar[int]
     UNIT_UG_FIELD_NUMBER: _ClassVar[int]

@@ -45,16 +45,6 @@ class UseServiceStub:
                 request_serializer=fedcarbon_dot_v1_dot_use__pb2.ListOffersRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_v1_dot_use__pb2.ListOffersResponse.FromString,
                 _registered_method=True)
-        self.ListCampaigns = channel.unary_unary(
-                '/fedcarbon.v1.UseService/ListCampaigns',
-                request_serializer=fedcarbon_dot_v1_dot_use__pb2.ListCampaignsRequest.SerializeToString,
-                response_deserializer=fedcarbon_dot_v1_dot_use__pb2.ListCampaignsResponse.FromString,
-                _registered_method=True)
-        self.GetMarket = channel.unary_unary(
-                '/fedcarbon.v1.UseService/GetMarket',
-                request_serializer=fedcarbon_dot_v1_dot_use__pb2.GetMarketRequest.SerializeToString,
-                response_deserializer=fedcarbon_dot_v1_dot_use__pb2.GetMarketResponse.FromString,
-                _registered_method=True)
         self.PlaceUseOrder = channel.unary_unary(
                 '/fedcarbon.v1.UseService/PlaceUseOrder',
                 request_serializer=fedcarbon_dot_v1_dot_use__pb2.PlaceUseOrderRequest.SerializeToString,
@@ -100,21 +90,7 @@ class UseServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListOffers(self, request, context):
-        """Lists the offers of a programme.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListCampaigns(self, request, context):
-        """Lists the campaigns of a programme, and what each has left.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def GetMarket(self, request, context):
-        """Returns the market of a programme with its last price.
+        """Lists the offers of a programme, its campaigns with what each has left, and its market.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,16 +150,6 @@ def add_UseServiceServicer_to_server(servicer, server):
                     servicer.ListOffers,
                     request_deserializer=fedcarbon_dot_v1_dot_use__pb2.ListOffersRequest.FromString,
                     response_serializer=fedcarbon_dot_v1_dot_use__pb2.ListOffersResponse.SerializeToString,
-            ),
-            'ListCampaigns': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListCampaigns,
-                    request_deserializer=fedcarbon_dot_v1_dot_use__pb2.ListCampaignsRequest.FromString,
-                    response_serializer=fedcarbon_dot_v1_dot_use__pb2.ListCampaignsResponse.SerializeToString,
-            ),
-            'GetMarket': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetMarket,
-                    request_deserializer=fedcarbon_dot_v1_dot_use__pb2.GetMarketRequest.FromString,
-                    response_serializer=fedcarbon_dot_v1_dot_use__pb2.GetMarketResponse.SerializeToString,
             ),
             'PlaceUseOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.PlaceUseOrder,
@@ -271,60 +237,6 @@ class UseService:
             '/fedcarbon.v1.UseService/ListOffers',
             fedcarbon_dot_v1_dot_use__pb2.ListOffersRequest.SerializeToString,
             fedcarbon_dot_v1_dot_use__pb2.ListOffersResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListCampaigns(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/fedcarbon.v1.UseService/ListCampaigns',
-            fedcarbon_dot_v1_dot_use__pb2.ListCampaignsRequest.SerializeToString,
-            fedcarbon_dot_v1_dot_use__pb2.ListCampaignsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetMarket(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/fedcarbon.v1.UseService/GetMarket',
-            fedcarbon_dot_v1_dot_use__pb2.GetMarketRequest.SerializeToString,
-            fedcarbon_dot_v1_dot_use__pb2.GetMarketResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -38,11 +38,7 @@ class UseServiceStub:
     of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
     """
     ListOffers: _grpc.UnaryUnaryMultiCallable[_use_pb2.ListOffersRequest, _use_pb2.ListOffersResponse]
-    """Lists the offers of a programme."""
-    ListCampaigns: _grpc.UnaryUnaryMultiCallable[_use_pb2.ListCampaignsRequest, _use_pb2.ListCampaignsResponse]
-    """Lists the campaigns of a programme, and what each has left."""
-    GetMarket: _grpc.UnaryUnaryMultiCallable[_use_pb2.GetMarketRequest, _use_pb2.GetMarketResponse]
-    """Returns the market of a programme with its last price."""
+    """Lists the offers of a programme, its campaigns with what each has left, and its market."""
     PlaceUseOrder: _grpc.UnaryUnaryMultiCallable[_use_pb2.PlaceUseOrderRequest, _use_pb2.PlaceUseOrderResponse]
     """Does what a holder's operator orders. Idempotent on the use id; other content is refused."""
     GetUse: _grpc.UnaryUnaryMultiCallable[_use_pb2.GetUseRequest, _use_pb2.GetUseResponse]
@@ -66,11 +62,7 @@ class UseServiceAsyncStub(UseServiceStub):
     of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
     """
     ListOffers: _aio.UnaryUnaryMultiCallable[_use_pb2.ListOffersRequest, _use_pb2.ListOffersResponse]  # type: ignore[assignment]
-    """Lists the offers of a programme."""
-    ListCampaigns: _aio.UnaryUnaryMultiCallable[_use_pb2.ListCampaignsRequest, _use_pb2.ListCampaignsResponse]  # type: ignore[assignment]
-    """Lists the campaigns of a programme, and what each has left."""
-    GetMarket: _aio.UnaryUnaryMultiCallable[_use_pb2.GetMarketRequest, _use_pb2.GetMarketResponse]  # type: ignore[assignment]
-    """Returns the market of a programme with its last price."""
+    """Lists the offers of a programme, its campaigns with what each has left, and its market."""
     PlaceUseOrder: _aio.UnaryUnaryMultiCallable[_use_pb2.PlaceUseOrderRequest, _use_pb2.PlaceUseOrderResponse]  # type: ignore[assignment]
     """Does what a holder's operator orders. Idempotent on the use id; other content is refused."""
     GetUse: _aio.UnaryUnaryMultiCallable[_use_pb2.GetUseRequest, _use_pb2.GetUseResponse]  # type: ignore[assignment]
@@ -103,23 +95,7 @@ class UseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _use_pb2.ListOffersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_use_pb2.ListOffersResponse, _abc.Awaitable[_use_pb2.ListOffersResponse]]:
-        """Lists the offers of a programme."""
-
-    @_abc_1.abstractmethod
-    def ListCampaigns(
-        self,
-        request: _use_pb2.ListCampaignsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_use_pb2.ListCampaignsResponse, _abc.Awaitable[_use_pb2.ListCampaignsResponse]]:
-        """Lists the campaigns of a programme, and what each has left."""
-
-    @_abc_1.abstractmethod
-    def GetMarket(
-        self,
-        request: _use_pb2.GetMarketRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_use_pb2.GetMarketResponse, _abc.Awaitable[_use_pb2.GetMarketResponse]]:
-        """Returns the market of a programme with its last price."""
+        """Lists the offers of a programme, its campaigns with what each has left, and its market."""
 
     @_abc_1.abstractmethod
     def PlaceUseOrder(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Protocol, TypeVar
+from typing import Protocol
 
 import grpc
 from typing_extensions import override
@@ -33,14 +33,8 @@ from fedcarbon.v1 import (
     use_pb2_grpc,
 )
 from fedcarbon.wire.deadlines import with_deadlines
-from fedcarbon.wire.status import UnreachableError, error_of
-
-Q = TypeVar("Q")
-A = TypeVar("A")
-
-ATTEMPTS_MAX: Final = 4
-BACKOFF_FIRST_S: Final = 0.1
-BACKOFF_FACTOR: Final = 3
+from fedcarbon.wire.repeated_calls import RepeatedCalls
+from fedcarbon.wire.status import error_of
 
 
 class HubClient(Protocol):
@@ -224,14 +218,6 @@ class HubClient(Protocol):
     def list_offers(self, request: use_pb2.ListOffersRequest) -> use_pb2.ListOffersResponse:
         """UseService.ListOffers."""
 
-    def list_campaigns(
-        self, request: use_pb2.ListCampaignsRequest
-    ) -> use_pb2.ListCampaignsResponse:
-        """UseService.ListCampaigns."""
-
-    def get_market(self, request: use_pb2.GetMarketRequest) -> use_pb2.GetMarketResponse:
-        """UseService.GetMarket."""
-
     def place_use_order(
         self, request: use_pb2.PlaceUseOrderRequest
     ) -> use_pb2.PlaceUseOrderResponse:
@@ -256,7 +242,7 @@ class HubClient(Protocol):
 class GrpcHubClient(HubClient):
     """The hub over a gRPC channel, with a deadline on every call and bounded repetition.
 
-    A call is repeated only if it found no connection, at most `ATTEMPTS_MAX` times in all. An
+    A call is repeated only if it found no connection (see `RepeatedCalls`). An
     upload is repeated if its `requests` can be walked again (a list, or an object whose `__iter__`
     starts afresh); an iterator can not and is tried once.
     """
@@ -266,7 +252,8 @@ class GrpcHubClient(HubClient):
     ) -> None:
         """Take a channel (see `tls.dial`); closing it stays with its owner."""
         channel = with_deadlines(channel)
-        self._sleep = sleep
+        calls = RepeatedCalls(sleep)
+        self._ask, self._upload = calls.ask, calls.upload
         self._record = record_pb2_grpc.RecordServiceStub(channel)
         self._registry = registry_pb2_grpc.RegistryServiceStub(channel)
         self._identity = identity_pb2_grpc.IdentityServiceStub(channel)
@@ -471,16 +458,6 @@ class GrpcHubClient(HubClient):
         return self._ask(self._use.ListOffers, request)
 
     @override
-    def list_campaigns(
-        self, request: use_pb2.ListCampaignsRequest
-    ) -> use_pb2.ListCampaignsResponse:
-        return self._ask(self._use.ListCampaigns, request)
-
-    @override
-    def get_market(self, request: use_pb2.GetMarketRequest) -> use_pb2.GetMarketResponse:
-        return self._ask(self._use.GetMarket, request)
-
-    @override
     def place_use_order(
         self, request: use_pb2.PlaceUseOrderRequest
     ) -> use_pb2.PlaceUseOrderResponse:
@@ -505,21 +482,3 @@ class GrpcHubClient(HubClient):
     @override
     def retire_lot(self, request: use_pb2.RetireLotRequest) -> use_pb2.RetireLotResponse:
         return self._ask(self._use.RetireLot, request)
-
-    def _ask(self, call: grpc.UnaryUnaryMultiCallable[Q, A], request: Q) -> A:
-        return self._repeated(lambda: call(request), ATTEMPTS_MAX)
-
-    def _upload(self, call: grpc.StreamUnaryMultiCallable[Q, A], requests: Iterable[Q]) -> A:
-        attempts = 1 if isinstance(requests, Iterator) else ATTEMPTS_MAX
-        return self._repeated(lambda: call(iter(requests)), attempts)
-
-    def _repeated(self, attempt: Callable[[], A], attempts: int) -> A:
-        for number in range(attempts):
-            try:
-                return attempt()
-            except grpc.RpcError as failure:
-                error = error_of(failure)
-                if not isinstance(error, UnreachableError) or number + 1 == attempts:
-                    raise error from failure
-            self._sleep(BACKOFF_FIRST_S * BACKOFF_FACTOR**number)
-        raise AssertionError("the last attempt either answers or raises")

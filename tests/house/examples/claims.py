@@ -36,7 +36,7 @@ from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.identity.threshold import PartialEvaluation
 from fedcarbon.identity.tokens import ClaimToken, claim_token
 from fedcarbon.identity.verdicts import Verdicts, judge
-from fedcarbon.ids import PartyId
+from fedcarbon.ids import Claimant, EpochIndex, PartyId
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.crediting import earned_by
 from fedcarbon.methodology.definition import ActivityType, Methodology
@@ -44,7 +44,10 @@ from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, claims_of, pieces_of
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.registry.measure import Measure
+from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.registry.programme import midnight_s, zone
+from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from partner_node.epochs.evidence import EpochEvidence, EvidenceSources
 from partner_node.storage.activities import StoredActivity
@@ -122,6 +125,21 @@ examples:
 def methodology() -> Methodology:
     """Return the methodology of the examples: two factors and no more than it must have."""
     return parse_methodology(METHODOLOGY_FILE)
+
+
+def methodology_admission() -> MethodologyAdmission:
+    """Return what root keys say of it: it counts from the first epoch on."""
+    return MethodologyAdmission(
+        parameter_id=parties.parameters().parameter_id,
+        programme_id=PROGRAMME_ID,
+        methodology_id=methodology().methodology_id,
+        version=methodology().version,
+        content_hash=methodology().content_hash,
+        document=METHODOLOGY_FILE,
+        kind=Measure.GRAMS,
+        from_epoch=FIRST_EPOCH,
+        until_epoch=EpochIndex(0),
+    )
 
 
 def grid() -> SlotGrid:
@@ -256,12 +274,15 @@ def commitment(partner: PartyId) -> ClaimCommitment:
 
 def verdicts(tie_beacon: bytes) -> Verdicts:
     """Return who keeps what."""
-    return judge({partner: claimed(partner).claims for partner in RIDES}, tie_beacon)
+    return judge(
+        {Claimant(PROGRAMME_ID, partner): claimed(partner).claims for partner in RIDES}, tie_beacon
+    )
 
 
 def add_claims(record: TinyRecord) -> None:
-    """Log plan, commitments, closing, lists, tie beacon and verdicts, with heads in between."""
+    """Log methodology, plan, commitments, closing, lists, tie beacon and verdicts, with heads."""
     parameter_id = parties.parameters().parameter_id
+    record.append(LeafType.METHODOLOGY_ADMISSION, parties.root_signed(methodology_admission()))
     commit_s, reveal_s, submit_s = planned_deadlines(parties.programme(), FIRST_EPOCH)
     record.append_hub(
         EpochPlan(
@@ -279,10 +300,10 @@ def add_claims(record: TinyRecord) -> None:
         CommitClosed(
             parameter_id=parameter_id,
             exclusivity_domain=parties.programme().exclusivity_domain,
-            programme_id=PROGRAMME_ID,
             epoch=FIRST_EPOCH,
             lists=tuple(
                 CommittedList(
+                    programme_id=PROGRAMME_ID,
                     partner_id=name,
                     leaf_index=leaf.index,
                     count=commitment(name).count,
@@ -324,7 +345,7 @@ def add_claims(record: TinyRecord) -> None:
                         position_file_bytes(positions_of(claimed(name).claims.tokens(), lost))
                     ),
                 )
-                for name, lost in judged.lost.items()
+                for (_, name), lost in judged.lost.items()
             ),
             repeated_tokens=0,
             conflicts_sha256=record.keep(conflict_file_bytes(())),
@@ -346,7 +367,7 @@ def tie_beacon(record: TinyRecord, closed_leaf: int) -> BeaconValue:
     return BeaconValue(
         parameter_id=parties.parameters().parameter_id,
         label=BeaconLabel.TIE,
-        exclusivity_domain=domain,
+        scope=domain,
         epoch=FIRST_EPOCH,
         leaf_index=closed_leaf,
         partials=tuple(

@@ -160,7 +160,7 @@ def _commitment() -> Example:
 def _beacon() -> Example:
     closing = leaf(LeafType.COMMIT_CLOSED)
     value: BeaconValue = leaf(LeafType.BEACON_VALUE).statement(BeaconValue)
-    question = beacon_input(BeaconLabel.TIE, value.exclusivity_domain, value.epoch, closing.leaf)
+    question = beacon_input(BeaconLabel.TIE, value.scope, value.epoch, closing.leaf)
     return Example(
         name="beacon",
         values={
@@ -177,18 +177,18 @@ def _verdict() -> Example:
     verdict: VerdictList = leaf(LeafType.VERDICT_LIST).statement(VerdictList)
     (contested,) = claims.verdicts(beacon.output).contested
     loser = next(name for name in contested.claimants if name != contested.winner)
-    named = next(item for item in verdict.verdicts if item.partner_id == loser)
+    named = next(item for item in verdict.verdicts if item.partner_id == loser.partner_id)
     return Example(
         name="verdict",
         values={
             "token": contested.token,
-            "ranks": ", ".join(f"{name} 0" for name in contested.claimants),
+            "ranks": ", ".join(f"{name.partner_id} 0" for name in contested.claimants),
             **{
-                f"tie hash of {name}": tie_hash(beacon.output, contested.token, name)
+                f"tie hash of {name.partner_id}": tie_hash(beacon.output, contested.token, name)
                 for name in contested.claimants
             },
-            "winner": contested.winner,
-            f"file of {loser}": record().files[named.file_sha256],
+            "winner": contested.winner.partner_id,
+            f"file of {loser.partner_id}": record().files[named.file_sha256],
             "its SHA-256": named.file_sha256,
             "positions": record().files[named.positions_sha256],
             "their SHA-256": named.positions_sha256,

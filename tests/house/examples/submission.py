@@ -6,7 +6,7 @@ from functools import cache, partial
 
 from fedcarbon.epoch.snapshot import Place, places_digest
 from fedcarbon.epoch.statements import BeaconValue, LinkProof, Seal, SealedPart
-from fedcarbon.ids import PartyId
+from fedcarbon.ids import Claimant, PartyId
 from fedcarbon.methodology.person_day import DaySettlement, settle_day
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.links import link_statement, winnings_of
@@ -35,7 +35,7 @@ EPOCH = EpochRef(PROGRAMME_ID, FIRST_EPOCH)
 
 def settlement(partner: PartyId, serial: int, tie_beacon: bytes) -> DaySettlement:
     """Return what the verdicts leave of a person's day at a partner."""
-    lost = set(claims.verdicts(tie_beacon).lost[partner])
+    lost = set(claims.verdicts(tie_beacon).lost[Claimant(PROGRAMME_ID, partner)])
     own = claims.pieces(claims.RIDES[partner][serial])
     lost_slots = {piece.slot for piece in own if claims.slot_token(serial, piece.slot) in lost}
     return settle_day(own, lost_slots, parties.programme().cap_ug)
@@ -128,7 +128,7 @@ def link_proof(record: TinyRecord, partner: PartyId, tie_beacon: bytes) -> LinkP
         record.of_type(LeafType.VERDICT_LIST),
     )
     found, block = claims.claimed(partner), proved(partner, tie_beacon)
-    lost = set(claims.verdicts(tie_beacon).lost[partner])
+    lost = set(claims.verdicts(tie_beacon).lost[Claimant(PROGRAMME_ID, partner)])
     won = [row for row in found.rows if row.token not in lost]
     statement = link_statement(
         parties.parameters(),

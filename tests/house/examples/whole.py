@@ -14,7 +14,7 @@ from tests.house.examples.tiny_record import ExampleLeaf, TinyRecord
 
 @cache
 def record() -> TinyRecord:
-    """Return the record of 36 leaves."""
+    """Return the record of 39 leaves."""
     built = TinyRecord()
     add_beginning(built)
     add_claims(built)

@@ -84,8 +84,8 @@ def test_a_campaign_takes_its_budget_out_of_the_float_and_pays_a_gift(shop: Shop
         shop.place(shop.order())
 
     assert shop.world.statement(1).proceeds_fen == 3 + 3 + 1
-    asked = use_pb2.ListCampaignsRequest(programme_id=PROGRAMME)
-    (listed,) = shop.client().list_campaigns(asked).campaigns
+    asked = use_pb2.ListOffersRequest(programme_id=PROGRAMME)
+    (listed,) = shop.client().list_offers(asked).campaigns
     assert (listed.campaign_id, listed.left_fen, listed.budget_fen) == ("spring", 0, 7)
 
 
@@ -141,8 +141,8 @@ def test_grams_are_traded_at_the_price_of_the_day_and_at_no_other(shop: Shop) ->
     assert shop.world.statement(1).proceeds_fen == 60
     shop.world.wait(SECONDS_PER_DAY)
     advance(shop)
-    asked = use_pb2.GetMarketRequest(programme_id=PROGRAMME)
-    found = shop.client().get_market(asked)
+    asked = use_pb2.ListOffersRequest(programme_id=PROGRAMME)
+    found = shop.client().list_offers(asked).market
     assert (found.price_fen, found.purse_fen, found.stock_ug) == (15, 40, 300 * GRAM)
     shop.world.wait(SECONDS_PER_DAY)
     advance(shop)

@@ -314,3 +314,52 @@ def test_what_partners_computed_by_moves_from_their_chunks_to_their_commitments(
         ("metro", BUNDLE),
     ]
     assert chunks == 2
+
+
+def test_a_domain_of_one_programme_can_be_shared_afterwards(empty: Engine) -> None:
+    migrate(empty, "0002")
+    tables = MetaData()
+    tables.reflect(empty)
+    with empty.begin() as writer:
+        writer.execute(
+            tables.tables["leaves"].insert(),
+            {
+                "leaf_index": 0,
+                "leaf_type": 4,
+                "leaf": b"l" * 34,
+                "salt": b"s" * 32,
+                "body_sha256": b"b" * 32,
+                "subtree_root": b"r" * 32,
+                "appended_at_s": 1,
+            },
+        )
+        writer.execute(tables.tables["programmes"].insert(), _programme("rides"))
+        writer.execute(
+            tables.tables["token_conflicts"].insert(),
+            {
+                "exclusivity_domain": "cn-east",
+                "token_epoch": 1,
+                "claim_token": b"t" * 16,
+                "epoch": 2,
+                "partner_id": "metro",
+                "first_epoch": 1,
+            },
+        )
+
+    migrate(empty)
+
+    with empty.begin() as writer:
+        writer.execute(tables.tables["programmes"].insert(), _programme("walks"))
+        found = writer.execute(text("SELECT programme_id, partner_id FROM token_conflicts")).all()
+        names = writer.execute(text("SELECT programme_id FROM programmes ORDER BY 1"))
+        assert names.scalars().all() == ["rides", "walks"]
+    assert [tuple(row) for row in found] == [("rides", "metro")]
+
+
+def _programme(name: str) -> dict[str, object]:
+    return {
+        "programme_id": name,
+        "exclusivity_domain": "cn-east",
+        "programme": b"p",
+        "leaf_index": 0,
+    }

@@ -290,5 +290,6 @@ def test_a_day_of_everybody_can_be_dealt_and_claimed_twice(
     assert (len(users["metro"]), len(users["bike"])) == (538, 811)
     assert len(assignments) == 538 + 811
     assert len(copies) > 10
-    items = [item for item in read_activities(files["bike"], None) if isinstance(item, Read)]
+    read = read_activities(files["bike"], None, BUNDLE)
+    items = [item for item in read if isinstance(item, Read)]
     assert len(items) == bike.written + len(copies)

@@ -11,6 +11,7 @@ from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.activities.bundle import Bundle
 from partner_node.importing.activities import read_activities
 from partner_node.importing.table_file import Read, Reject
+from tests.meters import goods, saving
 from tests.trips import METHODOLOGY, trip
 
 BUNDLE = Bundle([load_from_catalogue(METHODOLOGY)])
@@ -188,3 +189,49 @@ def test_no_detail_quotes_a_value(tmp_path: Path) -> None:
 
         assert isinstance(item, Reject)
         assert number not in item.detail
+
+
+# --- every type in one table ----------------------------------------------------------------------
+
+SEVERAL = Bundle([load_from_catalogue(METHODOLOGY), saving(), goods()])
+TABLE = """\
+activity_id,person_ref,methodology,started_at,ended_at,evidence,object_ref,mode,distance_m,use_wh,price_fen
+ride,u,cn-ecny-shanghai,2026-03-02T08:00:00,2026-03-02T08:20:00,0,,rail,12500,,
+month,h,test-saving,2026-03-01T00:00:00,2026-04-01T00:00:00,0,meter:sgcc-sh:3100,,,80000,
+bought,u,test-goods,2026-03-02T09:00:00,,0,receipt:shop:88,,,,5000
+unnamed,u,,2026-03-02T09:00:00,,0,receipt:shop:89,,,,5000
+unknown,u,cn-nowhere,2026-03-02T09:00:00,,0,receipt:shop:90,,,,5000
+endless,u,cn-ecny-shanghai,2026-03-02T09:00:00,,0,,rail,12500,,
+misspelt,h,test-saving,2026-03-01T00:00:00,2026-04-01T00:00:00,0,3100,,,80000,
+half,h,test-saving,2026-03-01T00:00:00,2026-04-01T00:00:00,0,meter:a:1,,,80000.5,
+"""
+
+
+def test_one_table_holds_activities_of_every_type(tmp_path: Path) -> None:
+    path = tmp_path / "activities.csv"
+    path.write_text(TABLE, encoding="utf-8")
+
+    items = list(read_activities(path, "Asia/Shanghai", SEVERAL))
+
+    ride, month, bought = (item.value for item in items if isinstance(item, Read))
+    assert ride.values == {"mode": "rail", "distance_m": 12_500}
+    assert (month.object_ref, month.values) == ("METER:SGCC-SH:3100", {"use_wh": 80_000})
+    assert (bought.methodology_id, bought.duration_s) == ("test-goods", 1)
+    assert {item.subject: item.reason for item in items if isinstance(item, Reject)} == {
+        "unnamed": RejectReason.UNKNOWN_METHODOLOGY,
+        "unknown": RejectReason.UNKNOWN_METHODOLOGY,
+        "endless": RejectReason.MALFORMED_TIME,
+        "misspelt": RejectReason.MALFORMED_OBJECT,
+        "half": RejectReason.MALFORMED_ROW,
+    }
+
+
+def test_what_another_market_has_counted_is_named_in_the_column_regime(tmp_path: Path) -> None:
+    path = tmp_path / "activities.csv"
+    header, row = (",".join(texts) for texts in (GOOD, GOOD.values()))
+    path.write_text(f"{header},regime\n{row},CCER\n", encoding="utf-8")
+
+    (item,) = read_activities(path, None, BUNDLE)
+
+    assert isinstance(item, Read)
+    assert item.value.values["regime"] == "CCER"

@@ -89,6 +89,12 @@ def field_values(methodology: Methodology, field: Field, chance: Random) -> Iter
                 yield chance.random() < 0.5
 
 
+def _within(field: Field, chance: Random) -> Any:
+    if field.kind is FieldKind.INTEGER:
+        return chance.randint(field.low, field.high)
+    return chance.choice(sorted(field.words) or [""]) if field.kind is FieldKind.WORD else False
+
+
 def edges_of(methodology: Methodology, field: Field) -> list[Any]:
     """Return the values around a field's bounds and around every number of the methodology."""
     if field.kind is FieldKind.TRUTH:
@@ -173,13 +179,16 @@ def meter_rows(
     rows = []
     for meter in range(meters):
         usual = chance.randrange(1, 1 + methodology.fields[methodology.history.field].high // 2)
-        for month in range(months):
+        usually = 6 if meter % 3 == 2 else 1
+        for month in range(0, months, usually):
             if chance.random() < 0.1:
                 continue
-            length = 1 if chance.random() < 0.95 else 2
+            length = usually if chance.random() < 0.95 else 2
             start, end = (_month_start_s(zone, 2022, month + step) for step in (0, length))
             start += chance.choice((*[0] * 20, 86_400, -7_200, 1))
             row = {name: next(values) for name, values in columns.items()}
+            if chance.random() < 0.7:
+                row |= {name: _within(methodology.inputs[name], chance) for name in row}
             if chance.random() < 0.9:
                 row[methodology.history.field] = usual * chance.randrange(50, 150) // 100
             owner = f"METER:GRID:{meter}" if meter else chance.choice(("", None))

@@ -1,7 +1,8 @@
-"""Methodologies in the record.
+"""Methodologies in the record, and programmes that share a claim round.
 
 What a partner computes by stands in its commitment, so the bundle moves there from its chunks.
-Commitments that no chunk followed get the bundle of those who said nothing.
+Commitments that no chunk followed get the bundle of those who said nothing. So far a domain had one
+programme, which is what its conflicting claims were made for.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 from alembic import op
 
 from hub.storage.migrations.definitions import set_aside, take_back
+from hub.storage.migrations.third.domain_tables import create_programmes, create_token_conflicts
 from hub.storage.migrations.third.methodology_tables import (
     create_chunks,
     create_claim_commitments,
@@ -28,11 +30,16 @@ _COMMITMENTS: Final = (
     "programme_id, epoch, partner_id, leaf_index, claim_count, list_root, evidence_root"
 )
 
+_CONFLICTS: Final = "exclusivity_domain, token_epoch, claim_token, epoch, partner_id, first_epoch"
+_PROGRAMMES: Final = "programme_id, exclusivity_domain, programme, leaf_index, created_at"
+
 
 def upgrade() -> None:
     """Make the tables that change anew with what is in them, then the new ones."""
     create_methodologies()
     _move_bundles()
+    _name_programmes_of_conflicts()
+    _let_domains_be_shared()
 
 
 def _move_bundles() -> None:
@@ -50,3 +57,24 @@ def _move_bundles() -> None:
     op.drop_table(commitments)
     create_chunks()
     take_back("chunks", _CHUNKS)
+
+
+def _name_programmes_of_conflicts() -> None:
+    conflicts = set_aside("token_conflicts")
+    create_token_conflicts()
+    op.execute(
+        f"INSERT INTO token_conflicts ({_CONFLICTS}, programme_id) "  # noqa: S608
+        f"SELECT {_CONFLICTS}, (SELECT p.programme_id FROM programmes p "
+        f"WHERE p.exclusivity_domain = c.exclusivity_domain) FROM {conflicts} c"
+    )
+    op.drop_table(conflicts)
+
+
+def _let_domains_be_shared() -> None:
+    if op.get_context().dialect.name == "sqlite":
+        set_aside("programmes")
+        create_programmes()
+        take_back("programmes", _PROGRAMMES)
+    else:
+        op.drop_constraint("uq_programmes_exclusivity_domain", "programmes")
+    op.create_index("ix_programmes_exclusivity_domain", "programmes", ["exclusivity_domain"])
