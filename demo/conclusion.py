@@ -99,7 +99,7 @@ def beacons_of(auditor: HubClient) -> dict[tuple[str, int], bytes]:
             if item.leaf[0] == LeafType.BEACON_VALUE:
                 value = decode(BeaconValue, Envelope.from_bytes(item.body).payload)
                 if value.label is BeaconLabel.TIE:
-                    found[value.exclusivity_domain, value.epoch] = value.output
+                    found[value.scope, value.epoch] = value.output
         index += len(answer.leaves)
         if index >= answer.size:
             return found
