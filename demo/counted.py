@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 from pyarrow import parquet
 from typing_extensions import override
 
+from demo.catalogue import methodology
 from demo.scenario import PartnerEntry, ProgrammeEntry
-from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.definition import ActivityType, FieldKind, Methodology
 from fedcarbon.methodology.limits import Counted, apply_limits
 from fedcarbon.methodology.reference import evaluate
@@ -108,7 +108,7 @@ def counted_rows(entry: ProgrammeEntry, partner: PartnerEntry) -> list[CountedRo
     """Return the rows of a partner's file that count, each with what it earns."""
     zone = zoneinfo.ZoneInfo(entry.time_zone)
     cap = int(entry.rest.get("cap_ug", 50_000_000_000))
-    bundle = {name: load_from_catalogue(name) for name in partner.methodologies}
+    bundle = {name: methodology(name) for name in partner.methodologies}
     people = people_of(partner, zone)
     readings: dict[tuple[str, dt.date, dt.date], Mapping[str, Any]] = {}
     found: dict[str, CountedRow] = {}

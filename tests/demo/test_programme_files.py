@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from demo.catalogue import methodology as catalogued
 from demo.programmes.building import build
 from demo.programmes.document import FOLDER, ProgrammeFileError, load, names, parse
-from fedcarbon.cli.catalogue import load_from_catalogue
 
 ROOT = Path(__file__).parents[2]
 ECNY = (FOLDER / "ecny-shanghai.toml").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ def test_every_methodology_of_a_file_computes_what_its_programme_measures(name: 
 
     for partner in file.partners:
         for methodology_id in partner.methodologies:
-            methodology = load_from_catalogue(methodology_id)
+            methodology = catalogued(methodology_id)
             methodology.require_computing()
             assert methodology.result.kind.value == measures[partner.programme]
 
