@@ -272,13 +272,13 @@ def _link() -> Example:
     lost_by = claims.verdicts(beacon.output).lost
     loser = next(name for name, lost in lost_by.items() if lost)
     proofs = [item.statement(LinkProof) for item in record().of_type(LeafType.LINK_PROOF)]
-    found = next(item for item in proofs if item.partner_id == loser)
-    own = claims.claimed(loser)
+    found = next(item for item in proofs if item.partner_id == loser.partner_id)
+    own = claims.claimed(loser.partner_id)
     positions = [n for n, row in enumerate(own.rows) if row.token in lost_by[loser]]
     return Example(
         name="link",
         values={
-            "partner": loser,
+            "partner": loser.partner_id,
             "lost positions": ", ".join(map(str, positions)),
             "K": winnings_of(own.commitments, positions),
             "delta generators": ", ".join(
