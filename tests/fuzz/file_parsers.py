@@ -14,7 +14,7 @@ from fedcarbon.epoch.conflict_file import (
 )
 from fedcarbon.epoch.lost_positions import MalformedPositionsError, lost_positions
 from fedcarbon.epoch.verdict_file import MalformedVerdictFileError, lost_tokens
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.identity.claims import MalformedClaimListError, TokenList
 from fedcarbon.identity.commitment_list import (
     CommitmentInvalidError,
@@ -34,6 +34,7 @@ from fedcarbon.submission.chunk_file import (
     MalformedChunkError,
 )
 from fedcarbon.units import Seconds
+from fedcarbon.uses.certificate import Certificate
 from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
 from fedcarbon.wire.dev_ca import Authority
 from tests.fuzz.parser import Parser, simple
@@ -65,6 +66,19 @@ def certificates() -> list[bytes]:
     return [Authority.create(now_s).issue(name, now_s).certificate_pem]
 
 
+def retirements() -> list[bytes]:
+    """Return what a holder shows of grams that it has retired."""
+    shown = Certificate(
+        purpose="my flight of March; 7c1f",
+        order=b"{}",
+        leaf_index=7,
+        salt=b"s" * 32,
+        head=b"a head\n",
+        hashes=(b"h" * 32, b"i" * 32),
+    )
+    return [shown.to_json()]
+
+
 def of_files() -> list[Parser]:
     """Return the parsers of files."""
     return [
@@ -92,6 +106,12 @@ def of_files() -> list[Parser]:
             parse=parse_roots,
             errors=(ConfigurationError,),
             examples=lambda: [parties.roots().to_toml().encode()],
+        ),
+        Parser(
+            name="fedcarbon.uses.certificate:Certificate.from_json",
+            parse=Certificate.from_json,
+            errors=(MalformedError,),
+            examples=retirements,
         ),
         Parser(
             name="fedcarbon.wire.certificates:party_name_of",
