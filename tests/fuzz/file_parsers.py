@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from importlib import resources
 
-from fedcarbon.cli.catalogue import catalogue_names
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.epoch.conflict_file import (
     ConflictingClaim,
     MalformedConflictFileError,
@@ -25,6 +25,7 @@ from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import Claimant, EpochIndex, Role
 from fedcarbon.methodology.definition import InvalidMethodologyError
 from fedcarbon.methodology.document import DocumentError, read_document
+from fedcarbon.methodology.quarantine import parse_quarantine
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.submission.chunk_file import (
@@ -54,9 +55,14 @@ def entry_shape() -> EntryShape:
 
 
 def catalogue() -> list[bytes]:
-    """Return the methodologies that come with the program."""
-    folder = resources.files("fedcarbon.methodology") / "catalogue"
-    return [(folder / f"{name}.yaml").read_bytes() for name in catalogue_names()]
+    """Return small methodologies with tables, a baseline, an unknown number and a curve."""
+    names = ("cn-shenzhen-transit", "kr-carbon-grams-gas", "cn-guangzhou-bike")
+    return [catalogue_bytes(name) for name in (*names, "cn-guangdong-bike-curve")]
+
+
+def quarantine_list() -> list[bytes]:
+    """Return the list of factors that no methodology may carry."""
+    return [(resources.files("fedcarbon.methodology") / "quarantine.yaml").read_bytes()]
 
 
 def certificates() -> list[bytes]:
@@ -100,6 +106,12 @@ def of_files() -> list[Parser]:
             parse=parse_methodology,
             errors=(InvalidMethodologyError,),
             examples=catalogue,
+        ),
+        Parser(
+            name="fedcarbon.methodology.quarantine:parse_quarantine",
+            parse=parse_quarantine,
+            errors=(InvalidMethodologyError,),
+            examples=quarantine_list,
         ),
         Parser(
             name="fedcarbon.parameters.roots:parse_roots",
