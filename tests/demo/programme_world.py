@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from typing_extensions import override
 
+from demo.catalogue import methodology
 from demo.crosscheck import bound_people
 from demo.groundwork import methodologies_of, signed_rules_of
 from demo.programmes.building import build
@@ -23,7 +24,7 @@ from demo.programmes.hands import Hands, Seen
 from demo.programmes.inventing import person_ref
 from demo.scenario import PartnerEntry, Scenario, WalletOperatorEntry
 from fedcarbon.canonical.statement import Statement
-from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.registry import methodology_of
 from fedcarbon.cli.wallet import add_customers
 from fedcarbon.cli.wallet_operator import WalletOperator
@@ -116,7 +117,7 @@ class ProgrammeWorld(World):
             clock=self.clock,
             randomness=Randomness(below=self.chance.randrange, octets=self.chance.randbytes),
         )
-        bundle = Bundle(load_from_catalogue(name) for name in partner.methodologies)
+        bundle = Bundle(methodology(name) for name in partner.methodologies)
         node = Node(database, identity, self.client(partner.id), bundle)
         self.seats[partner.seat] = node
         self.nodes[PartyId(partner.seat)] = node
