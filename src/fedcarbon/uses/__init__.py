@@ -1,1 +1,1 @@
-"""Uses of grams besides cash: gifts, goods, campaigns, markets, credit lots, own retirement, expiry."""
+"""Uses of grams besides cash: gifts, goods, campaigns, markets, lots, own retirement, expiry."""
