@@ -44,12 +44,12 @@ PRIVATE_UMASK: Final = 0o077
 
 HELP: Final = """Run a partner's node of a fedcarbon federation.
 
-A node keeps the platform's trips in-house, computes reductions, and sends the hub nothing but
+A node keeps the platform's activities in-house, computes amounts, and sends the hub nothing but
 tokens and ciphertexts. The usual order:
 
 1. write `node.toml` (below) next to the identity file and `roots.toml`
 2. `fedcarbon-partner-node import-identities identities.csv` links people and consents
-3. `fedcarbon-partner-node import-activities activities.csv` records trips
+3. `fedcarbon-partner-node import-activities activities.csv` records what people did
 4. `fedcarbon-partner-node serve` enrols, claims and submits, and answers the platform's back end
 
 The store belongs to one process at a time: stop the node before importing a file, or send rows to
@@ -236,7 +236,7 @@ def audit(*, sample: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
     """Open drawn evidence to an auditor on site; nothing is sent anywhere.
 
     The node recomputes the sample from the beacon in the record, and opens nothing else. The file
-    holds trips: it stays with the auditor.
+    holds activities: it stays with the auditor.
 
     Parameters
     ----------
