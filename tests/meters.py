@@ -67,9 +67,12 @@ def saving(**texts: str) -> Methodology:
     return parse_methodology(text.encode())
 
 
-def goods() -> Methodology:
+def goods(**texts: str) -> Methodology:
     """Return a methodology of purchases, two a day for one person."""
-    return parse_methodology(GOODS_FILE)
+    text = GOODS_FILE.decode()
+    for old, new in texts.items():
+        text = text.replace(old, new)
+    return parse_methodology(text.encode())
 
 
 def month(

@@ -91,8 +91,8 @@ class LentHands(Hands):
                     raise
                 continue
             found[str(partner.id)] = Seen(
-                recorded=sum(item.reduction_ug for item in answer.epochs),
-                submitted=sum(item.submitted_ug for item in answer.epochs),
+                recorded=answer.totals.before_claims_micro,
+                submitted=answer.totals.submitted_micro,
             )
         return found
 

@@ -20,7 +20,9 @@ from fedcarbon.redemption.postings import posting_id
 from fedcarbon.redemption.settlement import Draw
 from fedcarbon.registry.admission import root_keyid
 from fedcarbon.units import Fen, MicrogramsCO2e, Seconds
+from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import TONNE_UG, Contribution, CreditLot, LotSale, LotVerification
+from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.uses.order import GoodsOutcome, Use, UseKind, UseOrder
 from fedcarbon.uses.postings import pooling, selling, taking
@@ -71,6 +73,34 @@ def pledged_grams_given_away(kit: Kit) -> None:
         created_s=Seconds(0),
     )
     _book(kit, taking(use))
+
+
+def red_packet_of_another_size(kit: Kit) -> None:
+    """A gift has earned more than was published."""
+    _replace(kit, Campaign, {"campaign_id": "planting"}, packet_fen=1)
+
+
+def campaign_for_something_else(kit: Kit) -> None:
+    """Money went to a holder for a gift that the campaign is not for."""
+    _replace(kit, Campaign, {"campaign_id": "planting"}, offer_id="another-tree")
+
+
+def price_out_of_the_air(kit: Kit) -> None:
+    """The first day's price is not what the rules say."""
+    index, rules = kit.of(MarketRules)[0]
+    kit.replace(index, dataclasses.replace(rules, first_price_fen=4), *_roots(kit))
+
+
+def traded_at_another_price(kit: Kit) -> None:
+    """A holder has agreed to another price than that at which the hub has bought."""
+    index, order = kit.of(UseOrder, use=UseKind.SELL)[0]
+    kit.replace(index, dataclasses.replace(order, price_fen=4), OPERATOR)
+
+
+def more_retired_than_said(kit: Kit) -> None:
+    """More grams are retired than the holder has said."""
+    index, order = kit.of(UseOrder, use=UseKind.RETIRE_OWN)[0]
+    kit.replace(index, dataclasses.replace(order, mass_ug=MicrogramsCO2e(999)), OPERATOR)
 
 
 def goods_without_order(kit: Kit) -> None:

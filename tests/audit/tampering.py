@@ -412,6 +412,7 @@ TAMPERINGS: Final = (
         uses.donated_before_it_was_ordered,
         ("V19", "RECORDED_TIME_DIFFERS"),
         ("V26", "OFFER_NOT_VALID"),
+        ("V26", "RED_PACKET_DIFFERS"),
     ),
     _finds(uses.expired_in_the_future, ("V19", "RECORDED_TIME_DIFFERS")),
     _finds(
@@ -435,6 +436,15 @@ TAMPERINGS: Final = (
         ("V26", "GOODS_NOT_CONCLUDED"),
     ),
     _finds(uses.pledge_of_pieces, ("V26", "USE_ORDER_MALFORMED"), ("V26", "USE_WITHOUT_ORDER")),
+    _finds(uses.red_packet_of_another_size, ("V26", "RED_PACKET_DIFFERS")),
+    _finds(uses.campaign_for_something_else, ("V26", "RED_PACKET_DIFFERS")),
+    _finds(uses.price_out_of_the_air, ("V26", "MARKET_PRICE_DIFFERS")),
+    _finds(
+        uses.traded_at_another_price,
+        ("V26", "MARKET_PRICE_DIFFERS"),
+        ("V26", "USE_TRANSFER_DIFFERS"),
+    ),
+    _finds(uses.more_retired_than_said, ("V26", "USE_MASS_DIFFERS")),
     _finds(uses.offer_without_title, ("V26", "OFFER_MALFORMED"), ("V26", "UNKNOWN_OFFER")),
     _finds(uses.contributor_named_twice, ("V26", "CREDIT_LOT_MALFORMED")),
     _finds(uses.money_vanishes_through_suspense, ("V22", "SUSPENSE_OVER_RETURNED")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from importlib import resources
 
-from fedcarbon.cli.catalogue import catalogue_names
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.epoch.conflict_file import (
     ConflictingClaim,
     MalformedConflictFileError,
@@ -14,7 +14,7 @@ from fedcarbon.epoch.conflict_file import (
 )
 from fedcarbon.epoch.lost_positions import MalformedPositionsError, lost_positions
 from fedcarbon.epoch.verdict_file import MalformedVerdictFileError, lost_tokens
-from fedcarbon.errors import ConfigurationError
+from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.identity.claims import MalformedClaimListError, TokenList
 from fedcarbon.identity.commitment_list import (
     CommitmentInvalidError,
@@ -25,6 +25,7 @@ from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import Claimant, EpochIndex, Role
 from fedcarbon.methodology.definition import InvalidMethodologyError
 from fedcarbon.methodology.document import DocumentError, read_document
+from fedcarbon.methodology.quarantine import parse_quarantine
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.submission.chunk_file import (
@@ -34,6 +35,7 @@ from fedcarbon.submission.chunk_file import (
     MalformedChunkError,
 )
 from fedcarbon.units import Seconds
+from fedcarbon.uses.certificate import Certificate
 from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
 from fedcarbon.wire.dev_ca import Authority
 from tests.fuzz.parser import Parser, simple
@@ -53,9 +55,14 @@ def entry_shape() -> EntryShape:
 
 
 def catalogue() -> list[bytes]:
-    """Return the methodologies that come with the program."""
-    folder = resources.files("fedcarbon.methodology") / "catalogue"
-    return [(folder / f"{name}.yaml").read_bytes() for name in catalogue_names()]
+    """Return small methodologies with tables, a baseline, an unknown number and a curve."""
+    names = ("cn-shenzhen-transit", "kr-carbon-grams-gas", "cn-guangzhou-bike")
+    return [catalogue_bytes(name) for name in (*names, "cn-guangdong-bike-curve")]
+
+
+def quarantine_list() -> list[bytes]:
+    """Return the list of factors that no methodology may carry."""
+    return [(resources.files("fedcarbon.methodology") / "quarantine.yaml").read_bytes()]
 
 
 def certificates() -> list[bytes]:
@@ -63,6 +70,19 @@ def certificates() -> list[bytes]:
     now_s = Seconds(1_790_000_000)
     name = PartyName(party_id=METRO, role=Role.PARTNER)
     return [Authority.create(now_s).issue(name, now_s).certificate_pem]
+
+
+def retirements() -> list[bytes]:
+    """Return what a holder shows of grams that it has retired."""
+    shown = Certificate(
+        purpose="my flight of March; 7c1f",
+        order=b"{}",
+        leaf_index=7,
+        salt=b"s" * 32,
+        head=b"a head\n",
+        hashes=(b"h" * 32, b"i" * 32),
+    )
+    return [shown.to_json()]
 
 
 def of_files() -> list[Parser]:
@@ -88,10 +108,22 @@ def of_files() -> list[Parser]:
             examples=catalogue,
         ),
         Parser(
+            name="fedcarbon.methodology.quarantine:parse_quarantine",
+            parse=parse_quarantine,
+            errors=(InvalidMethodologyError,),
+            examples=quarantine_list,
+        ),
+        Parser(
             name="fedcarbon.parameters.roots:parse_roots",
             parse=parse_roots,
             errors=(ConfigurationError,),
             examples=lambda: [parties.roots().to_toml().encode()],
+        ),
+        Parser(
+            name="fedcarbon.uses.certificate:Certificate.from_json",
+            parse=Certificate.from_json,
+            errors=(MalformedError,),
+            examples=retirements,
         ),
         Parser(
             name="fedcarbon.wire.certificates:party_name_of",

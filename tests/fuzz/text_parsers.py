@@ -66,6 +66,7 @@ def of_names() -> list[Parser]:
             (MalformedError,),
             f"holder:{token}:spendable",
             "programme:carbon-sz:float",
+            "campaign:carbon-sz.spring:campaign",
         ),
         simple(
             "fedcarbon.ledger.unit:unit_from_text",

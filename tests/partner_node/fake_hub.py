@@ -23,11 +23,8 @@ from fedcarbon.epoch.statements import (
     BeaconValue,
     ClaimCommitment,
     ClaimList,
-    CommitClosed,
-    CommittedList,
     EpochPlan,
     LinkProof,
-    MissedClaimant,
     beacon_input,
 )
 from fedcarbon.identity import shares
@@ -127,26 +124,7 @@ class FakeHub(FakeRecord):
     def close_commitments(self, epoch: int, *, leave_out: frozenset[PartyId] = frozenset()) -> None:
         """End phase 1a."""
         state = self.epochs[epoch]
-        kept = {name: item for name, item in state.commitments.items() if name not in leave_out}
-        closed = CommitClosed(
-            parameter_id=self.parameters.parameter_id,
-            exclusivity_domain=self.programme.exclusivity_domain,
-            epoch=EpochIndex(epoch),
-            lists=tuple(
-                CommittedList(
-                    programme_id=self.programme.programme_id,
-                    partner_id=name,
-                    leaf_index=leaf,
-                    count=item.count,
-                    list_root=item.list_root,
-                )
-                for name, (leaf, item) in sorted(kept.items())
-            ),
-            missed=tuple(
-                MissedClaimant(programme_id=self.programme.programme_id, partner_id=name)
-                for name in sorted({NODE, RIVAL} - set(kept))
-            ),
-        )
+        closed = state.closing(self.programme, EpochIndex(epoch), {NODE, RIVAL}, leave_out)
         state.closed_leaf = self.log_own(LeafType.COMMIT_CLOSED, closed)
         state.state = epoch_pb2.EPOCH_STATE_REVEALING
 

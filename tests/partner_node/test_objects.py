@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from fedcarbon.canonical import statement as statements
-from fedcarbon.cli.catalogue import load_from_catalogue
+from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import object_token
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import MethodologyNotUsableError, MethodologyStatus
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.registry.programme import midnight_s
@@ -30,7 +31,7 @@ from partner_node.storage.epochs import EpochStore
 from partner_node.storage.objects import ObjectStore
 from partner_node.storage.outbox import MessageKind, Outbox
 from tests.meters import goods, month, purchase, saving
-from tests.partner_node.world import ZONE, World, new_world, person, restarted, ride
+from tests.partner_node.world import ZONE, World, at, new_world, person, restarted, ride
 from tests.trips import METHODOLOGY
 
 METER = "METER:SGCC-SH:3100000017"
@@ -203,6 +204,41 @@ def test_a_limit_of_the_day_takes_the_third_purchase(spring: World) -> None:
     # 10 000 fen at 1 mg per fen
     assert spring.node.status().rejected == {"two_a_day": 1}
     assert spring.submitted(1)["rider-2"] == 2 * 10_000_000
+
+
+def test_a_limit_of_the_month_remembers_earlier_epochs(tmp_path: Path) -> None:
+    monthly = goods(**{"per: day": "per: month"})
+    world = new_world(tmp_path, methodologies=[monthly])
+    world.link(person(1))
+    world.settle()
+    for day, name in ((1, "a"), (2, "b"), (2, "c")):
+        world.record(purchase(name, HOME, at(9 + ord(name) - 97, day=day)))
+
+    world.run_epoch(1)
+    world.run_epoch(2)
+
+    assert world.submitted(1)[HOME] == world.submitted(2)[HOME] == 10_000_000
+    assert world.node.status().rejected == {"two_a_day": 1}
+    world.database.close()
+
+
+def test_a_ride_over_midnight_counts_towards_the_limit_of_its_first_day(tmp_path: Path) -> None:
+    """Otherwise the part after midnight would slip past the limit of both days."""
+    text = catalogue_bytes(METHODOLOGY).decode()
+    limit = "limits:\n  - {id: one_a_day, per: day, count: 1, zh: x, en: x, source: rail_limits}\n"
+    limited = parse_methodology(text.replace("rounding:", limit + "rounding:").encode())
+    world = new_world(tmp_path, methodologies=[limited])
+    world.link(person(1))
+    world.settle()
+    world.record(
+        ride("noon", 1, at(12)), ride("night", 1, at(23, 50)), ride("next", 1, at(9, day=2))
+    )
+
+    world.run_epoch(1)
+    world.run_epoch(2)
+
+    assert world.submitted(1)[HOME] == world.submitted(2)[HOME] == 970_000_000
+    world.database.close()
 
 
 def test_trips_and_objects_of_one_person_add_up(spring: World) -> None:

@@ -9,6 +9,8 @@ from fedcarbon.cli.use_orders import Wish, place_use
 from fedcarbon.ledger.unit import Vintage
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import MicrogramsCO2e, Seconds
+from fedcarbon.uses.campaign import Campaign, Occasion
+from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer, OfferKind
 from fedcarbon.uses.order import UseKind
 from fedcarbon.v1 import use_pb2
@@ -21,6 +23,8 @@ PIECE_UG: Final = MicrogramsCO2e(1_000_000)
 HOLD_S: Final = 3_600
 TREE: Final = "one-tree"
 BREAD: Final = "one-bread"
+MARKET: Final = "town"
+PRICE_FEN: Final = 3
 
 
 def publish(world: World, statement: Statement) -> bytes:
@@ -47,6 +51,42 @@ def offer(world: World, offer_id: str, kind: OfferKind) -> Offer:
     )
 
 
+def campaign(world: World) -> Campaign:
+    """Return a campaign for trees whose budget ends with the second."""
+    now_s = world.clock.now_s()
+    return Campaign(
+        parameter_id=world.roots.parameter_id,
+        programme_id=PROGRAMME,
+        campaign_id="planting",
+        title="Two fen for every tree",
+        occasion=Occasion.DONATION,
+        offer_id=TREE,
+        packet_fen=2,
+        budget_fen=3,
+        valid_from_s=now_s,
+        valid_until_s=now_s + 86_400,
+    )
+
+
+def market(world: World) -> MarketRules:
+    """Return a market of single grams, far above the rate of redemption."""
+    today = world.clock.now_s() // 86_400
+    return MarketRules(
+        parameter_id=world.roots.parameter_id,
+        programme_id=PROGRAMME,
+        market_id=MARKET,
+        unit_ug=MicrogramsCO2e(1_000_000),
+        first_day=today,
+        last_day=today + 1,
+        first_price_fen=PRICE_FEN,
+        step_fen=1,
+        floor_fen=1,
+        ceiling_fen=5,
+        quiet_units=0,
+        endowment_fen=PRICE_FEN,
+    )
+
+
 def use(run: Run, person: int, wish: Wish, label: str) -> use_pb2.Use:
     """Order a use for a person."""
     operator = run.world.wallet()
@@ -70,7 +110,15 @@ def use_grams(run: Run) -> None:
             price_floor_fen=5_000,
         ),
     )
+    publish(world, campaign(world))
+    publish(world, market(world))
+    end_what_is_over(world)  # which begins with the price of the day
     use(run, 0, Wish(use=UseKind.DONATE, offer_id=TREE, pieces=2), "tree")
+    trade = {"offer_id": MARKET, "pieces": 1, "price_fen": PRICE_FEN}
+    use(run, 0, Wish(use=UseKind.SELL, **trade), "sell")
+    use(run, 0, Wish(use=UseKind.BUY, **trade), "buy")
+    own = Wish(use=UseKind.RETIRE_OWN, mass_ug=MicrogramsCO2e(1_000), purpose_sha256=b"w" * 32)
+    use(run, 0, own, "own")
     bread = [
         use(run, person, Wish(use=UseKind.GOODS, offer_id=BREAD, pieces=1), "bread")
         for person in (1, 2, 3)

@@ -211,7 +211,9 @@ def programme_without_headroom(federation: Federation) -> None:
 
 
 def programme_by_too_few_roots(federation: Federation) -> None:
-    other = dataclasses.replace(federation.programme, programme_id=ProgrammeId("other"))
+    other = dataclasses.replace(
+        federation.programme, programme_id=ProgrammeId("other"), exclusivity_domain="other"
+    )
     envelope = federation.rooted(other)
     one = dataclasses.replace(envelope, signatures=envelope.signatures[:1])
     federation.log(LeafType.PROGRAMME, one)

@@ -44,7 +44,9 @@ def test_a_binding_of_one_programme_opens_nothing_in_another(city: City) -> None
     """The same token in both, as a dishonest pair of parties might arrange it."""
     federation = city.federation
     other = ProgrammeId("other")
-    changed = dataclasses.replace(federation.programme, programme_id=other)
+    changed = dataclasses.replace(
+        federation.programme, programme_id=other, exclusivity_domain="other"
+    )
     federation.log(LeafType.PROGRAMME, federation.rooted(changed))
     enrolled = federation.decoded(EnrolmentBatch)[0]
     batch = dataclasses.replace(enrolled, programme_id=other, batch_id=b"o" * 16)

@@ -26,6 +26,7 @@ from fedcarbon.epoch.statements import (
     BeaconValue,
     ClaimCommitment,
     ClaimList,
+    CommitClosed,
     PartnerVerdict,
     VerdictList,
     evidence_leaves,
@@ -229,15 +230,7 @@ class ClaimCheck:
         claimant = Claimant(item.programme_id, item.partner_id)
         subject = f"the claims of {claimant} in epoch {item.epoch}"
         committed = view.epochs.commitments.get(ref, {}).get(item.partner_id)
-        closing = next(
-            (
-                logged
-                for logged in view.epochs.closings.values()
-                if logged.statement.epoch == item.epoch
-                and claimant in {line.claimant for line in logged.statement.lists}
-            ),
-            None,
-        )
+        closing = self._closing_of(claimant, item.epoch)
         usable = exam.refer(item.file_sha256, revealed.index)
         usable = exam.refer(item.commitments_sha256, revealed.index) and usable
         if committed is None or closing is None or committed.statement.count != item.count:
@@ -294,6 +287,14 @@ class ClaimCheck:
                 ),
             )
         )
+
+    def _closing_of(self, claimant: Claimant, epoch: EpochIndex) -> Logged[CommitClosed] | None:
+        """Return the closing leaf of an epoch that lists a claimant."""
+        for logged in self._exam.view.epochs.closings.values():
+            listed = {line.claimant for line in logged.statement.lists}
+            if logged.statement.epoch == epoch and claimant in listed:
+                return logged
+        return None
 
     def on_verdicts(self, verdicts: Logged[VerdictList]) -> None:
         """Take the verdicts of an epoch: over its beacon, for everyone who revealed."""

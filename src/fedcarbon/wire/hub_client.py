@@ -46,171 +46,141 @@ class HubClient(Protocol):
 
     def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
         """RecordService.ListLeaves."""
-        ...
 
     def get_checkpoint(
         self, request: record_pb2.GetCheckpointRequest
     ) -> record_pb2.GetCheckpointResponse:
         """RecordService.GetCheckpoint."""
-        ...
 
     def list_checkpoints(
         self, request: record_pb2.ListCheckpointsRequest
     ) -> record_pb2.ListCheckpointsResponse:
         """RecordService.ListCheckpoints."""
-        ...
 
     def create_cosignature(
         self, request: record_pb2.CreateCosignatureRequest
     ) -> record_pb2.CreateCosignatureResponse:
         """RecordService.CreateCosignature."""
-        ...
 
     def get_inclusion_proof(
         self, request: record_pb2.GetInclusionProofRequest
     ) -> record_pb2.GetInclusionProofResponse:
         """RecordService.GetInclusionProof."""
-        ...
 
     def get_consistency_proof(
         self, request: record_pb2.GetConsistencyProofRequest
     ) -> record_pb2.GetConsistencyProofResponse:
         """RecordService.GetConsistencyProof."""
-        ...
 
     def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
         """RecordService.GetFile."""
-        ...
 
     def create_admission(
         self, request: registry_pb2.CreateAdmissionRequest
     ) -> registry_pb2.CreateAdmissionResponse:
         """RegistryService.CreateAdmission."""
-        ...
 
     def create_programme(
         self, request: registry_pb2.CreateProgrammeRequest
     ) -> registry_pb2.CreateProgrammeResponse:
         """RegistryService.CreateProgramme."""
-        ...
 
     def create_methodology_admission(
         self, request: registry_pb2.CreateMethodologyAdmissionRequest
     ) -> registry_pb2.CreateMethodologyAdmissionResponse:
         """RegistryService.CreateMethodologyAdmission."""
-        ...
 
     def create_enrolment_batch(
         self, request: registry_pb2.CreateEnrolmentBatchRequest
     ) -> registry_pb2.CreateEnrolmentBatchResponse:
         """RegistryService.CreateEnrolmentBatch."""
-        ...
 
     def evaluate(self, request: identity_pb2.EvaluateRequest) -> identity_pb2.EvaluateResponse:
         """IdentityService.Evaluate."""
-        ...
 
     def list_epochs(self, request: epoch_pb2.ListEpochsRequest) -> epoch_pb2.ListEpochsResponse:
         """EpochService.ListEpochs."""
-        ...
 
     def create_claim_commitment(
         self, request: epoch_pb2.CreateClaimCommitmentRequest
     ) -> epoch_pb2.CreateClaimCommitmentResponse:
         """EpochService.CreateClaimCommitment."""
-        ...
 
     def create_claim_list(
         self, requests: Iterable[epoch_pb2.CreateClaimListRequest]
     ) -> epoch_pb2.CreateClaimListResponse:
         """EpochService.CreateClaimList; see `GrpcHubClient` for when it is repeated."""
-        ...
 
     def list_lost_claims(
         self, request: epoch_pb2.ListLostClaimsRequest
     ) -> epoch_pb2.ListLostClaimsResponse:
         """EpochService.ListLostClaims."""
-        ...
 
     def create_chunk(
         self, requests: Iterable[epoch_pb2.CreateChunkRequest]
     ) -> epoch_pb2.CreateChunkResponse:
         """EpochService.CreateChunk; see `GrpcHubClient` for when it is repeated."""
-        ...
 
     def create_link_proof(
         self, request: epoch_pb2.CreateLinkProofRequest
     ) -> epoch_pb2.CreateLinkProofResponse:
         """EpochService.CreateLinkProof."""
-        ...
 
     def create_dispute(
         self, request: epoch_pb2.CreateDisputeRequest
     ) -> epoch_pb2.CreateDisputeResponse:
         """EpochService.CreateDispute."""
-        ...
 
     def create_operator_binding(
         self, request: opening_pb2.CreateOperatorBindingRequest
     ) -> opening_pb2.CreateOperatorBindingResponse:
         """OpeningService.CreateOperatorBinding."""
-        ...
 
     def create_partner_binding(
         self, request: opening_pb2.CreatePartnerBindingRequest
     ) -> opening_pb2.CreatePartnerBindingResponse:
         """OpeningService.CreatePartnerBinding."""
-        ...
 
     def create_binding_objection(
         self, request: opening_pb2.CreateBindingObjectionRequest
     ) -> opening_pb2.CreateBindingObjectionResponse:
         """OpeningService.CreateBindingObjection."""
-        ...
 
     def create_unbinding(
         self, request: opening_pb2.CreateUnbindingRequest
     ) -> opening_pb2.CreateUnbindingResponse:
         """OpeningService.CreateUnbinding."""
-        ...
 
     def list_bindings(
         self, request: opening_pb2.ListBindingsRequest
     ) -> opening_pb2.ListBindingsResponse:
         """OpeningService.ListBindings."""
-        ...
 
     def get_account(self, request: opening_pb2.GetAccountRequest) -> opening_pb2.GetAccountResponse:
         """OpeningService.GetAccount."""
-        ...
 
     def create_opening_request(
         self, request: opening_pb2.CreateOpeningRequestRequest
     ) -> opening_pb2.CreateOpeningRequestResponse:
         """OpeningService.CreateOpeningRequest."""
-        ...
 
     def get_opening(self, request: opening_pb2.GetOpeningRequest) -> opening_pb2.GetOpeningResponse:
         """OpeningService.GetOpening."""
-        ...
 
     def create_redemption(
         self, request: redemption_pb2.CreateRedemptionRequest
     ) -> redemption_pb2.CreateRedemptionResponse:
         """RedemptionService.CreateRedemption."""
-        ...
 
     def get_redemption(
         self, request: redemption_pb2.GetRedemptionRequest
     ) -> redemption_pb2.GetRedemptionResponse:
         """RedemptionService.GetRedemption."""
-        ...
 
     def get_operator_statement(
         self, request: redemption_pb2.GetOperatorStatementRequest
     ) -> redemption_pb2.GetOperatorStatementResponse:
         """RedemptionService.GetOperatorStatement."""
-        ...
 
     def publish(self, request: use_pb2.PublishRequest) -> use_pb2.PublishResponse:
         """UseService.Publish."""

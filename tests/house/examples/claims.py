@@ -279,10 +279,14 @@ def verdicts(tie_beacon: bytes) -> Verdicts:
     )
 
 
-def add_claims(record: TinyRecord) -> None:
-    """Log methodology, plan, commitments, closing, lists, tie beacon and verdicts, with heads."""
-    parameter_id = parties.parameters().parameter_id
+def add_methodology(record: TinyRecord) -> None:
+    """Log what the partners compute by, before the plan of the epoch."""
     record.append(LeafType.METHODOLOGY_ADMISSION, parties.root_signed(methodology_admission()))
+
+
+def add_claims(record: TinyRecord) -> None:
+    """Log plan, commitments, closing, lists, tie beacon and verdicts, with heads in between."""
+    parameter_id = parties.parameters().parameter_id
     commit_s, reveal_s, submit_s = planned_deadlines(parties.programme(), FIRST_EPOCH)
     record.append_hub(
         EpochPlan(

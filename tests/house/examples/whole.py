@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from fedcarbon.transparency.leaf import LeafType
-from tests.house.examples.claims import add_claims
+from tests.house.examples.claims import add_claims, add_methodology
 from tests.house.examples.openings import Opened, add_opening, opened
 from tests.house.examples.registry import add_beginning
 from tests.house.examples.submission import add_submissions
@@ -17,6 +17,7 @@ def record() -> TinyRecord:
     """Return the record of 39 leaves."""
     built = TinyRecord()
     add_beginning(built)
+    add_methodology(built)
     add_claims(built)
     add_submissions(built)
     add_opening(built)
