@@ -67,9 +67,9 @@ class Narrator:
 
     def programmes(self, files: Sequence[ProgrammeFile]) -> None:
         """Print one row per programme file."""
-        table = Table("PROGRAMME", "名称", "what it is", show_lines=True)
+        table = Table("PROGRAMME", "名称", "what it is")
         for file in files:
-            table.add_row(file.name, file.title.zh, f"{file.title.en}: {file.original}")
+            table.add_row(file.name, file.title.zh, file.title.en)
         self.console.print(table)
 
     def beginning(self, file: ProgrammeFile) -> None:
@@ -138,7 +138,7 @@ class Narrator:
             )
 
 
-_UNITS: Final = {"grams": "g", "points": "points", "money": "smallest coins"}
+_UNITS: Final = {"grams": "g", "points": "points", "money": "coins"}
 
 
 def whole(amount: int, measure: str) -> str:
