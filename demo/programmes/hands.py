@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -46,6 +46,10 @@ class Hands(ABC):
     @abstractmethod
     def wait(self, seconds: int) -> None:
         """Let protocol time pass, and let the hub do what has become due."""
+
+    @abstractmethod
+    def until(self, what: str, ready: Callable[[], bool]) -> None:
+        """Let the hub work until something that it does by itself is done."""
 
     @abstractmethod
     def publish(self, statement: Statement) -> None:

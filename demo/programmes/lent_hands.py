@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -28,6 +28,7 @@ from fedcarbon.wire.clocks import FileClock
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.status import error_of
 
+HUB_WORK_S: Final = 60
 UNKNOWN_PERSON: Final = "UNKNOWN_PERSON"
 
 
@@ -57,6 +58,10 @@ class LentHands(Hands):
         self._federation.wait_witnessed(self._auditor)
         self._federation.set_clock(self.now_s() + seconds)
         self._federation.wait_witnessed(self._auditor)
+
+    @override
+    def until(self, what: str, ready: Callable[[], bool]) -> None:
+        self._federation.processes.wait_until(what, ready, HUB_WORK_S)
 
     @override
     def publish(self, statement: Statement) -> None:

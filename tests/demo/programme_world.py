@@ -7,7 +7,7 @@ and time stands still until it is moved.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -246,6 +246,11 @@ class WorldHands(Hands):
         world.loop.run(world.desk.witness())
         world.clock.at_s = Seconds(world.clock.now_s() + seconds)
         world.loop.run(Ending(world.hub, world.folded).advance())
+
+    @override
+    def until(self, what: str, ready: Callable[[], bool]) -> None:
+        self._world.loop.run(Ending(self._world.hub, self._world.folded).advance())
+        assert ready(), what
 
     @override
     def publish(self, statement: Statement) -> None:
