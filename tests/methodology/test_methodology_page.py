@@ -26,7 +26,8 @@ def blocks(kind: str) -> list[str]:
 
 def commands() -> list[str]:
     of_page = [line for text in blocks("sh") for line in text.splitlines()]
-    return of_page + re.findall(r"^fedcarbon methodology .+$", README, re.MULTILINE)
+    of_readme = re.findall(r"^fedcarbon methodology .+$", README, re.MULTILINE)
+    return list(dict.fromkeys(of_page + of_readme))
 
 
 def changed(text: str, *, left_out: str = "") -> str:
