@@ -2978,6 +2978,8 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
         return
     if order.leaf.index > leaf.index:
         yield "V20", "REDEMPTION_BEFORE_ORDER"
+    if step == "reserve":
+        yield from backdated(books.world, order.leaf, line)
     said = order.leaf.said
     holder = f"holder:{said['account_token'].hex()}:"
     programme, shares = said["programme_id"], said["source"] == "proceeds"
