@@ -112,6 +112,8 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
     ) -> use_pb2.GetRankingResponse:
         """Return the published list of a period."""
         caller = party_of(context).party_id
+        if request.account_token:
+            require_role(context, Role.WALLET_OPERATOR)
         seen = await self._hub.read(
             lambda session: ranking_of(
                 session,

@@ -30,7 +30,7 @@ from hub.clearing.closing import closed_sequence
 from hub.clearing.storage.batch_store import BatchStore
 from hub.context import Hub
 from hub.openings.folded_record import FoldedRecord
-from hub.registry.parties import require_party, signing_keys
+from hub.registry.parties import signing_keys
 from hub.registry.programmes import require_programme
 from hub.storage.record_store import RecordStore
 from hub.uses.errors import (
@@ -220,7 +220,7 @@ def ranking_of(
 
     Args:
         session: where lists are.
-        caller: the party that asks, by its certificate.
+        caller: the wallet operator that asks, by its certificate; for the list alone, anybody.
         programme: whose ranking.
         ranking_id: its name.
         period: from 0.
@@ -229,7 +229,6 @@ def ranking_of(
     Raises:
         UnknownRankingError: there is no such ranking or period.
         RankingNotPublishedError: the list is not made yet.
-        NotAdmittedError: who names a customer is no admitted wallet operator.
     """
     rules = _rules(session, programme, ranking_id)
     if period >= rules.periods:
@@ -241,7 +240,6 @@ def ranking_of(
         raise RankingNotPublishedError(f"period {period} is not published yet")
     own = None
     if account_token is not None:
-        require_party(session, caller, Role.WALLET_OPERATOR)
         choices = RankingStore(session).choices(programme, ranking_id, account_token)
         held = [item for item in choices if item.from_period <= period]
         if ranking.lines and held and held[-1].takes_part and held[-1].operator_id == caller:
