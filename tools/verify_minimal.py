@@ -2976,10 +2976,7 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
         code = "REVERSAL_WITHOUT_REDEMPTION" if step == "reverse" else "REDEMPTION_WITHOUT_ORDER"
         yield "V20", code
         return
-    if order.leaf.index > leaf.index:
-        yield "V20", "REDEMPTION_BEFORE_ORDER"
-    if step == "reserve":
-        yield from backdated(books.world, order.leaf, line)
+    yield from before_order(books.world, order.leaf, leaf, line)
     said = order.leaf.said
     holder = f"holder:{said['account_token'].hex()}:"
     programme, shares = said["programme_id"], said["source"] == "proceeds"
@@ -2998,6 +2995,16 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
     if not undoes(order, line, step, part):
         yield "V20", "REVERSAL_DIFFERS"
     order.lines[step, part] = line
+
+
+def before_order(
+    world: World, ordered: Leaf, leaf: Leaf, line: Statement
+) -> Iterator[tuple[str, str]]:
+    """Have a redemption's transfers be behind their order, by leaves and by the hub's times."""
+    if ordered.index > leaf.index:
+        yield "V20", "REDEMPTION_BEFORE_ORDER"
+    if line["phase"] == "reserve":
+        yield from backdated(world, ordered, line)
 
 
 def own_sides(line: Statement, said: Statement, step: str, part: str) -> tuple[bool, str]:

@@ -40,7 +40,8 @@ def purpose(wallet: Path) -> Path:
 
 def retire(shop: Shop, wallet: Path, purpose: Path) -> dict[str, Any]:
     """Retire a gram by command; return what names it."""
-    named = {"config": wallet, "wallet": WALLET, "purpose": purpose, "label": "flight"}
+    named: dict[str, Any] = {"config": wallet, "wallet": WALLET}
+    named |= {"purpose": purpose, "label": "flight"}
     wallet_market.retire_own(**named, mass_ug=GRAM)
     shop.world.witness()
     return named
