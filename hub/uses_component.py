@@ -16,6 +16,7 @@ from hub.openings.folded_record import FoldedRecord
 from hub.servicers.use import UseServicer
 from hub.uses.campaigning import ended_campaigns, release_ended
 from hub.uses.expiring import ended_vintages, expire_page
+from hub.uses.ranking import due_lists, publish_lists
 from hub.uses.storage.use_store import UseStore
 from hub.uses.taking import OVERDUE_MAX, void_overdue
 from hub.uses.trading import close_markets, closed_markets, price_day, unpriced
@@ -61,7 +62,7 @@ class Ending:
         self._next_pass_s = Seconds(0)
 
     async def advance(self) -> None:
-        """Do what is due: overdue goods, prices of the day, ended campaigns, markets, vintages."""
+        """Do what is due: overdue goods, prices, rankings, ended campaigns, markets, vintages."""
         hub, now_s = self._hub, self._hub.clock.now_s()
         # Most looks find nothing and must not make writers wait.
         while await hub.read(lambda session: UseStore(session).overdue(now_s, 1)):
@@ -75,6 +76,8 @@ class Ending:
             await hub.write(lambda session: release_ended(session, now_s))
         if await hub.read(lambda session: closed_markets(session, now_s)):
             await hub.write(lambda session: close_markets(session, now_s))
+        if await hub.read(lambda session: due_lists(session, now_s)):
+            await hub.write(lambda session: publish_lists(session, hub))
         if now_s >= self._next_pass_s:
             await self._expire(now_s)
             self._next_pass_s = Seconds(now_s + PASS_S)

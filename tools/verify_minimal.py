@@ -18,6 +18,7 @@ import base64
 import bisect
 import functools
 import hashlib
+import hmac
 import itertools
 import json
 import math
@@ -281,6 +282,15 @@ market_rules: programme_id name, market_id name, unit_ug mass, first_day integer
   first_price_fen integer, step_fen integer, floor_fen integer, ceiling_fen integer,
   quiet_units integer, endowment_fen integer
 market_price: programme_id name, market_id name, day integer, price_fen integer
+ranking_rules: programme_id name, ranking_id name, first_day integer, period_days integer,
+  periods integer, people_min integer, bands integer
+ranking_choice: programme_id name, ranking_id name, choice_id bytes16, account_token bytes32,
+  wallet_id text, wallet_class integer, binding_leaf bytes34, operator_id name, takes_part bool,
+  from_period integer
+ranking_salt: programme_id name, ranking_id name, period integer, salt bytes32
+ranking: programme_id name, ranking_id name, period integer, rules_leaf integer, salt_leaf integer,
+  lines list RankedLine
+RankedLine: band integer, pseudonym bytes16
 """
 FIELDS: Final[dict[str, dict[str, str]]] = {
     line.partition(":")[0]: {
@@ -573,7 +583,8 @@ KINDS: Final = {
     67: "refusal", 96: "ledger_batch", 97: "redemption_order", 98: "payout_batch", 99: "offer",
     100: "use_order", 101: "goods_outcome", 102: "lot_rules", 103: "credit_lot",
     104: "lot_verification", 105: "lot_sale", 106: "lot_retirement", 107: "expiry_notice",
-    108: "campaign", 109: "market_rules", 110: "market_price",
+    108: "campaign", 109: "market_rules", 110: "market_price", 111: "ranking_rules",
+    112: "ranking_choice", 113: "ranking_salt", 114: "ranking",
 }  # fmt: skip
 HOME: Final = {
     "parameters": "V02", "self_test": "V03", "party_admission": "V04", "programme": "V04",
@@ -588,12 +599,14 @@ HOME: Final = {
     "offer": "V26", "use_order": "V26", "goods_outcome": "V26", "lot_rules": "V26",
     "credit_lot": "V26", "lot_verification": "V26", "lot_sale": "V26", "lot_retirement": "V26",
     "expiry_notice": "V26", "campaign": "V26", "market_rules": "V26", "market_price": "V26",
+    "ranking_rules": "V26", "ranking_choice": "V26", "ranking_salt": "V26", "ranking": "V26",
 }  # fmt: skip
 """The line of a statement that breaks a rule which has no line of its own."""
 BOOK_LINES: Final = {"V19", "V20", "V21", "V26"}
 ROOTED: Final = {
     "parameters", "self_test", "party_admission", "programme", "methodology_admission", "offer",
     "lot_rules", "lot_verification", "expiry_notice", "campaign", "market_rules",
+    "ranking_rules",
 }  # fmt: skip
 SIGNERS: Final = {
     "enrolment_batch": ("partner_id", {"partner"}),
@@ -610,6 +623,7 @@ SIGNERS: Final = {
     "refusal": ("trustee_id", {"trustee"}),
     "redemption_order": ("operator_id", {"wallet_operator"}),
     "use_order": ("operator_id", {"wallet_operator"}),
+    "ranking_choice": ("operator_id", {"wallet_operator"}),
 }
 """The field that names the signer, and the roles that it may have; of what neither root keys nor
 trustees of a subset sign, all else is the hub's."""
@@ -2746,6 +2760,7 @@ def judge_books(world: World) -> None:
                 note_order(books, leaf)
     previous, sequence, day = bytes(32), 1, -1
     note_uses(books)
+    find_missing_lists(books)
     batches = [leaf for leaf in world.books if HOME[leaf.kind] in {"V19", "V21"}]
     for at, leaf in enumerate(batches):
         if leaf.kind == "payout_batch":
@@ -2953,6 +2968,15 @@ def broken_credit(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[s
         yield "V19", "CREDIT_DIFFERS"
 
 
+def held(books: Books, account: str, units: str) -> int:
+    """Return what an account holds in the units that begin so."""
+    return sum(
+        amount
+        for (unit, owner), amount in books.balances.items()
+        if owner == account and unit.startswith(units)
+    )
+
+
 def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
     """Hold a transfer against the opening or the order that it is for."""
     transfer_id, kind = line["transfer_id"], account_of(line["debit"])[2]
@@ -2976,35 +3000,23 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
         code = "REVERSAL_WITHOUT_REDEMPTION" if step == "reverse" else "REDEMPTION_WITHOUT_ORDER"
         yield "V20", code
         return
-    yield from before_order(books.world, order.leaf, leaf, line)
+    if order.leaf.index > leaf.index:
+        yield "V20", "REDEMPTION_BEFORE_ORDER"
+    yield from backdated(books.world, order.leaf, line) if step == "reserve" else ()
     said = order.leaf.said
     holder = f"holder:{said['account_token'].hex()}:"
     programme, shares = said["programme_id"], said["source"] == "proceeds"
     taken, prefix = ("proceeds", "fen") if shares else ("spendable", f"ug:{programme}:")
     if order.pooled is None:
-        campaign = campaign_at(books, order.leaf, None, line["recorded_s"])
-        order.campaign = None if shares else campaign
-        order.pooled = sum(
-            amount
-            for (unit, account), amount in books.balances.items()
-            if account == holder + taken and unit.startswith(prefix)
-        )
+        order.campaign = campaign_at(books, order.leaf, None, line["recorded_s"])
+        order.campaign = None if shares else order.campaign
+        order.pooled = held(books, holder + taken, prefix)
     own, unit = own_sides(line, said, step, part)
     if line["unit"] != unit or not own:
         yield "V20", "REDEMPTION_ACCOUNT_DIFFERS"
     if not undoes(order, line, step, part):
         yield "V20", "REVERSAL_DIFFERS"
     order.lines[step, part] = line
-
-
-def before_order(
-    world: World, ordered: Leaf, leaf: Leaf, line: Statement
-) -> Iterator[tuple[str, str]]:
-    """Have a redemption's transfers be behind their order, by leaves and by the hub's times."""
-    if ordered.index > leaf.index:
-        yield "V20", "REDEMPTION_BEFORE_ORDER"
-    if line["phase"] == "reserve":
-        yield from backdated(world, ordered, line)
 
 
 def own_sides(line: Statement, said: Statement, step: str, part: str) -> tuple[bool, str]:
@@ -3288,6 +3300,14 @@ class Uses:
     """The last rules for lots of a programme, while the record is read."""
     offsets: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     """Beneficiary and obligation to its kilograms and the tonnes surrendered."""
+    rankings: dict[tuple[str, str], Leaf] = field(default_factory=dict)
+    """Rules; likewise below, by programme and ranking."""
+    choices: dict[bytes, Leaf] = field(default_factory=dict)
+    """By choice id, in their order: those that count."""
+    salts: dict[int, Leaf] = field(default_factory=dict)
+    used_salts: set[bytes] = field(default_factory=set)
+    ranked: dict[tuple[str, str, int], Leaf] = field(default_factory=dict)
+    """The list of a period."""
 
 
 def forms_of_use(kind: str, said: Statement) -> Iterator[bool]:
@@ -3323,7 +3343,7 @@ def forms_of_use(kind: str, said: Statement) -> Iterator[bool]:
         yield tokens == sorted(set(tokens)) and 1 <= len(tokens) <= 10_000  # noqa: PLR2004
         yield all(item["mass_ug"] >= 1 for item in said["contributions"])
         yield 1 <= said["tonnes"] <= 10_000  # noqa: PLR2004
-    elif kind in {"campaign", "market_rules", "lot_rules"}:
+    elif kind in {"campaign", "market_rules", "lot_rules", "ranking_rules", "ranking"}:
         yield from forms_of_rules(kind, said)
     elif kind == "lot_sale":
         yield 1 <= said["price_fen"] >= said["retained_fen"]
@@ -3332,8 +3352,22 @@ def forms_of_use(kind: str, said: Statement) -> Iterator[bool]:
         yield said["obligation"] is None or said["obligation"]["amount_kg"] >= 1
 
 
+def forms_of_rankings(kind: str, said: Statement) -> Iterator[bool]:
+    """Say of every rule about a ranking whether it holds."""
+    if kind == "ranking_rules":
+        yield 1 <= said["period_days"] <= 366 and 1 <= said["periods"] <= 10_000  # noqa: PLR2004
+        yield said["people_min"] >= 20 and 2 <= said["bands"] <= 10  # noqa: PLR2004
+        return
+    lines = [(item["band"], item["pseudonym"]) for item in said["lines"]]
+    yield lines == sorted(lines) and len({name for _, name in lines}) == len(lines)
+    yield all(1 <= band <= 10 for band, _ in lines)  # noqa: PLR2004
+
+
 def forms_of_rules(kind: str, said: Statement) -> Iterator[bool]:
-    """Say of every rule about a campaign, a market or rules for lots whether it holds."""
+    """Say of every rule about a campaign, a market, a ranking or rules for lots if it holds."""
+    if kind.startswith("ranking"):
+        yield from forms_of_rankings(kind, said)
+        return
     if kind == "lot_rules":
         hashes = said["methodologies"]
         yield hashes == sorted(set(hashes)) and len(hashes) <= 64  # noqa: PLR2004
@@ -3353,6 +3387,9 @@ def forms_of_rules(kind: str, said: Statement) -> Iterator[bool]:
 def note_uses(books: Books) -> None:
     """Take everything that is signed about uses, in its order, and judge it by itself."""
     world, rules = books.world, books.uses.rules
+    note = {"use_order": note_use_order, "campaign": note_campaign, "market_rules": note_market}
+    rankings = ("ranking_rules", "ranking_choice", "ranking_salt", "ranking")
+    note |= dict.fromkeys(rankings, note_ranking)
     for leaf in world.books:
         if HOME[leaf.kind] != "V26":
             continue
@@ -3369,14 +3406,10 @@ def note_uses(books: Books) -> None:
                 note_lot(books, leaf, rules.get(leaf.said["programme_id"]))
             elif leaf.kind.startswith("lot_"):
                 note_lot_step(books, leaf)
-            elif leaf.kind == "use_order":
-                note_use_order(books, leaf)
-            elif leaf.kind == "campaign":
-                note_campaign(books, leaf)
-            elif leaf.kind == "market_rules":
-                note_market(books, leaf)
             elif leaf.kind == "market_price":
                 note_price(books.uses, leaf)
+            elif leaf.kind in note:
+                note[leaf.kind](books, leaf)
             else:
                 note_once(books.uses, leaf)
 
@@ -3449,6 +3482,107 @@ def note_price(uses: Uses, leaf: Leaf) -> None:
             price = min(max(price, rules.said["floor_fen"]), rules.said["ceiling_fen"])
     need(before is None or before.said["day"] < said["day"], "MARKET_DAY_REPEATED")
     need(said["price_fen"] == price, "MARKET_PRICE_DIFFERS")
+
+
+def note_ranking(books: Books, leaf: Leaf) -> None:
+    """Take what is said of rankings (15.9)."""
+    world, uses, said = books.world, books.uses, leaf.said
+    key = (said["programme_id"], said["ranking_id"])
+    if leaf.kind == "ranking_rules":
+        need(key not in uses.rankings, "PUBLICATION_CONFLICT")
+        for other in [item.said for name, item in uses.rankings.items() if name[0] == key[0]]:
+            apart = other["first_day"] >= first_day_after(said, said["periods"])
+            apart = apart or said["first_day"] >= first_day_after(other, other["periods"])
+            if not apart:
+                world.find("V26", "RANKING_OVERLAPS", key[1], leaf.index)
+        uses.rankings[key] = leaf
+    elif leaf.kind == "ranking_choice":
+        note_choice(world, uses, leaf)
+    elif leaf.kind == "ranking_salt":
+        uses.salts[leaf.index] = leaf
+    else:
+        need((*key, said["period"]) not in uses.ranked, "RANKING_REPEATED")
+        uses.ranked[*key, said["period"]] = leaf
+        judge_list(books, leaf, uses.rankings.get(key))
+
+
+def first_day_after(rules: Statement, periods: int) -> int:
+    """Return the first day after so many periods of a ranking."""
+    return int(rules["first_day"] + periods * rules["period_days"])
+
+
+def note_choice(world: World, uses: Uses, leaf: Leaf) -> None:
+    """Take a holder's word on a ranking, if it counts."""
+    said = leaf.said
+    need(said["choice_id"] not in uses.choices, "RANKING_CHOICE_REUSED")
+    rules = uses.rankings.get((said["programme_id"], said["ranking_id"]))
+    if rules is None or said["from_period"] >= rules.said["periods"]:
+        raise Broken("UNKNOWN_RANKING")
+    check_order_binding(world, world.programme(said["programme_id"]), leaf)
+    at = bisect.bisect_right(world.heads, leaf.index, key=lambda head: head.size)
+    begins = first_day_after(rules.said, said["from_period"]) * 86_400
+    late = at > 1 and world.heads[at - 2].time > begins + TOLERANCE_S
+    need(not late, "RANKING_CHOICE_LATE")
+    uses.choices[said["choice_id"]] = leaf
+
+
+def judge_list(books: Books, leaf: Leaf, rules: Leaf | None) -> None:
+    """Recompute the list of a period from choices, salt and credits."""
+    world, uses, said = books.world, books.uses, leaf.said
+    if rules is None or rules.index != said["rules_leaf"]:
+        raise Broken("UNKNOWN_RANKING")
+    need(said["period"] < rules.said["periods"], "UNKNOWN_RANKING")
+    salt = uses.salts.get(said["salt_leaf"])
+    same = ("programme_id", "ranking_id", "period")
+    if salt is None or any(salt.said[name] != said[name] for name in same):
+        raise Broken("RANKING_SALT_MISSING")
+    if salt.said["salt"] in uses.used_salts:
+        world.find("V26", "RANKING_SALT_REUSED", "", leaf.index)
+    uses.used_salts.add(salt.said["salt"])
+    first, end = (first_day_after(rules.said, said["period"] + more) for more in (0, 1))
+    head = world.head_over(leaf.index)
+    early = head is not None and head.wait + TOLERANCE_S < end * 86_400
+    credited: Counter[str] = Counter()
+    for batch in (item for item in world.books if item.kind == "ledger_batch"):
+        early = early or (batch.said["day"] < end and batch.index > leaf.index)
+        if first <= batch.said["day"] < end:
+            for line in batch.said["lines"]:
+                good = re.fullmatch(r"[1-9][0-9]{0,17}", line["amount"])
+                if good and line["debit"] == f"programme:{said['programme_id']}:issuance":
+                    credited[line["credit"]] += int(line["amount"])
+    need(not early, "RANKING_EARLY")
+    last = {
+        item.said["account_token"]: item.said["takes_part"]
+        for item in uses.choices.values()
+        if all(item.said[name] == said[name] for name in same[:2])
+        and item.said["from_period"] <= said["period"]
+    }
+    people = {
+        token: credited[f"holder:{token.hex()}:spendable"] for token, stays in last.items() if stays
+    }
+    due, amounts = [], sorted(people.values())
+    for token, amount in people.items() if len(people) >= rules.said["people_min"] else ():
+        above = bisect.bisect_left(amounts, amount)
+        message = joined(b"fedcarbon/v1/ranking-pseudonym", token)
+        name = hmac.digest(salt.said["salt"], message, "sha256")[:16]
+        due.append({"band": 1 + rules.said["bands"] * above // len(people), "pseudonym": name})
+    due.sort(key=lambda item: (item["band"], item["pseudonym"]))
+    need(said["lines"] == due, "RANKING_DIFFERS")
+
+
+def find_missing_lists(books: Books) -> None:
+    """Have every period that was closed long ago have its list."""
+    days = [
+        (leaf.said["day"], leaf.index) for leaf in books.world.books if leaf.kind == "ledger_batch"
+    ]
+    for key, rules in books.uses.rankings.items():
+        for period in range(rules.said["periods"]):
+            due = first_day_after(rules.said, period + 1) + 1
+            overdue = [index for day, index in days if day >= due]
+            if not overdue:
+                break
+            if (*key, period) not in books.uses.ranked:
+                books.world.find("V26", "RANKING_MISSING", f"{key[1]}:{period}", overdue[0])
 
 
 def note_use_order(books: Books, leaf: Leaf) -> None:

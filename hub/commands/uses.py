@@ -1,4 +1,4 @@
-"""`fedcarbon-hub uses`: lots and the outcome of goods, asked of the hub that runs.
+"""`fedcarbon-hub uses`: lots, the outcome of goods and rankings, asked of the hub that runs.
 
 These commands write leaves, which only the serving hub may: they dial it with its own certificate.
 """
@@ -23,7 +23,9 @@ from fedcarbon.wire.party import load_party
 from fedcarbon.wire.tls import dial
 from hub.config import load_config
 
-app = App(name="uses", help="Credit lots and goods: what the hub itself signs about uses.")
+app = App(
+    name="uses", help="Credit lots, goods and rankings: what the hub itself signs about uses."
+)
 
 
 @app.command
@@ -97,6 +99,18 @@ def retire_lot(
         )
         answer = hub.retire_lot(request)
     _say(f"lot {lot} is retired: tonnes {answer.serial_first} to {answer.serial_last}")
+
+
+@app.command
+def rank(*, config: Path) -> None:
+    """Publish the rankings of closed periods now; the running hub does it by itself, too.
+
+    Args:
+        config: the configuration file (TOML) of the running hub.
+    """
+    with own_hub(config) as hub:
+        answer = hub.publish_rankings(use_pb2.PublishRankingsRequest())
+    _say(f"{answer.lists} rankings were due and are published")
 
 
 @app.command

@@ -91,7 +91,8 @@ class Record:
         self._signer = signer
         self._clock = clock
         self._parameter_id = parameter_id
-        self._random_bytes = random_bytes
+        self.random_bytes: Final = random_bytes
+        """Fresh bytes for salts."""
         self._merge_delay_s = merge_delay_s
 
     def append(
@@ -127,7 +128,7 @@ class Record:
         owned: dict[bytes, Collection[PartyId]] = {}
         for sha256, body, names in zip(hashes, bodies, owners, strict=True):
             if sha256 not in known and sha256 not in new:
-                salt = self._random_bytes(SALT_BYTES)
+                salt = self.random_bytes(SALT_BYTES)
                 new[sha256] = NewLeaf(
                     type=leaf_type,
                     leaf=commit(leaf_type, salt, body).to_bytes(),

@@ -18,6 +18,7 @@ from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import Obligation
 from fedcarbon.uses.offer import Offer
 from fedcarbon.uses.order import Use
+from fedcarbon.uses.ranking import RankingRules
 from fedcarbon.uses.states import UseState
 from fedcarbon.v1 import use_pb2, use_pb2_grpc
 from fedcarbon.wire.tls import Authenticated, party_of, require_role
@@ -27,6 +28,7 @@ from hub.uses.listing import Market, published
 from hub.uses.operating import conclude_goods, form_lot, retire_lot, sell_lot
 from hub.uses.ordering import order_use, use_of
 from hub.uses.publishing import publish
+from hub.uses.ranking import choose, publish_lists, ranking_of
 
 STATES: Final[Mapping[UseState, use_pb2.UseState]] = {
     UseState.DONE: use_pb2.USE_STATE_DONE,
@@ -60,7 +62,7 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
     async def ListOffers(
         self, request: use_pb2.ListOffersRequest, context: Authenticated
     ) -> use_pb2.ListOffersResponse:
-        """List what a programme offers, pays on top and trades."""
+        """List what a programme offers, pays on top, trades and ranks."""
         party_of(context)
         programme = programme_id(request.programme_id)
         found = await self._hub.read(lambda session: published(session, programme))
@@ -68,6 +70,7 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
             offers=[_offer(*item) for item in found.offers],
             campaigns=[_campaign(*item) for item in found.campaigns],
             market=None if found.market is None else _market(found.market),
+            rankings=[_ranking_rules(item) for item in found.rankings],
         )
 
     @override
@@ -91,6 +94,52 @@ class UseServicer(use_pb2_grpc.UseServiceServicer):
         caller = require_role(context, Role.WALLET_OPERATOR).party_id
         use = await self._hub.read(lambda session: use_of(session, caller, request.use_id))
         return use_pb2.GetUseResponse(use=_use(use))
+
+    @override
+    async def PlaceRankingChoice(
+        self, request: use_pb2.PlaceRankingChoiceRequest, context: Authenticated
+    ) -> use_pb2.PlaceRankingChoiceResponse:
+        """Take a holder's word on taking part in a ranking."""
+        caller = require_role(context, Role.WALLET_OPERATOR).party_id
+        receipt = await self._hub.write(
+            lambda session: choose(session, self._hub, self._folded, caller, request.signed_choice)
+        )
+        return use_pb2.PlaceRankingChoiceResponse(receipt=receipt)
+
+    @override
+    async def GetRanking(
+        self, request: use_pb2.GetRankingRequest, context: Authenticated
+    ) -> use_pb2.GetRankingResponse:
+        """Return the published list of a period."""
+        caller = party_of(context).party_id
+        if request.account_token:
+            require_role(context, Role.WALLET_OPERATOR)
+        seen = await self._hub.read(
+            lambda session: ranking_of(
+                session,
+                caller,
+                programme=programme_id(request.programme_id),
+                ranking_id=request.ranking_id,
+                period=request.period,
+                account_token=request.account_token or None,
+            )
+        )
+        return use_pb2.GetRankingResponse(
+            lines=[
+                use_pb2.RankedLine(band=line.band, pseudonym=line.pseudonym)
+                for line in seen.ranking.lines
+            ],
+            own_pseudonym=seen.own_pseudonym or b"",
+        )
+
+    @override
+    async def PublishRankings(
+        self, request: use_pb2.PublishRankingsRequest, context: Authenticated
+    ) -> use_pb2.PublishRankingsResponse:
+        """Make the lists that are due."""
+        require_role(context, Role.HUB)
+        rankings = await self._hub.write(lambda session: publish_lists(session, self._hub))
+        return use_pb2.PublishRankingsResponse(lists=len(rankings))
 
     @override
     async def EndGoods(
@@ -188,6 +237,17 @@ def _market(market: Market) -> use_pb2.Market:
         price_fen=market.price.price_fen,
         stock_ug=market.stock_ug,
         purse_fen=market.purse_fen,
+    )
+
+
+def _ranking_rules(rules: RankingRules) -> use_pb2.RankingRules:
+    return use_pb2.RankingRules(
+        ranking_id=rules.ranking_id,
+        first_day=rules.first_day,
+        period_days=rules.period_days,
+        periods=rules.periods,
+        people_min=rules.people_min,
+        bands=rules.bands,
     )
 
 

@@ -113,3 +113,33 @@ class LotPriceBelowFloorError(CallerError):
     """The lot would be sold below the published floor."""
 
     code: ClassVar[str] = "LOT_PRICE_BELOW_FLOOR"
+
+
+class UnknownRankingError(CallerError):
+    """The programme has no ranking of this name with such a period: look at the list."""
+
+    code: ClassVar[str] = "UNKNOWN_RANKING"
+
+
+class RankingBegunError(CallerError):
+    """The period has begun, and who is ranked in it stays: the caller must name a later one."""
+
+    code: ClassVar[str] = "RANKING_BEGUN"
+
+
+class RankingOverlapsError(CallerError):
+    """The programme has another ranking of such days: root keys must sign other days."""
+
+    code: ClassVar[str] = "RANKING_OVERLAPS"
+
+
+class RankingChoiceReusedError(CallerError):
+    """A choice id came again with another choice: the caller must make a new id."""
+
+    code: ClassVar[str] = "RANKING_CHOICE_REUSED"
+
+
+class RankingNotPublishedError(StateError):
+    """The list of this period is not published yet: try again when the period is closed."""
+
+    code: ClassVar[str] = "RANKING_NOT_PUBLISHED"

@@ -13,6 +13,7 @@ from fedcarbon.units import Fen, MicrogramsCO2e
 from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import Offer
+from fedcarbon.uses.ranking import RankingRules
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.uses.storage.publication_store import PublicationStore
 from hub.uses.storage.stock_store import StockStore
@@ -38,6 +39,8 @@ class Published:
     """With what each has left."""
     market: Market | None
     """The one that had a price last."""
+    rankings: list[RankingRules]
+    """All of them, also those that are over."""
 
 
 def published(session: Session, programme: ProgrammeId) -> Published:
@@ -46,6 +49,9 @@ def published(session: Session, programme: ProgrammeId) -> Published:
         offers=offers_of(session, programme),
         campaigns=campaigns_of(session, programme),
         market=market_of(session, programme),
+        rankings=[
+            item.statement for item in PublicationStore(session).all(RankingRules, programme)
+        ],
     )
 
 

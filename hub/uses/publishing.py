@@ -8,6 +8,7 @@
 (7) a verified lot exists and nobody has judged it before                 LOT_UNKNOWN, LOT_STATE
 (8) a campaign or market stands alone in its time, and the float can      see `fund_campaign`,
     give it its money                                                     `open_market`
+(9) a ranking begins later and stands alone in its days                   `open_ranking`
 """
 
 from __future__ import annotations
@@ -29,19 +30,30 @@ from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import LotVerification
 from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer
+from fedcarbon.uses.ranking import RankingRules
 from hub.context import Hub
 from hub.registry.programmes import require_programme
 from hub.uses.bundling import judge_lot
 from hub.uses.campaigning import fund_campaign
 from hub.uses.errors import NoticeTooShortError, PublicationConflictError
+from hub.uses.ranking import open_ranking
 from hub.uses.storage.publication_store import PublicationStore, name_of
 from hub.uses.storage.stock_store import StockStore
 from hub.uses.trading import open_market
 
-Rooted = Offer | LotRules | ExpiryNotice | Campaign | MarketRules
+Rooted = Offer | LotRules | ExpiryNotice | Campaign | MarketRules | RankingRules
 """What has a name and stays."""
 PUBLICATIONS: Final[dict[str, type[Rooted | LotVerification]]] = {
-    cls.KIND: cls for cls in (Offer, LotRules, ExpiryNotice, Campaign, MarketRules, LotVerification)
+    cls.KIND: cls
+    for cls in (
+        Offer,
+        LotRules,
+        ExpiryNotice,
+        Campaign,
+        MarketRules,
+        RankingRules,
+        LotVerification,
+    )
 }
 
 
@@ -57,8 +69,8 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
         MalformedError: not the envelope of anything that is published here.
         SignatureInvalidError, ParametersDifferError, UnknownProgrammeError, NotGramsError,
         PublicationConflictError, NoticeTooShortError, LotUnknownError, LotStateError,
-        CampaignOverlapsError, MarketOverlapsError, MarketBelowRateError, FloatExhaustedError: the
-            first rule that fails.
+        CampaignOverlapsError, MarketOverlapsError, MarketBelowRateError, FloatExhaustedError,
+        RankingBegunError, RankingOverlapsError: the first rule that fails.
     """
     kind = kind_of(Envelope.from_bytes(message).payload)
     cls = PUBLICATIONS.get(kind)
@@ -90,11 +102,13 @@ def publish(session: Session, hub: Hub, message: bytes) -> bytes:
 
 
 def set_aside(session: Session, statement: Rooted, programme: Programme, now_s: Seconds) -> None:
-    """Give what is published the money or the stock that it begins with."""
+    """Give what is published the money or the stock that it begins with, or its place in time."""
     if isinstance(statement, Campaign):
         fund_campaign(session, statement, now_s)
     elif isinstance(statement, MarketRules):
         open_market(session, statement, programme, now_s)
+    elif isinstance(statement, RankingRules):
+        open_ranking(session, statement, now_s)
     elif isinstance(statement, Offer) and statement.stock is not None:
         StockStore(session).add(statement.programme_id, statement.offer_id, statement.stock)
 

@@ -34,6 +34,7 @@ from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import Seconds
 from fedcarbon.uses.campaign import Campaign, campaign_for
 from fedcarbon.uses.order import UseOrder
+from fedcarbon.uses.ranking import RankingChoice
 from hub.clearing.redemptions import (
     RedemptionRequest,
     RedemptionUnknownError,
@@ -216,7 +217,9 @@ def redemption_of(session: Session, caller: PartyId, redemption_id: bytes) -> Re
     return redemption
 
 
-def check_binding(view: RecordView, order: RedemptionOrder | UseOrder, now_s: Seconds) -> None:
+def check_binding(
+    view: RecordView, order: RedemptionOrder | UseOrder | RankingChoice, now_s: Seconds
+) -> None:
     """Check that the order is for the wallet, account and operator of a binding valid now.
 
     Raises:

@@ -45,6 +45,7 @@ from partner_node.storage.database import Database
 from partner_node.storage.epochs import EpochStore
 from partner_node.storage.objects import ObjectStore
 from partner_node.storage.persons import PersonStore, Standing
+from partner_node.storage.refused import RefusedActivity, RefusedStore
 
 ACTIVITIES_PER_BATCH_MAX: Final = 5_000
 
@@ -106,6 +107,7 @@ class ActivityIntake:
         self._database = database
         self._activities = ActivityStore(database)
         self._objects = ObjectStore(database)
+        self._refused = RefusedStore(database)
         self._epochs = EpochStore(database)
         self._persons = PersonStore(database)
         self._programme = programme
@@ -133,6 +135,7 @@ class ActivityIntake:
                         reason=refused.reason,
                         detail=refused.detail,
                     )
+                    batch.note_refused(activity, refused.reason)
             now_s = self._clock.now_s()
             self._activities.add(batch.fresh, batch.fresh_slots, now_s=now_s)
             self._objects.add(item.activity.object_ref for item in batch.fresh if item.days)
@@ -145,6 +148,7 @@ class ActivityIntake:
                 ),
                 now_s=now_s,
             )
+            self._refused.add(batch.refused)
         return IntakeOutcome(accepted=len(activities) - len(rejected), rejected=rejected)
 
     def _batch(self, activities: Sequence[Activity]) -> _Batch:
@@ -270,6 +274,7 @@ class _Batch:
     readings: dict[Reading, Mapping[str, Value]]
     fresh: list[StoredActivity] = field(default_factory=list)
     fresh_slots: list[tuple[SlotKey, str]] = field(default_factory=list)
+    refused: list[RefusedActivity] = field(default_factory=list)
 
     def note(self, stored: StoredActivity, owned: set[SlotKey]) -> None:
         """Add an accepted activity and the slots of its object."""
@@ -280,6 +285,24 @@ class _Batch:
         self.fresh_slots += [(slot, activity.activity_id) for slot in sorted(owned)]
         if stored.activity_type is ActivityType.METER_PERIOD:
             self.readings[reading_of(activity)] = activity.values
+
+    def note_refused(self, activity: Activity, reason: str) -> None:
+        """Keep a refused activity for its person's view, if the consents cover it."""
+        standing = self.standings.get(activity.person_ref)
+        if standing is None or not any(
+            period.covers(activity.started_at_s) for period in standing.periods
+        ):
+            return  # nothing that was not agreed to is kept
+        self.refused.append(
+            RefusedActivity(
+                activity_id=activity.activity_id,
+                person_id=standing.person_id,
+                reason=reason,
+                methodology_id=activity.methodology_id,
+                started_at_s=activity.started_at_s,
+                ended_at_s=activity.ended_at_s,
+            )
+        )
 
 
 def text_of(methodology: Methodology, refusal: str) -> str:

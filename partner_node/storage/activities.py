@@ -91,6 +91,28 @@ class ActivityStore:
         )
         return [_activity(row) for row in rows]
 
+    def of_person(self, person_id: int) -> list[StoredActivity]:
+        """Return a person's activities by start and id, history included."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM activities "  # noqa: S608
+            "WHERE person_id = ? ORDER BY started_at_s, activity_id",
+            [person_id],
+        )
+        return [_activity(row) for row in rows]
+
+    def rejected_in_epochs(self, person_id: int) -> dict[tuple[int, str], str]:
+        """Return (epoch, activity id) to the reason, for a person's activities that did not count.
+
+        What was refused at intake is not among them.
+        """
+        rows = self._database.rows(
+            "SELECT r.epoch, r.subject, r.reason FROM rejects r "
+            "JOIN activities a ON a.activity_id = r.subject "
+            "WHERE a.person_id = ? AND r.epoch <> ?",
+            [person_id, AT_INTAKE],
+        )
+        return {(row[0], row[1]): row[2] for row in rows}
+
     def readings(self, wanted: Iterable[Reading]) -> Readings:
         """Return the values recorded for those of the `wanted` meter periods that are known."""
         keys = sorted(set(wanted))

@@ -1,4 +1,4 @@
-"""What root keys have published about uses, in the database."""
+"""What root keys and the hub have published about uses, in the database."""
 
 from __future__ import annotations
 
@@ -13,9 +13,20 @@ from fedcarbon.ids import ProgrammeId
 from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
+from fedcarbon.uses.ranking import Ranking, RankingRules, RankingSalt
 from hub.uses.storage.use_rows import PublicationRow
 
-Publication = Offer | LotRules | ExpiryNotice | Campaign | MarketRules | MarketPrice
+Publication = (
+    Offer
+    | LotRules
+    | ExpiryNotice
+    | Campaign
+    | MarketRules
+    | MarketPrice
+    | RankingRules
+    | RankingSalt
+    | Ranking
+)
 P = TypeVar("P", bound=Publication)
 
 
@@ -34,6 +45,9 @@ _NAMES: Final = {
     Campaign.KIND: "campaign_id",
     MarketRules.KIND: "market_id",
     MarketPrice.KIND: "day",
+    RankingRules.KIND: "ranking_id",
+    RankingSalt.KIND: "name",
+    Ranking.KIND: "name",
 }
 """The field by which a statement is published once."""
 
@@ -44,7 +58,7 @@ def name_of(statement: Publication) -> str:
 
 
 class PublicationStore:
-    """Offers, rules, campaigns, notices and prices, in the session's transaction."""
+    """Offers, rules, campaigns, notices, prices and rankings, in the session's transaction."""
 
     def __init__(self, session: Session) -> None:
         """Work in `session`; its owner commits."""

@@ -1,4 +1,4 @@
-"""Tables of uses: what is published, what was ordered, what is pledged, and credit lots."""
+"""Tables of uses: publications, orders, pledges, credit lots, and who takes part in rankings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PublicationRow(HubTable, table=True):
     kind: str
     """Kind of the statement."""
     name: str
-    """Of the offer, the rules or the campaign; the year of a notice, the day of a price."""
+    """Of the offer, the rules or the campaign; a notice's year, a price's day, a list's period."""
     statement: bytes
     """Its canonical bytes."""
     created_at: datetime | None = created_at_column()
@@ -156,5 +156,28 @@ class LotPartRow(HubTable, table=True):
     mass_ug: int = Field(sa_type=BigInteger)
 
 
-for _row in (PublicationRow, UseDrawRow, UseOrderRow, LotPartRow):
+class RankingChoiceRow(HubTable, table=True):
+    """A holder's word on taking part in a ranking."""
+
+    __tablename__ = "ranking_choices"
+    __table_args__ = (
+        UniqueConstraint("choice_id"),
+        CheckConstraint("length(choice_id) = 16", name="choice_id_size"),
+        CheckConstraint("length(statement) > 0", name="filled"),
+        integers("leaf_index", "from_period"),
+        Index("ix_ranking_choices_account_token", "programme_id", "ranking_id", "account_token"),
+    )
+
+    leaf_index: int = Field(primary_key=True)
+    choice_id: bytes
+    programme_id: str
+    ranking_id: str
+    account_token: bytes
+    from_period: int
+    statement: bytes
+    """Its canonical bytes: what a retry is compared with."""
+    created_at: datetime | None = created_at_column()
+
+
+for _row in (PublicationRow, RankingChoiceRow, UseDrawRow, UseOrderRow, LotPartRow):
     insert_only(_row)

@@ -26,6 +26,7 @@ from fedcarbon.audit.lot_checks import check_lots
 from fedcarbon.audit.market_checks import Markets
 from fedcarbon.audit.payout_checks import Answer, answers, check_answers
 from fedcarbon.audit.proceeds_flows import proceeds_flows
+from fedcarbon.audit.ranking_checks import check_rankings
 from fedcarbon.audit.recorded_times import check_times
 from fedcarbon.audit.redemption_checks import LoggedOrder, booked_redemptions, logged_orders
 from fedcarbon.audit.suspense_flows import suspense_flows
@@ -96,6 +97,7 @@ def judge_books(books: Books) -> JudgedBooks:
     terms.markets.check_money(ledger, uses)
     check_orders(books, ledger, uses, terms, findings)
     check_lots(books, ledger, uses, findings)
+    check_rankings(books, ledger, findings)
     check_expiry(books, ledger, uses, terms.notices, findings)
     check_unexplained(ledger, uses, findings)
     redemptions = booked_redemptions(books, ledger, orders, uses, terms.campaigns, findings)

@@ -18,6 +18,7 @@ from fedcarbon.opening.binding_checks import signing_partners
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.units import Seconds
 from fedcarbon.uses.order import UseOrder
+from fedcarbon.uses.ranking import RankingChoice
 
 
 class OrderCheck:
@@ -29,7 +30,9 @@ class OrderCheck:
         self.refusals: Final[dict[int, str]] = {}
         """Leaf of an order to why its binding was not in force then, the error's code first."""
 
-    def on_order(self, leaf: MoneyLeaf, cls: type[RedemptionOrder | UseOrder]) -> None:
+    def on_order(
+        self, leaf: MoneyLeaf, cls: type[RedemptionOrder | UseOrder | RankingChoice]
+    ) -> None:
         """Judge the binding of an order as of its leaf.
 
         Args:
@@ -51,4 +54,4 @@ class OrderCheck:
                 signing_partners(view, binding, Seconds(latest_s))
         except FedcarbonError as error:
             cause = cause_of(error)
-            self.refusals[leaf.index] = f"{cause.code}: {cause}; the hub must not have paid"
+            self.refusals[leaf.index] = f"{cause.code}: {cause}; the hub must not have taken it"

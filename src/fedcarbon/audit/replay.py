@@ -36,6 +36,7 @@ from fedcarbon.transparency.checkpoint import ForkedRecordError
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LEAF_BYTES, Leaf, LeafType
 from fedcarbon.uses.order import UseOrder
+from fedcarbon.uses.ranking import RankingChoice
 
 T = TypeVar("T")
 
@@ -211,6 +212,11 @@ class Replay:
         with self._exam.checklist.timed(CheckId.USES):
             self._orders.on_order(self._exam.view.money[LeafType.USE_ORDER][-1], UseOrder)
 
+    def _choice(self, _: int) -> None:
+        with self._exam.checklist.timed(CheckId.USES):
+            leaf = self._exam.view.money[LeafType.RANKING_CHOICE][-1]
+            self._orders.on_order(leaf, RankingChoice)
+
     def _result(self, _: int) -> None:
         self._openings.on_result(_last(self._exam.view.starts.results))
 
@@ -378,5 +384,6 @@ _HANDLERS: Final[Mapping[LeafType, Callable[[Replay, int], None]]] = MappingProx
         LeafType.OPENING_RESULT: Replay._result,  # noqa: SLF001
         LeafType.REDEMPTION_ORDER: Replay._order,  # noqa: SLF001
         LeafType.USE_ORDER: Replay._use_order,  # noqa: SLF001
+        LeafType.RANKING_CHOICE: Replay._choice,  # noqa: SLF001
     }
 )

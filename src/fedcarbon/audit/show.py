@@ -59,6 +59,7 @@ from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerificatio
 from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.uses.order import GoodsOutcome, UseOrder
+from fedcarbon.uses.ranking import Ranking, RankingChoice, RankingRules, RankingSalt
 
 ITEMS_SHOWN: Final = 4
 TEXT_SHOWN: Final = 80
@@ -264,6 +265,22 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
         ),
         LeafType.MARKET_PRICE: Kind(
             statement=MarketPrice, sentence="What a unit costs in a market on a day."
+        ),
+        LeafType.RANKING_RULES: Kind(
+            statement=RankingRules, sentence="A ranking of those who opt in, and how it is cut."
+        ),
+        LeafType.RANKING_CHOICE: Kind(
+            statement=RankingChoice,
+            sentence="A holder opts in to a ranking, or out of it.",
+            refers_to=lambda item: [item.binding_leaf],
+        ),
+        LeafType.RANKING_SALT: Kind(
+            statement=RankingSalt, sentence="What the pseudonyms of one list come from."
+        ),
+        LeafType.RANKING: Kind(
+            statement=Ranking,
+            sentence="In which band each of those who opted in lies.",
+            refers_to=lambda item: [item.rules_leaf, item.salt_leaf],
         ),
     }
 )

@@ -31,6 +31,7 @@ from fedcarbon.uses.campaign import reward_id, rewarding
 from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, Offer, OfferKind
 from fedcarbon.uses.order import OFFERED, GoodsOutcome, Use, UseKind, UseOrder
 from fedcarbon.uses.postings import fulfilling, giving_back, taking, use_transfer_id
+from fedcarbon.uses.ranking import RankingChoice
 from fedcarbon.uses.states import UseState
 
 USE_KINDS: Final = frozenset(
@@ -45,7 +46,7 @@ _OFFER_OF: Final = {UseKind.DONATE: OfferKind.DONATION, UseKind.GOODS: OfferKind
 
 
 def binding_faults(
-    order: RedemptionOrder | UseOrder, leaf: int, binding: Binding | None
+    order: RedemptionOrder | UseOrder | RankingChoice, leaf: int, binding: Binding | None
 ) -> Iterator[tuple[str, str]]:
     """Yield code and text of everything that keeps a binding from carrying an order at its leaf."""
     if binding is None or binding.operator_half.index > leaf:

@@ -41,6 +41,7 @@ from fedcarbon.uses.lot import CreditLot, LotRetirement, LotSale, LotVerificatio
 from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.uses.order import GoodsOutcome, UseOrder
+from fedcarbon.uses.ranking import Ranking, RankingChoice, RankingRules, RankingSalt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +230,10 @@ _MONEY: Final[Mapping[LeafType, _Signer]] = MappingProxyType(
         LeafType.CAMPAIGN: _Signer(Campaign, None, None),
         LeafType.MARKET_RULES: _Signer(MarketRules, None, None),
         LeafType.MARKET_PRICE: _Signer(MarketPrice, Role.HUB, None),
+        LeafType.RANKING_RULES: _Signer(RankingRules, None, None),
+        LeafType.RANKING_CHOICE: _Signer(RankingChoice, Role.WALLET_OPERATOR, "operator_id"),
+        LeafType.RANKING_SALT: _Signer(RankingSalt, Role.HUB, None),
+        LeafType.RANKING: _Signer(Ranking, Role.HUB, None),
     }
 )
 

@@ -20,6 +20,7 @@ from fedcarbon.cli import (
     registry_uses,
     wallet,
     wallet_market,
+    wallet_ranking,
     wallet_statement,
     wallet_uses,
 )
@@ -48,6 +49,7 @@ for _published in (
     registry_uses.lot_rules,
     registry_uses.lot_verification,
     registry_uses.expiry_notice,
+    registry_uses.ranking_rules,
 ):
     registry.app.command(_published)
 app.command(registry.app)
@@ -68,6 +70,7 @@ for _use in (
 ):
     wallet.app.command(_use)
 wallet.app.command(wallet_statement.statement)
+wallet.app.command(wallet_ranking.app)
 app.command(wallet.app)
 
 

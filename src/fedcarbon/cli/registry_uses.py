@@ -21,6 +21,7 @@ from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import LotVerification
 from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
+from fedcarbon.uses.ranking import RankingRules
 
 S = TypeVar("S", bound=Statement)
 
@@ -31,6 +32,7 @@ PUBLISHED: Final[tuple[type[Statement], ...]] = (
     LotRules,
     LotVerification,
     ExpiryNotice,
+    RankingRules,
 )
 
 
@@ -106,6 +108,18 @@ def expiry_notice(*, config: Path, roots: Path, out: Path) -> None:
         out: file to write.
     """
     _write(ExpiryNotice, config, roots, out)
+
+
+def ranking_rules(*, config: Path, roots: Path, out: Path) -> None:
+    """Write unsigned rules of a ranking of those who opt in: its periods and bands.
+
+    Args:
+        config: TOML with `programme_id`, `ranking_id`, `first_day`, `period_days`, `periods`,
+            `people_min`, `bands`.
+        roots: roots.toml.
+        out: file to write.
+    """
+    _write(RankingRules, config, roots, out)
 
 
 def statement_of(cls: type[S], tree: dict[str, Any], roots: TrustRoots) -> S:

@@ -64,6 +64,10 @@ class LeafType(IntEnum):
     CAMPAIGN = 108
     MARKET_RULES = 109
     MARKET_PRICE = 110
+    RANKING_RULES = 111
+    RANKING_CHOICE = 112
+    RANKING_SALT = 113
+    RANKING = 114
 
     @property
     def kind(self) -> str:
@@ -87,6 +91,8 @@ PUBLIC_TYPES: Final = frozenset(
         LeafType.CAMPAIGN,
         LeafType.MARKET_RULES,
         LeafType.MARKET_PRICE,
+        LeafType.RANKING_RULES,
+        LeafType.RANKING,
     }
 )
 """Bodies that every admitted party may read."""
@@ -105,6 +111,10 @@ USE_TYPES: Final = frozenset(
         LeafType.CAMPAIGN,
         LeafType.MARKET_RULES,
         LeafType.MARKET_PRICE,
+        LeafType.RANKING_RULES,
+        LeafType.RANKING_CHOICE,
+        LeafType.RANKING_SALT,
+        LeafType.RANKING,
     }
 )
 """Leaves about uses of grams besides cash."""

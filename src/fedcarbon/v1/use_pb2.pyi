@@ -41,14 +41,82 @@ class ListOffersRequest(_message.Message):
     def __init__(self, programme_id: _Optional[str] = ...) -> None: ...
 
 class ListOffersResponse(_message.Message):
-    __slots__ = ("offers", "campaigns", "market")
+    __slots__ = ("offers", "campaigns", "market", "rankings")
     OFFERS_FIELD_NUMBER: _ClassVar[int]
     CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
     MARKET_FIELD_NUMBER: _ClassVar[int]
+    RANKINGS_FIELD_NUMBER: _ClassVar[int]
     offers: _containers.RepeatedCompositeFieldContainer[Offer]
     campaigns: _containers.RepeatedCompositeFieldContainer[Campaign]
     market: Market
-    def __init__(self, offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., campaigns: _Optional[_Iterable[_Union[Campaign, _Mapping]]] = ..., market: _Optional[_Union[Market, _Mapping]] = ...) -> None: ...
+    rankings: _containers.RepeatedCompositeFieldContainer[RankingRules]
+    def __init__(self, offers: _Optional[_Iterable[_Union[Offer, _Mapping]]] = ..., campaigns: _Optional[_Iterable[_Union[Campaign, _Mapping]]] = ..., market: _Optional[_Union[Market, _Mapping]] = ..., rankings: _Optional[_Iterable[_Union[RankingRules, _Mapping]]] = ...) -> None: ...
+
+class RankingRules(_message.Message):
+    __slots__ = ("ranking_id", "first_day", "period_days", "periods", "people_min", "bands")
+    RANKING_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_DAYS_FIELD_NUMBER: _ClassVar[int]
+    PERIODS_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_MIN_FIELD_NUMBER: _ClassVar[int]
+    BANDS_FIELD_NUMBER: _ClassVar[int]
+    ranking_id: str
+    first_day: int
+    period_days: int
+    periods: int
+    people_min: int
+    bands: int
+    def __init__(self, ranking_id: _Optional[str] = ..., first_day: _Optional[int] = ..., period_days: _Optional[int] = ..., periods: _Optional[int] = ..., people_min: _Optional[int] = ..., bands: _Optional[int] = ...) -> None: ...
+
+class PlaceRankingChoiceRequest(_message.Message):
+    __slots__ = ("signed_choice",)
+    SIGNED_CHOICE_FIELD_NUMBER: _ClassVar[int]
+    signed_choice: bytes
+    def __init__(self, signed_choice: _Optional[bytes] = ...) -> None: ...
+
+class PlaceRankingChoiceResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
+class GetRankingRequest(_message.Message):
+    __slots__ = ("programme_id", "ranking_id", "period", "account_token")
+    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
+    RANKING_ID_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    programme_id: str
+    ranking_id: str
+    period: int
+    account_token: bytes
+    def __init__(self, programme_id: _Optional[str] = ..., ranking_id: _Optional[str] = ..., period: _Optional[int] = ..., account_token: _Optional[bytes] = ...) -> None: ...
+
+class GetRankingResponse(_message.Message):
+    __slots__ = ("lines", "own_pseudonym")
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    OWN_PSEUDONYM_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedCompositeFieldContainer[RankedLine]
+    own_pseudonym: bytes
+    def __init__(self, lines: _Optional[_Iterable[_Union[RankedLine, _Mapping]]] = ..., own_pseudonym: _Optional[bytes] = ...) -> None: ...
+
+class RankedLine(_message.Message):
+    __slots__ = ("band", "pseudonym")
+    BAND_FIELD_NUMBER: _ClassVar[int]
+    PSEUDONYM_FIELD_NUMBER: _ClassVar[int]
+    band: int
+    pseudonym: bytes
+    def __init__(self, band: _Optional[int] = ..., pseudonym: _Optional[bytes] = ...) -> None: ...
+
+class PublishRankingsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class PublishRankingsResponse(_message.Message):
+    __slots__ = ("lists",)
+    LISTS_FIELD_NUMBER: _ClassVar[int]
+    lists: int
+    def __init__(self, lists: _Optional[int] = ...) -> None: ...
 
 class Offer(_message.Message):
     __slots__ = ("offer_id", "offer_kind", "title", "supplier", "price_ug", "valid_from_s", "valid_until_s", "left_pieces")

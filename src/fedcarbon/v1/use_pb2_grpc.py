@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class UseServiceStub:
-    """Uses of grams besides cash: gifts, goods, credit lots.
+    """Uses of grams besides cash: gifts, goods, credit lots; and rankings of those who opt in.
     """
 
     def __init__(self, channel):
@@ -55,6 +55,21 @@ class UseServiceStub:
                 request_serializer=fedcarbon_dot_v1_dot_use__pb2.GetUseRequest.SerializeToString,
                 response_deserializer=fedcarbon_dot_v1_dot_use__pb2.GetUseResponse.FromString,
                 _registered_method=True)
+        self.PlaceRankingChoice = channel.unary_unary(
+                '/fedcarbon.v1.UseService/PlaceRankingChoice',
+                request_serializer=fedcarbon_dot_v1_dot_use__pb2.PlaceRankingChoiceRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_use__pb2.PlaceRankingChoiceResponse.FromString,
+                _registered_method=True)
+        self.GetRanking = channel.unary_unary(
+                '/fedcarbon.v1.UseService/GetRanking',
+                request_serializer=fedcarbon_dot_v1_dot_use__pb2.GetRankingRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_use__pb2.GetRankingResponse.FromString,
+                _registered_method=True)
+        self.PublishRankings = channel.unary_unary(
+                '/fedcarbon.v1.UseService/PublishRankings',
+                request_serializer=fedcarbon_dot_v1_dot_use__pb2.PublishRankingsRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_use__pb2.PublishRankingsResponse.FromString,
+                _registered_method=True)
         self.EndGoods = channel.unary_unary(
                 '/fedcarbon.v1.UseService/EndGoods',
                 request_serializer=fedcarbon_dot_v1_dot_use__pb2.EndGoodsRequest.SerializeToString,
@@ -78,19 +93,19 @@ class UseServiceStub:
 
 
 class UseServiceServicer:
-    """Uses of grams besides cash: gifts, goods, credit lots.
+    """Uses of grams besides cash: gifts, goods, credit lots; and rankings of those who opt in.
     """
 
     def Publish(self, request, context):
-        """Logs what t root keys have signed: an offer, a campaign, rules of a market or for lots, a notice
-        of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
+        """Logs what t root keys have signed: an offer, a campaign, rules of a market, for lots or of a
+        ranking, a notice of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListOffers(self, request, context):
-        """Lists the offers of a programme, its campaigns with what each has left, and its market.
+        """Lists the offers of a programme, its campaigns with what each has left, its market and rankings.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,6 +120,27 @@ class UseServiceServicer:
 
     def GetUse(self, request, context):
         """Returns a use of the calling operator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlaceRankingChoice(self, request, context):
+        """Takes a holder's word on taking part in a ranking. Idempotent on the choice id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRanking(self, request, context):
+        """Returns the published list of a period, and to an operator the line of its own customer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PublishRankings(self, request, context):
+        """Makes the lists that are due, as the hub does by itself. For the hub's own operator only.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,6 +197,21 @@ def add_UseServiceServicer_to_server(servicer, server):
                     request_deserializer=fedcarbon_dot_v1_dot_use__pb2.GetUseRequest.FromString,
                     response_serializer=fedcarbon_dot_v1_dot_use__pb2.GetUseResponse.SerializeToString,
             ),
+            'PlaceRankingChoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlaceRankingChoice,
+                    request_deserializer=fedcarbon_dot_v1_dot_use__pb2.PlaceRankingChoiceRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_use__pb2.PlaceRankingChoiceResponse.SerializeToString,
+            ),
+            'GetRanking': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRanking,
+                    request_deserializer=fedcarbon_dot_v1_dot_use__pb2.GetRankingRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_use__pb2.GetRankingResponse.SerializeToString,
+            ),
+            'PublishRankings': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishRankings,
+                    request_deserializer=fedcarbon_dot_v1_dot_use__pb2.PublishRankingsRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_use__pb2.PublishRankingsResponse.SerializeToString,
+            ),
             'EndGoods': grpc.unary_unary_rpc_method_handler(
                     servicer.EndGoods,
                     request_deserializer=fedcarbon_dot_v1_dot_use__pb2.EndGoodsRequest.FromString,
@@ -190,7 +241,7 @@ def add_UseServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class UseService:
-    """Uses of grams besides cash: gifts, goods, credit lots.
+    """Uses of grams besides cash: gifts, goods, credit lots; and rankings of those who opt in.
     """
 
     @staticmethod
@@ -291,6 +342,87 @@ class UseService:
             '/fedcarbon.v1.UseService/GetUse',
             fedcarbon_dot_v1_dot_use__pb2.GetUseRequest.SerializeToString,
             fedcarbon_dot_v1_dot_use__pb2.GetUseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlaceRankingChoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.UseService/PlaceRankingChoice',
+            fedcarbon_dot_v1_dot_use__pb2.PlaceRankingChoiceRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_use__pb2.PlaceRankingChoiceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRanking(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.UseService/GetRanking',
+            fedcarbon_dot_v1_dot_use__pb2.GetRankingRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_use__pb2.GetRankingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PublishRankings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.UseService/PublishRankings',
+            fedcarbon_dot_v1_dot_use__pb2.PublishRankingsRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_use__pb2.PublishRankingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,22 +27,28 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UseServiceStub:
-    """Uses of grams besides cash: gifts, goods, credit lots."""
+    """Uses of grams besides cash: gifts, goods, credit lots; and rankings of those who opt in."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UseServiceAsyncStub: ...
     Publish: _grpc.UnaryUnaryMultiCallable[_use_pb2.PublishRequest, _use_pb2.PublishResponse]
-    """Logs what t root keys have signed: an offer, a campaign, rules of a market or for lots, a notice
-    of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
+    """Logs what t root keys have signed: an offer, a campaign, rules of a market, for lots or of a
+    ranking, a notice of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
     """
     ListOffers: _grpc.UnaryUnaryMultiCallable[_use_pb2.ListOffersRequest, _use_pb2.ListOffersResponse]
-    """Lists the offers of a programme, its campaigns with what each has left, and its market."""
+    """Lists the offers of a programme, its campaigns with what each has left, its market and rankings."""
     PlaceUseOrder: _grpc.UnaryUnaryMultiCallable[_use_pb2.PlaceUseOrderRequest, _use_pb2.PlaceUseOrderResponse]
     """Does what a holder's operator orders. Idempotent on the use id; other content is refused."""
     GetUse: _grpc.UnaryUnaryMultiCallable[_use_pb2.GetUseRequest, _use_pb2.GetUseResponse]
     """Returns a use of the calling operator."""
+    PlaceRankingChoice: _grpc.UnaryUnaryMultiCallable[_use_pb2.PlaceRankingChoiceRequest, _use_pb2.PlaceRankingChoiceResponse]
+    """Takes a holder's word on taking part in a ranking. Idempotent on the choice id."""
+    GetRanking: _grpc.UnaryUnaryMultiCallable[_use_pb2.GetRankingRequest, _use_pb2.GetRankingResponse]
+    """Returns the published list of a period, and to an operator the line of its own customer."""
+    PublishRankings: _grpc.UnaryUnaryMultiCallable[_use_pb2.PublishRankingsRequest, _use_pb2.PublishRankingsResponse]
+    """Makes the lists that are due, as the hub does by itself. For the hub's own operator only."""
     EndGoods: _grpc.UnaryUnaryMultiCallable[_use_pb2.EndGoodsRequest, _use_pb2.EndGoodsResponse]
     """Enters what a supplier said of goods. For the hub's own operator only."""
     FormLot: _grpc.UnaryUnaryMultiCallable[_use_pb2.FormLotRequest, _use_pb2.FormLotResponse]
@@ -54,19 +60,25 @@ class UseServiceStub:
 
 @_typing.type_check_only
 class UseServiceAsyncStub(UseServiceStub):
-    """Uses of grams besides cash: gifts, goods, credit lots."""
+    """Uses of grams besides cash: gifts, goods, credit lots; and rankings of those who opt in."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Publish: _aio.UnaryUnaryMultiCallable[_use_pb2.PublishRequest, _use_pb2.PublishResponse]  # type: ignore[assignment]
-    """Logs what t root keys have signed: an offer, a campaign, rules of a market or for lots, a notice
-    of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
+    """Logs what t root keys have signed: an offer, a campaign, rules of a market, for lots or of a
+    ranking, a notice of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
     """
     ListOffers: _aio.UnaryUnaryMultiCallable[_use_pb2.ListOffersRequest, _use_pb2.ListOffersResponse]  # type: ignore[assignment]
-    """Lists the offers of a programme, its campaigns with what each has left, and its market."""
+    """Lists the offers of a programme, its campaigns with what each has left, its market and rankings."""
     PlaceUseOrder: _aio.UnaryUnaryMultiCallable[_use_pb2.PlaceUseOrderRequest, _use_pb2.PlaceUseOrderResponse]  # type: ignore[assignment]
     """Does what a holder's operator orders. Idempotent on the use id; other content is refused."""
     GetUse: _aio.UnaryUnaryMultiCallable[_use_pb2.GetUseRequest, _use_pb2.GetUseResponse]  # type: ignore[assignment]
     """Returns a use of the calling operator."""
+    PlaceRankingChoice: _aio.UnaryUnaryMultiCallable[_use_pb2.PlaceRankingChoiceRequest, _use_pb2.PlaceRankingChoiceResponse]  # type: ignore[assignment]
+    """Takes a holder's word on taking part in a ranking. Idempotent on the choice id."""
+    GetRanking: _aio.UnaryUnaryMultiCallable[_use_pb2.GetRankingRequest, _use_pb2.GetRankingResponse]  # type: ignore[assignment]
+    """Returns the published list of a period, and to an operator the line of its own customer."""
+    PublishRankings: _aio.UnaryUnaryMultiCallable[_use_pb2.PublishRankingsRequest, _use_pb2.PublishRankingsResponse]  # type: ignore[assignment]
+    """Makes the lists that are due, as the hub does by itself. For the hub's own operator only."""
     EndGoods: _aio.UnaryUnaryMultiCallable[_use_pb2.EndGoodsRequest, _use_pb2.EndGoodsResponse]  # type: ignore[assignment]
     """Enters what a supplier said of goods. For the hub's own operator only."""
     FormLot: _aio.UnaryUnaryMultiCallable[_use_pb2.FormLotRequest, _use_pb2.FormLotResponse]  # type: ignore[assignment]
@@ -77,7 +89,7 @@ class UseServiceAsyncStub(UseServiceStub):
     """Retires a sold lot. For the hub's own operator only."""
 
 class UseServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Uses of grams besides cash: gifts, goods, credit lots."""
+    """Uses of grams besides cash: gifts, goods, credit lots; and rankings of those who opt in."""
 
     @_abc_1.abstractmethod
     def Publish(
@@ -85,8 +97,8 @@ class UseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _use_pb2.PublishRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_use_pb2.PublishResponse, _abc.Awaitable[_use_pb2.PublishResponse]]:
-        """Logs what t root keys have signed: an offer, a campaign, rules of a market or for lots, a notice
-        of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
+        """Logs what t root keys have signed: an offer, a campaign, rules of a market, for lots or of a
+        ranking, a notice of expiry, or a verifier's word on a lot. Idempotent: the same bytes get the same receipt.
         """
 
     @_abc_1.abstractmethod
@@ -95,7 +107,7 @@ class UseServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _use_pb2.ListOffersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_use_pb2.ListOffersResponse, _abc.Awaitable[_use_pb2.ListOffersResponse]]:
-        """Lists the offers of a programme, its campaigns with what each has left, and its market."""
+        """Lists the offers of a programme, its campaigns with what each has left, its market and rankings."""
 
     @_abc_1.abstractmethod
     def PlaceUseOrder(
@@ -112,6 +124,30 @@ class UseServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_use_pb2.GetUseResponse, _abc.Awaitable[_use_pb2.GetUseResponse]]:
         """Returns a use of the calling operator."""
+
+    @_abc_1.abstractmethod
+    def PlaceRankingChoice(
+        self,
+        request: _use_pb2.PlaceRankingChoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_use_pb2.PlaceRankingChoiceResponse, _abc.Awaitable[_use_pb2.PlaceRankingChoiceResponse]]:
+        """Takes a holder's word on taking part in a ranking. Idempotent on the choice id."""
+
+    @_abc_1.abstractmethod
+    def GetRanking(
+        self,
+        request: _use_pb2.GetRankingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_use_pb2.GetRankingResponse, _abc.Awaitable[_use_pb2.GetRankingResponse]]:
+        """Returns the published list of a period, and to an operator the line of its own customer."""
+
+    @_abc_1.abstractmethod
+    def PublishRankings(
+        self,
+        request: _use_pb2.PublishRankingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_use_pb2.PublishRankingsResponse, _abc.Awaitable[_use_pb2.PublishRankingsResponse]]:
+        """Makes the lists that are due, as the hub does by itself. For the hub's own operator only."""
 
     @_abc_1.abstractmethod
     def EndGoods(

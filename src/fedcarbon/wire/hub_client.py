@@ -196,6 +196,19 @@ class HubClient(Protocol):
     def get_use(self, request: use_pb2.GetUseRequest) -> use_pb2.GetUseResponse:
         """UseService.GetUse."""
 
+    def place_ranking_choice(
+        self, request: use_pb2.PlaceRankingChoiceRequest
+    ) -> use_pb2.PlaceRankingChoiceResponse:
+        """UseService.PlaceRankingChoice."""
+
+    def get_ranking(self, request: use_pb2.GetRankingRequest) -> use_pb2.GetRankingResponse:
+        """UseService.GetRanking."""
+
+    def publish_rankings(
+        self, request: use_pb2.PublishRankingsRequest
+    ) -> use_pb2.PublishRankingsResponse:
+        """UseService.PublishRankings."""
+
     def end_goods(self, request: use_pb2.EndGoodsRequest) -> use_pb2.EndGoodsResponse:
         """UseService.EndGoods."""
 
@@ -436,6 +449,22 @@ class GrpcHubClient(HubClient):
     @override
     def get_use(self, request: use_pb2.GetUseRequest) -> use_pb2.GetUseResponse:
         return self._ask(self._use.GetUse, request)
+
+    @override
+    def place_ranking_choice(
+        self, request: use_pb2.PlaceRankingChoiceRequest
+    ) -> use_pb2.PlaceRankingChoiceResponse:
+        return self._ask(self._use.PlaceRankingChoice, request)
+
+    @override
+    def get_ranking(self, request: use_pb2.GetRankingRequest) -> use_pb2.GetRankingResponse:
+        return self._ask(self._use.GetRanking, request)
+
+    @override
+    def publish_rankings(
+        self, request: use_pb2.PublishRankingsRequest
+    ) -> use_pb2.PublishRankingsResponse:
+        return self._ask(self._use.PublishRankings, request)
 
     @override
     def end_goods(self, request: use_pb2.EndGoodsRequest) -> use_pb2.EndGoodsResponse:

@@ -17,12 +17,15 @@ from fedcarbon.uses.lot import CreditLot, LotSale, LotVerification
 from fedcarbon.uses.market import MarketPrice
 from fedcarbon.uses.offer import LotRules, Offer, OfferKind
 from fedcarbon.uses.order import Use, UseKind, UseOrder
+from fedcarbon.uses.ranking import Ranking, RankingChoice, RankingSalt
 from hub.storage.engine import reading, writing
 from hub.uses.bundling import create_lot, judge_lot, retire, sell
 from hub.uses.campaigning import release_ended
 from hub.uses.expiring import expire_page
 from hub.uses.publishing import Rooted, set_aside
+from hub.uses.ranking import check_choice, due_lists, keep_list, list_of
 from hub.uses.storage.publication_store import PublicationStore, Published
+from hub.uses.storage.ranking_store import RankingStore
 from hub.uses.taking import create_use, end_goods, find_use, void_overdue
 from hub.uses.terms import terms_of
 from hub.uses.trading import close_markets, unpriced
@@ -110,6 +113,31 @@ class UseBooks(Books):
     def say(self, leaf_index: int, price: MarketPrice) -> None:
         with writing(self.engine) as session:
             PublicationStore(session).add(price, leaf_index)
+
+    def choose(self, leaf_index: int, choice: RankingChoice) -> None:
+        with writing(self.engine) as session:
+            check_choice(session, choice, self.clock.now_s())
+            RankingStore(session).add(choice, leaf_index)
+
+    def due(self) -> list[int]:
+        """Return the periods whose lists are to be made."""
+        with reading(self.engine) as session:
+            return [period for _, period in due_lists(session, self.clock.now_s())]
+
+    def rank(self, leaf_index: int) -> tuple[RankingSalt, Ranking]:
+        """Make the one list that is due, with its salt at a leaf and the list behind it."""
+        with writing(self.engine) as session:
+            ((rules, period),) = due_lists(session, self.clock.now_s())
+            salt = RankingSalt(
+                parameter_id=bytes(32),
+                programme_id=SHANGHAI,
+                ranking_id=rules.statement.ranking_id,
+                period=period,
+                salt=bytes([period + 1]) * 32,
+            )
+            ranking = list_of(session, rules, salt, leaf_index)
+            keep_list(session, salt, ranking, leaf_index + 1)
+        return salt, ranking
 
     def end_money(self) -> tuple[int, int]:
         """Give back what ended campaigns and markets hold; return how many of each had any."""

@@ -1,12 +1,15 @@
-"""Campaigns and markets as tests publish them."""
+"""Campaigns, markets and rankings as tests publish them."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from fedcarbon.ids import PartyId
+from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e
 from fedcarbon.uses.campaign import Campaign, Occasion
 from fedcarbon.uses.market import MarketRules
+from fedcarbon.uses.ranking import RankingChoice, RankingRules
 from tests.hub.clearing.conftest import GRAM, SHANGHAI, START_S
 
 WEEK_S: Final = 7 * SECONDS_PER_DAY
@@ -47,3 +50,36 @@ def market(**changes: Any) -> MarketRules:
         "endowment_fen": 200,
     }
     return MarketRules(**{**fields, **changes})
+
+
+def ranking(**changes: Any) -> RankingRules:
+    """Return a ranking by deciles of three days, each a period, that begins tomorrow."""
+    fields: dict[str, Any] = {
+        "parameter_id": bytes(32),
+        "programme_id": SHANGHAI,
+        "ranking_id": "forest",
+        "first_day": FIRST_DAY + 1,
+        "period_days": 1,
+        "periods": 3,
+        "people_min": 20,
+        "bands": 10,
+    }
+    return RankingRules(**{**fields, **changes})
+
+
+def choice(number: int, holder: int, **changes: Any) -> RankingChoice:
+    """Return a holder's wish to take part from the beginning on."""
+    fields: dict[str, Any] = {
+        "parameter_id": bytes(32),
+        "programme_id": SHANGHAI,
+        "ranking_id": "forest",
+        "choice_id": number.to_bytes(16, "big"),
+        "account_token": bytes([holder]) * 32,
+        "wallet_id": sandbox_wallet_id(holder),
+        "wallet_class": WalletClass.CLASS_2,
+        "binding_leaf": bytes([holder]) * 34,
+        "operator_id": PartyId("wallet-operator"),
+        "takes_part": True,
+        "from_period": 0,
+    }
+    return RankingChoice(**{**fields, **changes})

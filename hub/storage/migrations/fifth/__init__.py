@@ -1,0 +1,1 @@
+"""Tables as schema 0005 makes them: who takes part in rankings."""
