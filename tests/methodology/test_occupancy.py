@@ -119,14 +119,32 @@ def test_a_day_of_a_clock_change_is_one_day() -> None:
     assert [slot.end_s - slot.start_s for slot in autumn.slots] == [86_400, 90_000, 86_400]
 
 
-def test_a_budget_is_the_persons_from_its_first_day_on() -> None:
-    week = trip("b", "u", at("2026-03-02"), at("2026-03-09"))
+def budget(start: str, end: str) -> ActivitySlots:
+    return slots_of(trip("b", "u", at(start), at(end)), ActivityType.BUDGET_PERIOD, GRID)
 
-    found = slots_of(week, ActivityType.BUDGET_PERIOD, GRID)
 
-    (slot,) = found.slots
+def test_a_budget_occupies_the_persons_weeks() -> None:
+    week, month = budget("2026-03-02", "2026-03-09"), budget("2026-03-01", "2026-04-01")
+
+    (slot,) = week.slots
     assert slot.key == ("", "budget", at("2026-03-02"))
     assert slot.day == dt.date(2026, 3, 9)
+    mondays = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
+    assert [slot.key.start_s for slot in month.slots] == [at(day) for day in mondays]
+    assert month.days == (dt.date(2026, 4, 1),)
+
+
+@pytest.mark.parametrize("start", ["2026-03-02T00:01", "2026-03-03", "2026-02-27", "2026-03-05"])
+def test_a_budget_that_begins_on_another_day_is_not_another_budget(start: str) -> None:
+    """One person's week saved at two partners, each from a day of its own, would count twice."""
+    first_s = at(start)
+    other = trip("c", "u", first_s, first_s + 7 * SECONDS_PER_DAY)
+
+    found = slots_of(other, ActivityType.BUDGET_PERIOD, GRID)
+
+    assert {slot.key for slot in found.slots} & {
+        slot.key for slot in budget("2026-03-02", "2026-03-09").slots
+    }
 
 
 WRONG: dict[str, tuple[Activity, ActivityType, RejectReason]] = {

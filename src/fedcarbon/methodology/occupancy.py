@@ -6,7 +6,7 @@
     purchase       the receipt            receipt    one, without a time              day it began
     count          the event or receipt   receipt    one, without a time              day it began
     state_window   the vehicle            state      whole days                       day after it
-    budget_period  the person             budget     one, from the day it began on    day after it
+    budget_period  the person             budget     weeks from Monday to Sunday      day after it
 
 "Day after it" is the first local day that lies wholly after the activity. Slots of time are those
 that it covers by more than half, else the one of its midpoint, one rank worse: two activities that
@@ -107,16 +107,16 @@ def slots_of(activity: Activity, kind: ActivityType, grid: SlotGrid) -> Activity
     if kind in {ActivityType.PURCHASE, ActivityType.COUNT}:
         return ActivitySlots(slots=(slot(NO_TIME_S, grid.day_of(start_s)),), short=False)
     after = grid.day_after(end_s)
-    if kind is ActivityType.BUDGET_PERIOD:
-        began_s = grid.midnight_s(grid.day_of(start_s))
-        return ActivitySlots(slots=(slot(began_s, after),), short=False)
     if kind is ActivityType.TRIP:
         found = grid.occupied_by(start_s, end_s)
         slots = tuple(slot(item.start_s, item.day) for item in found.slots)
         return ActivitySlots(slots=slots, short=found.short)
-    is_meter = kind is ActivityType.METER_PERIOD
-    occupied = grid.months_occupied_by if is_meter else grid.days_occupied_by
-    found = occupied(start_s, end_s)
+    if kind is ActivityType.METER_PERIOD:
+        found = grid.months_occupied_by(start_s, end_s)
+    elif kind is ActivityType.BUDGET_PERIOD:
+        found = grid.weeks_occupied_by(start_s, end_s)
+    else:
+        found = grid.days_occupied_by(start_s, end_s)
     slots = tuple(slot(item.start_s, after) for item in found.slots)
     return ActivitySlots(slots=slots, short=found.short)
 
