@@ -2,7 +2,7 @@
 
 Slots start at local midnight and are `slot_s` long; the last one of a day is cut off at the next
 midnight, so that every instant lies in exactly one slot of exactly one local day, whatever daylight
-saving does. Whole local days, weeks and calendar months are slots too, by the same rule of more than half.
+saving does. Whole local days, weeks and months are slots too, by the same rule of more than half.
 DESIGN 7 gives the rules; `docs/PROTOCOL.md` a worked example.
 """
 
@@ -96,7 +96,7 @@ class SlotGrid:
         return _occupied(map(self._day_slot, days), started_at_s, ended_at_s)
 
     def weeks_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
-        """Return the weeks, Monday to Sunday, covered by more than half, else the one of its middle.
+        """Return the weeks, from Monday, that it covers by more than half, else that of its middle.
 
         Args:
             started_at_s: see `occupied_by`.
