@@ -119,8 +119,12 @@ def conclude(
         partner.seat: federation.groundwork.home(partner.seat) / "node.duckdb"
         for partner in scenario.partners
     }
+    measures = {
+        str(entry.id): str(entry.rest.get("measure", "grams")) for entry in scenario.programmes
+    }
     partners = {
         partner.seat: {
+            "measure": measures[partner.programme],
             "activities_read": counts[partner.seat]["read"],
             **results.partner_summary(
                 stores[partner.seat], rejected=counts[partner.seat]["rejected"]
@@ -164,8 +168,8 @@ def conclude(
         "findings": findings,
     }
     narrator.partners(partners)
-    narrator.accounts(opened)
-    narrator.redemptions(redemptions)
+    narrator.accounts(opened, measures)
+    narrator.redemptions(redemptions, measures)
     if scenario.redemptions:
         narrator.console.print("[bold]the life of a gram[/bold] (told from everybody's stores)")
         for sentence in life_of_a_gram(scenario, out, opened, redemptions):

@@ -18,8 +18,8 @@ from typing import Any, Final, NamedTuple
 from pyarrow import parquet
 from typing_extensions import override
 
+from demo.catalogue import methodology
 from demo.scenario import PartnerEntry, ProgrammeEntry
-from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.methodology.definition import ActivityType, FieldKind, Methodology
 from fedcarbon.methodology.limits import Counted, apply_limits
 from fedcarbon.methodology.reference import evaluate
@@ -29,6 +29,7 @@ ALWAYS: Final = "true"
 NEVER: Final = frozenset({"", "false"})
 TIERS: Final = ("0", "1", "2")
 MONTHS: Final = 12
+CHECKED_ELSEWHERE: Final = frozenset({"PASSPORT", "METER", "ORGANISATION"})
 GROUPS: Final = {
     ActivityType.TRIP: "movement",
     ActivityType.METER_PERIOD: "meter",
@@ -107,7 +108,7 @@ def counted_rows(entry: ProgrammeEntry, partner: PartnerEntry) -> list[CountedRo
     """Return the rows of a partner's file that count, each with what it earns."""
     zone = zoneinfo.ZoneInfo(entry.time_zone)
     cap = int(entry.rest.get("cap_ug", 50_000_000_000))
-    bundle = {name: load_from_catalogue(name) for name in partner.methodologies}
+    bundle = {name: methodology(name) for name in partner.methodologies}
     people = people_of(partner, zone)
     readings: dict[tuple[str, dt.date, dt.date], Mapping[str, Any]] = {}
     found: dict[str, CountedRow] = {}
@@ -245,8 +246,9 @@ def _slots(
     if GROUPS[kind] == "receipt":
         return [(0, day)], 0
     if kind is ActivityType.BUDGET_PERIOD:
-        return [(_midnight_s(day, zone), after)], 0
-    if kind is ActivityType.METER_PERIOD:
+        monday = day - dt.timedelta(days=day.weekday())
+        first, step = _midnight_s(monday, zone), _next_week_s
+    elif kind is ActivityType.METER_PERIOD:
         first, step = _midnight_s(day.replace(day=1), zone), _next_month_s
     elif kind is ActivityType.STATE_WINDOW:
         first, step = _midnight_s(day, zone), _next_day_s
@@ -275,6 +277,10 @@ def _next_slot_s(at_s: int, zone: zoneinfo.ZoneInfo) -> int:
 
 def _next_day_s(at_s: int, zone: zoneinfo.ZoneInfo) -> int:
     return _midnight_s(_local(at_s, zone).date() + dt.timedelta(days=1), zone)
+
+
+def _next_week_s(at_s: int, zone: zoneinfo.ZoneInfo) -> int:
+    return _midnight_s(_local(at_s, zone).date() + dt.timedelta(days=7), zone)
 
 
 def _next_month_s(at_s: int, zone: zoneinfo.ZoneInfo) -> int:
@@ -311,7 +317,7 @@ def _consent(value: object, zone: zoneinfo.ZoneInfo) -> int | None:
 
 
 def _id_holds(id_type: str, number: str) -> bool:
-    return id_type == "PASSPORT" or _check_digit_holds(number)
+    return id_type in CHECKED_ELSEWHERE or _check_digit_holds(number)
 
 
 def _check_digit_holds(number: str) -> bool:

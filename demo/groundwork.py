@@ -33,6 +33,8 @@ HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
 RAIL_ID: Final = PartyId("sandbox-rail")
 """Operator of the wallets' rail: no party to the record, the hub knows it by configuration."""
+OBJECTS_MAX: Final = 100_000
+"""Meters, receipts and vehicles that a partner may have evaluated."""
 # METHODOLOGIES section 13 where a source is known; class 1 has no cap, so its row is high.
 WALLET_LIMITS_FEN: Final = (
     (1, 1_000_000_000, 1_000_000_000),
@@ -97,7 +99,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
                 signing_key=load_party(parties[name]).signing_key.public,
                 best_tier=tiers.get(name, 0),
                 claim_slots_per_account_day=CLAIM_SLOTS_DEFAULT,
-                object_quota=0,
+                object_quota=OBJECTS_MAX if role is Role.PARTNER else 0,
             ),
             signers,
         ).to_bytes()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import (
@@ -66,9 +67,9 @@ class Narrator:
 
     def programmes(self, files: Sequence[ProgrammeFile]) -> None:
         """Print one row per programme file."""
-        table = Table("PROGRAMME", "名称", "what it is", show_lines=True)
+        table = Table("PROGRAMME", "名称", "what it is")
         for file in files:
-            table.add_row(file.name, file.title.zh, f"{file.title.en}: {file.original}")
+            table.add_row(file.name, file.title.zh, file.title.en)
         self.console.print(table)
 
     def beginning(self, file: ProgrammeFile) -> None:
@@ -98,36 +99,36 @@ class Narrator:
                 name,
                 f"{item['activities_read']:,}",
                 f"{sum(item['rejected'].values()):,}",
-                whole_grams(item["reduction_ug"]),
+                whole(item["reduction_ug"], item["measure"]),
                 f"{item['claims_sent']:,}",
                 f"{item['claims_lost']:,}",
-                whole_grams(item["submitted_ug"]),
+                whole(item["submitted_ug"], item["measure"]),
             )
         self.console.print(table)
 
-    def accounts(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def accounts(self, rows: Sequence[Mapping[str, Any]], measures: Mapping[str, str]) -> None:
         """Print a few accounts, the largest first."""
         table = Table("account (TEST id)", "opened", "redeemed", "left")
         largest = sorted(rows, key=lambda row: -int(row["opened_ug"]))[:ACCOUNTS_SHOWN]
         for row in largest:
             table.add_row(
                 str(row["id_number"]),
-                grams_text(MicrogramsCO2e(int(row["opened_ug"]))),
+                exact(int(row["opened_ug"]), measures[row["programme"]]),
                 yuan_text(Fen(int(row["redeemed_fen"]))),
-                grams_text(MicrogramsCO2e(int(row["remaining_ug"]))),
+                exact(int(row["remaining_ug"]), measures[row["programme"]]),
             )
         self.console.print(table)
         if len(rows) > len(largest):
             self.console.print(f"   and {len(rows) - len(largest)} more accounts in accounts.csv")
 
-    def redemptions(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def redemptions(self, rows: Sequence[Mapping[str, Any]], measures: Mapping[str, str]) -> None:
         """Print a few redemptions."""
         table = Table("wallet", "state", "took", "paid")
         for row in rows[:ACCOUNTS_SHOWN]:
             table.add_row(
                 f"...{str(row['wallet_id'])[-4:]}",
                 str(row["state"]),
-                grams_text(MicrogramsCO2e(int(row["mass_ug"]))),
+                exact(int(row["mass_ug"]), measures[row["programme"]]),
                 yuan_text(Fen(int(row["payout_fen"]))),
             )
         self.console.print(table)
@@ -137,6 +138,16 @@ class Narrator:
             )
 
 
-def whole_grams(mass_ug: int) -> str:
-    """Return a mass in whole grams, rounded down: for tables only."""
-    return f"{mass_ug // UG_PER_GRAM:,} g"
+_UNITS: Final = {"grams": "g", "points": "points", "money": "coins"}
+
+
+def whole(amount: int, measure: str) -> str:
+    """Return an amount in whole units of its measure, rounded down: for tables only."""
+    return f"{amount // UG_PER_GRAM:,} {_UNITS[measure]}"
+
+
+def exact(amount: int, measure: str) -> str:
+    """Return an amount with all its digits."""
+    if measure == "grams":
+        return grams_text(MicrogramsCO2e(amount))
+    return f"{Decimal(amount) / UG_PER_GRAM:,} {_UNITS[measure]}"

@@ -1,1 +1,1 @@
-"""The partner node: keeps trips in-house, sends signed, encrypted totals."""
+"""The partner node: keeps activities in-house, sends signed, encrypted totals."""

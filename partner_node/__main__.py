@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -20,10 +21,13 @@ from partner_node.commands import (
     importing_files,
     making_challenges,
     opening_evidence,
+    showing_persons,
     showing_status,
 )
 from partner_node.config import load_settings
 from partner_node.node import Node
+from partner_node.persons.summary import Asked
+from partner_node.persons.words import Language
 from partner_node.record.foundation import FoundationMissingError
 from partner_node.serving import serve as serve_node
 
@@ -40,12 +44,12 @@ PRIVATE_UMASK: Final = 0o077
 
 HELP: Final = """Run a partner's node of a fedcarbon federation.
 
-A node keeps the platform's trips in-house, computes reductions, and sends the hub nothing but
+A node keeps the platform's activities in-house, computes amounts, and sends the hub nothing but
 tokens and ciphertexts. The usual order:
 
 1. write `node.toml` (below) next to the identity file and `roots.toml`
 2. `fedcarbon-partner-node import-identities identities.csv` links people and consents
-3. `fedcarbon-partner-node import-activities activities.csv` records trips
+3. `fedcarbon-partner-node import-activities activities.csv` records what people did
 4. `fedcarbon-partner-node serve` enrols, claims and submits, and answers the platform's back end
 
 The store belongs to one process at a time: stop the node before importing a file, or send rows to
@@ -232,7 +236,7 @@ def audit(*, sample: Path, out: Path, config: Config = DEFAULT_CONFIG) -> None:
     """Open drawn evidence to an auditor on site; nothing is sent anywhere.
 
     The node recomputes the sample from the beacon in the record, and opens nothing else. The file
-    holds trips: it stays with the auditor.
+    holds activities: it stays with the auditor.
 
     Parameters
     ----------
@@ -262,6 +266,37 @@ def status(*, config: Config = DEFAULT_CONFIG, json: bool = False) -> int:
     """
     quiet = showing_status.show(load_settings(config), Console(), as_json=json)
     return 0 if quiet else EXIT_ALARM
+
+
+@app.command
+def person(
+    *,
+    person: str,
+    config: Config = DEFAULT_CONFIG,
+    language: Language = Language.ZH,
+    from_day: str = "",
+    until_day: str = "",
+) -> None:
+    """Print a person's own view as JSON, for apps; docs/PERSON.md describes it.
+
+    It holds this person's activities and nothing of anybody else: hand it to nobody but them.
+
+    Parameters
+    ----------
+    person
+        The platform's own reference of the person.
+    config
+        The node's settings file.
+    language
+        Of the texts.
+    from_day
+        The first local day shown, YYYY-MM-DD; all days by default.
+    until_day
+        The last one.
+    """
+    asked = Asked(person_ref=person, language=language, from_day=from_day, until_day=until_day)
+    tree = showing_persons.view(load_settings(config), asked)
+    sys.stdout.write(json.dumps(tree, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
 
 
 @app.command

@@ -67,7 +67,7 @@ class NodeSettings(BaseSettings):
     poll_s: float = Field(default=5.0, gt=0, le=3_600)
     """How long to wait after a step that found nothing to do, in seconds."""
     commit_delay_s: int = Field(default=COMMIT_DELAY_DEFAULT_S, ge=0)
-    """How long after the end of an epoch's last day to wait for trips before committing."""
+    """How long after the end of an epoch's last day to wait for activities before committing."""
     processes: int = Field(default=1, ge=1, le=256)
     """How many processes encrypt a large submission."""
 

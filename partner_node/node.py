@@ -25,7 +25,7 @@ from partner_node.epochs.runner import EpochRunner, Problem, Progress, RunnerSet
 from partner_node.membership import Membership, MembershipSource, NodeIdentity
 from partner_node.persons.households import Households
 from partner_node.persons.linking import LinkOutcome, PersonLinking, PersonRecord
-from partner_node.persons.summary import PersonSummary, summary_of
+from partner_node.persons.summary import Asked, PersonSummary, summary_of
 from partner_node.persons.withdrawal import ConsentWithdrawal
 from partner_node.record.epoch_leaves import planned_epochs
 from partner_node.record.monitor import Monitor
@@ -136,9 +136,9 @@ class Node:
             person_ref, max(planned, default=0)
         )
 
-    def summary(self, person_ref: str) -> PersonSummary:
-        """Return a person's own figures."""
-        return summary_of(self._database, person_ref)
+    def summary(self, asked: Asked) -> PersonSummary:
+        """Return a person's own view; see `summary_of`."""
+        return summary_of(self._database, self._member, self._bundle, asked)
 
     def pending_bindings(self) -> list[PendingBinding]:
         """Return bindings that wait for their holder."""

@@ -2968,6 +2968,15 @@ def broken_credit(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[s
         yield "V19", "CREDIT_DIFFERS"
 
 
+def held(books: Books, account: str, units: str) -> int:
+    """Return what an account holds in the units that begin so."""
+    return sum(
+        amount
+        for (unit, owner), amount in books.balances.items()
+        if owner == account and unit.startswith(units)
+    )
+
+
 def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, str]]:
     """Hold a transfer against the opening or the order that it is for."""
     transfer_id, kind = line["transfer_id"], account_of(line["debit"])[2]
@@ -2993,18 +3002,15 @@ def meaning(books: Books, leaf: Leaf, line: Statement) -> Iterator[tuple[str, st
         return
     if order.leaf.index > leaf.index:
         yield "V20", "REDEMPTION_BEFORE_ORDER"
+    yield from backdated(books.world, order.leaf, line) if step == "reserve" else ()
     said = order.leaf.said
     holder = f"holder:{said['account_token'].hex()}:"
     programme, shares = said["programme_id"], said["source"] == "proceeds"
     taken, prefix = ("proceeds", "fen") if shares else ("spendable", f"ug:{programme}:")
     if order.pooled is None:
-        campaign = campaign_at(books, order.leaf, None, line["recorded_s"])
-        order.campaign = None if shares else campaign
-        order.pooled = sum(
-            amount
-            for (unit, account), amount in books.balances.items()
-            if account == holder + taken and unit.startswith(prefix)
-        )
+        order.campaign = campaign_at(books, order.leaf, None, line["recorded_s"])
+        order.campaign = None if shares else order.campaign
+        order.pooled = held(books, holder + taken, prefix)
     own, unit = own_sides(line, said, step, part)
     if line["unit"] != unit or not own:
         yield "V20", "REDEMPTION_ACCOUNT_DIFFERS"

@@ -54,11 +54,11 @@ def build(file: ProgrammeFile, folder: Path, *, bits: int) -> Scenario:
                 continue
             entry = _partner(partner, folder, several=several)
             write_activities(entry.activities, rows_of(partner, seen, file.name))
-            write_identities(entry.identities, partner)
+            write_identities(entry.identities, file, partner)
             partners.append(entry)
         for operator in file.operators:
             of_wallet = _operator(operator, rules, folder, several=several)
-            write_wallets(of_wallet.wallets, operator.holders, number)
+            write_wallets(of_wallet.wallets, file, operator.holders, number)
             operators.append(of_wallet)
     return Scenario(
         title=f"{file.title.zh} / {file.title.en}: every person and every activity is invented",

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import Customer
-from fedcarbon.identity.person_id import make_test_id
+from fedcarbon.identity.person_id import make_test_id, make_test_organisation
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.units import Fen, Seconds
 from fedcarbon.v1 import opening_pb2
@@ -46,6 +46,10 @@ class Hands(ABC):
     @abstractmethod
     def wait(self, seconds: int) -> None:
         """Let protocol time pass, and let the hub do what has become due."""
+
+    @abstractmethod
+    def until(self, what: str, ready: Callable[[], bool]) -> None:
+        """Let the hub work until something that it does by itself is done."""
 
     @abstractmethod
     def publish(self, statement: Statement) -> None:
@@ -82,9 +86,12 @@ class Holder(NamedTuple):
         return self.operator.account(self.customer.account_token)
 
 
+_MAKERS: Final = (make_test_id, make_test_organisation)
+
+
 def holders(hands: Hands, programme: ProgrammeId, who: Range) -> Iterator[Holder]:
     """Yield the bound holders of `who`, in the order of their serial numbers."""
-    serials = {make_test_id(serial): serial for serial in range(*who)}
+    serials = {make(serial): serial for serial in range(*who) for make in _MAKERS}
     for operator in hands.operators(programme):
         bindings = operator.bindings()
         found = {

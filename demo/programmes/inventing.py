@@ -12,14 +12,13 @@ import random  # noqa: TID251 - a simulation with a seed
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final
 
+from demo.catalogue import methodology as catalogued
 from demo.programmes.document import Drawn, Event, Partner, ProgrammeFile, Rules, Sighting, Value
-from fedcarbon.cli.catalogue import load_from_catalogue
-from fedcarbon.identity.person_id import make_test_id
-from fedcarbon.methodology.definition import ActivityType, Methodology
+from fedcarbon.identity.person_id import make_test_id, make_test_organisation
+from fedcarbon.methodology.definition import ActivityType
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 
 IDENTITY_COLUMNS: Final = ("person_ref", "id_type", "id_number", "consent_data", "consent_claim")
@@ -132,7 +131,7 @@ def _is_claimed(methodology: str, after_s: int) -> bool:
     """Tell whether people claim what they did inside the window, if there is one."""
     if not methodology:
         return True
-    expiry = _methodology(methodology).details["expiry"]
+    expiry = catalogued(methodology).details["expiry"]
     first_s, within_s = (int(str(expiry[key])) for key in ("appears_after_s", "claim_within_s"))
     return first_s <= after_s <= first_s + within_s
 
@@ -156,14 +155,9 @@ def _row(
     }
 
 
-@cache
-def _methodology(name: str) -> Methodology:
-    return load_from_catalogue(name)
-
-
 def object_of(methodology: str, item: Happening) -> str:
     """Return what owns the slots of a happening: the same for every partner that records it."""
-    kind = _methodology(methodology).activity_type
+    kind = catalogued(methodology).activity_type
     if kind is ActivityType.METER_PERIOD:
         return f"METER:DEMO:{item.event.upper()}-{item.person}"
     if kind is ActivityType.STATE_WINDOW:
@@ -185,7 +179,14 @@ def write_activities(path: Path, rows: Iterable[Mapping[str, Value]]) -> None:
     _write(path, (*FIXED_COLUMNS, *more), held)
 
 
-def write_identities(path: Path, partner: Partner) -> None:
+def identity_of(file: ProgrammeFile, person: int) -> dict[str, str]:
+    """Return the document of an invented person or organisation."""
+    if file.organisations[0] <= person < file.organisations[1]:
+        return {"id_type": "ORGANISATION", "id_number": make_test_organisation(person)}
+    return {"id_type": "TEST", "id_number": make_test_id(person)}
+
+
+def write_identities(path: Path, file: ProgrammeFile, partner: Partner) -> None:
     """Write a partner's identity file: every member has given both consents."""
     _write(
         path,
@@ -193,8 +194,7 @@ def write_identities(path: Path, partner: Partner) -> None:
         [
             {
                 "person_ref": person_ref(partner.id, person),
-                "id_type": "TEST",
-                "id_number": make_test_id(person),
+                **identity_of(file, person),
                 "consent_data": "true",
                 "consent_claim": "true",
             }
@@ -203,11 +203,14 @@ def write_identities(path: Path, partner: Partner) -> None:
     )
 
 
-def write_wallets(path: Path, holders: tuple[int, int], programme: int) -> None:
+def write_wallets(
+    path: Path, file: ProgrammeFile, holders: tuple[int, int], programme: int
+) -> None:
     """Write a wallet operator's file of real-name wallets.
 
     Args:
         path: where to.
+        file: whose people they are.
         holders: whose wallets.
         programme: number of the programme in its file: a wallet belongs to one of them.
     """
@@ -216,8 +219,7 @@ def write_wallets(path: Path, holders: tuple[int, int], programme: int) -> None:
         WALLET_COLUMNS,
         [
             {
-                "id_type": "TEST",
-                "id_number": make_test_id(person),
+                **identity_of(file, person),
                 "wallet_id": sandbox_wallet_id(10_000 * programme + person),
                 "wallet_class": 1 + person % 3,
             }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -28,6 +28,7 @@ from fedcarbon.wire.clocks import FileClock
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.status import error_of
 
+HUB_WORK_S: Final = 60
 UNKNOWN_PERSON: Final = "UNKNOWN_PERSON"
 
 
@@ -59,6 +60,10 @@ class LentHands(Hands):
         self._federation.wait_witnessed(self._auditor)
 
     @override
+    def until(self, what: str, ready: Callable[[], bool]) -> None:
+        self._federation.processes.wait_until(what, ready, HUB_WORK_S)
+
+    @override
     def publish(self, statement: Statement) -> None:
         signed = sign(statement, self._signers).to_bytes()
         self._hub.publish(use_pb2.PublishRequest(signed_statement=signed))
@@ -86,8 +91,8 @@ class LentHands(Hands):
                     raise
                 continue
             found[str(partner.id)] = Seen(
-                recorded=sum(item.reduction_ug for item in answer.epochs),
-                submitted=sum(item.submitted_ug for item in answer.epochs),
+                recorded=answer.totals.before_claims_micro,
+                submitted=answer.totals.submitted_micro,
             )
         return found
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+from demo.catalogue import methodology
 from demo.programmes.hands import Figures, Hands, Holder
 from demo.programmes.steps import Order, Step
 from fedcarbon.canonical.hashing import digest
-from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.cli.use_orders import Wish
 from fedcarbon.ledger.account import LOT_ID_BYTES
 from fedcarbon.ledger.unit import Vintage
@@ -91,7 +91,7 @@ class PublishLotRules(Step):
                 excluded_regimes=tuple(sorted(self.excluded_regimes)),
                 price_floor_fen=self.price_floor_fen,
                 methodologies=tuple(
-                    sorted(load_from_catalogue(name).content_hash for name in self.methodologies)
+                    sorted(methodology(name).content_hash for name in self.methodologies)
                 ),
                 vintage_first=self.vintages[0],
                 vintage_last=self.vintages[1],

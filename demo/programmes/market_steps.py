@@ -14,6 +14,7 @@ from fedcarbon.cli.use_orders import Wish
 from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
 from fedcarbon.uses.market import MarketRules, day_of
 from fedcarbon.uses.order import UseKind
+from fedcarbon.v1 import use_pb2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,7 @@ class _Trade(Order):
     @override
     def act(self, hands: Hands, figures: Figures) -> str:
         """Order the units for each."""
+        hands.until("the price of the day", lambda: self._is_priced(hands))
         wish = Wish(use=self.USE, offer_id=self.market, pieces=self.units, price_fen=self.price_fen)
         uses = self.place(hands, lambda _: wish)
         units = len(uses) * self.units
@@ -76,6 +78,12 @@ class _Trade(Order):
         figures.add(self.programme, f"{self.KIND}_fen", units * self.price_fen)
         price = yuan_text(Fen(self.price_fen))
         return f"{len(uses)} holders {self.KIND} {units} units at {price}"
+
+    def _is_priced(self, hands: Hands) -> bool:
+        """Tell whether the hub has logged today's price: it does so by itself, once a day."""
+        request = use_pb2.ListOffersRequest(programme_id=self.programme)
+        market = hands.hub().list_offers(request).market
+        return market.market_id == self.market and market.day == day_of(hands.now_s())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

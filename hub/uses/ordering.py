@@ -71,7 +71,7 @@ def order_use(
     now_s = hub.clock.now_s()
     programme = require_programme(session, order.programme_id)
     if order.use in NEED_GRAMS:
-        require_grams(programme.measure, "pledges")
+        require_grams(programme.measure, "pledges and own retirement")
     uses = UseStore(session)
     leaf_index = uses.leaf_of(order.use_id)
     if leaf_index is None:

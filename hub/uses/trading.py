@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlmodel import Session
 
+from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import AccountKind, programme_account
 from fedcarbon.ledger.unit import FEN
 from fedcarbon.registry.programme import Programme
@@ -87,20 +88,21 @@ def price_day(session: Session, hub: Hub) -> list[MarketPrice]:
 
 
 def closed_markets(session: Session, now_s: Seconds) -> list[tuple[MarketRules, Fen]]:
-    """Return the last market of every programme that has none left, and its money if it has any."""
+    """Return a market of every programme that has none left, and its money if it has any.
+
+    It is the one that was published last: money comes with what is published, so nothing was given
+    back under its name before.
+    """
     today, ledger = day_of(now_s), LedgerStore(session)
-    last: dict[str, MarketRules] = {}
+    own: dict[ProgrammeId, list[MarketRules]] = {}
     for item in PublicationStore(session).all(MarketRules):
-        rules = item.statement
-        known = last.get(rules.programme_id)
-        if known is None or known.last_day < rules.last_day:
-            last[rules.programme_id] = rules
+        own.setdefault(item.statement.programme_id, []).append(item.statement)
     found: list[tuple[MarketRules, Fen]] = []
-    for rules in last.values():
-        purse = programme_account(AccountKind.MARKET_PURSE, rules.programme_id)
+    for programme, markets in own.items():
+        purse = programme_account(AccountKind.MARKET_PURSE, programme)
         left_fen = Fen(ledger.balance(purse, FEN))
-        if rules.last_day < today and left_fen:
-            found.append((rules, left_fen))
+        if left_fen and all(rules.last_day < today for rules in markets):
+            found.append((markets[-1], left_fen))
     return found
 
 

@@ -1,7 +1,7 @@
 """Opening drawn evidence: leaves with their salts and paths, and a proof per drawn slot.
 
-What is opened are people's trips under the platform's own references. It goes to an auditor who is
-on site, as a signed file; every request is noted, answered or not.
+What is opened are people's activities under the platform's own references. It goes to an auditor
+who is on site, as a signed file; every request is noted, answered or not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What this node itself knows of the sample: its own commitment and the record's beacon.
 
 A file that an auditor hands over decides nothing. The node opens only what the sample beacon of a
-sealed epoch draws from its own evidence, so that nobody can choose whose trips to look at.
+sealed epoch draws from its own evidence, so that nobody can choose whose activities to look at.
 """
 
 from __future__ import annotations

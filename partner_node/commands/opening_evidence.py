@@ -13,7 +13,7 @@ from fedcarbon.errors import ConfigurationError
 from partner_node.node import Node
 
 PRIVATE_MODE: Final = 0o600
-"""The file holds trips: nobody else on the machine reads it."""
+"""The file holds activities: nobody else on the machine reads it."""
 
 
 def open_evidence(node: Node, sample: Path, out: Path, console: Console) -> None:

@@ -48,7 +48,7 @@ from partner_node.storage.outbox import Message, MessageKind, Outbox
 from partner_node.storage.record import RecordStore
 
 COMMIT_MARGIN_S: Final = 600
-"""However long a node may wait for late trips, it commits so long before phase 1a ends."""
+"""However long a node may wait for late activities, it commits so long before phase 1a ends."""
 
 
 class PlannedEarlyError(PeerError):
@@ -96,7 +96,7 @@ class EpochPhases:
             hub: whom to talk to.
             bundle: what activities are counted by, in epochs that are not committed yet.
             prover: for the submission.
-            commit_delay_s: how long after the end of an epoch's last day to wait for trips.
+            commit_delay_s: how long after the end of an epoch's last day to wait for activities.
         """
         self._member = member
         self._hub = hub
@@ -146,7 +146,7 @@ class EpochPhases:
             now_s, end_s = self._member.clock.now_s(), self._member.programme.epoch_end_s(epoch)
             if now_s < end_s - TIME_TOLERANCE_S:
                 raise PlannedEarlyError(f"epoch {epoch} was planned before its last day was over")
-            # Clocks may differ a little: by this one the day is not over, and trips still come.
+            # Clocks may differ a little: by this one the day is not over, and more may come.
             patient_s = min(end_s + self._commit_delay_s, commit_until_s - COMMIT_MARGIN_S)
             if now_s < max(end_s, patient_s):
                 return None

@@ -44,7 +44,7 @@ class RunnerSettings:
     """How the runner works."""
 
     commit_delay_s: int = 0
-    """How long after the end of an epoch's last day to wait for trips before committing."""
+    """How long after the end of an epoch's last day to wait for activities before committing."""
     processes: int = 1
     """How many processes encrypt a large submission."""
 

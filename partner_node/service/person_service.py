@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+from google.protobuf import json_format
 from grpc import aio
 from typing_extensions import override
 
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
 from partner_node.node import Node
 from partner_node.persons.linking import PERSONS_PER_BATCH_MAX, PersonRecord
+from partner_node.persons.summary import Asked, as_tree
+from partner_node.persons.words import language_named
 from partner_node.service.callers import require_in_house, require_size
 
 
@@ -70,21 +73,18 @@ class PersonServicer(node_pb2_grpc.PersonServiceServicer):
         request: node_pb2.GetSummaryRequest,
         context: aio.ServicerContext[node_pb2.GetSummaryRequest, node_pb2.GetSummaryResponse],
     ) -> node_pb2.GetSummaryResponse:
-        """Return a person's own figures."""
+        """Return a person's own view."""
         require_in_house(context, self._node.party_id)
-        summary = await asyncio.to_thread(self._node.summary, request.person_ref)
-        return node_pb2.GetSummaryResponse(
-            consented=summary.consented,
-            epochs=[
-                node_pb2.EpochSummary(
-                    epoch=item.epoch,
-                    reduction_ug=item.reduction_ug,
-                    submitted_ug=item.submitted_ug,
-                    lost_slots=item.lost_slots,
-                )
-                for item in summary.epochs
-            ],
+        asked = Asked(
+            person_ref=request.person_ref,
+            language=language_named(request.language),
+            from_day=request.from_day,
+            until_day=request.until_day,
         )
+        summary = await asyncio.to_thread(self._node.summary, asked)
+        answer = node_pb2.GetSummaryResponse()
+        # The same tree that the command line prints; a field that one lacks is a bug here.
+        return json_format.ParseDict(as_tree(summary), answer)
 
     @override
     async def ListPendingBindings(

@@ -299,6 +299,19 @@ class EpochStore:
         )
         return {row[0]: _credited(row) for row in rows}  # the first epoch of several wins
 
+    def credited_for(self, person_id: int) -> dict[int, dict[str, CreditedActivity]]:
+        """Return epoch and activity id to what was credited for a person."""
+        rows = self._database.rows(
+            f"SELECT {_CREDITED}, epoch FROM epoch_activities SEMI JOIN "  # noqa: S608
+            "(SELECT epoch, activity_id FROM pieces WHERE person_id = ?) "
+            "USING (epoch, activity_id)",
+            [person_id],
+        )
+        found: dict[int, dict[str, CreditedActivity]] = {}
+        for row in rows:
+            found.setdefault(row[-1], {})[row[0]] = _credited(row)
+        return found
+
     def _save_credited(self, epoch: int, credited: Sequence[CreditedActivity]) -> None:
         self._database.insert(
             "epoch_activities",
@@ -391,18 +404,6 @@ class EpochStore:
         )
 
     # --- figures --------------------------------------------------------------------------
-
-    def person_figures(self, person_id: int) -> Mapping[int, tuple[int, int, int]]:
-        """Return epoch -> (reduction before claims, submitted, lost slots) of one person."""
-        rows = self._database.rows(
-            "SELECT epoch, sum(reduction_ug), sum(submitted_ug), sum(lost_slots) FROM ("
-            "SELECT epoch, reduction_ug, 0 AS submitted_ug, 0 AS lost_slots FROM person_days "
-            "WHERE person_id = ? UNION ALL "
-            "SELECT epoch, 0, submitted_ug, lost_slots FROM person_day_results "
-            "WHERE person_id = ?) GROUP BY epoch ORDER BY epoch",
-            [person_id, person_id],
-        )
-        return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in rows}
 
     def epoch_figures(self, epoch: int) -> tuple[int, int, int]:
         """Return reduction before claims, submitted mass, and lost claims of an epoch."""

@@ -134,6 +134,15 @@ TABLES: Final = (
         detail VARCHAR NOT NULL,
         rejected_at_s BIGINT NOT NULL,
         PRIMARY KEY (subject, reason, epoch))""",
+    # What a person who consented is told of activities that were refused when they arrived.
+    """CREATE TABLE refused_activities (
+        activity_id VARCHAR NOT NULL,
+        person_id BIGINT NOT NULL,
+        reason VARCHAR NOT NULL,
+        methodology_id VARCHAR NOT NULL,
+        started_at_s BIGINT NOT NULL,
+        ended_at_s BIGINT NOT NULL,
+        PRIMARY KEY (activity_id, person_id, reason))""",
     # --- epochs -----------------------------------------------------------------------------
     # From this row on, activities of the epoch are late.
     """CREATE TABLE epoch_cutoffs (

@@ -33,11 +33,16 @@ VALUE_BITS: Final = 56
 MASS_UG_MAX: Final = (1 << VALUE_BITS) - 1
 
 
-def grams_text(mass_ug: MicrogramsCO2e) -> str:
-    """Return `mass_ug` in grams for people, exact, without a trailing zero: `1212.5 g`."""
-    whole, rest = divmod(mass_ug, UG_PER_GRAM)
+def millionths_text(millionths: int) -> str:
+    """Return so many millionths of a unit for people, exact, no trailing zero: `1,212.5`."""
+    whole, rest = divmod(millionths, UG_PER_GRAM)
     fraction = f"{rest:06d}".rstrip("0")
-    return f"{whole:,}.{fraction} g" if fraction else f"{whole:,} g"
+    return f"{whole:,}.{fraction}" if fraction else f"{whole:,}"
+
+
+def grams_text(mass_ug: MicrogramsCO2e) -> str:
+    """Return `mass_ug` in grams for people, exact, without a trailing zero: `1,212.5 g`."""
+    return f"{millionths_text(mass_ug)} g"
 
 
 def yuan_text(amount_fen: Fen) -> str:

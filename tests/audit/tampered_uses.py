@@ -164,6 +164,13 @@ def donated_before_it_was_ordered(kit: Kit) -> None:
     _change_lines(kit, lambda line: line.credit.endswith(":donated"), recorded_s=1)
 
 
+def redeemed_before_it_was_ordered(kit: Kit) -> None:
+    """The hub moves a redemption to a time of its choice, as it would into a campaign's."""
+    order = kit.of(RedemptionOrder)[0][1]
+    reservation = posting_id(order.redemption_id, Phase.RESERVE.value, FEN)
+    _change_lines(kit, lambda line: line.transfer_id == reservation, recorded_s=1)
+
+
 def expired_in_the_future(kit: Kit) -> None:
     """The vintage ends in a year, and the hub writes next year's date beside what it takes."""
     index, notice = kit.of(ExpiryNotice)[0]

@@ -414,6 +414,11 @@ TAMPERINGS: Final = (
         ("V26", "OFFER_NOT_VALID"),
         ("V26", "RED_PACKET_DIFFERS"),
     ),
+    _finds(
+        uses.redeemed_before_it_was_ordered,
+        ("V05", "FORKED_RECORD"),  # a later request names the head of the untouched record
+        ("V19", "RECORDED_TIME_DIFFERS"),
+    ),
     _finds(uses.expired_in_the_future, ("V19", "RECORDED_TIME_DIFFERS")),
     _finds(
         uses.redeemed_out_of_proceeds,

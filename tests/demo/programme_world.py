@@ -7,7 +7,7 @@ and time stands still until it is moved.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from typing_extensions import override
 
+from demo.catalogue import methodology
 from demo.crosscheck import bound_people
 from demo.groundwork import methodologies_of, signed_rules_of
 from demo.programmes.building import build
@@ -23,7 +24,7 @@ from demo.programmes.hands import Hands, Seen
 from demo.programmes.inventing import person_ref
 from demo.scenario import PartnerEntry, Scenario, WalletOperatorEntry
 from fedcarbon.canonical.statement import Statement
-from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.registry import methodology_of
 from fedcarbon.cli.wallet import add_customers
 from fedcarbon.cli.wallet_operator import WalletOperator
@@ -116,7 +117,7 @@ class ProgrammeWorld(World):
             clock=self.clock,
             randomness=Randomness(below=self.chance.randrange, octets=self.chance.randbytes),
         )
-        bundle = Bundle(load_from_catalogue(name) for name in partner.methodologies)
+        bundle = Bundle(methodology(name) for name in partner.methodologies)
         node = Node(database, identity, self.client(partner.id), bundle)
         self.seats[partner.seat] = node
         self.nodes[PartyId(partner.seat)] = node
@@ -245,6 +246,11 @@ class WorldHands(Hands):
         world.loop.run(world.desk.witness())
         world.clock.at_s = Seconds(world.clock.now_s() + seconds)
         world.loop.run(Ending(world.hub, world.folded).advance())
+
+    @override
+    def until(self, what: str, ready: Callable[[], bool]) -> None:
+        self._world.loop.run(Ending(self._world.hub, self._world.folded).advance())
+        assert ready(), what
 
     @override
     def publish(self, statement: Statement) -> None:

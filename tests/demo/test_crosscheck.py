@@ -10,10 +10,12 @@ import pytest
 
 from demo.__main__ import OutFolderError, run
 from demo.city import make_city
+from demo.conclusion import CrossCheckError, cross_check, finish, unfinished_steps
 from demo.crosscheck import recompute
+from demo.groundwork import signed_rules_of
 from demo.scenario import Scenario, ScenarioError, load_scenario
-from demo.story import METHODOLOGIES, CrossCheckError, cross_check, finish, unfinished_steps
 from fedcarbon.ids import PartyId
+from fedcarbon.parameters.roots import TrustRoots
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
 
 def results_of(scenario: Scenario) -> tuple[dict[str, dict[str, int]], list[dict[str, object]]]:
     """Return what an honest federation would have come to."""
-    expected = recompute(scenario, METHODOLOGIES, [])
+    expected = recompute(scenario, [])
     partners = {
         str(partner.id): {
             "reduction_ug": expected.reduction_ug[partner.id],
@@ -47,11 +49,12 @@ def results_of(scenario: Scenario) -> tuple[dict[str, dict[str, int]], list[dict
         for partner in scenario.partners
     }
     accounts: list[dict[str, object]] = []
-    for number in sorted(expected.bound):
-        mass = expected.opened_ug.get(number, 0)
+    for programme, number in sorted(expected.bound):
+        mass = expected.opened_ug.get((programme, number), 0)
         fen, rest_ug = divmod(mass, 1_250_000_000)
         accounts.append(
             {
+                "programme": programme,
                 "id_number": number,
                 "opened_ug": mass,
                 "redeemed_fen": fen,
@@ -112,7 +115,9 @@ def test_every_figure_of_a_partner_is_compared(city: Scenario, key: str) -> None
 
 def test_a_verdict_about_nothing_is_found(city: Scenario) -> None:
     verdict = {
-        "id_number": "990000180001010017",
+        "domain": "city",
+        "owner": "990000180001010017",
+        "group": "movement",
         "slot_start": "1",
         "claimants": "a b",
         "winner": "a",
@@ -120,7 +125,7 @@ def test_a_verdict_about_nothing_is_found(city: Scenario) -> None:
         "beacon": "",
     }
 
-    findings = recompute(city, METHODOLOGIES, [verdict]).findings
+    findings = recompute(city, [verdict]).findings
 
     assert findings == ["slot 1: a verdict about nothing that was claimed"]
 
@@ -130,6 +135,7 @@ def test_a_finding_ends_the_demo_with_an_error(tmp_path: Path) -> None:
         finish({"findings": ["one microgram"]}, tmp_path, None)  # type: ignore[arg-type]
 
 
+ROOTS = TrustRoots(parameter_id=bytes(32), threshold=1, root_keys={PartyId("trustee-1"): bytes(32)})
 BAD = {
     "no TOML": "[",
     "an unknown table": "[programe]\n",
@@ -170,18 +176,20 @@ def test_the_demo_never_empties_the_folder_of_its_own_scenario(tmp_path: Path) -
     assert scenario.exists()
 
 
-def test_a_step_that_ends_halfway_is_a_finding() -> None:
-    missing = {PartyId("metro-app"): {"missing_epochs": 1}}
-    behind = [{"opened_epoch": 1}, {"opened_epoch": 2}]
+def test_a_step_that_ends_halfway_is_a_finding(tmp_path: Path) -> None:
+    two_days = load_scenario(make_city(tmp_path, people=5, days=2, seed=1, bits=1024))
+    programmes = {entry.id: signed_rules_of(entry, ROOTS) for entry in two_days.programmes}
+    missing = {"metro-app": {"missing_epochs": 1}}
+    behind = [{"programme": "city", "opened_epoch": epoch} for epoch in (1, 2)]
     waiting = [{"state": "unknown"}, {"state": "settled"}]
 
-    assert unfinished_steps(missing, [], [], epochs=2) == [
+    assert unfinished_steps(missing, [], [], programmes=programmes) == [
         "metro-app was sealed missing in 1 epochs"
     ]
-    assert unfinished_steps({}, behind, [], epochs=2) == [
+    assert unfinished_steps({}, behind, [], programmes=programmes) == [
         "1 accounts with a signed binding were not opened to the end"
     ]
-    assert unfinished_steps({}, [], waiting, epochs=2) == [
+    assert unfinished_steps({}, [], waiting, programmes=programmes) == [
         "redemptions did not settle: ['unknown']"
     ]
 
@@ -210,7 +218,7 @@ def test_a_malformed_cell_takes_its_row_out_and_nothing_else(
     partner = city.partners[0]
     with partner.activities.open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
-    before = recompute(city, METHODOLOGIES, []).reduction_ug[partner.id]
+    before = recompute(city, []).reduction_ug[partner.id]
     table[0][column] = text
     changed = tmp_path / "activities.csv"
     with changed.open("w", encoding="utf-8", newline="") as file:
@@ -219,7 +227,7 @@ def test_a_malformed_cell_takes_its_row_out_and_nothing_else(
         writer.writerows(table)
     scenario = replace(city, partners=(replace(partner, activities=changed),))
 
-    after = recompute(scenario, METHODOLOGIES, []).reduction_ug[partner.id]
+    after = recompute(scenario, []).reduction_ug[partner.id]
 
     # The first row stands once more at the end of the file, where the city repeats it.
     assert after == before

@@ -74,7 +74,7 @@ from tests.fuzz.file_parsers import of_files
 from tests.fuzz.parser import Errors, Parser, simple
 from tests.fuzz.rail_parsers import of_rails
 from tests.fuzz.statement_examples import payloads, statement_classes
-from tests.fuzz.text_parsers import of_names, of_values
+from tests.fuzz.text_parsers import of_money, of_names, of_values
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
 from tests.house.examples.whole import opening, record
@@ -232,6 +232,7 @@ def parsers() -> list[Parser]:
         *of_files(),
         *_of_numbers(),
         *of_names(),
+        *of_money(),
         *of_values(),
         *of_rails(),
     ]

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 
 from fedcarbon.ceremony import share_file
 from fedcarbon.ceremony.share_file import ShareFileError, open_share_file, seal_share_file
+from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.ids import Role
 from fedcarbon.units import Seconds
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFilesError, load_party
+from partner_node.activities.bundle import Bundle
 from partner_node.commands.making_challenges import ChallengeFileError, read_values
 from partner_node.importing.activities import read_activities
 from partner_node.importing.identities import read_identities
@@ -53,10 +55,11 @@ IDENTITIES: Final = {
     "consent_claim": ["2026-03-02T08:00:00"],
     "issuing_country": ["CN"],
 }
+BUNDLE: Final = Bundle([load_from_catalogue("cn-ecny-shanghai")])
 Reader = Callable[[Path], Iterable[object]]
 READERS: Final[dict[str, tuple[Reader, dict[str, list[str]]]]] = {
-    "activities": (lambda path: read_activities(path, "Asia/Shanghai"), ACTIVITIES),
-    "activities without a zone": (lambda path: read_activities(path, None), ACTIVITIES),
+    "activities": (lambda path: read_activities(path, "Asia/Shanghai", BUNDLE), ACTIVITIES),
+    "activities without a zone": (lambda path: read_activities(path, None, BUNDLE), ACTIVITIES),
     "identities": (read_identities, IDENTITIES),
 }
 
@@ -138,7 +141,7 @@ def test_a_parquet_column_of_another_type_is_read_or_rejected(
     path = tmp_path / "export.parquet"
     path.write_bytes(as_parquet({**ACTIVITIES, column: ODD_COLUMNS[odd]}))
 
-    for item in rows(read_activities(path, "Asia/Shanghai")):
+    for item in rows(read_activities(path, "Asia/Shanghai", BUNDLE)):
         assert isinstance(item, (Read, Reject))
 
 

@@ -54,7 +54,7 @@ EXAMPLE_LIMITS: Final = Path(__file__).parents[2] / "deploy" / "limits.example.t
 
 
 def of_names() -> list[Parser]:
-    """Return the parsers of names, ids and units."""
+    """Return the parsers of names, accounts, units and formulas."""
     token = "ab" * 32
     return [
         simple(
@@ -90,6 +90,18 @@ def of_names() -> list[Parser]:
             "T[w] * x if w in ('a', 'b') and not x == 3 else 0",
         ),
         simple(
+            "fedcarbon.wire.certificates:parse_uri",
+            of_text(parse_uri),
+            (CertificateError,),
+            "spiffe://fedcarbon.test/partner/sz-metro",
+        ),
+    ]
+
+
+def of_money() -> list[Parser]:
+    """Return the parsers of wallets, limits and value days."""
+    return [
+        simple(
             "fedcarbon.redemption.wallet:wallet_id",
             of_text(wallet_id),
             (WalletIdInvalidError,),
@@ -121,12 +133,6 @@ def of_names() -> list[Parser]:
             of_text(day_from_text),
             (ValueDayInvalidError,),
             "2026-03-31",
-        ),
-        simple(
-            "fedcarbon.wire.certificates:parse_uri",
-            of_text(parse_uri),
-            (CertificateError,),
-            "spiffe://fedcarbon.test/partner/sz-metro",
         ),
     ]
 

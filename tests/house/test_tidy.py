@@ -183,6 +183,26 @@ def test_every_make_command_in_the_documents_exists() -> None:
     assert {(path, verb) for path, verb in commands if verb not in make_targets()} == set()
 
 
+def make_calls(text: str) -> set[tuple[str, frozenset[str]]]:
+    """Return every `make verb NAME=value ...` of a text as its verb and names."""
+    calls = re.findall(r"\bmake ([a-z-]+)((?: [A-Z]+=(?:\"[^\"]*\"|[^\s`,;]+))*)", text)
+    return {(verb, frozenset(re.findall(r"\b([A-Z]+)=", rest))) for verb, rest in calls}
+
+
+def test_every_make_command_of_the_readme_is_run_by_ci() -> None:
+    readme, ci = ((ROOT / name).read_text() for name in ("README.md", ".ci/run"))
+    verbs = make_targets()
+    wanted = {call for call in make_calls(readme) if call[0] in verbs - {"check"}}
+    run = {*make_calls(ci), *((verb, frozenset()) for verb in re.findall(r"[a-z-]+", ci))}
+
+    assert wanted
+    assert {
+        call
+        for call in wanted
+        if not any(call[0] == verb and call[1] <= names for verb, names in run)
+    } == set()
+
+
 def test_make_help_lists_every_verb_with_a_meaning() -> None:
     makefile = (ROOT / "Makefile").read_text()
     described = set(re.findall(r"^([a-z-]+):.*## \S", makefile, flags=re.MULTILINE))

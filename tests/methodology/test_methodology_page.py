@@ -14,7 +14,9 @@ from fedcarbon.cli.main import app
 from fedcarbon.methodology.definition import MethodologyStatus
 from fedcarbon.methodology.dimension import BASE_SYMBOLS
 
-PAGE: Final = (Path(__file__).parents[2] / "docs/METHODOLOGY.md").read_text(encoding="utf-8")
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = (ROOT / "docs/METHODOLOGY.md").read_text(encoding="utf-8")
+README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,7 +25,9 @@ def blocks(kind: str) -> list[str]:
 
 
 def commands() -> list[str]:
-    return [line for text in blocks("sh") for line in text.splitlines()]
+    of_page = [line for text in blocks("sh") for line in text.splitlines()]
+    of_readme = re.findall(r"^fedcarbon methodology .+$", README, re.MULTILINE)
+    return list(dict.fromkeys(of_page + of_readme))
 
 
 def changed(text: str, *, left_out: str = "") -> str:
@@ -49,7 +53,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("command", commands())
 @pytest.mark.usefixtures("folder")
-def test_every_command_of_the_page_runs(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_of_the_page_and_the_readme_runs(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     program, *tokens = shlex.split(command)
 
     try:

@@ -15,6 +15,7 @@ from fedcarbon.methodology.person_day import (
     by_day,
     claims_of,
     pieces_of,
+    settle_activities,
     settle_day,
 )
 from fedcarbon.methodology.slots import SlotGrid
@@ -182,3 +183,13 @@ def test_a_settlement_adds_up() -> None:
     )
 
     assert settlement.total_ug() == 4_321
+
+
+def test_the_cap_is_used_up_in_the_order_of_slots_and_the_last_is_above_it() -> None:
+    pieces = [_piece("late", 9, 40), _piece("early", 1, 50), _piece("lost", 4, 7)]
+
+    settled = settle_activities(pieces, {_slot(4)}, MicrogramsCO2e(60))
+
+    assert {
+        name: (item.submitted_ug, item.lost_ug, item.capped_ug) for name, item in settled.items()
+    } == {"early": (50, 0, 0), "lost": (0, 7, 0), "late": (10, 0, 30)}

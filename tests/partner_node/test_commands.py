@@ -283,6 +283,30 @@ def test_status_asks_a_running_node(home: Home, capsys: pytest.CaptureFixture[st
     assert "running; 2 enrolled" in capsys.readouterr().out
 
 
+def test_a_person_is_shown_the_same_by_a_node_that_runs_and_one_that_does_not(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_both(home)
+    with_port(home)
+    capsys.readouterr()
+
+    home.run("person", "--person", "rider-1", "--language", "en")
+    stored = json.loads(capsys.readouterr().out)
+    home.start()
+    home.wait_for(lambda: len(home.hub.places) == 2)
+    home.run("person", "--person", "rider-1", "--language", "en")
+    running = json.loads(capsys.readouterr().out)
+
+    assert stored == running
+    assert (stored["schema"], stored["language"]) == ("fedcarbon/v1/person", "en")
+    (day,) = stored["days"]
+    states = {item["activity_id"]: item["state"] for item in day["methodologies"][0]["activities"]}
+    assert states == {"a": "waiting", "d": "refused"}
+    with pytest.raises(FedcarbonError) as refused:
+        home.run("person", "--person", "nobody")
+    assert refused.value.code == "UNKNOWN_PERSON"
+
+
 def test_a_challenge_is_written_and_holds(home: Home) -> None:
     values, out = home.folder / "values.txt", home.folder / "challenge.json"
     values.write_text("1,20,300\n0\n", encoding="utf-8")
@@ -387,6 +411,8 @@ def test_trust_roots_that_are_missing_are_named(home: Home) -> None:
 def test_without_a_store_there_is_no_status_and_none_is_made(home: Home) -> None:
     with pytest.raises(StoreUnusableError, match="there is no store"):
         home.run("status")
+    with pytest.raises(StoreUnusableError, match="there is no store"):
+        home.run("person", "--person", "rider-1")
 
     assert not (home.folder / "node.duckdb").exists()
 

@@ -9,6 +9,7 @@ import pytest
 from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.persons.consent import GIVEN_BEFORE, parse_consent
 from partner_node.persons.linking import RejectedLink
+from partner_node.persons.summary import Asked
 from partner_node.persons.withdrawal import NoConsentError, UnknownPersonError
 from tests.partner_node.world import ZONE, World, at, new_world, person, ride
 
@@ -102,7 +103,7 @@ def test_old_consents_do_not_undo_a_withdrawal(world: World) -> None:
     outcome = world.link(person(1))
 
     assert only(outcome.rejected).reason is RejectReason.CONSENT_WITHDRAWN
-    assert not world.node.summary("rider-1").consented
+    assert not world.node.summary(Asked(person_ref="rider-1")).consented
 
 
 def test_withdrawing_again_gives_the_same_answer(world: World) -> None:
@@ -130,7 +131,7 @@ def test_only_linked_people_with_consents_can_withdraw(world: World) -> None:
     with pytest.raises(NoConsentError):
         world.node.withdraw_consent("rider-1")
     with pytest.raises(UnknownPersonError):
-        world.node.summary("nobody")
+        world.node.summary(Asked(person_ref="nobody"))
 
 
 def test_consents_are_times_or_true_or_absent() -> None:

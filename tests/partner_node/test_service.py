@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFiles, load_party
 from fedcarbon.wire.status import error_of
 from fedcarbon.wire.tls import dial
+from partner_node.commands.showing_persons import plain
+from partner_node.persons.summary import Asked, as_tree
 from partner_node.serving import start_service
 from tests.partner_node.fake_hub import NODE
 from tests.partner_node.world import World, person
@@ -179,14 +182,11 @@ def test_a_person_sees_what_was_earned_and_lost(client: Client, riders: World) -
     summary = client.GetSummary(node_pb2.GetSummaryRequest(person_ref="rider-1"))
     status = client.GetStatus(node_pb2.GetStatusRequest())
 
-    (epoch,) = summary.epochs
     assert summary.consented
-    assert (epoch.epoch, epoch.reduction_ug, epoch.submitted_ug, epoch.lost_slots) == (
-        1,
-        970_000_000,
-        970_000_000,
-        0,
-    )
+    assert summary.totals.submitted_micro == 970_000_000
+    assert [item.day for item in summary.days] == ["2026-03-02"]
+    asked = Asked(person_ref="rider-1")
+    assert plain(summary) == json.loads(json.dumps(as_tree(riders.node.summary(asked))))
     assert (status.enrolled, status.enrolling, status.last_error) == (3, 0, "")
     assert [(item.epoch, item.stage, item.claims_sent) for item in status.epochs] == [
         (1, "done", 4)
@@ -213,6 +213,11 @@ REFUSALS = {
         "UNKNOWN_PERSON",
     ),
     "summary of nobody": ("GetSummary", node_pb2.GetSummaryRequest(), "UNKNOWN_PERSON"),
+    "summary in another language": (
+        "GetSummary",
+        node_pb2.GetSummaryRequest(person_ref="rider-1", language="fr"),
+        "UNKNOWN_LANGUAGE",
+    ),
     "answer to nothing": ("AnswerBinding", node_pb2.AnswerBindingRequest(), "UNKNOWN_BINDING"),
     "too many activities": (
         "CreateActivities",

@@ -100,10 +100,8 @@ def judge_books(books: Books) -> JudgedBooks:
     check_rankings(books, ledger, findings)
     check_expiry(books, ledger, uses, terms.notices, findings)
     check_unexplained(ledger, uses, findings)
+    redemptions = booked_redemptions(books, ledger, orders, uses, terms.campaigns, findings)
     check_times(books, ledger, uses, findings)
-    redemptions = booked_redemptions(
-        books, ledger, orders, uses.explained, terms.campaigns, findings
-    )
     said, reported = answers(books, ledger, findings)
     check_answers(said, reported, orders, redemptions, findings)
     _check_grams(ledger, due.values(), findings)

@@ -1,6 +1,6 @@
 """What a node opens to an auditor on site: drawn leaves, what belongs to them, and slot proofs.
 
-The partner signs it, so that what does not hold is evidence against it. It holds people's trips
+The partner signs it, so that what does not hold is evidence against it. It holds what people did
 under the platform's own references: it stays with the auditor on site and never enters the record.
 """
 

@@ -1,9 +1,9 @@
 """Times that the hub gives its transfers, against the heads that trustees signed (V19).
 
-Offers, holds and notices begin and end, so a hub that could write any second beside a transfer
-could move it into its time or out of it. Heads leave it no room: a transfer is not newer than the
-first head over its batch, and not older than the heads before the leaf that it rests on. Two
-transfers are not compared: a clock that was put back is no lie.
+Offers, campaigns, holds and notices begin and end, so a hub that could write any second beside a
+transfer could move it into its time or out of it. Heads leave it no room: a transfer is not newer
+than the first head over its batch, and not older than the heads before the leaf that it rests on.
+Two transfers are not compared: a clock that was put back is no lie.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def check_times(
     Args:
         books: the record's books.
         ledger: what follows from its ledger batches.
-        judged: what the checks of uses have found out: on which leaf a transfer rests.
+        judged: what the checks of uses and redemptions say of the leaf that a transfer rests on.
         findings: where findings go.
     """
     for transfer_id, booked in ledger.booked.items():

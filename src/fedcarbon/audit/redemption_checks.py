@@ -22,6 +22,7 @@ from fedcarbon.audit.campaign_checks import Campaigns
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.ledger_replay import Booked, ReplayedLedger
 from fedcarbon.audit.use_checks import binding_faults
+from fedcarbon.audit.use_findings import JudgedUses
 from fedcarbon.ids import EpochIndex
 from fedcarbon.ledger.account import AccountKind, holder_account
 from fedcarbon.ledger.transfer import Phase
@@ -105,7 +106,7 @@ def booked_redemptions(
     books: Books,
     ledger: ReplayedLedger,
     orders: Mapping[bytes, LoggedOrder],
-    other_uses: Iterable[bytes],
+    judged: JudgedUses,
     campaigns: Campaigns,
     findings: list[Finding],
 ) -> dict[bytes, BookedRedemption]:
@@ -115,11 +116,11 @@ def booked_redemptions(
         books: the record's books.
         ledger: what follows from its ledger batches.
         orders: its orders.
-        other_uses: ids of transfers that other uses explain.
+        judged: what other uses explain; it learns on which leaf reservations rest.
         campaigns: which pay red packets on top.
         findings: where findings go.
     """
-    explained = set(other_uses)
+    explained = set(judged.explained)
     redemptions: dict[bytes, BookedRedemption] = {}
     for redemption_id, logged in orders.items():
         programme = books.programmes.get(logged.order.programme_id)
@@ -130,6 +131,7 @@ def booked_redemptions(
             reservation_id = posting_id(redemption_id, Phase.RESERVE.value, part)
             explained.add(reservation_id)
             if reservation_id in ledger.booked:
+                judged.rests_on[reservation_id] = logged.leaf  # campaigns begin and end
                 explained.add(posting_id(redemption_id, REVERSE, part))
         redemption = _booked(ledger, logged, programme, parts, campaigns, findings)
         if redemption is not None:

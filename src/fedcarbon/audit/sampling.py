@@ -1,7 +1,7 @@
 """Which leaves an audit opens: drawn from the sample beacon, so that nobody chooses them.
 
 Three draws without replacement: k person-days, k claims that the partner kept and k that it lost,
-or all if there are fewer (DESIGN section 7: who probes for others' trips shows in the claims that
+or all if there are fewer (DESIGN section 7: who probes for what others saw shows in the claims that
 it loses). Each draw is the beginning of one random order, so a larger sample contains a smaller
 one, and who asks again with another k learns nothing that the largest k did not show.
 

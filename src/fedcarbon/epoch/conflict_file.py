@@ -1,8 +1,8 @@
 """Conflict files: the claims of tokens that were judged in two epochs, for auditors.
 
 A token belongs to one slot, and a slot to one epoch, so a token in two epochs proves that somebody
-broke a rule: claimed tomorrow's slot, or held a trip back. Order does not decide who: both claims
-are listed, and auditors open the evidence of both, always (DESIGN section 7).
+broke a rule: claimed tomorrow's slot, or held an activity back. Order does not decide who: both
+claims are listed, and auditors open the evidence of both, always (DESIGN section 7).
 
 Format: the magic line `fedcarbon/v1/conflicts` with its line feed, then one record per claim:
 

@@ -179,7 +179,7 @@ def rank_of(tier: int, *, short: bool) -> int:
 
     Args:
         tier: 0 metered or validated, 1 tracked, 2 self-declared.
-        short: whether the trip covers no majority slot and holds this one by its midpoint only.
+        short: whether the activity covers no majority slot and holds this one by its midpoint only.
 
     Raises:
         MalformedClaimListError: there is no such tier.

@@ -2,7 +2,7 @@
 
 What it is about, a trip, a meter's month, a purchase, is said by the methodology that counts it;
 its typed values are those that the methodology declares. An `Activity` that exists is well formed;
-whether it counts is decided in `evaluation`, and which slots it occupies in `occupancy`.
+whether it counts is decided in `crediting`, and which slots it occupies in `occupancy`.
 """
 
 from __future__ import annotations

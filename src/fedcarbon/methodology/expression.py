@@ -1,8 +1,8 @@
 """The closed language of formulas: typed nodes, each a value of a known unit.
 
 There is nothing else that a methodology can compute with. A node is made by `parsing`, which
-checks units, so that every tree of these nodes has a meaning. Two evaluators read it: `evaluation`
-over rationals, and `lowering`, which turns them into integer arithmetic.
+checks units, so that every tree of these nodes has a meaning. Two modules read it: `reference`
+evaluates it over rationals, and `lowering` turns it into integer arithmetic.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ least half of its slots of the day loses all of them, and only then the cap appl
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -112,6 +112,40 @@ def by_day(pieces: Iterable[Piece]) -> Mapping[dt.date, tuple[Piece, ...]]:
     return {day: tuple(days[day]) for day in sorted(days)}
 
 
+def settle_activities(
+    pieces: Sequence[Piece], lost_slots: Collection[SlotKey], cap_ug: MicrogramsCO2e
+) -> Mapping[str, DaySettlement]:
+    """Return what the verdicts and the cap leave of one person's day, by activity id.
+
+    The cap is used up in the order of slots: what comes last is above it.
+
+    Args:
+        pieces: see `settle_day`.
+        lost_slots: likewise.
+        cap_ug: likewise.
+    """
+    assert len({piece.day for piece in pieces}) <= 1
+    assert cap_ug >= 0
+    of_activity: defaultdict[str, list[Piece]] = defaultdict(list)
+    for piece in sorted(pieces, key=lambda piece: (piece.slot.start_s, piece.activity_id)):
+        of_activity[piece.activity_id].append(piece)
+    settled = {}
+    room_ug = cap_ug
+    for activity_id, own in of_activity.items():
+        lost = [piece for piece in own if piece.slot in lost_slots]
+        lost_ug, left_ug = _sum_ug(lost), MicrogramsCO2e(_sum_ug(own) - _sum_ug(lost))
+        half_lost = 2 * len(lost) >= len(own)
+        submitted_ug = MicrogramsCO2e(0 if half_lost else min(room_ug, left_ug))
+        room_ug = MicrogramsCO2e(room_ug - submitted_ug)
+        settled[activity_id] = DaySettlement(
+            submitted_ug=submitted_ug,
+            lost_ug=lost_ug,
+            half_lost_ug=left_ug if half_lost else MicrogramsCO2e(0),
+            capped_ug=MicrogramsCO2e(0 if half_lost else left_ug - submitted_ug),
+        )
+    return settled
+
+
 def settle_day(
     pieces: Sequence[Piece], lost_slots: Collection[SlotKey], cap_ug: MicrogramsCO2e
 ) -> DaySettlement:
@@ -122,24 +156,12 @@ def settle_day(
         lost_slots: those that another partner won; others are ignored.
         cap_ug: the programme's cap per person and day.
     """
-    assert len({piece.day for piece in pieces}) <= 1
-    assert cap_ug >= 0
-    lost = [piece for piece in pieces if piece.slot in lost_slots]
-    left = [piece for piece in pieces if piece.slot not in lost_slots]
-    slots_count = Counter(piece.activity_id for piece in pieces)
-    lost_count = Counter(piece.activity_id for piece in lost)
-    half_lost = {
-        activity_id
-        for activity_id, count in slots_count.items()
-        if 2 * lost_count[activity_id] >= count
-    }
-    kept_ug = _sum_ug(piece for piece in left if piece.activity_id not in half_lost)
-    submitted_ug = MicrogramsCO2e(min(cap_ug, kept_ug))
+    settled = settle_activities(pieces, lost_slots, cap_ug).values()
     settlement = DaySettlement(
-        submitted_ug=submitted_ug,
-        lost_ug=_sum_ug(lost),
-        half_lost_ug=_sum_ug(piece for piece in left if piece.activity_id in half_lost),
-        capped_ug=MicrogramsCO2e(kept_ug - submitted_ug),
+        submitted_ug=MicrogramsCO2e(sum(item.submitted_ug for item in settled)),
+        lost_ug=MicrogramsCO2e(sum(item.lost_ug for item in settled)),
+        half_lost_ug=MicrogramsCO2e(sum(item.half_lost_ug for item in settled)),
+        capped_ug=MicrogramsCO2e(sum(item.capped_ug for item in settled)),
     )
     assert settlement.total_ug() == _sum_ug(pieces)
     return settlement

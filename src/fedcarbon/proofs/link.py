@@ -6,8 +6,8 @@ verdict, and A_b the commitment in the range proof of block b, both sides comput
     K = sum of K_c over the claims that won        A = prod of A_b over all blocks in the submission
 
 and the statement is: what A holds in its slots, plus some delta in [0, 2^60), is what K holds. The
-sum of slots may be below the winning pieces (half-lost trips, caps, people who have left), never
-above. Proving is in `link_prover`, checking in `link_verifier`.
+sum of slots may be below the winning pieces (half-lost activities, caps, people who have left),
+never above. Proving is in `link_prover`, checking in `link_verifier`.
 
 **Proof.** A_d = g_dv^delta g_dx^x g_dy^y g_dz^z h^rho_d with x^2 + y^2 + z^2 = 4 delta (D - delta)
 + 1 for D = 2^60 - 1, as a slot of its own (section 9.2 with gamma = 1). T and T_d commit to masks

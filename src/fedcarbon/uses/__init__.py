@@ -1,1 +1,1 @@
-"""Uses of grams besides cash: gifts, goods, credit lots, and the end of a vintage."""
+"""Uses of grams besides cash: gifts, goods, campaigns, markets, lots, own retirement, expiry."""

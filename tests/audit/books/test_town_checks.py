@@ -21,6 +21,7 @@ from fedcarbon.ledger.batch import LedgerLine, line_of
 from fedcarbon.ledger.transfer import Phase, Transfer
 from fedcarbon.ledger.unit import FEN, Vintage
 from fedcarbon.redemption.postings import RED_PACKET, posting_id
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.units import SECONDS_PER_DAY, Seconds
 from fedcarbon.uses.campaign import Campaign, reward_id
 from fedcarbon.uses.market import MarketPrice, MarketRules
@@ -310,6 +311,20 @@ ATTACKS: Final[dict[str, tuple[Attack, set[str]]]] = {
         {"V26 USE_MASS_DIFFERS"},
     ),
 }
+
+
+def test_a_redemption_is_not_moved_into_the_time_of_a_campaign(draft: UseDraft) -> None:
+    """What was ordered behind a head has not been reserved before that head was signed."""
+    leaf, order = draft.draft.orders[-1]
+    money = posting_id(order.redemption_id, Phase.RESERVE.value, FEN)
+    _, batch = draft.draft.batches[THIRD]
+    (line,) = (item for item in batch.lines if item.transfer_id == money)
+    draft.after_s[leaf] = Seconds(line.recorded_s + TIME_TOLERANCE_S)
+    assert check_books(draft.sealed()) == []
+
+    draft.after_s[leaf] = Seconds(line.recorded_s + TIME_TOLERANCE_S + 1)
+
+    assert codes(check_books(draft.sealed())) == {"V19 RECORDED_TIME_DIFFERS"}
 
 
 @pytest.mark.parametrize("what", ATTACKS)

@@ -11,7 +11,13 @@ import pytest
 from sqlmodel import Session
 from structlog.testing import capture_logs
 
-from fedcarbon.epoch.statements import BEACON_BYTES, BeaconLabel, BeaconValue, CommitClosed
+from fedcarbon.epoch.statements import (
+    BEACON_BYTES,
+    BeaconLabel,
+    BeaconValue,
+    CommitClosed,
+    MissedClaimant,
+)
 from fedcarbon.identity.threshold import TooFewEvaluationsError
 from fedcarbon.ids import Role
 from fedcarbon.opening.beacon_checks import SecondBeaconError
@@ -292,7 +298,8 @@ def test_a_second_beacon_over_another_leaf_is_refused(world: World, closed: int)
 
 def _closed_again(world: World, session: Session, closed: int) -> int:
     statement = opened(CommitClosed, world.hub.record.body(session, closed))
-    other = replace(statement, lists=(), missed=(METRO,))
+    missed = MissedClaimant(programme_id=statement.lists[0].programme_id, partner_id=METRO)
+    other = replace(statement, lists=(), missed=(missed,))
     return world.hub.record.append_own(session, other).index
 
 

@@ -115,30 +115,154 @@ class WithdrawConsentResponse(_message.Message):
     def __init__(self, from_epoch: _Optional[int] = ...) -> None: ...
 
 class GetSummaryRequest(_message.Message):
-    __slots__ = ("person_ref",)
+    __slots__ = ("person_ref", "language", "from_day", "until_day")
     PERSON_REF_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    FROM_DAY_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_DAY_FIELD_NUMBER: _ClassVar[int]
     person_ref: str
-    def __init__(self, person_ref: _Optional[str] = ...) -> None: ...
+    language: str
+    from_day: str
+    until_day: str
+    def __init__(self, person_ref: _Optional[str] = ..., language: _Optional[str] = ..., from_day: _Optional[str] = ..., until_day: _Optional[str] = ...) -> None: ...
 
 class GetSummaryResponse(_message.Message):
-    __slots__ = ("epochs", "consented")
-    EPOCHS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("consented", "schema", "language", "person_ref", "as_of_s", "programme_id", "measure", "unit", "parts_per_unit", "consents", "totals", "days", "uses", "unknown", "app")
     CONSENTED_FIELD_NUMBER: _ClassVar[int]
-    epochs: _containers.RepeatedCompositeFieldContainer[EpochSummary]
+    SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGE_FIELD_NUMBER: _ClassVar[int]
+    PERSON_REF_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_S_FIELD_NUMBER: _ClassVar[int]
+    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    PARTS_PER_UNIT_FIELD_NUMBER: _ClassVar[int]
+    CONSENTS_FIELD_NUMBER: _ClassVar[int]
+    TOTALS_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    USES_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    APP_FIELD_NUMBER: _ClassVar[int]
     consented: bool
-    def __init__(self, epochs: _Optional[_Iterable[_Union[EpochSummary, _Mapping]]] = ..., consented: _Optional[bool] = ...) -> None: ...
+    schema: str
+    language: str
+    person_ref: str
+    as_of_s: int
+    programme_id: str
+    measure: str
+    unit: str
+    parts_per_unit: int
+    consents: _containers.RepeatedCompositeFieldContainer[ConsentPeriod]
+    totals: PersonAmounts
+    days: _containers.RepeatedCompositeFieldContainer[PersonDay]
+    uses: _containers.RepeatedCompositeFieldContainer[AmountUse]
+    unknown: _containers.RepeatedCompositeFieldContainer[PersonText]
+    app: str
+    def __init__(self, consented: _Optional[bool] = ..., schema: _Optional[str] = ..., language: _Optional[str] = ..., person_ref: _Optional[str] = ..., as_of_s: _Optional[int] = ..., programme_id: _Optional[str] = ..., measure: _Optional[str] = ..., unit: _Optional[str] = ..., parts_per_unit: _Optional[int] = ..., consents: _Optional[_Iterable[_Union[ConsentPeriod, _Mapping]]] = ..., totals: _Optional[_Union[PersonAmounts, _Mapping]] = ..., days: _Optional[_Iterable[_Union[PersonDay, _Mapping]]] = ..., uses: _Optional[_Iterable[_Union[AmountUse, _Mapping]]] = ..., unknown: _Optional[_Iterable[_Union[PersonText, _Mapping]]] = ..., app: _Optional[str] = ...) -> None: ...
 
-class EpochSummary(_message.Message):
-    __slots__ = ("epoch", "reduction_ug", "submitted_ug", "lost_slots")
-    EPOCH_FIELD_NUMBER: _ClassVar[int]
-    REDUCTION_UG_FIELD_NUMBER: _ClassVar[int]
-    SUBMITTED_UG_FIELD_NUMBER: _ClassVar[int]
+class ConsentPeriod(_message.Message):
+    __slots__ = ("since_s", "withdrawn_at_s", "first_epoch_without")
+    SINCE_S_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWN_AT_S_FIELD_NUMBER: _ClassVar[int]
+    FIRST_EPOCH_WITHOUT_FIELD_NUMBER: _ClassVar[int]
+    since_s: int
+    withdrawn_at_s: int
+    first_epoch_without: int
+    def __init__(self, since_s: _Optional[int] = ..., withdrawn_at_s: _Optional[int] = ..., first_epoch_without: _Optional[int] = ...) -> None: ...
+
+class PersonAmounts(_message.Message):
+    __slots__ = ("before_claims_micro", "submitted_micro", "lost_micro", "half_lost_micro", "above_cap_micro", "missed_micro", "waiting_micro", "over_limits_micro", "expected_micro", "lost_slots")
+    BEFORE_CLAIMS_MICRO_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTED_MICRO_FIELD_NUMBER: _ClassVar[int]
+    LOST_MICRO_FIELD_NUMBER: _ClassVar[int]
+    HALF_LOST_MICRO_FIELD_NUMBER: _ClassVar[int]
+    ABOVE_CAP_MICRO_FIELD_NUMBER: _ClassVar[int]
+    MISSED_MICRO_FIELD_NUMBER: _ClassVar[int]
+    WAITING_MICRO_FIELD_NUMBER: _ClassVar[int]
+    OVER_LIMITS_MICRO_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_MICRO_FIELD_NUMBER: _ClassVar[int]
     LOST_SLOTS_FIELD_NUMBER: _ClassVar[int]
-    epoch: int
-    reduction_ug: int
-    submitted_ug: int
+    before_claims_micro: int
+    submitted_micro: int
+    lost_micro: int
+    half_lost_micro: int
+    above_cap_micro: int
+    missed_micro: int
+    waiting_micro: int
+    over_limits_micro: int
+    expected_micro: int
     lost_slots: int
-    def __init__(self, epoch: _Optional[int] = ..., reduction_ug: _Optional[int] = ..., submitted_ug: _Optional[int] = ..., lost_slots: _Optional[int] = ...) -> None: ...
+    def __init__(self, before_claims_micro: _Optional[int] = ..., submitted_micro: _Optional[int] = ..., lost_micro: _Optional[int] = ..., half_lost_micro: _Optional[int] = ..., above_cap_micro: _Optional[int] = ..., missed_micro: _Optional[int] = ..., waiting_micro: _Optional[int] = ..., over_limits_micro: _Optional[int] = ..., expected_micro: _Optional[int] = ..., lost_slots: _Optional[int] = ...) -> None: ...
+
+class PersonDay(_message.Message):
+    __slots__ = ("day", "epoch", "amounts", "methodologies", "text")
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    AMOUNTS_FIELD_NUMBER: _ClassVar[int]
+    METHODOLOGIES_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    day: str
+    epoch: int
+    amounts: PersonAmounts
+    methodologies: _containers.RepeatedCompositeFieldContainer[PersonMethodology]
+    text: str
+    def __init__(self, day: _Optional[str] = ..., epoch: _Optional[int] = ..., amounts: _Optional[_Union[PersonAmounts, _Mapping]] = ..., methodologies: _Optional[_Iterable[_Union[PersonMethodology, _Mapping]]] = ..., text: _Optional[str] = ...) -> None: ...
+
+class PersonMethodology(_message.Message):
+    __slots__ = ("methodology_id", "title", "amounts", "activities")
+    METHODOLOGY_ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNTS_FIELD_NUMBER: _ClassVar[int]
+    ACTIVITIES_FIELD_NUMBER: _ClassVar[int]
+    methodology_id: str
+    title: str
+    amounts: PersonAmounts
+    activities: _containers.RepeatedCompositeFieldContainer[PersonActivity]
+    def __init__(self, methodology_id: _Optional[str] = ..., title: _Optional[str] = ..., amounts: _Optional[_Union[PersonAmounts, _Mapping]] = ..., activities: _Optional[_Iterable[_Union[PersonActivity, _Mapping]]] = ...) -> None: ...
+
+class PersonActivity(_message.Message):
+    __slots__ = ("activity_id", "started_at_s", "ended_at_s", "state", "amounts", "reasons")
+    ACTIVITY_ID_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_S_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_S_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AMOUNTS_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    activity_id: str
+    started_at_s: int
+    ended_at_s: int
+    state: str
+    amounts: PersonAmounts
+    reasons: _containers.RepeatedCompositeFieldContainer[PersonText]
+    def __init__(self, activity_id: _Optional[str] = ..., started_at_s: _Optional[int] = ..., ended_at_s: _Optional[int] = ..., state: _Optional[str] = ..., amounts: _Optional[_Union[PersonAmounts, _Mapping]] = ..., reasons: _Optional[_Iterable[_Union[PersonText, _Mapping]]] = ...) -> None: ...
+
+class PersonText(_message.Message):
+    __slots__ = ("id", "text")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    text: str
+    def __init__(self, id: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
+
+class AmountUse(_message.Message):
+    __slots__ = ("kind", "id", "title", "price_micro", "pays_fen", "from_s", "until_s", "text")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    PRICE_MICRO_FIELD_NUMBER: _ClassVar[int]
+    PAYS_FEN_FIELD_NUMBER: _ClassVar[int]
+    FROM_S_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_S_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    id: str
+    title: str
+    price_micro: int
+    pays_fen: int
+    from_s: int
+    until_s: int
+    text: str
+    def __init__(self, kind: _Optional[str] = ..., id: _Optional[str] = ..., title: _Optional[str] = ..., price_micro: _Optional[int] = ..., pays_fen: _Optional[int] = ..., from_s: _Optional[int] = ..., until_s: _Optional[int] = ..., text: _Optional[str] = ...) -> None: ...
 
 class ListPendingBindingsRequest(_message.Message):
     __slots__ = ()

@@ -168,7 +168,8 @@ class PersonServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSummary(self, request, context):
-        """Returns what this node knows of a person: never what other partners know.
+        """Returns what a person is shown: own figures by day and methodology, what became of every
+        activity and why, and what amounts could be used for; never what other partners know.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

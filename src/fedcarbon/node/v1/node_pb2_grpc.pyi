@@ -75,7 +75,9 @@ class PersonServiceStub:
     WithdrawConsent: _grpc.UnaryUnaryMultiCallable[_node_pb2.WithdrawConsentRequest, _node_pb2.WithdrawConsentResponse]
     """Withdraws a person's consent from the next epoch on."""
     GetSummary: _grpc.UnaryUnaryMultiCallable[_node_pb2.GetSummaryRequest, _node_pb2.GetSummaryResponse]
-    """Returns what this node knows of a person: never what other partners know."""
+    """Returns what a person is shown: own figures by day and methodology, what became of every
+    activity and why, and what amounts could be used for; never what other partners know.
+    """
     ListPendingBindings: _grpc.UnaryUnaryMultiCallable[_node_pb2.ListPendingBindingsRequest, _node_pb2.ListPendingBindingsResponse]
     """Lists bindings of wallets that wait for the person's confirmation in the app."""
     AnswerBinding: _grpc.UnaryUnaryMultiCallable[_node_pb2.AnswerBindingRequest, _node_pb2.AnswerBindingResponse]
@@ -95,7 +97,9 @@ class PersonServiceAsyncStub(PersonServiceStub):
     WithdrawConsent: _aio.UnaryUnaryMultiCallable[_node_pb2.WithdrawConsentRequest, _node_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
     """Withdraws a person's consent from the next epoch on."""
     GetSummary: _aio.UnaryUnaryMultiCallable[_node_pb2.GetSummaryRequest, _node_pb2.GetSummaryResponse]  # type: ignore[assignment]
-    """Returns what this node knows of a person: never what other partners know."""
+    """Returns what a person is shown: own figures by day and methodology, what became of every
+    activity and why, and what amounts could be used for; never what other partners know.
+    """
     ListPendingBindings: _aio.UnaryUnaryMultiCallable[_node_pb2.ListPendingBindingsRequest, _node_pb2.ListPendingBindingsResponse]  # type: ignore[assignment]
     """Lists bindings of wallets that wait for the person's confirmation in the app."""
     AnswerBinding: _aio.UnaryUnaryMultiCallable[_node_pb2.AnswerBindingRequest, _node_pb2.AnswerBindingResponse]  # type: ignore[assignment]
@@ -130,7 +134,9 @@ class PersonServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _node_pb2.GetSummaryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_node_pb2.GetSummaryResponse, _abc.Awaitable[_node_pb2.GetSummaryResponse]]:
-        """Returns what this node knows of a person: never what other partners know."""
+        """Returns what a person is shown: own figures by day and methodology, what became of every
+        activity and why, and what amounts could be used for; never what other partners know.
+        """
 
     @_abc_1.abstractmethod
     def ListPendingBindings(
