@@ -26,6 +26,7 @@ from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
 from fedcarbon.uses.order import GoodsOutcome, Use, UseKind, UseOrder
 from fedcarbon.uses.postings import pooling, selling, taking
+from fedcarbon.uses.ranking import RankedLine, Ranking, RankingChoice
 from fedcarbon.uses.states import UseState
 from tests.audit.kit import Kit
 from tests.simulation.uses import PIECE_UG, TREE, VINTAGE
@@ -95,6 +96,23 @@ def traded_at_another_price(kit: Kit) -> None:
     """A holder has agreed to another price than that at which the hub has bought."""
     index, order = kit.of(UseOrder, use=UseKind.SELL)[0]
     kit.replace(index, dataclasses.replace(order, price_fen=4), OPERATOR)
+
+
+def ranked_among_too_few(kit: Kit) -> None:
+    """The hub puts somebody on a list although hardly anybody has opted in."""
+    line = RankedLine(band=1, pseudonym=bytes(16))
+    _replace_by_hub(kit, Ranking, {"period": 0}, lines=(line,))
+
+
+def ranked_on_demand(kit: Kit) -> None:
+    """The hub makes a list of a period once more."""
+    kit.append(kit.of(Ranking, period=0)[0][1], HUB)
+
+
+def joined_by_the_hub(kit: Kit) -> None:
+    """The hub signs a choice in the operator's stead."""
+    index, choice = kit.of(RankingChoice)[0]
+    kit.replace(index, choice, HUB)
 
 
 def more_retired_than_said(kit: Kit) -> None:

@@ -449,6 +449,13 @@ TAMPERINGS: Final = (
         ("V26", "MARKET_PRICE_DIFFERS"),
         ("V26", "USE_TRANSFER_DIFFERS"),
     ),
+    _finds(uses.ranked_among_too_few, ("V26", "RANKING_DIFFERS")),
+    _finds(uses.ranked_on_demand, ("V26", "RANKING_REPEATED")),
+    _finds(
+        uses.joined_by_the_hub,
+        ("V04", "SIGNER_REFUSED"),
+        ("V26", "RANKING_CHOICE_UNSIGNED"),
+    ),
     _finds(uses.more_retired_than_said, ("V26", "USE_MASS_DIFFERS")),
     _finds(uses.offer_without_title, ("V26", "OFFER_MALFORMED"), ("V26", "UNKNOWN_OFFER")),
     _finds(uses.contributor_named_twice, ("V26", "CREDIT_LOT_MALFORMED")),

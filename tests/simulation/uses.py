@@ -7,12 +7,14 @@ from typing import Final
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.cli.use_orders import Wish, place_use
 from fedcarbon.ledger.unit import Vintage
+from fedcarbon.redemption.wallet import WalletClass, wallet_id
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import MicrogramsCO2e, Seconds
 from fedcarbon.uses.campaign import Campaign, Occasion
 from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice, LotRules, Offer, OfferKind
 from fedcarbon.uses.order import UseKind
+from fedcarbon.uses.ranking import RankingChoice, RankingRules
 from fedcarbon.v1 import use_pb2
 from hub.uses_component import Ending
 from tests.simulation.operations import Run
@@ -25,6 +27,7 @@ TREE: Final = "one-tree"
 BREAD: Final = "one-bread"
 MARKET: Final = "town"
 PRICE_FEN: Final = 3
+RANKING: Final = "forest"
 
 
 def publish(world: World, statement: Statement) -> bytes:
@@ -87,6 +90,43 @@ def market(world: World) -> MarketRules:
     )
 
 
+def ranking(world: World) -> RankingRules:
+    """Return a ranking of two weeks that begins in some days."""
+    return RankingRules(
+        parameter_id=world.roots.parameter_id,
+        programme_id=PROGRAMME,
+        ranking_id=RANKING,
+        first_day=world.clock.now_s() // 86_400 + 3,
+        period_days=7,
+        periods=2,
+        people_min=20,
+        bands=10,
+    )
+
+
+def join(run: Run, person: int) -> None:
+    """Let a person take part in the ranking from its beginning on."""
+    operator = run.world.wallet()
+    item = operator.store.customers()[person]
+    assert item.account_token is not None
+    choice = RankingChoice(
+        parameter_id=run.world.roots.parameter_id,
+        programme_id=PROGRAMME,
+        ranking_id=RANKING,
+        choice_id=person.to_bytes(16, "big"),
+        account_token=item.account_token,
+        wallet_id=wallet_id(item.wallet_id),
+        wallet_class=WalletClass(item.wallet_class),
+        binding_leaf=operator.bindings()[item.binding_id].operator_leaf,
+        operator_id=operator.operator_id,
+        takes_part=True,
+        from_period=0,
+    )
+    signed = sign(choice, {operator.operator_id: operator.signing_key}).to_bytes()
+    request = use_pb2.PlaceRankingChoiceRequest(signed_choice=signed)
+    run.world.client(OPERATOR).place_ranking_choice(request)
+
+
 def use(run: Run, person: int, wish: Wish, label: str) -> use_pb2.Use:
     """Order a use for a person."""
     operator = run.world.wallet()
@@ -96,7 +136,7 @@ def use(run: Run, person: int, wish: Wish, label: str) -> use_pb2.Use:
 
 
 def use_grams(run: Run) -> None:
-    """Give, exchange and pledge; of three who want bread one gets it and one waits in vain."""
+    """Give, exchange, pledge, join; of three who want bread one gets it, one waits in vain."""
     world = run.world
     publish(world, offer(world, TREE, OfferKind.DONATION))
     publish(world, offer(world, BREAD, OfferKind.GOODS))
@@ -112,6 +152,8 @@ def use_grams(run: Run) -> None:
     )
     publish(world, campaign(world))
     publish(world, market(world))
+    publish(world, ranking(world))
+    join(run, 0)
     end_what_is_over(world)  # which begins with the price of the day
     use(run, 0, Wish(use=UseKind.DONATE, offer_id=TREE, pieces=2), "tree")
     trade = {"offer_id": MARKET, "pieces": 1, "price_fen": PRICE_FEN}
