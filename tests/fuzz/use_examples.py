@@ -20,14 +20,7 @@ from fedcarbon.uses.lot import (
 from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer, OfferKind
 from fedcarbon.uses.order import GoodsOutcome, UseKind, UseOrder
-from fedcarbon.uses.ranking import (
-    PEOPLE_MIN,
-    RankedLine,
-    Ranking,
-    RankingChoice,
-    RankingRules,
-    RankingSalt,
-)
+from fedcarbon.uses.ranking import RankedLine, Ranking, RankingChoice, RankingRules, RankingSalt
 from tests.house.examples import parties
 
 HEAD: Final[dict[str, Any]] = {
@@ -35,7 +28,6 @@ HEAD: Final[dict[str, Any]] = {
     "programme_id": parties.PROGRAMME_ID,
 }
 LOT: Final[dict[str, Any]] = {**HEAD, "lot_id": b"l" * 16}
-RANKING: Final[dict[str, Any]] = {**HEAD, "ranking_id": "spring"}
 
 USES: Final[tuple[Statement, ...]] = (
     Offer(
@@ -114,10 +106,17 @@ USES: Final[tuple[Statement, ...]] = (
     LotRetirement(**LOT, beneficiary="a buyer", serial_first=1, serial_last=1),
     ExpiryNotice(**HEAD, vintage=Vintage(2026), expires_at_s=1_800_000_000),
     RankingRules(
-        **RANKING, first_day=20_700, period_days=7, periods=4, people_min=PEOPLE_MIN, bands=4
+        **HEAD,
+        ranking_id="forest",
+        first_day=20_700,
+        period_days=7,
+        periods=52,
+        people_min=20,
+        bands=10,
     ),
     RankingChoice(
-        **RANKING,
+        **HEAD,
+        ranking_id="forest",
         choice_id=b"c" * 16,
         account_token=b"t" * 32,
         wallet_id=sandbox_wallet_id(1),
@@ -127,12 +126,13 @@ USES: Final[tuple[Statement, ...]] = (
         takes_part=True,
         from_period=1,
     ),
-    RankingSalt(**RANKING, period=1, salt=b"s" * 32),
+    RankingSalt(**HEAD, ranking_id="forest", period=1, salt=b"s" * 32),
     Ranking(
-        **RANKING,
+        **HEAD,
+        ranking_id="forest",
         period=1,
-        rules_leaf=8,
-        salt_leaf=9,
-        lines=(RankedLine(band=1, pseudonym=b"n" * 16), RankedLine(band=2, pseudonym=b"m" * 16)),
+        rules_leaf=9,
+        salt_leaf=30,
+        lines=(RankedLine(band=1, pseudonym=b"n" * 16), RankedLine(band=10, pseudonym=b"m" * 16)),
     ),
 )
