@@ -28,6 +28,7 @@ from partner_node.importing.activities import read_activities
 from partner_node.importing.table_file import ImportFileError
 from tests.fuzz.file_parsers import certificates
 from tests.fuzz.statement_examples import payloads
+from tests.fuzz.test_files import BUNDLE
 from tests.house.examples import parties
 from tests.house.examples.whole import record
 
@@ -114,7 +115,7 @@ def test_a_parquet_file_whose_column_names_are_no_text_is_refused(tmp_path: Path
     path.write_bytes(path.read_bytes().replace(b"zzzzzzzz", b"zz\xe9zzzzz"))
 
     with pytest.raises(ImportFileError):
-        list(read_activities(path, None))
+        list(read_activities(path, None, BUNDLE))
 
 
 def test_values_without_end_are_malformed() -> None:
