@@ -16,9 +16,11 @@ from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.ids import Role
 from fedcarbon.ledger.batch import LedgerBatch
 from fedcarbon.ledger.unit import unit_from_text
+from fedcarbon.methodology.activity import values_of
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.units import Seconds
+from fedcarbon.uses.certificate import FORMAT, Certificate
 from fedcarbon.wire.certificates import CertificateError, PartyName, party_name_of
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import PartyFilesError, load_party
@@ -26,6 +28,7 @@ from partner_node.importing.activities import read_activities
 from partner_node.importing.table_file import ImportFileError
 from tests.fuzz.file_parsers import certificates
 from tests.fuzz.statement_examples import payloads
+from tests.fuzz.test_files import BUNDLE
 from tests.house.examples import parties
 from tests.house.examples.whole import record
 
@@ -112,4 +115,26 @@ def test_a_parquet_file_whose_column_names_are_no_text_is_refused(tmp_path: Path
     path.write_bytes(path.read_bytes().replace(b"zzzzzzzz", b"zz\xe9zzzzz"))
 
     with pytest.raises(ImportFileError):
-        list(read_activities(path, None))
+        list(read_activities(path, None, BUNDLE))
+
+
+def test_values_without_end_are_malformed() -> None:
+    with pytest.raises(MalformedError):
+        values_of("[" * 100_000)
+
+
+def test_a_purpose_that_is_no_text_is_malformed() -> None:
+    """Half of a surrogate pair has no hash, and cannot be printed."""
+    tree = {
+        "format": FORMAT,
+        "purpose": "\ud800",
+        "order": "",
+        "leaf_index": 0,
+        "salt": "",
+        "head": "",
+        "hashes": [],
+    }
+
+    with pytest.raises(MalformedError):
+        Certificate.from_json(json.dumps(tree).encode())
+    Certificate.from_json(json.dumps({**tree, "purpose": "mine"}).encode())

@@ -167,7 +167,6 @@ def of_values() -> list[Parser]:
             (MalformedError,),
             '{"distance_m":12500,"mode":"rail"}',
             '{"red_alert":true,"use_wh":-5}',
-            "[" * 100_000,
         ),
         simple(
             "fedcarbon.methodology.object_ref:canonical_object",
