@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -24,12 +25,28 @@ SERVER = Path(__file__).with_name("sail_process.py")
 NewView = Callable[[str, pa.Table], str]
 
 
+def _import_pyspark() -> None:
+    """Import it where a worker of xdist has no main file: it would take that for its doctests."""
+    main = sys.modules["__main__"]
+    bare = not hasattr(main, "__file__")
+    if bare:
+        main.__file__ = __file__
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it knows pandas below 3
+            importlib.import_module("pyspark.sql.connect.session")
+    finally:
+        if bare:
+            del main.__file__
+
+
 @pytest.fixture(scope="session")
 def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Spark Connect server; killed at the end."""
     for name in ("pysail", "pyspark"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed: no Spark Connect server to test against")
+    _import_pyspark()
     said = tmp_path_factory.mktemp("sail") / "said.txt"
     with (
         said.open("w") as stderr,
