@@ -25,8 +25,11 @@ SERVER = Path(__file__).with_name("sail_process.py")
 NewView = Callable[[str, pa.Table], str]
 
 
-def _import_pyspark() -> None:
-    """Import it where a worker of xdist has no main file: it would take that for its doctests."""
+@pytest.fixture(scope="session", autouse=True)
+def pyspark_is_imported() -> None:
+    """Import it with a main file: pyspark takes a worker of xdist, which has none, for doctests."""
+    if importlib.util.find_spec("pyspark") is None:
+        return
     main = sys.modules["__main__"]
     bare = not hasattr(main, "__file__")
     if bare:
@@ -46,7 +49,6 @@ def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in ("pysail", "pyspark"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed: no Spark Connect server to test against")
-    _import_pyspark()
     said = tmp_path_factory.mktemp("sail") / "said.txt"
     with (
         said.open("w") as stderr,
