@@ -3485,7 +3485,7 @@ def note_price(uses: Uses, leaf: Leaf) -> None:
 
 
 def note_ranking(books: Books, leaf: Leaf) -> None:
-    """Take what is said of rankings (15.9)."""
+    """Take what is said of rankings (15.11)."""
     world, uses, said = books.world, books.uses, leaf.said
     key = (said["programme_id"], said["ranking_id"])
     if leaf.kind == "ranking_rules":

@@ -20,6 +20,7 @@ from fedcarbon.uses.lot import (
 from fedcarbon.uses.market import MarketPrice, MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer, OfferKind
 from fedcarbon.uses.order import GoodsOutcome, UseKind, UseOrder
+from fedcarbon.uses.ranking import RankedLine, Ranking, RankingChoice, RankingRules, RankingSalt
 from tests.house.examples import parties
 
 HEAD: Final[dict[str, Any]] = {
@@ -104,4 +105,34 @@ USES: Final[tuple[Statement, ...]] = (
     LotSale(**LOT, buyer="a buyer", price_fen=Fen(6_000), retained_fen=Fen(100)),
     LotRetirement(**LOT, beneficiary="a buyer", serial_first=1, serial_last=1),
     ExpiryNotice(**HEAD, vintage=Vintage(2026), expires_at_s=1_800_000_000),
+    RankingRules(
+        **HEAD,
+        ranking_id="forest",
+        first_day=20_700,
+        period_days=7,
+        periods=52,
+        people_min=20,
+        bands=10,
+    ),
+    RankingChoice(
+        **HEAD,
+        ranking_id="forest",
+        choice_id=b"c" * 16,
+        account_token=b"t" * 32,
+        wallet_id=sandbox_wallet_id(1),
+        wallet_class=WalletClass.CLASS_2,
+        binding_leaf=b"b" * 34,
+        operator_id=parties.BANK,
+        takes_part=True,
+        from_period=1,
+    ),
+    RankingSalt(**HEAD, ranking_id="forest", period=1, salt=b"s" * 32),
+    Ranking(
+        **HEAD,
+        ranking_id="forest",
+        period=1,
+        rules_leaf=9,
+        salt_leaf=30,
+        lines=(RankedLine(band=1, pseudonym=b"n" * 16), RankedLine(band=10, pseudonym=b"m" * 16)),
+    ),
 )

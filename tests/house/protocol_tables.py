@@ -70,6 +70,10 @@ SIGNERS: Final[Mapping[LeafType, str]] = {
     LeafType.CAMPAIGN: "t root keys",
     LeafType.MARKET_RULES: "t root keys",
     LeafType.MARKET_PRICE: "hub",
+    LeafType.RANKING_RULES: "t root keys",
+    LeafType.RANKING_CHOICE: "wallet operator",
+    LeafType.RANKING_SALT: "hub",
+    LeafType.RANKING: "hub",
 }
 
 # (module, constant, what it limits)
