@@ -183,9 +183,18 @@ def _bind(
             config = federation.configure_wallet(operator)
             arguments = ["bind", "--config", str(config), "--wallets", str(operator.wallets)]
             federation.run_wallet(operator.seat, "bind", arguments)
+        _attest(federation, channels)
         confirmed = _confirm_all(federation, channels)
         federation.wait_witnessed(auditor)
         narrator.say(f"{confirmed} confirmations by holders (played by the demo)")
+
+
+def _attest(federation: Federation, channels: Mapping[str, grpc.Channel]) -> None:
+    """Have partners attest who lives in the households that they know."""
+    for partner in federation.scenario.partners:
+        stub = node_pb2_grpc.PersonServiceStub(channels[partner.seat])
+        for account, member in partner.attested:
+            stub.AttestMember(node_pb2.AttestMemberRequest(account_ref=account, member_ref=member))
 
 
 def _confirm_all(federation: Federation, channels: Mapping[str, grpc.Channel]) -> int:
@@ -207,8 +216,14 @@ def _confirm_all(federation: Federation, channels: Mapping[str, grpc.Channel]) -
                 stub = node_pb2_grpc.PersonServiceStub(channel)
                 pending = stub.ListPendingBindings(node_pb2.ListPendingBindingsRequest())
                 for item in pending.bindings:
+                    living = stub.ListMembers(
+                        node_pb2.ListMembersRequest(account_ref=item.person_ref)
+                    )
+                    # Somebody who lives there answers for a household.
                     request = node_pb2.AnswerBindingRequest(
-                        binding_id=item.binding_id, confirm=True
+                        binding_id=item.binding_id,
+                        confirm=True,
+                        member_ref=next(iter(living.member_refs), ""),
                     )
                     stub.AnswerBinding(request)
                     answered.add((name, item.binding_id))

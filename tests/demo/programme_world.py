@@ -174,12 +174,16 @@ class ProgrammeWorld(World):
             operator = self._operator(entry)
             assert not add_customers(operator.store, entry.wallets, allow_test=True)
             list(operator.find_and_bind())
+        for partner in self.scenario.partners:
+            for account, member in partner.attested:
+                self.seats[partner.seat].attest_member(account, member)
         expected = len(bound_people(self.scenario))
 
         def all_bound() -> bool:
             for node in self.seats.values():
                 for item in node.pending_bindings():
-                    node.answer_binding(item.binding_id, confirm=True)
+                    living = next(iter(node.members(item.person_refs[0])), "")
+                    node.answer_binding(item.binding_id, confirm=True, member_ref=living)
             signed = sum(
                 item.state == opening_pb2.BINDING_STATE_SIGNED
                 for operator in self.wallets.values()
