@@ -246,8 +246,9 @@ def _slots(
     if GROUPS[kind] == "receipt":
         return [(0, day)], 0
     if kind is ActivityType.BUDGET_PERIOD:
-        return [(_midnight_s(day, zone), after)], 0
-    if kind is ActivityType.METER_PERIOD:
+        monday = day - dt.timedelta(days=day.weekday())
+        first, step = _midnight_s(monday, zone), _next_week_s
+    elif kind is ActivityType.METER_PERIOD:
         first, step = _midnight_s(day.replace(day=1), zone), _next_month_s
     elif kind is ActivityType.STATE_WINDOW:
         first, step = _midnight_s(day, zone), _next_day_s
@@ -276,6 +277,10 @@ def _next_slot_s(at_s: int, zone: zoneinfo.ZoneInfo) -> int:
 
 def _next_day_s(at_s: int, zone: zoneinfo.ZoneInfo) -> int:
     return _midnight_s(_local(at_s, zone).date() + dt.timedelta(days=1), zone)
+
+
+def _next_week_s(at_s: int, zone: zoneinfo.ZoneInfo) -> int:
+    return _midnight_s(_local(at_s, zone).date() + dt.timedelta(days=7), zone)
 
 
 def _next_month_s(at_s: int, zone: zoneinfo.ZoneInfo) -> int:

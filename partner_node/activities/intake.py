@@ -9,9 +9,9 @@ The first rule that is broken gives the reason:
  (4) the methodology counts it                                          the rule's id in its file
  (5) the person is linked, consented, and had consented when it started unknown_person, ...
  (6) none of its days lies in an epoch that is closed                   late
- (7) the person has no earlier recorded trip at the same time, and no
-     other activity is recorded for a slot of its object                overlapping_activity,
-                                                                        object_slot_taken
+ (7) no other activity is recorded for a slot of its object, and the
+     person or object has no other of its type at the same time         object_slot_taken,
+                                                                        overlapping_activity
 
 What is refused is kept with its reason; nothing is dropped silently.
 """
@@ -28,7 +28,7 @@ from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.activity import Activity, InvalidActivityError, Value
 from fedcarbon.methodology.crediting import NOT_WHOLE_MONTHS, NotEligibleError, earned_by
 from fedcarbon.methodology.definition import ActivityType, Methodology
-from fedcarbon.methodology.occupancy import ActivitySlots, SlotKey, slots_of
+from fedcarbon.methodology.occupancy import AT_A_TIME, ActivitySlots, SlotKey, slots_of
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import Programme, midnight_s, zone
@@ -40,7 +40,12 @@ from partner_node.activities.history import (
     history_of,
     reading_of,
 )
-from partner_node.storage.activities import ActivityStore, StoredActivity, StoredReject
+from partner_node.storage.activities import (
+    ActivityStore,
+    SpanOwner,
+    StoredActivity,
+    StoredReject,
+)
 from partner_node.storage.database import Database
 from partner_node.storage.epochs import EpochStore
 from partner_node.storage.objects import ObjectStore
@@ -58,7 +63,7 @@ DETAILS: Final[Mapping[RejectReason, str]] = {
     RejectReason.BEFORE_CONSENT: "it started before both consents were given",
     RejectReason.CONSENT_WITHDRAWN: "it started after the consents were withdrawn",
     RejectReason.LATE: "the claims of its epoch are closed",
-    RejectReason.OVERLAPPING_ACTIVITY: "the person has an earlier recorded trip at that time",
+    RejectReason.OVERLAPPING_ACTIVITY: "the person or object has an earlier recorded one then",
     RejectReason.OBJECT_SLOT_TAKEN: "its object's slot is recorded under another activity",
 }
 """What people are told about a reason that the node itself finds."""
@@ -93,8 +98,8 @@ class _RefusedError(Exception):
         self.detail: Final = detail
 
 
-Spans = dict[int, list[tuple[Seconds, Seconds]]]
-"""Person to the recorded (start, end) spans of trips: disjoint, in order of time."""
+Spans = dict[SpanOwner, list[tuple[Seconds, Seconds]]]
+"""The recorded (start, end) spans of a type that one person or object has: in order of time."""
 
 
 class ActivityIntake:
@@ -207,8 +212,9 @@ class ActivityIntake:
         owned = {slot.key for slot in occupied.slots if slot.key.owner}
         if owned & batch.taken:
             raise _refused(RejectReason.OBJECT_SLOT_TAKEN)
-        is_trip = methodology.activity_type is ActivityType.TRIP
-        if is_trip and not _insert(batch.spans[standing.person_id], activity):
+        owner = (methodology.activity_type, activity.object_ref or standing.person_id)
+        at_a_time = methodology.activity_type in AT_A_TIME
+        if at_a_time and not _insert(batch.spans[owner], activity):
             raise _refused(RejectReason.OVERLAPPING_ACTIVITY)
         days = (occupied.days[0], occupied.days[-1]) if counts else None
         stored = StoredActivity(
@@ -252,8 +258,9 @@ class ActivityIntake:
     def _spans(self, activities: Sequence[Activity], standings: Mapping[str, Standing]) -> Spans:
         if not activities:
             return {}
-        spans = self._activities.trips_touching(
+        spans = self._activities.touching(
             {standing.person_id for standing in standings.values()},
+            {item.object_ref for item in activities},
             min(item.started_at_s for item in activities),
             max(item.ended_at_s for item in activities),
         )

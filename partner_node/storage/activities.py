@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from fedcarbon.units import Seconds
 from partner_node.activities.history import Reading, Readings, reading_of
 from partner_node.storage.database import Database, Row
 
+SpanOwner = tuple[ActivityType, int | str]
+"""Of which type, and of which person or object."""
 AT_INTAKE = 0
 """Epoch of a rejection that happened when the activity arrived."""
 
@@ -64,22 +67,31 @@ class ActivityStore:
         )
         return {row[0]: _activity(row) for row in rows}
 
-    def trips_touching(
-        self, person_ids: Iterable[int], first_s: Seconds, last_s: Seconds
-    ) -> dict[int, list[tuple[Seconds, Seconds]]]:
-        """Return start and end of these persons' trips that touch (first_s, last_s)."""
-        wanted = sorted(set(person_ids))
-        spans: dict[int, list[tuple[Seconds, Seconds]]] = {key: [] for key in wanted}
-        if wanted:
-            rows = self._database.rows(
-                "SELECT person_id, started_at_s, ended_at_s FROM activities "
-                "JOIN given USING (person_id) "
-                "WHERE activity_type = ? AND started_at_s < ? AND ended_at_s > ?",
-                [ActivityType.TRIP.value, last_s, first_s],
-                given={"person_id": wanted},
-            )
-            for person_id, started_at_s, ended_at_s in rows:
-                spans[person_id].append((started_at_s, ended_at_s))
+    def touching(
+        self,
+        person_ids: Iterable[int],
+        object_refs: Iterable[str],
+        first_s: Seconds,
+        last_s: Seconds,
+    ) -> dict[SpanOwner, list[tuple[Seconds, Seconds]]]:
+        """Return start and end of what is recorded of persons and objects in (first_s, last_s).
+
+        Of persons only what no object owns.
+        """
+        spans: defaultdict[SpanOwner, list[tuple[Seconds, Seconds]]] = defaultdict(list)
+        for column, wanted, rest in (
+            ("person_id", sorted(set(person_ids)), "AND object_ref = ''"),
+            ("object_ref", sorted({ref for ref in object_refs if ref}), ""),
+        ):
+            if wanted:
+                rows = self._database.rows(
+                    f"SELECT activity_type, {column}, started_at_s, ended_at_s FROM activities "  # noqa: S608
+                    f"JOIN given USING ({column}) WHERE started_at_s < ? AND ended_at_s > ? {rest}",
+                    [last_s, first_s],
+                    given={column: wanted},
+                )
+                for kind, owner, started_at_s, ended_at_s in rows:
+                    spans[ActivityType(kind), owner].append((started_at_s, ended_at_s))
         return spans
 
     def credited_between(self, first: dt.date, last: dt.date) -> list[StoredActivity]:

@@ -164,6 +164,22 @@ def test_every_value_of_a_meters_month_is_recomputed(
     assert found == [code]
 
 
+def test_two_periods_of_a_meter_that_overlap_are_found(
+    sealed: Audited, opened: OpenedEvidence
+) -> None:
+    """They share no month, so no claim shows that the days in both were credited twice."""
+    real = activities(opened)["metro-2026"]
+    longer = dataclasses.replace(
+        real, activity_id="metro-more", started_at_s=on("2026-03-31"), ended_at_s=on("2026-05-01")
+    )
+    found: list[str] = []
+    amounts = EvidenceAmounts(sealed.record(), {}, lambda code, *_: found.append(code))
+
+    amounts.check_together("an account", [real, longer])
+
+    assert found == ["ACTIVITIES_OVERLAP"]
+
+
 def test_object_shared(sealed: Audited, opened: OpenedEvidence) -> None:
     """Two months of one meter, or two purchases with one receipt."""
     real = activities(opened)["metro-2026"]

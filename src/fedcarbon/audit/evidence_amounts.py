@@ -22,7 +22,8 @@ from fedcarbon.methodology.crediting import (
     limited,
     limits_months,
 )
-from fedcarbon.methodology.definition import ActivityType, Methodology
+from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.occupancy import AT_A_TIME
 from fedcarbon.methodology.person_day import Piece, pieces_of
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import zone
@@ -47,10 +48,11 @@ class EvidenceAmounts:
         )
 
     def check_together(self, subject: str, activities: Iterable[ActivityEvidence]) -> None:
-        """(6) Nobody makes two trips at a time, and an object's slot holds one activity."""
-        trips = [item for item in activities if item.activity_type is ActivityType.TRIP]
-        for first, second in itertools.combinations(trips, 2):
-            if overlaps(first.activity(), second.activity()):
+        """(6) Nobody makes two trips at a time, and no meter or vehicle two periods."""
+        lasting = [item for item in activities if item.activity_type in AT_A_TIME]
+        for first, second in itertools.combinations(lasting, 2):
+            owners = {(item.activity_type, item.object_ref) for item in (first, second)}
+            if len(owners) == 1 and overlaps(first.activity(), second.activity()):
                 names = f"{first.activity_id!r} and {second.activity_id!r}"
                 self._find("ACTIVITIES_OVERLAP", subject, f"{names} are at the same time")
 

@@ -8,8 +8,9 @@ Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, excep
 (3) every leaf is under the evidence root                                 EVIDENCE_LEAF_DIFFERS
 (4) a person-day is that of its place and day                             EVIDENCE_MISPLACED
 (5) every methodology is one of the bundle in the headers                 METHODOLOGY_UNKNOWN
-(6) every activity counts, its tier is allowed, no trips overlap, an      ACTIVITY_NOT_ELIGIBLE,
-    object's slot holds one activity        TIER_ABOVE_ALLOWED, ACTIVITIES_OVERLAP, OBJECT_SHARED
+(6) every activity counts, its tier is allowed, none overlaps another     ACTIVITY_NOT_ELIGIBLE,
+    of its type and owner, an object's      TIER_ABOVE_ALLOWED, ACTIVITIES_OVERLAP, OBJECT_SHARED
+    slot holds one activity
 (7) every activity is credited on the day, with what its methodology      DAY_OUTSIDE_EPOCH,
     and the limits of the day give, and the pieces follow from it         REDUCTION_DIFFERS,
                                                                           LIMIT_EXCEEDED
@@ -39,6 +40,7 @@ from fedcarbon.audit.evidence_sample import EvidenceSample, sample_of
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.opened_evidence import LeafOpening, OpenedClaim, OpenedDay, OpenedEvidence
 from fedcarbon.epoch.snapshot import Place
+from fedcarbon.evidence.leaf import ActivityEvidence
 from fedcarbon.identity.claims import ClaimEntry
 from fedcarbon.identity.ristretto import ScalarInvalidError
 from fedcarbon.methodology.definition import Methodology
@@ -134,6 +136,7 @@ class _EvidenceAudit:
                 self._opened_days[day.opening.number] = day
         self._check_complete()
         self._check_persons()
+        self._check_overlaps()
         for number, claim in self._claims.items():
             self._check_claim(number, claim)
         self._check_table()
@@ -202,6 +205,17 @@ class _EvidenceAudit:
         for number, claim in sorted(self._claims.items()):
             if len({item.activity.person_ref for item in claim.evidence.pieces}) > 1:
                 self._find("PERSON_DIFFERS", f"claim {number}", "its pieces are several persons'")
+
+    def _check_overlaps(self) -> None:
+        """(6) Over all opened days of an account: a period may be credited long after it."""
+        of_account: defaultdict[bytes, dict[str, ActivityEvidence]] = defaultdict(dict)
+        for day in self._opened_days.values():
+            of_account[day.evidence.account_token] |= {
+                activity.activity_id: activity for activity in day.evidence.activities
+            }
+        for token, activities in sorted(of_account.items()):
+            subject = f"account {token.hex()[:12]}"
+            self._amounts.check_together(subject, activities.values())
 
     # --- claims ---------------------------------------------------------------------------
 
@@ -275,7 +289,6 @@ class _EvidenceAudit:
         expected = (self._record.tokens[place], day.isoformat())
         if (evidence.account_token, evidence.day) != expected:  # (4)
             self._find("EVIDENCE_MISPLACED", subject, "it is about another account or day")
-        self._amounts.check_together(subject, evidence.activities)
         pieces = self._amounts.pieces_of_day(subject, evidence.activities, day)
         self._compare_slots(subject, number, pieces)
         lost = {

@@ -9,14 +9,17 @@ import hashlib
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from fedcarbon.canonical import statement as statements
 from fedcarbon.cli.public_record import RecordNotReadyError
-from fedcarbon.cli.use_orders import Wish, place_use
+from fedcarbon.cli.use_orders import Wish
 from fedcarbon.cli.wallet import WalletConfigError, connected, load_config
 from fedcarbon.cli.wallet_uses import bound_customer, order_use
 from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.receipt import Receipt
 from fedcarbon.units import Fen, MicrogramsCO2e, grams_text, yuan_text
 from fedcarbon.uses.certificate import Certificate
@@ -36,7 +39,8 @@ def campaigns(*, config: Path) -> None:
         for item in operator.hub.list_offers(request).campaigns:
             money = (item.packet_fen, item.budget_fen, item.left_fen)
             sums = [yuan_text(Fen(fen)) for fen in money]
-            table.add_row(item.campaign_id, item.title, item.offer_id or item.occasion, *sums)
+            title = escape(item.title)
+            table.add_row(item.campaign_id, title, item.offer_id or item.occasion, *sums)
     Console().print(table)
 
 
@@ -103,39 +107,45 @@ def retire_own(*, config: Path, wallet: str, mass_ug: int, purpose: Path, label:
         purpose: file with the customer's own words; only their hash leaves this machine.
         label: names this use; the same label again asks for the same one.
     """
-    order_use(config, wallet, label, _retiring(mass_ug, _words(purpose)))
+    wish = Wish(
+        use=UseKind.RETIRE_OWN,
+        mass_ug=MicrogramsCO2e(mass_ug),
+        purpose_sha256=hashlib.sha256(_words(purpose).encode()).digest(),
+    )
+    order_use(config, wallet, label, wish)
 
 
-def certificate(
-    *, config: Path, wallet: str, mass_ug: int, purpose: Path, label: str, out: Path
-) -> None:
-    """Write what a customer shows of grams that it has retired.
+def certificate(*, config: Path, wallet: str, purpose: Path, label: str, out: Path) -> None:
+    """Write what a customer shows of grams that it has retired; this retires nothing.
 
     Args:
         config: the operator's wallet.toml.
         wallet: the customer's wallet.
-        mass_ug: as it was ordered.
-        purpose: the same file as then.
+        purpose: the same file as when they were retired.
         label: likewise.
         out: file to write.
     """
     words = _words(purpose)
     with connected(load_config(config)) as (operator, record):
-        item, binding = bound_customer(operator, wallet)
-        wish = _retiring(mass_ug, words)
-        used = place_use(operator, item, binding, wish, run_label=label)
-        receipt = statements.decode(Receipt, Envelope.from_bytes(used.order.receipt).payload)
+        item, _ = bound_customer(operator, wallet)
+        signed = operator.store.signed_use(item, label)
+        if signed is None:
+            raise WalletConfigError(f"nothing was ever ordered for this wallet as {label!r}")
+        asked = use_pb2.PlaceUseOrderRequest(signed_order=signed)
+        given = operator.hub.place_use_order(asked).receipt
+        record.check_receipt(given, LeafType.USE_ORDER, signed)
+        receipt = statements.decode(Receipt, Envelope.from_bytes(given).payload)
         head = record.head(operator.hub)
         if receipt.leaf_index >= head.size:
             raise RecordNotReadyError("no witnessed head covers the order yet: try again later")
-        asked = record_pb2.GetInclusionProofRequest(leaf_index=receipt.leaf_index, size=head.size)
+        proof = record_pb2.GetInclusionProofRequest(leaf_index=receipt.leaf_index, size=head.size)
         written = Certificate(
             purpose=words,
-            order=used.order.envelope,
+            order=signed,
             leaf_index=receipt.leaf_index,
             salt=receipt.salt,
             head=head.note,
-            hashes=tuple(operator.hub.get_inclusion_proof(asked).hashes),
+            hashes=tuple(operator.hub.get_inclusion_proof(proof).hashes),
         )
         written.check(record.book)
     out.write_bytes(written.to_json())
@@ -152,15 +162,9 @@ def check_certificate(*, config: Path, file: Path) -> None:
         shown = Certificate.from_json(file.read_bytes())
         order = shown.check(record.book)
     taken = grams_text(MicrogramsCO2e(order.mass_ug or 0))
-    Console().print(f"leaf {shown.leaf_index}: {taken} were retired for: {shown.purpose}")
-
-
-def _retiring(mass_ug: int, words: str) -> Wish:
-    return Wish(
-        use=UseKind.RETIRE_OWN,
-        mass_ug=MicrogramsCO2e(mass_ug),
-        purpose_sha256=hashlib.sha256(words.encode()).digest(),
-    )
+    # Somebody else's words: no line, colour or markup of theirs may speak for this command.
+    said = f"leaf {shown.leaf_index}: {taken} were retired for: {shown.purpose!r}"
+    Console().print(Text(said), soft_wrap=True)
 
 
 def _words(purpose: Path) -> str:

@@ -182,6 +182,14 @@ class WalletStore:
         ).fetchone()
         return row[0], row[1]
 
+    def signed_use(self, customer: Customer, run_label: str) -> bytes | None:
+        """Return the signed bytes of a use that was ordered, if one was."""
+        row = self._database.execute(
+            "SELECT signed FROM uses WHERE account_token = ? AND wallet_id = ? AND run_label = ?",
+            (customer.account_token, customer.wallet_id, run_label),
+        ).fetchone()
+        return None if row is None else row[0]
+
     def set_use(self, use_id: bytes, signed: bytes) -> None:
         """Remember the signed bytes of an order before they are sent."""
         self._database.execute("UPDATE uses SET signed = ? WHERE use_id = ?", (signed, use_id))

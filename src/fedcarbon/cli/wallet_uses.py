@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from fedcarbon.cli.use_orders import Wish, place_use
@@ -42,7 +43,8 @@ def offers(*, config: Path) -> None:
         for item in operator.hub.list_offers(request).offers:
             price = grams_text(MicrogramsCO2e(item.price_ug))
             left = str(item.left_pieces) if item.HasField("left_pieces") else ""
-            table.add_row(item.offer_id, item.offer_kind, item.title, item.supplier, price, left)
+            texts = (escape(item.title), escape(item.supplier))
+            table.add_row(item.offer_id, item.offer_kind, *texts, price, left)
     Console().print(table)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from typing import ClassVar, Final
 
+from fedcarbon.errors import CallerError
 from fedcarbon.methodology.expression import (
     Apply,
     Band,
@@ -24,6 +26,22 @@ from fedcarbon.methodology.expression import (
 )
 
 Computed = Fraction | bool | str
+BITS_MAX: Final = 4_096
+"""Limit of numerators and denominators, far above what a methodology that computes can reach."""
+
+
+class UncomputableError(CallerError):
+    """A step divides by zero or grows without end; bound it as in a methodology that computes."""
+
+    code: ClassVar[str] = "UNCOMPUTABLE"
+
+
+def _bounded(number: Fraction, *, power: int = 1) -> Fraction:
+    """Return `number`, whose power is not too long to be computed."""
+    bits = max(number.numerator.bit_length(), number.denominator.bit_length())
+    if bits * power > BITS_MAX:
+        raise UncomputableError(f"a step has more than {BITS_MAX} bits")
+    return number
 
 
 def nodes_of(expression: Expression) -> Iterable[Expression]:
@@ -50,7 +68,11 @@ def keys_of(lookup: Lookup, env: Mapping[str, Computed]) -> Keys:
 def compute(  # noqa: C901, PLR0911 - one case per kind of node
     expression: Expression, env: Mapping[str, Computed]
 ) -> Computed:
-    """Return the value of a tree whose names are all in `env`."""
+    """Return the value of a tree whose names are all in `env`.
+
+    Raises:
+        UncomputableError: only under a draft: others are bounded when they are read.
+    """
     match expression:
         case Constant():
             return expression.value
@@ -69,7 +91,7 @@ def compute(  # noqa: C901, PLR0911 - one case per kind of node
         case Power():
             exponent = expression.exponent
             power = exponent if isinstance(exponent, int) else int(Fraction(env[exponent.name]))
-            return Fraction(compute(expression.base, env)) ** power
+            return _bounded(Fraction(compute(expression.base, env)), power=power) ** power
         case Band():
             return _band(expression, Fraction(compute(expression.operand, env)))
         case Curve():
@@ -101,13 +123,15 @@ def _apply(operator: Operator, operands: list[Computed]) -> Computed:  # noqa: C
     numbers = [Fraction(item) for item in operands]
     match operator:
         case Operator.ADD:
-            return numbers[0] + numbers[1]
+            return _bounded(numbers[0] + numbers[1])
         case Operator.SUBTRACT:
-            return numbers[0] - numbers[1]
+            return _bounded(numbers[0] - numbers[1])
         case Operator.MULTIPLY:
-            return numbers[0] * numbers[1]
+            return _bounded(numbers[0] * numbers[1])
         case Operator.DIVIDE:
-            return numbers[0] / numbers[1]
+            if not numbers[1]:
+                raise UncomputableError("a step divides by zero")
+            return _bounded(numbers[0] / numbers[1])
         case Operator.NEGATE:
             return -numbers[0]
         case Operator.MINIMUM:

@@ -24,6 +24,8 @@ _INTEGER: Final = re.compile(r"0|-?[1-9][0-9]{0,30}")
 _NUMBER: Final = re.compile(
     r"[-+]?(\.?[0-9][0-9_,]*)(\.[0-9_]*)?([eE][-+]?[0-9]+)?|[-+]?\.(inf|nan)"
 )
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+"""What YAML's escapes can name and no UTF-8 can write."""
 _WORDS: Final[dict[str, bool | None]] = {"true": True, "false": False, "null": None, "~": None}
 
 
@@ -144,6 +146,8 @@ def _line(event: yaml.Event) -> int:
 
 def _scalar(event: yaml.ScalarEvent, line: int) -> Plain:
     text = str(event.value)
+    if _SURROGATE.search(text):
+        raise DocumentError(line, "an escape names half a character")
     if event.style is not None:  # quoted, or a block of text
         return text
     if text in _WORDS:

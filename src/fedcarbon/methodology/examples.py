@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Final
 
+from fedcarbon.methodology.arithmetic import UncomputableError
 from fedcarbon.methodology.definition import Example, ExampleEvent, Methodology
 from fedcarbon.methodology.document import DocumentError, Entry
 from fedcarbon.methodology.expression import Value
@@ -20,15 +21,17 @@ DURATION_DEFAULT_S: Final = 600
 EVENTS_MAX: Final = 1_000
 
 
-def read_examples(top: Section, version: str) -> tuple[Example, ...]:
+def read_examples(top: Section, day: dt.date) -> tuple[Example, ...]:
     """Return the examples of a file.
 
     Args:
         top: the whole file.
-        version: its date is the day of an example that names none.
+        day: of an example that names none.
     """
-    day = dt.date.fromisoformat(version[:10])
-    return tuple(_example(section, day) for section in top.items("examples"))
+    examples = tuple(_example(section, day) for section in top.items("examples"))
+    if sum(event.times for example in examples for event in example.events) > EVENTS_MAX:
+        raise DocumentError(top.line, f"all examples have at most {EVENTS_MAX} events")
+    return examples
 
 
 def check_examples(
@@ -45,19 +48,32 @@ def check_examples(
         raise DocumentError(top.line, "a methodology has worked examples")
     program = lower(methodology) if methodology.status.computes else None
     for section, example in zip(top.items("examples"), methodology.examples, strict=True):
-        if methodology.status.computes:
-            found = outcome_of(methodology, example, program)
-        elif example.given or all(
-            item.value is not None for item in methodology.parameters.values()
-        ):
-            found = outcome_of(completed(example.given), example, enable_draft=True)
-        else:
-            raise DocumentError(section.line, "an example of a draft gives what the draft lacks")
+        try:
+            found = _found(methodology, section, example, program, completed)
+        except UncomputableError as error:
+            raise DocumentError(section.line, str(error)) from error
         wanted = (example.expect, example.refused)
         if found != wanted:
             raise DocumentError(
                 section.line, f"example {example.name!r} gives {_said(found)}, not {_said(wanted)}"
             )
+
+
+def _found(
+    methodology: Methodology,
+    section: Section,
+    example: Example,
+    program: IntegerProgram | None,
+    completed: Callable[[Mapping[str, Fraction]], Methodology],
+) -> tuple[Fraction | None, str | None]:
+    if methodology.status.computes:
+        return outcome_of(methodology, example, program)
+    if methodology.amount is None:
+        raise DocumentError(section.line, "an example of a draft needs its amount")
+    unknown = any(item.value is None for item in methodology.parameters.values())
+    if unknown and not example.given:
+        raise DocumentError(section.line, "an example of a draft gives what the draft lacks")
+    return outcome_of(completed(example.given), example, enable_draft=True)
 
 
 def outcome_of(
@@ -115,17 +131,15 @@ def _evaluated(
         history=event.history,
         enable_draft=enable_draft,
     )
-    if program is not None:
+    if program is not None and outcome.refusal != "field_unknown":  # an engine reads no others
         past = {f"history_{k}": value for k, value in enumerate(event.history, start=1)}
         always = {
             "duration_s": event.duration_s,
             "day": (event.day - EPOCH).days,
             "year": event.day.year,
         }
-        assert run(program, {**event.values, **past, **always}) == (
-            outcome.amount,
-            outcome.refusal,
-        )
+        if run(program, {**event.values, **past, **always}) != (outcome.amount, outcome.refusal):
+            raise UncomputableError("the two evaluators give different answers")
     return outcome
 
 

@@ -12,8 +12,10 @@ stays in bounds; and it maps each node to one operation of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import ClassVar, Final
+
+from typing_extensions import override
 
 from fedcarbon.errors import ConfigurationError
 
@@ -24,6 +26,16 @@ class OverflowPossibleError(ConfigurationError):
     """A product of a methodology could leave 64 bits; narrow a range or a factor."""
 
     code: ClassVar[str] = "OVERFLOW_POSSIBLE"
+
+
+class ProgramTooLargeError(OverflowPossibleError):
+    """Written out, a methodology has too many steps; name fewer things twice."""
+
+    code: ClassVar[str] = "PROGRAM_TOO_LARGE"
+
+
+NODES_MAX: Final = 50_000
+"""Limit of a program's nodes, written out: an engine computes a step wherever it is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +66,46 @@ class InputColumn:
         return self.low if self.kind == "integer" else False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node, which knows how many it has below it."""
+
+    nodes: int = field(init=False, compare=False, repr=False)
+    """Itself and all below, each as often as it is used."""
+
+    def __post_init__(self) -> None:
+        """Count, and refuse what no engine should be given: doubling a step thirty times is short.
+
+        Raises:
+            ProgramTooLargeError: above `NODES_MAX`.
+        """
+        below = (getattr(self, item.name) for item in fields(self) if item.init)
+        nodes = 1 + sum(map(_nodes_in, below))
+        if nodes > NODES_MAX:
+            raise ProgramTooLargeError(f"its steps written out are more than {NODES_MAX}")
+        object.__setattr__(self, "nodes", nodes)
+
+
+def _nodes_in(value: object) -> int:
+    if isinstance(value, tuple):
+        return sum(map(_nodes_in, value))
+    return value.nodes if isinstance(value, Node) else 0
+
+
 # --- numbers ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
+class Number(Node):
     """An integer node: its values lie from `low` to `high`, both inside int64."""
 
     low: int
     high: int
 
+    @override
     def __post_init__(self) -> None:
         """Refuse what could overflow."""
+        Node.__post_init__(self)  # super() does not know a class that slots made anew
         assert self.low <= self.high
         if self.low < -INT64_MAX or self.high > INT64_MAX:
             raise OverflowPossibleError(
@@ -130,14 +170,14 @@ class Choice(Number):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Always:
+class Always(Node):
     """A condition that is known."""
 
     value: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(Node):
     """left `operator` right, where operator is == < or <=."""
 
     operator: str
@@ -146,7 +186,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WordIs:
+class WordIs(Node):
     """A word input equals a text."""
 
     column: str
@@ -154,35 +194,35 @@ class WordIs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
+class Flag(Node):
     """A truth input."""
 
     column: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Node):
     """An input is there (not null)."""
 
     column: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Both:
+class Both(Node):
     """Every condition holds."""
 
     conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Either:
+class Either(Node):
     """At least one condition holds."""
 
     conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Not:
+class Not(Node):
     """The condition does not hold."""
 
     condition: Condition

@@ -17,6 +17,7 @@ from typing import Final
 
 from fedcarbon.methodology.definition import Field, Methodology, Negative, Period
 from fedcarbon.methodology.expression import (
+    BOOLEAN,
     Apply,
     Band,
     Baseline,
@@ -32,6 +33,7 @@ from fedcarbon.methodology.expression import (
     Power,
     Truth,
     Word,
+    type_of,
 )
 from fedcarbon.methodology.integer_arithmetic import (
     Ratio,
@@ -93,6 +95,7 @@ class _Lowering:
     def __init__(self, methodology: Methodology) -> None:
         self._methodology: Final = methodology
         self._named: dict[str, Ratio] = {}
+        self._named_conditions: dict[str, Condition] = {}
 
     def program(self) -> IntegerProgram:
         methodology = self._methodology
@@ -104,6 +107,7 @@ class _Lowering:
         refusals += [
             (rule.rule_id, _not(self._condition(rule.condition))) for rule in methodology.rules
         ]
+        self._check_all()
         amount, below_zero = self._rounded()
         if below_zero is not None and methodology.result.negative is Negative.REFUSE:
             refusals.append(("negative_result", below_zero))
@@ -116,6 +120,18 @@ class _Lowering:
             amount=amount,
             history=(wanted.field, wanted.years) if wanted else None,
         )
+
+    def _check_all(self) -> None:
+        """Lower what the amount may not use: the reference evaluator computes it all the same."""
+        methodology = self._methodology
+        for step in methodology.formulas:
+            if type_of(step.expression) == BOOLEAN:
+                self._condition(step.expression)
+            else:
+                self._ratio(step.expression)
+        for limit in methodology.limits:
+            if limit.condition is not None:
+                self._condition(limit.condition)
 
     def _rounded(self) -> tuple[Number, Condition | None]:
         """Return the amount in counted parts, and when it is below zero (None: never)."""
@@ -367,7 +383,9 @@ class _Lowering:
             case Input():
                 return Flag(column=node.name)
             case Named():
-                return self._condition(node.expression)
+                if node.name not in self._named_conditions:
+                    self._named_conditions[node.name] = self._condition(node.expression)
+                return self._named_conditions[node.name]
             case Apply(operator=Operator.AND):
                 return Both(conditions=tuple(self._condition(item) for item in node.operands))
             case Apply(operator=Operator.OR):

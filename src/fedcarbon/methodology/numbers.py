@@ -19,6 +19,8 @@ _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
 _TAG: Final = re.compile(r"[OSDM]|project")
 _PAIR: Final = 2
 ROWS_MAX: Final = 2_000
+NAMES_MAX: Final = 500
+"""Limit of each kind of number; what is above it is no text that people check."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,8 +86,10 @@ def _named(
 ) -> list[tuple[str, Section]]:
     """Return the sections under `key`, whose names must be free."""
     section = top.optional_section(key)
-    found = []
+    found: list[tuple[str, Section]] = []
     for name, entry in (section.rest() if section else {}).items():
+        if len(found) >= NAMES_MAX:
+            raise DocumentError(entry.line, f"there are at most {NAMES_MAX} {key}")
         if check and (_NAME.fullmatch(name) is None or name in numbers.names()):
             raise DocumentError(
                 entry.line, f"{name[:40]!r}: a number has a name in CAPITALS, each once"

@@ -6,12 +6,14 @@
     purchase       the receipt            receipt    one, without a time              day it began
     count          the event or receipt   receipt    one, without a time              day it began
     state_window   the vehicle            state      whole days                       day after it
-    budget_period  the person             budget     one, from the day it began on    day after it
+    budget_period  the person             budget     weeks from Monday to Sunday      day after it
 
 "Day after it" is the first local day that lies wholly after the activity. Slots of time are those
 that it covers by more than half, else the one of its midpoint, one rank worse: two activities that
 do not overlap never meet in a slot, whatever the type. A meter's month therefore starts at the
 local midnight of the first, and readings a few days off it still meet the month they are about.
+A meter's period is no longer than its months and `READING_DAYS` more: one from the middle of
+December to the middle of February would take two months' use to the one slot of January.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from fedcarbon.methodology.activity import Activity, InvalidActivityError
 from fedcarbon.methodology.definition import GROUPS, ActivityType
 from fedcarbon.methodology.object_ref import scheme_of
 from fedcarbon.methodology.reject_reason import RejectReason
-from fedcarbon.methodology.slots import SlotGrid
+from fedcarbon.methodology.slots import Occupancy, SlotGrid
 from fedcarbon.units import SECONDS_PER_DAY, Seconds
 
 NO_TIME_S: Final = Seconds(0)
@@ -44,6 +46,9 @@ DURATION_DAYS_MAX_OF: Final[Mapping[ActivityType, int]] = MappingProxyType(
 )
 """Longest activity of a type, in days; it bounds the slots that one activity can occupy."""
 
+READING_DAYS: Final = 5
+"""By how many days readings may be off, so that a period is longer than the months it is about."""
+
 _SCHEMES_OF: Final[Mapping[ActivityType, frozenset[str]]] = MappingProxyType(
     {
         ActivityType.TRIP: frozenset({""}),
@@ -55,6 +60,17 @@ _SCHEMES_OF: Final[Mapping[ActivityType, frozenset[str]]] = MappingProxyType(
     }
 )
 """What can own the slots of a type; the empty scheme is the person."""
+
+
+AT_A_TIME: Final = frozenset(
+    {
+        ActivityType.TRIP,
+        ActivityType.METER_PERIOD,
+        ActivityType.STATE_WINDOW,
+        ActivityType.BUDGET_PERIOD,
+    }
+)
+"""Types of which a person or an object has one at a time, although no two may meet in a slot."""
 
 
 class SlotKey(NamedTuple):
@@ -94,7 +110,7 @@ def slots_of(activity: Activity, kind: ActivityType, grid: SlotGrid) -> Activity
     """Return what an activity of the type `kind` occupies.
 
     Raises:
-        InvalidActivityError: see `check_type`.
+        InvalidActivityError: see `check_type`, or a meter's period reaches into other months.
     """
     check_type(activity, kind)
     start_s, end_s = activity.started_at_s, activity.ended_at_s
@@ -107,18 +123,29 @@ def slots_of(activity: Activity, kind: ActivityType, grid: SlotGrid) -> Activity
     if kind in {ActivityType.PURCHASE, ActivityType.COUNT}:
         return ActivitySlots(slots=(slot(NO_TIME_S, grid.day_of(start_s)),), short=False)
     after = grid.day_after(end_s)
-    if kind is ActivityType.BUDGET_PERIOD:
-        began_s = grid.midnight_s(grid.day_of(start_s))
-        return ActivitySlots(slots=(slot(began_s, after),), short=False)
     if kind is ActivityType.TRIP:
         found = grid.occupied_by(start_s, end_s)
         slots = tuple(slot(item.start_s, item.day) for item in found.slots)
         return ActivitySlots(slots=slots, short=found.short)
-    is_meter = kind is ActivityType.METER_PERIOD
-    occupied = grid.months_occupied_by if is_meter else grid.days_occupied_by
-    found = occupied(start_s, end_s)
+    if kind is ActivityType.METER_PERIOD:
+        found = grid.months_occupied_by(start_s, end_s)
+        _check_period(activity, found)
+    elif kind is ActivityType.BUDGET_PERIOD:
+        found = grid.weeks_occupied_by(start_s, end_s)
+    else:
+        found = grid.days_occupied_by(start_s, end_s)
     slots = tuple(slot(item.start_s, after) for item in found.slots)
     return ActivitySlots(slots=slots, short=found.short)
+
+
+def _check_period(activity: Activity, found: Occupancy) -> None:
+    """Check that a meter's period is about the months that it occupies, and no others."""
+    months_s = sum(slot.end_s - slot.start_s for slot in found.slots)
+    if activity.duration_s > months_s + READING_DAYS * SECONDS_PER_DAY:
+        raise InvalidActivityError(
+            RejectReason.DURATION_ABOVE_MAXIMUM,
+            f"a meter_period is at most {READING_DAYS} days longer than the months it is about",
+        )
 
 
 def check_type(activity: Activity, kind: ActivityType) -> None:

@@ -58,11 +58,13 @@ from fedcarbon.methodology.expression import (
 from fedcarbon.methodology.lowering import lower
 from fedcarbon.methodology.numbers import Numbers, read_numbers
 from fedcarbon.methodology.parsing import Scope, parse_formula
-from fedcarbon.methodology.section import Section, option_of
+from fedcarbon.methodology.section import Section, date_of, option_of
 
 _VERSION: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[0-9]{1,3})?")
 _FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _RULE: Final = re.compile(r"[a-z][a-z0-9_]{0,59}")
+FORMULAS_MAX: Final = 200
+"""Limit of formulas, and of rules, modifiers and limits each."""
 _INTEGER_MAX: Final = 10**15
 _RESULT_UNITS: Final[Mapping[ResultKind, frozenset[str]]] = {
     ResultKind.GRAMS: frozenset({"ug"}),
@@ -134,10 +136,10 @@ class _Builder:
         self._history = self._baseline(activity_type)
         self._numbers = read_numbers(top, self._fields, self._given, draft=not status.computes)
         self._read_formulas()
-        rules = tuple(self._rule(item) for item in top.items("eligibility"))
+        rules = tuple(self._rule(item) for item in top.items("eligibility", FORMULAS_MAX))
         amount = self._amount(result, required=status.computes)
-        modifiers = tuple(self._modifier(item) for item in top.items("modifiers"))
-        limits = tuple(self._limit(item) for item in top.items("limits"))
+        modifiers = tuple(self._modifier(item) for item in top.items("modifiers", FORMULAS_MAX))
+        limits = tuple(self._limit(item) for item in top.items("limits", FORMULAS_MAX))
         missing = top.texts("missing")
         if missing and status.computes:
             raise DocumentError(status_at.line, "a methodology that lacks a number is a draft")
@@ -174,7 +176,7 @@ class _Builder:
             limits=limits,
             exclusivity=self._exclusivity(activity_type),
             details={key: top.plain(key) for key in _DETAILS if key in top},
-            examples=read_examples(top, version.content),
+            examples=read_examples(top, date_of(Entry(version.content[:10], version.line))),
             content_hash=digest(SCHEMA.encode(), canonical_json(self._document.tree())),
         )
         top.finish()
@@ -209,7 +211,7 @@ class _Builder:
     def _result(self, section: Section) -> Result:
         kind = option_of(section.take("kind"), ResultKind)
         unit_at = section.take("unit")
-        if unit_at.content not in _RESULT_UNITS[kind]:
+        if str(unit_at.content) not in _RESULT_UNITS[kind]:
             wanted = ", ".join(sorted(_RESULT_UNITS[kind]))
             raise DocumentError(unit_at.line, f"{kind} are counted in {wanted}")
         basis = section.optional("basis")
@@ -273,13 +275,13 @@ class _Builder:
         section = self._top.optional_section("legal")
         if section is None:
             return Legal()
-        days = section.optional("renew_before_days")
+        named = section.optional("renew_before_days") is not None
         legal = Legal(
             document=section.text("document"),
             issued=section.optional_date("issued"),
             in_force=section.optional_date("in_force"),
             valid_to=section.optional_date("valid_to"),
-            renew_before_days=None if days is None else int(str(days.content)),
+            renew_before_days=section.integer("renew_before_days", 0, 3650) if named else None,
         )
         section.finish()
         return legal
@@ -335,6 +337,8 @@ class _Builder:
     def _read_formulas(self) -> None:
         section = self._top.optional_section("formulas")
         for name, entry in (section.rest() if section else {}).items():
+            if len(self._formulas) >= FORMULAS_MAX:
+                raise DocumentError(entry.line, f"there are at most {FORMULAS_MAX} formulas")
             taken = name in self._scope().values or name in {"day", "regime"}
             if _FIELD.fullmatch(name) is None or taken:
                 raise DocumentError(entry.line, f"{name[:40]!r} is not free as a name")

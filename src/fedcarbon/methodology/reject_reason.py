@@ -67,7 +67,7 @@ class RejectReason(StrEnum):
     DUPLICATE_ID_OTHER_CONTENT = "duplicate_id_other_content"
     """The activity id was recorded before with other content."""
     OVERLAPPING_ACTIVITY = "overlapping_activity"
-    """The person has an earlier recorded activity at the same time."""
+    """The person or object has an earlier recorded activity of its type at the same time."""
     OBJECT_SLOT_TAKEN = "object_slot_taken"
     """The meter's month, receipt, event or vehicle's day is recorded under another activity."""
     OBJECT_NOT_EVALUATED = "object_not_evaluated"

@@ -15,6 +15,7 @@ from fedcarbon.methodology.document import DocumentError, Entry
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _RATIO: Final = re.compile(r"(-?[0-9]{1,30})/([0-9]{1,30})")
 _PAIR: Final = 2
+ITEMS_MAX: Final = 2_000
 
 Option = TypeVar("Option", bound=StrEnum)
 
@@ -120,9 +121,12 @@ class Section:
         entry = self.optional(key)
         return None if entry is None else Section(entry, key)
 
-    def items(self, key: str) -> tuple[Section, ...]:
-        """Return a list of mappings; none if the key is absent."""
-        return tuple(Section(item, f"an item of {key}") for item in self._list(key))
+    def items(self, key: str, most: int = ITEMS_MAX) -> tuple[Section, ...]:
+        """Return a list of at most so many mappings; none if the key is absent."""
+        found = self._list(key)
+        if len(found) > most:
+            raise DocumentError(found[most].line, f"{key} has at most {most} items")
+        return tuple(Section(item, f"an item of {key}") for item in found)
 
     def plain(self, key: str) -> Mapping[str, object]:
         """Return a mapping as it stands in the file."""

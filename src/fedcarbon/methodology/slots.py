@@ -2,7 +2,7 @@
 
 Slots start at local midnight and are `slot_s` long; the last one of a day is cut off at the next
 midnight, so that every instant lies in exactly one slot of exactly one local day, whatever daylight
-saving does. Whole local days and calendar months are slots too, by the same rule of more than half.
+saving does. Whole local days, weeks and months are slots too, by the same rule of more than half.
 DESIGN 7 gives the rules; `docs/PROTOCOL.md` a worked example.
 """
 
@@ -95,6 +95,18 @@ class SlotGrid:
         days = self._days_from(self.day_of(started_at_s))
         return _occupied(map(self._day_slot, days), started_at_s, ended_at_s)
 
+    def weeks_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
+        """Return the weeks, from Monday, that it covers by more than half, else that of its middle.
+
+        Args:
+            started_at_s: see `occupied_by`.
+            ended_at_s: likewise.
+        """
+        day = self.day_of(started_at_s)
+        monday = day - dt.timedelta(days=day.weekday())
+        weeks = (self._week_slot(first) for first in _weeks_from(monday))
+        return _occupied(weeks, started_at_s, ended_at_s)
+
     def months_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
         """Return the calendar months that it covers by more than half, else the one of its middle.
 
@@ -126,6 +138,10 @@ class SlotGrid:
     def _day_slot(self, day: dt.date) -> Slot:
         after_s = self.midnight_s(self._day_after(day))
         return Slot(day=day, start_s=self.midnight_s(day), end_s=after_s)
+
+    def _week_slot(self, monday: dt.date) -> Slot:
+        after_s = self.midnight_s(monday + dt.timedelta(days=7))
+        return Slot(day=monday, start_s=self.midnight_s(monday), end_s=after_s)
 
     def _month_slot(self, first: dt.date) -> Slot:
         after_s = self.midnight_s(_month_after(first))
@@ -172,6 +188,12 @@ def _occupied(slots: Iterable[Slot], started_at_s: Seconds, ended_at_s: Seconds)
             middle = slot
     assert middle is not None
     return Occupancy(slots=tuple(covered) or (middle,), short=not covered)
+
+
+def _weeks_from(monday: dt.date) -> Iterator[dt.date]:
+    while True:
+        yield monday
+        monday += dt.timedelta(days=7)
 
 
 def _months_from(first: dt.date) -> Iterator[dt.date]:

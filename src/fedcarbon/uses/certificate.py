@@ -72,7 +72,7 @@ class Certificate:
             if tree["format"] != FORMAT or type(tree["leaf_index"]) is not int:
                 raise MalformedError("the file is no certificate of a retirement")
             return cls(
-                purpose=str(tree["purpose"]),
+                purpose=str(tree["purpose"]).encode().decode(),  # half a surrogate pair is no text
                 order=base64.b64decode(tree["order"], validate=True),
                 leaf_index=tree["leaf_index"],
                 salt=bytes.fromhex(tree["salt"]),

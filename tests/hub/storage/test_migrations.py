@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,10 @@ from sqlalchemy import Engine, MetaData, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from fedcarbon.ledger.batch import LedgerDay, replay
-from fedcarbon.units import SECONDS_PER_DAY
+from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e
+from fedcarbon.uses.lot import TONNE_UG
+from fedcarbon.uses.order import UseKind
+from fedcarbon.uses.states import UseState
 from hub.clearing.batches import daily_batch
 from hub.clearing.positions import checked_trial_balance
 from hub.clearing.storage.redemption_store import RedemptionStore
@@ -35,6 +39,7 @@ from hub.storage.schema import (
 from hub.storage.tables import HubTable
 from tests.databases import new_sqlite
 from tests.hub.clearing.conftest import Books
+from tests.hub.uses.conftest import UseBooks
 from tests.postgresql import Cluster
 
 T = TypeVar("T")
@@ -99,10 +104,10 @@ def _last_day(books: Books) -> int:
         return int(days.scalar_one())
 
 
-def _pour(source: Engine, target: Engine) -> None:
-    """Copy every row into a database of the schema before, which has fewer columns."""
+def _pour(source: Engine, target: Engine, without: Sequence[str] = OLD_TABLES) -> None:
+    """Copy every row into a database of a schema before, which has fewer columns."""
     old_tables = MetaData()
-    old_tables.reflect(target, only=lambda name, _: name not in OLD_TABLES)
+    old_tables.reflect(target, only=lambda name, _: name not in without)
     with source.connect() as reader, target.begin() as writer:
         for table in old_tables.sorted_tables:
             now = HubTable.metadata.tables.get(table.name)
@@ -363,3 +368,37 @@ def _programme(name: str) -> dict[str, object]:
         "programme": b"p",
         "leaf_index": 0,
     }
+
+
+def test_uses_from_before_there_were_markets_stay_with_all_that_refers_to_them(
+    empty: Engine, tmp_path: Path
+) -> None:
+    """A pledge that a lot holds, in tables that are made anew below each other."""
+    books = UseBooks(tmp_path, new_sqlite)
+    books.credit(1, 2 * TONNE_UG)
+    books.use(books.use_order(1, UseKind.PLEDGE, mass_ug=MicrogramsCO2e(TONNE_UG + 5)))
+    books.use(books.use_order(2, UseKind.GOODS))
+    lot = books.form(1)
+    migrate(empty, "0003")
+    if empty.dialect.name == "postgresql":
+        with empty.begin() as connection:
+            connection.execute(
+                text("SELECT ensure_transfers_month(:day)"), {"day": _last_day(books)}
+            )
+    _pour(books.engine, empty, without=("alembic_version",))
+
+    assert migrate(empty) == "0003"
+
+    books.engine.dispose()
+    books.engine = empty
+    assert books.found(1).mass_ug == TONNE_UG + 5
+    books.judge(1, accepted=False)
+    assert books.form(2) == replace(lot, lot_id=(2).to_bytes(16, "big"))
+    assert books.end(2, fulfilled=True).state is UseState.FULFILLED
+    own = books.use_order(
+        3, UseKind.RETIRE_OWN, mass_ug=MicrogramsCO2e(7), purpose_sha256=bytes(32)
+    )
+    assert books.use(own).mass_ug == 7
+    totals = books.totals()
+    assert (totals["pooled"], totals["pledged"], totals["offset"]) == (TONNE_UG, 5, 7)
+    books.close()

@@ -16,6 +16,7 @@ from fedcarbon.uses.order import UseKind, UseOrder
 from hub.clearing.freezing import freeze
 from hub.clearing.redemptions import cancel_redemption, reverse_redemption
 from hub.storage.engine import transact, writing
+from hub.uses.publishing import Rooted
 from hub.uses.taking import create_use
 from hub.uses.terms import terms_of
 from tests.hub.clearing.conftest import GRAM, SHANGHAI
@@ -207,7 +208,8 @@ def test_a_frozen_account_gets_nothing_out_of_campaign_or_market(books: UseBooks
     books.credit(1, 3 * RATE_UG)
     books.top_up(1_000)
     planting = campaign(campaign_id="planting", occasion=Occasion.DONATION, offer_id=TREE.offer_id)
-    for leaf, item in enumerate((TREE, campaign(), market(), planting)):
+    published: tuple[Rooted, ...] = (TREE, campaign(), market(), planting)
+    for leaf, item in enumerate(published):
         books.publish(leaf, item)
     (price,) = books.prices()
     books.say(8, price)

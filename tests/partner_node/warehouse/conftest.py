@@ -25,22 +25,26 @@ NewView = Callable[[str, pa.Table], str]
 
 
 @pytest.fixture(scope="session")
-def spark_address() -> Iterator[str]:
+def spark_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Spark Connect server; killed at the end."""
     for name in ("pysail", "pyspark"):
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed: no Spark Connect server to test against")
-    with subprocess.Popen(  # noqa: S603 - ours
-        [sys.executable, str(SERVER)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
+    said = tmp_path_factory.mktemp("sail") / "said.txt"
+    with (
+        said.open("w") as stderr,
+        subprocess.Popen(  # noqa: S603 - ours
+            [sys.executable, str(SERVER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as server,
+    ):
         assert server.stdout is not None
         port = server.stdout.readline().strip()
         try:
-            assert port.isdecimal(), "the Spark Connect server did not start"
+            assert port.isdecimal(), f"no Spark Connect server: {said.read_text()[-2000:]}"
             yield f"sc://127.0.0.1:{port}"
         finally:
             server.kill()
