@@ -61,6 +61,8 @@ class PartnerEntry:
     """The best evidence tier that the admission allows."""
     seat: str
     """Name of its process: the party's, with the programme's if there are several."""
+    attested: tuple[tuple[str, str], ...] = ()
+    """Household accounts, each with a person who lives there, as the partner knows both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

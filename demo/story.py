@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import grpc
 
@@ -35,8 +35,16 @@ from fedcarbon.wire.hub_client import HubClient
 RUN_LABEL: Final = "demo"
 AFTER_EPOCH_S: Final = 60
 FLOAT_FEN: Final = 1_000_000
-Uses = Callable[[Federation, HubClient, Narrator], object]
-"""What holders do with opened accounts."""
+Act = Callable[[Federation, HubClient, Narrator], object]
+
+
+class Acts(NamedTuple):
+    """What holders do besides what every run has."""
+
+    bound: Act
+    """Once wallets are bound."""
+    opened: Act
+    """With opened accounts."""
 
 
 def tell(
@@ -44,7 +52,7 @@ def tell(
     out: Path,
     narrator: Narrator,
     sources: Mapping[str, Mapping[str, object]],
-    uses: Uses | None = None,
+    acts: Acts | None = None,
 ) -> dict[str, Any]:
     """Run `scenario` to the end, write its results into `out`, and return the summary.
 
@@ -53,12 +61,13 @@ def tell(
         out: folder for results; processes live in it too.
         narrator: tells the story.
         sources: per platform, what adapters made of published files; empty without them.
-        uses: what holders do once accounts are opened; the scenario's redemptions by default.
+        acts: what holders do; the scenario's redemptions of opened accounts by default.
 
     Raises:
         CrossCheckError: the recomputation from the input files disagrees.
         FedcarbonError: a step failed; the message says whose turn it is.
     """
+    acts = acts or Acts(bound=_nothing, opened=_redeem)
     processes = ProcessGroup(out / "logs")
     with narrator.step("ceremony", "ceremony: safe primes, shares of every key, trust roots"):
         groundwork = lay_groundwork(scenario, out, processes)
@@ -71,12 +80,13 @@ def tell(
         counts = _import(federation, narrator)
         channels = _enrol(federation, auditor, narrator)
         _bind(federation, auditor, channels, narrator)
+        acts.bound(federation, auditor, narrator)
         for programme, epoch in _epochs(federation):
             _run_epoch(federation, auditor, programme, epoch, narrator)
         _open(federation, auditor, narrator)
         for entry in scenario.programmes:
             federation.top_up(entry.id, FLOAT_FEN)
-        (uses or _redeem)(federation, auditor, narrator)
+        acts.opened(federation, auditor, narrator)
         accounts, redemptions = accounts_of(federation)
         _close_the_books(federation, auditor, narrator)
         beacons = beacons_of(auditor)
@@ -173,9 +183,18 @@ def _bind(
             config = federation.configure_wallet(operator)
             arguments = ["bind", "--config", str(config), "--wallets", str(operator.wallets)]
             federation.run_wallet(operator.seat, "bind", arguments)
+        _attest(federation, channels)
         confirmed = _confirm_all(federation, channels)
         federation.wait_witnessed(auditor)
         narrator.say(f"{confirmed} confirmations by holders (played by the demo)")
+
+
+def _attest(federation: Federation, channels: Mapping[str, grpc.Channel]) -> None:
+    """Have partners attest who lives in the households that they know."""
+    for partner in federation.scenario.partners:
+        stub = node_pb2_grpc.PersonServiceStub(channels[partner.seat])
+        for account, member in partner.attested:
+            stub.AttestMember(node_pb2.AttestMemberRequest(account_ref=account, member_ref=member))
 
 
 def _confirm_all(federation: Federation, channels: Mapping[str, grpc.Channel]) -> int:
@@ -197,8 +216,14 @@ def _confirm_all(federation: Federation, channels: Mapping[str, grpc.Channel]) -
                 stub = node_pb2_grpc.PersonServiceStub(channel)
                 pending = stub.ListPendingBindings(node_pb2.ListPendingBindingsRequest())
                 for item in pending.bindings:
+                    living = stub.ListMembers(
+                        node_pb2.ListMembersRequest(account_ref=item.person_ref)
+                    )
+                    # Somebody who lives there answers for a household.
                     request = node_pb2.AnswerBindingRequest(
-                        binding_id=item.binding_id, confirm=True
+                        binding_id=item.binding_id,
+                        confirm=True,
+                        member_ref=next(iter(living.member_refs), ""),
                     )
                     stub.AnswerBinding(request)
                     answered.add((name, item.binding_id))
@@ -258,6 +283,10 @@ def _open(federation: Federation, auditor: HubClient, narrator: Narrator) -> Non
             config = federation.configure_wallet(operator)
             federation.run_wallet(operator.seat, "open", ["open", "--config", str(config)])
         federation.wait_witnessed(auditor)
+
+
+def _nothing(*_: object) -> None:
+    """Leave it at the bindings."""
 
 
 def _redeem(federation: Federation, _: HubClient, narrator: Narrator) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from demo.programmes.document import Operator, Partner, ProgrammeFile, Rules
 from demo.programmes.inventing import (
+    attested_members,
     happenings,
     rows_of,
     write_activities,
@@ -52,7 +53,7 @@ def build(file: ProgrammeFile, folder: Path, *, bits: int) -> Scenario:
         for partner in file.partners:
             if partner.programme != rules.id:
                 continue
-            entry = _partner(partner, folder, several=several)
+            entry = _partner(file, partner, folder, several=several)
             write_activities(entry.activities, rows_of(partner, seen, file.name))
             write_identities(entry.identities, file, partner)
             partners.append(entry)
@@ -86,7 +87,7 @@ def _programme(rules: Rules) -> ProgrammeEntry:
     )
 
 
-def _partner(partner: Partner, folder: Path, *, several: bool) -> PartnerEntry:
+def _partner(file: ProgrammeFile, partner: Partner, folder: Path, *, several: bool) -> PartnerEntry:
     seat = seat_name(partner.id, partner.programme, several=several)
     return PartnerEntry(
         id=partner.id,
@@ -96,6 +97,7 @@ def _partner(partner: Partner, folder: Path, *, several: bool) -> PartnerEntry:
         methodologies=partner.methodologies,
         best_tier=partner.best_tier,
         seat=seat,
+        attested=tuple(attested_members(file, partner)),
     )
 
 

@@ -150,6 +150,9 @@ class ProgrammeFile:
     people: int
     organisations: Range = (0, 0)
     """Which of the people are organisations."""
+    households: Range = (0, 0)
+    """Which are households: accounts of meters. Of n households, the member of each is the person
+    n later."""
     programmes: tuple[Rules, ...]
     events: tuple[Event, ...]
     partners: tuple[Partner, ...]
@@ -187,8 +190,8 @@ def parse(text: str, name: str) -> ProgrammeFile:
 
 
 _TABLES: Final = frozenset({
-    "title", "original", "evidence", "hypothetical", "people", "organisations", "programme",
-    "event", "partner", "wallet_operator", "step", "expect",
+    "title", "original", "evidence", "hypothetical", "people", "organisations", "households",
+    "programme", "event", "partner", "wallet_operator", "step", "expect",
 })  # fmt: skip
 _REST: Final = frozenset({"domain", "group", "cap", "unit", "unit_fen", "slot_s", "token_epoch"})
 
@@ -211,6 +214,7 @@ def _file(tree: dict[str, Any], name: str) -> ProgrammeFile:
         hypothetical=tuple(str(item) for item in tree["hypothetical"]),
         people=people,
         organisations=_range(tree.get("organisations", (0, 0))),
+        households=_range(tree.get("households", (0, 0))),
         programmes=rules,
         events=tuple(_event(item, everyone) for item in tree["event"]),
         partners=tuple(_partner(item, first, everyone) for item in tree["partner"]),
@@ -250,6 +254,9 @@ def _check(built: ProgrammeFile, own: set[ProgrammeId]) -> None:
     strange = (named | {item.programme for item in built.expected}) - own
     if strange:
         raise ProgrammeFileError(f"no such programmes: {sorted(strange)}")
+    first_home, end_of_homes = built.households
+    if not 0 <= first_home <= end_of_homes <= built.people - (end_of_homes - first_home):
+        raise ProgrammeFileError("after the households there is a person for each of them")
     ranges = [
         *(event.who for event in built.events),
         *(partner.members for partner in built.partners),

@@ -16,7 +16,11 @@ from typing import Final, NamedTuple
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import Customer
-from fedcarbon.identity.person_id import make_test_id, make_test_organisation
+from fedcarbon.identity.person_id import (
+    make_test_id,
+    make_test_meter,
+    make_test_organisation,
+)
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.units import Fen, Seconds
 from fedcarbon.v1 import opening_pb2
@@ -86,7 +90,7 @@ class Holder(NamedTuple):
         return self.operator.account(self.customer.account_token)
 
 
-_MAKERS: Final = (make_test_id, make_test_organisation)
+_MAKERS: Final = (make_test_id, make_test_organisation, make_test_meter)
 
 
 def holders(hands: Hands, programme: ProgrammeId, who: Range) -> Iterator[Holder]:

@@ -17,7 +17,11 @@ from typing import Final
 
 from demo.catalogue import methodology as catalogued
 from demo.programmes.document import Drawn, Event, Partner, ProgrammeFile, Rules, Sighting, Value
-from fedcarbon.identity.person_id import make_test_id, make_test_organisation
+from fedcarbon.identity.person_id import (
+    make_test_id,
+    make_test_meter,
+    make_test_organisation,
+)
 from fedcarbon.methodology.definition import ActivityType
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 
@@ -172,6 +176,14 @@ def person_ref(partner: str, person: int) -> str:
     return f"{partner}-user-{person}"
 
 
+def attested_members(file: ProgrammeFile, partner: Partner) -> Iterator[tuple[str, str]]:
+    """Yield each household that a partner knows, and the person who lives there."""
+    first, end = file.households
+    for household in range(max(first, partner.members[0]), min(end, partner.members[1])):
+        member = household + end - first
+        yield person_ref(partner.id, household), person_ref(partner.id, member)
+
+
 def write_activities(path: Path, rows: Iterable[Mapping[str, Value]]) -> None:
     """Write a partner's activity file; a column that a row does not have stays empty."""
     held = list(rows)
@@ -180,7 +192,9 @@ def write_activities(path: Path, rows: Iterable[Mapping[str, Value]]) -> None:
 
 
 def identity_of(file: ProgrammeFile, person: int) -> dict[str, str]:
-    """Return the document of an invented person or organisation."""
+    """Return the document of an invented person, organisation or household."""
+    if file.households[0] <= person < file.households[1]:
+        return {"id_type": "METER", "id_number": make_test_meter(person)}
     if file.organisations[0] <= person < file.organisations[1]:
         return {"id_type": "ORGANISATION", "id_number": make_test_organisation(person)}
     return {"id_type": "TEST", "id_number": make_test_id(person)}

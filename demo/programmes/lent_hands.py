@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 import grpc
@@ -15,12 +16,13 @@ from demo.narrator import Narrator
 from demo.programmes.document import ProgrammeFile
 from demo.programmes.hands import Figures, Hands, Seen
 from demo.programmes.inventing import person_ref
-from demo.programmes.telling import check_figures, take_steps
+from demo.programmes.telling import check_figures, count_accounts, take_steps
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.cli.wallet import connected, load_config
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
+from fedcarbon.registry.programme import midnight_s
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.units import Fen, Seconds
 from fedcarbon.v1 import use_pb2
@@ -112,20 +114,41 @@ def lent_hands(federation: Federation, auditor: HubClient) -> Iterator[LentHands
         yield LentHands(federation, auditor, operators)
 
 
-def play(
-    file: ProgrammeFile, federation: Federation, auditor: HubClient, narrator: Narrator
-) -> Figures:
-    """Take the steps of a programme file in a running federation and check its figures.
+@dataclass(frozen=True, slots=True)
+class Play:
+    """The steps of a programme file in a running federation."""
 
-    Raises:
-        FigureDiffersError: something else came out than the file says.
-    """
-    with (
-        narrator.step("uses", f"{len(file.steps)} steps of the programme, one after the other"),
-        lent_hands(federation, auditor) as hands,
-    ):
-        figures = take_steps(file, hands, narrator.say)
-    check_figures(file, figures)
-    for item in file.expected:
-        narrator.say(f"as expected: {item.programme}, {item.figure} {item.value:,}")
-    return figures
+    file: ProgrammeFile
+    figures: Figures = field(default_factory=Figures)
+
+    def early(self, federation: Federation, auditor: HubClient, narrator: Narrator) -> None:
+        """Take the early steps, on the first day, when every binding is in force."""
+        if not any(step.early for step in self.file.steps):
+            return
+        with narrator.step("early", "wallets are bound, and nothing is counted yet"):
+            federation.set_clock(
+                min(
+                    midnight_s(entry.first_day, entry.time_zone)
+                    for entry in federation.scenario.programmes
+                )
+            )
+            federation.wait_witnessed(auditor)
+            with lent_hands(federation, auditor) as hands:
+                take_steps(self.file, hands, self.figures, narrator.say, early=True)
+
+    def opened(self, federation: Federation, auditor: HubClient, narrator: Narrator) -> None:
+        """Take the other steps, and check every figure.
+
+        Raises:
+            FigureDiffersError: something else came out than the file says.
+        """
+        steps = sum(not step.early for step in self.file.steps)
+        with (
+            narrator.step("uses", f"{steps} steps of the programme, one after the other"),
+            lent_hands(federation, auditor) as hands,
+        ):
+            take_steps(self.file, hands, self.figures, narrator.say, early=False)
+            count_accounts(self.file, hands, self.figures)
+        check_figures(self.file, self.figures)
+        for item in self.file.expected:
+            narrator.say(f"as expected: {item.programme}, {item.figure} {item.value:,}")

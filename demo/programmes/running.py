@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from demo.narrator import Narrator
 from demo.programmes.building import build
 from demo.programmes.document import ProgrammeFile
-from demo.programmes.lent_hands import play
-from demo.story import tell
+from demo.programmes.lent_hands import Play
+from demo.story import Acts, tell
 
 
 def run_programme(
@@ -30,4 +29,5 @@ def run_programme(
     """
     narrator.beginning(file)
     scenario = build(file, out / "in", bits=bits)
-    return tell(scenario, out, narrator, {}, partial(play, file))
+    play = Play(file)
+    return tell(scenario, out, narrator, {}, Acts(bound=play.early, opened=play.opened))

@@ -20,6 +20,7 @@ from demo.programmes.lot_steps import (
 )
 from demo.programmes.market_steps import Buy, OpenMarket, RetireOwn, Sell
 from demo.programmes.offer_steps import Donate, Exchange, PublishOffer
+from demo.programmes.ranking_steps import Join, Leave, PublishRanking, Rank
 from demo.programmes.steps import Step, Wait
 from demo.programmes.view_steps import Views
 from fedcarbon.errors import ConfigurationError
@@ -30,6 +31,7 @@ _KINDS: Final[Mapping[str, type[Step]]] = {
         *(Redeem, CashProceeds, PublishOffer, Donate, Exchange),
         *(PublishCampaign, OpenMarket, Sell, Buy, RetireOwn),
         *(PledgeForLots, WithdrawPledges, PublishLotRules, FormLot, VerifyLot, SellLot, RetireLot),
+        *(PublishRanking, Join, Leave, Rank),
         *(Views, Wait),
     )
 }

@@ -34,6 +34,8 @@ class Step(ABC):
 
     KIND: ClassVar[str]
     programme: ProgrammeId
+    early: bool = False
+    """Whether it is taken as soon as wallets are bound, before anything is counted."""
     refused: str = ""
     """Code with which it must be refused; empty if it goes through."""
 

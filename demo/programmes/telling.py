@@ -16,18 +16,23 @@ class FigureDiffersError(PeerError):
     code: ClassVar[str] = "FIGURE_DIFFERS"
 
 
-def take_steps(file: ProgrammeFile, hands: Hands, say: Callable[[str], None]) -> Figures:
-    """Take every step of a programme file, say what happened, and return what came out."""
-    figures = Figures()
+def take_steps(
+    file: ProgrammeFile, hands: Hands, figures: Figures, say: Callable[[str], None], *, early: bool
+) -> None:
+    """Take the early steps of a programme file or the others, count and say what came out."""
     for step in file.steps:
-        say(step.run(hands, figures))
+        if step.early == early:
+            say(step.run(hands, figures))
+
+
+def count_accounts(file: ProgrammeFile, hands: Hands, figures: Figures) -> None:
+    """Count what the accounts of every programme of a file hold."""
     for rules in file.programmes:
         for holder in holders(hands, rules.id, (0, file.people)):
             account = holder.account()
             figures.add(rules.id, "accounts", 1)
             figures.add(rules.id, "opened", account.opened_ug)
             figures.add(rules.id, "spendable", account.spendable_ug)
-    return figures
 
 
 def check_figures(file: ProgrammeFile, figures: Figures) -> None:

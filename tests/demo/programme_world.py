@@ -10,18 +10,19 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
 from typing_extensions import override
 
 from demo.catalogue import methodology
 from demo.crosscheck import bound_people
-from demo.groundwork import methodologies_of, signed_rules_of
+from demo.groundwork import OBJECTS_MAX, methodologies_of, signed_rules_of
 from demo.programmes.building import build
 from demo.programmes.document import ProgrammeFile
-from demo.programmes.hands import Hands, Seen
+from demo.programmes.hands import Figures, Hands, Seen
 from demo.programmes.inventing import person_ref
+from demo.programmes.telling import take_steps
 from demo.scenario import PartnerEntry, Scenario, WalletOperatorEntry
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.cli.catalogue import catalogue_bytes
@@ -36,11 +37,13 @@ from fedcarbon.units import Fen, Seconds
 from fedcarbon.v1 import epoch_pb2, opening_pb2, registry_pb2, use_pb2
 from fedcarbon.wire.hub_client import HubClient
 from hub.clearing.credits import top_up_float
+from hub.clearing_component import close_due
 from hub.uses_component import Ending
 from partner_node.activities.bundle import Bundle
 from partner_node.commands.importing_files import import_activities, import_identities
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
+from partner_node.persons.summary import Asked
 from partner_node.persons.withdrawal import UnknownPersonError
 from partner_node.randomness import Randomness
 from partner_node.storage.database import Database as NodeDatabase
@@ -54,11 +57,14 @@ FLOAT_FEN = Fen(1_000_000)
 class ProgrammeWorld(World):
     """The federation of a programme file."""
 
+    OBJECT_QUOTA: ClassVar[int] = OBJECTS_MAX
     file: ProgrammeFile = field(kw_only=True)
 
     @override
     def __post_init__(self) -> None:
         self.scenario: Scenario = build(self.file, self.folder / "in", bits=0)
+        self.figures = Figures()
+        self.said: list[str] = []
         self.seats: dict[str, Node] = {}
         self.wallets: dict[str, WalletOperator] = {}
         self.stores = {
@@ -134,12 +140,18 @@ class ProgrammeWorld(World):
         self.advance()
         self._bind()
         self.advance()
+        self._take_early_steps()
         for programme, epoch in self._epochs():
             self.clock.at_s = Seconds(programme.epoch_end_s(epoch) + 60)
             self.until(lambda p=programme, e=epoch: self._is_sealed(p, e))
         self._open()
         for programme_id in self.programmes:
             self._top_up(programme_id)
+
+    def _take_early_steps(self) -> None:
+        self.set_clock(days_before=0)
+        self.advance()
+        take_steps(self.file, WorldHands(self), self.figures, self.said.append, early=True)
 
     def until(self, done: Any) -> None:
         """Turn the handle until `done`."""
@@ -162,12 +174,16 @@ class ProgrammeWorld(World):
             operator = self._operator(entry)
             assert not add_customers(operator.store, entry.wallets, allow_test=True)
             list(operator.find_and_bind())
+        for partner in self.scenario.partners:
+            for account, member in partner.attested:
+                self.seats[partner.seat].attest_member(account, member)
         expected = len(bound_people(self.scenario))
 
         def all_bound() -> bool:
             for node in self.seats.values():
                 for item in node.pending_bindings():
-                    node.answer_binding(item.binding_id, confirm=True)
+                    living = next(iter(node.members(item.person_refs[0])), "")
+                    node.answer_binding(item.binding_id, confirm=True, member_ref=living)
             signed = sum(
                 item.state == opening_pb2.BINDING_STATE_SIGNED
                 for operator in self.wallets.values()
@@ -245,6 +261,7 @@ class WorldHands(Hands):
         world = self._world
         world.loop.run(world.desk.witness())
         world.clock.at_s = Seconds(world.clock.now_s() + seconds)
+        world.loop.run(close_due(world.hub))
         world.loop.run(Ending(world.hub, world.folded).advance())
 
     @override
@@ -276,10 +293,9 @@ class WorldHands(Hands):
             if partner.programme == programme:
                 with contextlib.suppress(UnknownPersonError):
                     node = self._world.seats[partner.seat]
-                    epochs = node.summary(person_ref(partner.id, person)).epochs
+                    totals = node.summary(Asked(person_ref=person_ref(partner.id, person))).totals
                     found[str(partner.id)] = Seen(
-                        recorded=sum(item.reduction_ug for item in epochs),
-                        submitted=sum(item.submitted_ug for item in epochs),
+                        recorded=totals.before_claims_micro, submitted=totals.submitted_micro
                     )
         return found
 

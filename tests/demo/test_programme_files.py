@@ -52,6 +52,18 @@ def test_nobody_in_a_file_can_be_anybody(tmp_path: Path) -> None:
     assert len(re.findall(r"(?:TEST|ORGANISATION),(?!99|9199)", text)) == 0
 
 
+def test_a_household_is_a_meter_that_nobody_has_and_a_person_lives_in_it(tmp_path: Path) -> None:
+    (utility,) = build(load("gwangju-carbon-bank"), tmp_path, bits=1024).partners
+
+    rows = (tmp_path / "utilities.identities.csv").read_text().splitlines()[1:]
+    kind_of = {row.split(",")[0]: row.split(",")[1:3] for row in rows}
+    assert len(utility.attested) == 6
+    for account, member in utility.attested:
+        assert kind_of[account][0] == "METER"
+        assert kind_of[account][1].startswith("TEST:")
+        assert kind_of[member][0] == "TEST"
+
+
 BAD = {
     "an unknown table": (ECNY + "\n[stpe]\n", "stpe"),
     "an unknown key of a step": (ECNY.replace("units = 1_000", "unit = 1_000"), "unit"),
@@ -66,6 +78,10 @@ BAD = {
         "hypothetical",
     ),
     "people that are not there": (ECNY.replace("who = [0, 5]", "who = [0, 7]"), "0 to 6"),
+    "households in which nobody lives": (
+        ECNY.replace("people = 6", "people = 6\nhouseholds = [0, 4]"),
+        "a person for each",
+    ),
     "a programme that is not there": (
         ECNY.replace('do = "redeem"', 'do = "redeem"\nprogramme = "other"'),
         "other",

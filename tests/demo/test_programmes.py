@@ -14,20 +14,20 @@ from demo import results
 from demo.conclusion import cross_check
 from demo.programmes.document import load, names
 from demo.programmes.hands import holders
-from demo.programmes.telling import check_figures, take_steps
+from demo.programmes.telling import check_figures, count_accounts, take_steps
 from tests.demo.programme_world import ProgrammeWorld, WorldHands, running
 
 
 @pytest.mark.parametrize("name", names())
 def test_a_programme_runs_and_its_figures_hold(name: str, tmp_path: Path) -> None:
     file = load(name)
-    said: list[str] = []
     with running(file, tmp_path) as world:
-        hands = WorldHands(world)
-        figures = take_steps(file, hands, said.append)
+        hands, figures = WorldHands(world), world.figures
+        take_steps(file, hands, figures, world.said.append, early=False)
+        count_accounts(file, hands, figures)
         accounts = accounts_of(world, hands)
 
-    assert len(said) == len(file.steps)
+    assert len(world.said) == len(file.steps)
     assert findings_of(world, accounts) == []
     check_figures(file, figures)
 

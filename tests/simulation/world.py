@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
@@ -115,6 +115,8 @@ class WatchedDesk(TrusteeDesk):
 @dataclass
 class World:
     """One federation; `close` it."""
+
+    OBJECT_QUOTA: ClassVar[int] = 100
 
     folder: Path
     days: int = 1
@@ -373,7 +375,7 @@ class World:
                 signing_key=self.keys[name].public,
                 best_tier=0,
                 claim_slots_per_account_day=72,
-                object_quota=100,
+                object_quota=self.OBJECT_QUOTA,
             )
             signed = sign(statement, signers).to_bytes()
             client.create_admission(registry_pb2.CreateAdmissionRequest(signed_admission=signed))

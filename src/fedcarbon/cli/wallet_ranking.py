@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
 
 from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
+from fedcarbon.cli.ranking_choices import next_period, place_choice, rankings_of
 from fedcarbon.cli.wallet import connected, load_config
-from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_uses import bound_customer
-from fedcarbon.errors import CallerError
-from fedcarbon.redemption.wallet import WalletClass, wallet_id
-from fedcarbon.transparency.envelope import sign
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.units import SECONDS_PER_DAY
-from fedcarbon.uses.ranking import RankingChoice
 from fedcarbon.v1 import use_pb2
 
 app = App(name="ranking", help="Rankings that customers opt in to.")
-
-
-class RankingNotListedError(CallerError):
-    """The programme lists no such ranking, or all its periods have begun: look at the list."""
-
-    code: ClassVar[str] = "RANKING_NOT_LISTED"
 
 
 @app.command(name="list")
@@ -40,8 +28,8 @@ def list_rankings(*, config: Path) -> None:
         "ranking", "first day", "days of a period", "periods", "next", "at least", "bands"
     )
     with connected(load_config(config)) as (operator, _):
-        for item in _rankings(operator):
-            numbers = (item.first_day, item.period_days, item.periods, _next_period(operator, item))
+        for item in rankings_of(operator):
+            numbers = (item.first_day, item.period_days, item.periods, next_period(operator, item))
             table.add_row(
                 item.ranking_id, *map(str, numbers), f"{item.people_min} people", str(item.bands)
             )
@@ -109,45 +97,9 @@ def show(*, config: Path, wallet: str, ranking: str, period: int) -> None:
 def _choose(config: Path, wallet: str, ranking: str, label: str, *, takes_part: bool) -> None:
     with connected(load_config(config)) as (operator, record):
         item, binding = bound_customer(operator, wallet)
-        assert item.account_token is not None
         run_label = f"{'join' if takes_part else 'leave'} {ranking} {label}"
-        choice_id, signed = operator.store.use(item.account_token, item.wallet_id, run_label)
-        if signed is None:
-            choice = RankingChoice(
-                parameter_id=operator.parameters.parameter_id,
-                programme_id=operator.programme.programme_id,
-                ranking_id=ranking,
-                choice_id=choice_id,
-                account_token=item.account_token,
-                wallet_id=wallet_id(item.wallet_id),
-                wallet_class=WalletClass(item.wallet_class),
-                binding_leaf=binding.operator_leaf,
-                operator_id=operator.operator_id,
-                takes_part=takes_part,
-                from_period=_period_of(operator, ranking),
-            )
-            signed = sign(choice, {operator.operator_id: operator.signing_key}).to_bytes()
-            operator.store.set_use(choice_id, signed)
-        request = use_pb2.PlaceRankingChoiceRequest(signed_choice=signed)
-        receipt = operator.hub.place_ranking_choice(request).receipt
-        record.check_receipt(receipt, LeafType.RANKING_CHOICE, signed)
-    Console(stderr=True).print(f"choice {choice_id.hex()} is in the record")
-
-
-def _rankings(operator: WalletOperator) -> list[use_pb2.RankingRules]:
-    request = use_pb2.ListOffersRequest(programme_id=operator.programme.programme_id)
-    return list(operator.hub.list_offers(request).rankings)
-
-
-def _next_period(operator: WalletOperator, item: use_pb2.RankingRules) -> int:
-    """Return the first period that begins after today."""
-    today = operator.clock.now_s() // SECONDS_PER_DAY
-    return max(0, (today - item.first_day) // item.period_days + 1)
-
-
-def _period_of(operator: WalletOperator, ranking: str) -> int:
-    for item in _rankings(operator):
-        period = _next_period(operator, item)
-        if item.ranking_id == ranking and period < item.periods:
-            return period
-    raise RankingNotListedError(f"ranking {ranking} has no period that is still to begin")
+        accepted = place_choice(
+            operator, item, binding, ranking, takes_part=takes_part, run_label=run_label
+        )
+        record.check_receipt(accepted.receipt, LeafType.RANKING_CHOICE, accepted.envelope)
+    Console(stderr=True).print(f"the choice about {ranking} is in the record")

@@ -234,6 +234,15 @@ def make_test_organisation(serial: int) -> str:
     return code + credit_check_character(code)
 
 
+def make_test_meter(serial: int) -> str:
+    """Return the number of a meter that does not exist: issuer TEST, eight digits.
+
+    Args:
+        serial: 0 to 99 999 999.
+    """
+    return f"{_TEST_ISSUER}:{serial:08d}"
+
+
 def _check_credit_code(number: str) -> None:
     match = _CREDIT_CODE.fullmatch(number)
     if match is None:
