@@ -274,6 +274,40 @@ def test_a_limit_of_the_day_takes_the_third_purchase(spring: World) -> None:
     assert spring.submitted(1)["rider-2"] == 2 * 10_000_000
 
 
+def test_a_limit_is_a_persons_however_many_names_the_platform_has_for_it(spring: World) -> None:
+    """Otherwise a second user account of the same person earns the same again."""
+    spring.link(person(2, person_ref="rider-2-again"))
+    spring.record(
+        *(
+            purchase(f"p-{hour}-{ref}", ref, on("2026-03-05", hour))
+            for hour in (8, 9)
+            for ref in ("rider-2", "rider-2-again")
+        )
+    )
+    spring.run_epoch(1)
+
+    assert spring.node.status().rejected == {"two_a_day": 2}
+    assert spring.submitted(1)["rider-2"] == 2 * 10_000_000
+
+
+def test_what_is_not_claimed_uses_up_no_limit(spring: World) -> None:
+    """An auditor, who sees only what was claimed, would find too little credited."""
+    first = [purchase(f"a-{day}", "rider-2", on(f"2026-03-0{day}", 8)) for day in (2, 3, 4)]
+    one_day = [
+        purchase(name, "rider-2", on("2026-03-05", hour))
+        for name, hour in (("z", 8), ("b", 9), ("c", 10))
+    ]
+    spring.record(*first, *one_day)
+    later(spring, "2026-03-20")
+    steps(spring)
+    spring.clock.at_s = Seconds(spring.hub.programme.epoch_end_s(1) + 3600)
+    spring.hub.plan(1)
+    steps(spring)
+
+    assert spring.node.status().rejected == {"object_not_evaluated": 1}
+    assert len([row for row in EpochStore(spring.database).claims(1) if row.slot]) == 5
+
+
 def test_a_limit_of_the_month_remembers_earlier_epochs(tmp_path: Path) -> None:
     monthly = goods(**{"per: day": "per: month"})
     world = new_world(tmp_path, methodologies=[monthly])

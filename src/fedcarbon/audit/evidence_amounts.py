@@ -61,7 +61,7 @@ class EvidenceAmounts:
     ) -> list[Piece]:
         """(7) Return the pieces of the day's activities; each must have one."""
         pieces: list[Piece] = []
-        earned: defaultdict[tuple[bytes, tuple[str, str]], list[Earned]] = defaultdict(list)
+        earned: defaultdict[tuple[bytes, str], list[Earned]] = defaultdict(list)
         credited_ug: dict[str, MicrogramsCO2e] = {}
         for activity in activities:
             found = self._earned(subject, activity)
