@@ -189,14 +189,18 @@ class Collector:
     ) -> dict[str, tuple[MicrogramsCO2e, str | None]]:
         """Return what is credited for each candidate, and the limit that took something away.
 
-        What an earlier epoch has credited for a trip over midnight stays as it was decided there.
+        What an earlier epoch has credited for a trip over midnight stays as it was decided there,
+        unless the methodology that is pinned for this epoch gives less.
         """
         of_owner: defaultdict[_Owner, list[Earned]] = defaultdict(list)
+        stays: dict[str, tuple[MicrogramsCO2e, str | None]] = {}
         for item in candidates:
             earned = item.earned
             decided = before.get(earned.activity.activity_id)
             if decided is not None:
-                earned = dataclasses.replace(earned, amount_ug=decided.credited_ug)
+                amount_ug = MicrogramsCO2e(min(decided.credited_ug, earned.amount_ug))
+                earned = dataclasses.replace(earned, amount_ug=amount_ug)
+                stays[earned.activity.activity_id] = (amount_ug, None)
             of_owner[_owner(item.stored, earned)].append(earned)
         for name, earlier in self._earlier(epoch, of_owner, before):
             of_owner[name].append(earlier)
@@ -206,9 +210,7 @@ class Collector:
             assert methodology is not None  # noqa: S101 - candidates have one
             for activity_id, left in limited(methodology, earned_by_owner).items():
                 found[activity_id] = (MicrogramsCO2e(left.amount), left.limit_id)
-        for activity_id, credited in before.items():
-            found[activity_id] = (credited.credited_ug, None)
-        return found
+        return found | stays
 
     def _earlier(
         self,

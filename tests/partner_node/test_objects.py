@@ -343,6 +343,36 @@ def test_a_ride_over_midnight_counts_towards_the_limit_of_its_first_day(tmp_path
     world.database.close()
 
 
+def test_a_ride_over_midnight_earns_no_more_than_the_second_days_methodology_gives(
+    tmp_path: Path,
+) -> None:
+    """Its evidence there names the new methodology, by which an auditor computes it again."""
+    world = new_world(tmp_path)
+    world.link(person(1))
+    world.settle()
+    world.record(ride("night", 1, at(23, 50)))
+    world.run_epoch(1)
+    before_ug = world.submitted(1)[HOME]
+    world.database.close()
+    text = catalogue_bytes(METHODOLOGY).decode()
+    half = (
+        "modifiers:\n  - {id: half, when: distance_m >= 0, times: '1/2', zh: x, en: x, "
+        "source: rail_limits}\n"
+    )
+    start = text.index("examples:")
+    lower = text[:start].replace("rounding:", half + "rounding:") + (
+        "examples:\n  - {name: short, values: {}, refused: distance_m_missing}\n"
+    )
+
+    again = restarted(
+        tmp_path, world.hub, world.clock, methodologies=[parse_methodology(lower.encode())]
+    )
+    again.run_epoch(2)
+
+    assert again.submitted(2)[HOME] == before_ug // 2 > 0
+    again.database.close()
+
+
 def test_trips_and_objects_of_one_person_add_up(spring: World) -> None:
     spring.record(
         purchase("p-1", "rider-2", on("2026-03-05", 8)),
