@@ -50,8 +50,8 @@ _DETAILS: Final[Mapping[RejectReason, str]] = {
 
 Slot = tuple[int, SlotKey]
 """Account and slot: what one claim is about."""
-_Owner = tuple[str, tuple[str, str]]
-"""Methodology id and whose limits apply."""
+_Owner = tuple[str, str, int]
+"""Methodology id and whose limits apply: an object's, or else a person's."""
 
 
 @dataclass(slots=True)
@@ -107,17 +107,17 @@ class Collector:
         """
         collected = Collected()
         before = self._epochs.credited_before(epoch, (item.activity.activity_id for item in stored))
-        candidates = self._candidates(epoch, stored, snapshot, collected)
+        candidates = [
+            # Before limits: what is not claimed must not use up what others may have.
+            item
+            for item in self._candidates(epoch, stored, snapshot, collected)
+            if self._is_evaluated(epoch, item, evaluated, collected)
+        ]
         credited_ug = self._limited(epoch, candidates, before)
         quota = self._quota(epoch, snapshot)
         for item in candidates:
-            name, owner = item.earned.activity.activity_id, item.earned.activity.object_ref
-            amount_ug, limit_id = credited_ug[name]
-            if owner and owner not in evaluated:
-                collected.rejects.append(
-                    _reject(epoch, item.stored, RejectReason.OBJECT_NOT_EVALUATED)
-                )
-            elif not amount_ug:
+            amount_ug, limit_id = credited_ug[item.earned.activity.activity_id]
+            if not amount_ug:
                 collected.rejects.append(_worthless(epoch, item, limit_id))
             else:
                 self._take(epoch, item, amount_ug, collected, quota)
@@ -165,6 +165,20 @@ class Collector:
             candidates.append(_Candidate(item, methodology, earned, history))
         return candidates
 
+    def _is_evaluated(
+        self,
+        epoch: EpochIndex,
+        item: _Candidate,
+        evaluated: Collection[str],
+        collected: Collected,
+    ) -> bool:
+        owner = item.earned.activity.object_ref
+        if owner and owner not in evaluated:
+            reason = RejectReason.OBJECT_NOT_EVALUATED
+            collected.rejects.append(_reject(epoch, item.stored, reason))
+            return False
+        return True
+
     # --- limits ---------------------------------------------------------------------------
 
     def _limited(
@@ -175,26 +189,28 @@ class Collector:
     ) -> dict[str, tuple[MicrogramsCO2e, str | None]]:
         """Return what is credited for each candidate, and the limit that took something away.
 
-        What an earlier epoch has credited for a trip over midnight stays as it was decided there.
+        What an earlier epoch has credited for a trip over midnight stays as it was decided there,
+        unless the methodology that is pinned for this epoch gives less.
         """
         of_owner: defaultdict[_Owner, list[Earned]] = defaultdict(list)
+        stays: dict[str, tuple[MicrogramsCO2e, str | None]] = {}
         for item in candidates:
             earned = item.earned
             decided = before.get(earned.activity.activity_id)
             if decided is not None:
-                earned = dataclasses.replace(earned, amount_ug=decided.credited_ug)
-            of_owner[item.methodology.methodology_id, earned.owner].append(earned)
+                amount_ug = MicrogramsCO2e(min(decided.credited_ug, earned.amount_ug))
+                earned = dataclasses.replace(earned, amount_ug=amount_ug)
+                stays[earned.activity.activity_id] = (amount_ug, None)
+            of_owner[_owner(item.stored, earned)].append(earned)
         for name, earlier in self._earlier(epoch, of_owner, before):
             of_owner[name].append(earlier)
         found: dict[str, tuple[MicrogramsCO2e, str | None]] = {}
-        for (methodology_id, _), earned_by_owner in of_owner.items():
+        for (methodology_id, *_), earned_by_owner in of_owner.items():
             methodology = self._bundle.find(methodology_id)
             assert methodology is not None  # noqa: S101 - candidates have one
             for activity_id, left in limited(methodology, earned_by_owner).items():
                 found[activity_id] = (MicrogramsCO2e(left.amount), left.limit_id)
-        for activity_id, credited in before.items():
-            found[activity_id] = (credited.credited_ug, None)
-        return found
+        return found | stays
 
     def _earlier(
         self,
@@ -205,7 +221,7 @@ class Collector:
         """Return what earlier days were credited with, as far back as a limit can reach."""
         first = self._member.programme.days_of(epoch)[0]
         days = [earned.day for earned_by_owner in of_owner.values() for earned in earned_by_owner]
-        for methodology_id in {name for name, _ in of_owner}:
+        for methodology_id in {name for name, *_ in of_owner}:
             methodology = self._bundle.find(methodology_id)
             if methodology is not None and limits_months(methodology):
                 days.append(first.replace(day=1))
@@ -224,7 +240,7 @@ class Collector:
             earned = Earned(
                 activity=item.activity, day=item.days[0], amount_ug=credited.credited_ug
             )
-            key = (item.activity.methodology_id, earned.owner)
+            key = _owner(item, earned)
             if key in of_owner:
                 found.append((key, earned))
         return found
@@ -268,6 +284,11 @@ class Collector:
         days = len(self._member.programme.days_of(epoch))
         per_account_day = self._member.foundation.own.claim_slots_per_account_day
         return per_account_day * snapshot.blocks.accounts * days
+
+
+def _owner(stored: StoredActivity, earned: Earned) -> _Owner:
+    person_id = 0 if earned.owner else stored.person_id
+    return stored.activity.methodology_id, earned.owner, person_id
 
 
 def _standing_reason(

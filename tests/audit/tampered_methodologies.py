@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
+from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.epoch.statements import ClaimCommitment
 from fedcarbon.ids import EpochIndex, PartyId
+from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.registry.admission import root_keyid
 from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.methodology import MethodologyAdmission
@@ -71,6 +73,31 @@ def document_garbled(kit: Kit) -> None:
     _, admission = kit.of(MethodologyAdmission)[0]
     later = EpochIndex(LAST_DAY + 1)
     kit.append(dataclasses.replace(admission, document=b"{}", from_epoch=later), *_roots(kit))
+
+
+def draft_admitted(kit: Kit) -> None:
+    """Root keys admit what lacks a number."""
+    _admit(kit, "cn-shanghai-bus")
+
+
+def footprint_admitted(kit: Kit) -> None:
+    """Root keys admit what counts emissions: whoever drives most would be credited most."""
+    _admit(kit, "uk-desnz-2023")
+
+
+def _admit(kit: Kit, name: str) -> None:
+    _, admission = kit.of(MethodologyAdmission)[0]
+    document = catalogue_bytes(name)
+    found = parse_methodology(document)
+    changed = dataclasses.replace(
+        admission,
+        methodology_id=found.methodology_id,
+        version=found.version,
+        content_hash=found.content_hash,
+        document=document,
+        from_epoch=EpochIndex(LAST_DAY + 1),
+    )
+    kit.append(changed, *_roots(kit))
 
 
 def _roots(kit: Kit) -> list[str]:

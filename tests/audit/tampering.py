@@ -60,6 +60,8 @@ from tests.audit.tampered_methodologies import (
     bundle_exchanged,
     document_exchanged,
     document_garbled,
+    draft_admitted,
+    footprint_admitted,
     methodology_by_the_hub,
     methodology_for_a_planned_epoch,
     methodology_that_nobody_admitted,
@@ -369,6 +371,8 @@ TAMPERINGS: Final = (
     _finds(methodology_by_the_hub, ("V07", "SIGNATURE_INVALID")),
     _finds(document_exchanged, ("V08", "METHODOLOGY_DOCUMENT_DIFFERS"), in_document=True),
     _finds(document_garbled, ("V08", "INVALID_METHODOLOGY"), in_document=True),
+    _finds(draft_admitted, ("V08", "METHODOLOGY_NOT_USABLE"), in_document=True),
+    _finds(footprint_admitted, ("V08", "METHODOLOGY_NOT_USABLE"), in_document=True),
     _finds(start_without_request, ("V16", "TARGET_WITHOUT_REQUEST")),
     _finds(epoch_opened_twice, ("V16", "EPOCH_NOT_INCREASING")),
     _finds(

@@ -10,6 +10,7 @@ from fedcarbon.audit.checklist import LineState
 from fedcarbon.opening.statements import OpeningResult
 from tests.audit.conftest import audited
 from tests.audit.kit import Kit
+from tests.audit.tampered_claims import conflict_invented
 from tests.audit.tampered_folders import body_altered, chunk_byte_flipped
 from tests.audit.tampered_openings import (
     books_never_begun,
@@ -41,6 +42,15 @@ def test_a_history_that_is_only_signed_anew_is_as_good_as_the_first(kit: Kit) ->
     kit.rebuild(kit.entries())
 
     assert found_in(kit) == set()
+
+
+def test_claims_of_one_token_in_two_epochs_are_named_to_the_auditor(kit: Kit) -> None:
+    """Both stand and are credited: the promise is that somebody opens their evidence."""
+    conflict_invented(kit)
+
+    (note,) = [item for item in audited(kit.folder, kit.good.roots).notes if "two epochs" in item]
+    assert "claim 0 of " in note
+    assert "in epoch 1" in note
 
 
 def test_all_findings_are_collected(kit: Kit) -> None:

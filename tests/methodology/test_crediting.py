@@ -135,11 +135,11 @@ def test_limits_take_a_persons_activities_in_order_of_time() -> None:
         "late": 0,
     }
     assert left["late"].limit_id == "two_a_day"
-    assert {item.owner for item in bought} == {("", "p")}
+    assert {item.owner for item in bought} == {""}
 
 
 def test_limits_of_a_meter_are_the_meters() -> None:
     one = earned_by(march(80_000), saving(), GRID, CAP, (100_000,))
     other = earned_by(march(80_000, person_ref="q"), saving(), GRID, CAP, (100_000,))
 
-    assert one.owner == other.owner == ("METER:SGCC-SH:3100000017", "")
+    assert one.owner == other.owner == "METER:SGCC-SH:3100000017"

@@ -274,6 +274,40 @@ def test_a_limit_of_the_day_takes_the_third_purchase(spring: World) -> None:
     assert spring.submitted(1)["rider-2"] == 2 * 10_000_000
 
 
+def test_a_limit_is_a_persons_however_many_names_the_platform_has_for_it(spring: World) -> None:
+    """Otherwise a second user account of the same person earns the same again."""
+    spring.link(person(2, person_ref="rider-2-again"))
+    spring.record(
+        *(
+            purchase(f"p-{hour}-{ref}", ref, on("2026-03-05", hour))
+            for hour in (8, 9)
+            for ref in ("rider-2", "rider-2-again")
+        )
+    )
+    spring.run_epoch(1)
+
+    assert spring.node.status().rejected == {"two_a_day": 2}
+    assert spring.submitted(1)["rider-2"] == 2 * 10_000_000
+
+
+def test_what_is_not_claimed_uses_up_no_limit(spring: World) -> None:
+    """An auditor, who sees only what was claimed, would find too little credited."""
+    first = [purchase(f"a-{day}", "rider-2", on(f"2026-03-0{day}", 8)) for day in (2, 3, 4)]
+    one_day = [
+        purchase(name, "rider-2", on("2026-03-05", hour))
+        for name, hour in (("z", 8), ("b", 9), ("c", 10))
+    ]
+    spring.record(*first, *one_day)
+    later(spring, "2026-03-20")
+    steps(spring)
+    spring.clock.at_s = Seconds(spring.hub.programme.epoch_end_s(1) + 3600)
+    spring.hub.plan(1)
+    steps(spring)
+
+    assert spring.node.status().rejected == {"object_not_evaluated": 1}
+    assert len([row for row in EpochStore(spring.database).claims(1) if row.slot]) == 5
+
+
 def test_a_limit_of_the_month_remembers_earlier_epochs(tmp_path: Path) -> None:
     monthly = goods(**{"per: day": "per: month"})
     world = new_world(tmp_path, methodologies=[monthly])
@@ -307,6 +341,36 @@ def test_a_ride_over_midnight_counts_towards_the_limit_of_its_first_day(tmp_path
 
     assert world.submitted(1)[HOME] == world.submitted(2)[HOME] == 970_000_000
     world.database.close()
+
+
+def test_a_ride_over_midnight_earns_no_more_than_the_second_days_methodology_gives(
+    tmp_path: Path,
+) -> None:
+    """Its evidence there names the new methodology, by which an auditor computes it again."""
+    world = new_world(tmp_path)
+    world.link(person(1))
+    world.settle()
+    world.record(ride("night", 1, at(23, 50)))
+    world.run_epoch(1)
+    before_ug = world.submitted(1)[HOME]
+    world.database.close()
+    text = catalogue_bytes(METHODOLOGY).decode()
+    half = (
+        "modifiers:\n  - {id: half, when: distance_m >= 0, times: '1/2', zh: x, en: x, "
+        "source: rail_limits}\n"
+    )
+    start = text.index("examples:")
+    lower = text[:start].replace("rounding:", half + "rounding:") + (
+        "examples:\n  - {name: short, values: {}, refused: distance_m_missing}\n"
+    )
+
+    again = restarted(
+        tmp_path, world.hub, world.clock, methodologies=[parse_methodology(lower.encode())]
+    )
+    again.run_epoch(2)
+
+    assert again.submitted(2)[HOME] == before_ug // 2 > 0
+    again.database.close()
 
 
 def test_trips_and_objects_of_one_person_add_up(spring: World) -> None:

@@ -18,7 +18,7 @@ from fedcarbon.methodology.limits import Limited
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.registry.programme import midnight_s
 from partner_node.epochs import collecting
-from tests.meters import GOODS_FILE, SAVING_FILE, month, purchase
+from tests.meters import GOODS_FILE, SAVING_FILE, goods, month, purchase
 from tests.simulation.audited import BIKE, MAAS, METRO, Audited
 from tests.simulation.operations import Run
 from tests.simulation.world import ZONE, World
@@ -178,6 +178,34 @@ def test_two_periods_of_a_meter_that_overlap_are_found(
     amounts.check_together("an account", [real, longer])
 
     assert found == ["ACTIVITIES_OVERLAP"]
+
+
+def test_a_limit_of_the_month_is_held_against_all_days_of_the_epoch(
+    sealed: Audited, opened: OpenedEvidence
+) -> None:
+    """Each day for itself keeps a limit of a month; a node that forgets it was never found."""
+    monthly = goods(**{"per: day": "per: month"})
+    real = activities(opened)["metro-p"]
+    bought = [
+        dataclasses.replace(
+            real,
+            activity_id=f"p-{day}",
+            object_ref=f"RECEIPT:SHOP:{day}",
+            methodology=monthly.content_hash,
+            started_at_s=on(f"2026-03-1{day}", 9),
+            ended_at_s=on(f"2026-03-1{day}", 9) + 1,
+        )
+        for day in (1, 2, 3)
+    ]
+    found: list[str] = []
+    amounts = EvidenceAmounts(
+        sealed.record(), {monthly.content_hash: monthly}, lambda code, *_: found.append(code)
+    )
+
+    amounts.check_limits("an account", bought[:2])
+    assert found == []
+    amounts.check_limits("an account", bought)
+    assert found == ["LIMIT_EXCEEDED"]
 
 
 def test_object_shared(sealed: Audited, opened: OpenedEvidence) -> None:

@@ -9,6 +9,7 @@ programmes of a domain apart.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,11 @@ from fedcarbon.audit.attribution import check_of
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.source import RecordSource
-from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
+from fedcarbon.epoch.conflict_file import (
+    ConflictingClaim,
+    conflict_file_bytes,
+    conflicting_claims,
+)
 from fedcarbon.epoch.lifecycle import EpochStateError
 from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
@@ -187,6 +192,8 @@ class ClaimCheck:
             defaultdict(dict)
         )
         """The lists that were judged, by exclusivity domain and token epoch, then by epoch."""
+        self._noted: Final[set[bytes]] = set()
+        """Conflict files that have been read."""
 
     def on_beacon(self, beacon: Logged[BeaconValue]) -> None:
         """Judge whether trustees could evaluate a beacon over the leaf that it names."""
@@ -340,7 +347,31 @@ class ClaimCheck:
             )
         else:
             exam.checklist.leave_out(CheckId.CLAIMS)
+        self._note_conflicts(item)
         judged[item.epoch] = [JudgedList(item.epoch, *found) for found in names.items()]
+
+    def _note_conflicts(self, item: VerdictList) -> None:
+        """Name the claims whose evidence an auditor opens besides the sample, always.
+
+        The join lets both stand: a receipt, or a meter's month, that is claimed in two epochs is
+        credited twice until somebody has looked.
+        """
+        if item.conflicts_sha256 in self._noted:
+            return  # every programme of the domain names the same file
+        self._noted.add(item.conflicts_sha256)
+        data = self._exam.source.file(item.conflicts_sha256.hex())
+        try:
+            claims = conflicting_claims(data or b"")
+        except FedcarbonError:
+            return  # found with the join
+        for token, same in itertools.groupby(claims, key=lambda claim: claim.token):
+            named = ", ".join(
+                f"claim {claim.position} of {claim.claimant} in epoch {claim.epoch}"
+                for claim in same
+            )
+            self._exam.checklist.notes.append(
+                f"token {token.hex()} was claimed in two epochs: open the evidence of {named}"
+            )
 
     def finish(self) -> None:
         """Read the lists."""

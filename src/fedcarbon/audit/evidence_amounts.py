@@ -6,6 +6,7 @@ is credited; the limits of the day are kept; nothing counts twice within one per
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import itertools
 from collections import Counter, defaultdict
@@ -56,12 +57,33 @@ class EvidenceAmounts:
                 names = f"{first.activity_id!r} and {second.activity_id!r}"
                 self._find("ACTIVITIES_OVERLAP", subject, f"{names} are at the same time")
 
+    def check_limits(self, subject: str, activities: Iterable[ActivityEvidence]) -> None:
+        """(7) No limit is exceeded by all that was opened of one account together."""
+        earned: defaultdict[tuple[bytes, str], list[Earned]] = defaultdict(list)
+        for activity in activities:
+            found = self._earned(subject, activity)
+            if found is not None:
+                credited_ug = min(found.amount_ug, activity.credited_ug)
+                found = dataclasses.replace(found, amount_ug=credited_ug)
+                earned[activity.methodology, found.owner].append(found)
+        for (methodology, _), of_owner in sorted(earned.items()):
+            left = limited(self._methodologies[methodology], of_owner)
+            for item in of_owner:
+                name, most_ug = item.activity.activity_id, left[item.activity.activity_id].amount
+                if item.amount_ug > most_ug:
+                    self._find(
+                        "LIMIT_EXCEEDED",
+                        subject,
+                        f"activity {name!r} is credited with {item.amount_ug} ug, the limits over "
+                        f"all days of the epoch leave {most_ug} ug",
+                    )
+
     def pieces_of_day(
         self, subject: str, activities: Iterable[ActivityEvidence], day: dt.date
     ) -> list[Piece]:
         """(7) Return the pieces of the day's activities; each must have one."""
         pieces: list[Piece] = []
-        earned: defaultdict[tuple[bytes, tuple[str, str]], list[Earned]] = defaultdict(list)
+        earned: defaultdict[tuple[bytes, str], list[Earned]] = defaultdict(list)
         credited_ug: dict[str, MicrogramsCO2e] = {}
         for activity in activities:
             found = self._earned(subject, activity)

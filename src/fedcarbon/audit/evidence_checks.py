@@ -22,8 +22,8 @@ Numbered as in docs/PROTOCOL.md; all of it is done, whatever fails before, excep
 
 What it cannot find: an activity that never happened. A leaf shows what the partner says; whether
 somebody rode, and whether a meter stood where it is said to have stood in earlier years, is for the
-auditor to compare with the platform's own records. Limits per month are an upper bound here: what
-other days of the month were credited with stands in other leaves.
+auditor to compare with the platform's own records. Limits per month are an upper bound here: they
+are held against all days of the epoch, what other epochs were credited with stands elsewhere.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class _EvidenceAudit:
                 self._opened_days[day.opening.number] = day
         self._check_complete()
         self._check_persons()
-        self._check_overlaps()
+        self._check_accounts()
         for number, claim in self._claims.items():
             self._check_claim(number, claim)
         self._check_table()
@@ -206,8 +206,8 @@ class _EvidenceAudit:
             if len({item.activity.person_ref for item in claim.evidence.pieces}) > 1:
                 self._find("PERSON_DIFFERS", f"claim {number}", "its pieces are several persons'")
 
-    def _check_overlaps(self) -> None:
-        """(6) Over all opened days of an account: a period may be credited long after it."""
+    def _check_accounts(self) -> None:
+        """(6) and (7) Over all opened days of an account: overlaps, and limits beyond a day."""
         of_account: defaultdict[bytes, dict[str, ActivityEvidence]] = defaultdict(dict)
         for day in self._opened_days.values():
             of_account[day.evidence.account_token] |= {
@@ -216,6 +216,7 @@ class _EvidenceAudit:
         for token, activities in sorted(of_account.items()):
             subject = f"account {token.hex()[:12]}"
             self._amounts.check_together(subject, activities.values())
+            self._amounts.check_limits(subject, activities.values())
 
     # --- claims ---------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.epoch.statements import ClaimCommitment
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.methodology.definition import InvalidMethodologyError
+from fedcarbon.methodology.definition import Basis, InvalidMethodologyError
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
@@ -46,6 +46,14 @@ class MethodologyCheck:
                 f"its document is {document.methodology_id} {document.version} of "
                 f"{document.result.kind} with the content hash {document.content_hash.hex()}; root "
                 "keys signed something else",
+                logged.index,
+            )
+        if document.result.basis is Basis.FOOTPRINT:
+            checklist.find(
+                CheckId.METHODOLOGIES,
+                "METHODOLOGY_NOT_USABLE",
+                subject,
+                "it counts what was emitted, not what was saved; nobody may be credited by it",
                 logged.index,
             )
         if not document.status.computes:

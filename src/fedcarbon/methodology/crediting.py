@@ -52,14 +52,14 @@ class Earned:
     """At most the cap of a person-day per slot."""
 
     @property
-    def owner(self) -> tuple[str, str]:
-        """Whose limits apply: the meter's or vehicle's, or else the person's.
+    def owner(self) -> str:
+        """Whose limits apply: the meter's or vehicle's, or else the person's (empty).
 
-        A receipt or an event happens once, so a limit of it would limit nothing.
+        A receipt or an event happens once, so a limit of it would limit nothing. A person is whose
+        account it is: the platform may know one person under several references.
         """
-        if scheme_of(self.activity.object_ref) in _LASTING:
-            return (self.activity.object_ref, "")
-        return ("", self.activity.person_ref)
+        lasting = scheme_of(self.activity.object_ref) in _LASTING
+        return self.activity.object_ref if lasting else ""
 
 
 def earned_by(
