@@ -52,7 +52,7 @@ app = App(
 )
 
 UNIT_DEFAULT_UG: Final = MicrogramsCO2e(1_250_000_000)
-"""1250 g for one fen: the e-CNY service (METHODOLOGIES section 1)."""
+"""1250 g for one fen: the e-CNY service; sources in docs/programmes/ecny-shanghai.md."""
 DAYS_MAX_DEFAULT: Final = 366
 PARTNERS_MAX_DEFAULT: Final = 16
 

@@ -45,7 +45,7 @@ class SettlementRule:
 
 
 ECNY_RULE: Final = SettlementRule(unit_ug=MicrogramsCO2e(1_250_000_000), pays_fen=Fen(1))
-"""1250 g for 0.01 yuan (METHODOLOGIES section 1)."""
+"""1250 g for 0.01 yuan; sources in docs/programmes/ecny-shanghai.md."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
