@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from fedcarbon.methodology.activity import Activity
-from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.definition import Basis, Methodology
 from partner_node.activities.bundle import Bundle
 from partner_node.adapters.canonical_output import OutputFiles
 from partner_node.adapters.meter_readings import HUE_ZONE, convert_hue
@@ -38,7 +38,9 @@ METHODOLOGIES = computing()
 OF_TRIPS = [
     methodology
     for _, methodology in sorted(METHODOLOGIES.items())
-    if {name for name, field in methodology.fields.items() if field.default is None}
+    # A node takes no footprint, so nothing reads trips for one.
+    if methodology.result.basis is Basis.REDUCTION
+    and {name for name, field in methodology.fields.items() if field.default is None}
     == {"mode", "distance_m"}
 ]
 OF_METERS = [
