@@ -138,11 +138,21 @@ class Federation:
 
     def top_up(self, programme: ProgrammeId, fen: int) -> None:
         """Pay money into the programme's float at the rail, and enter it in the hub's books."""
-        for party, module in ((RAIL_ID, "hub.sandbox"), (HUB_ID, "hub")):
-            config = str(self.groundwork.home(party) / "config.toml")
-            arguments = ["top-up", "--config", config, "--programme", programme]
-            arguments += ["--fen", str(fen), "--label", f"demo {programme}"]
-            self.processes.run(f"{party}.top-up", [module, *arguments])
+        label = f"demo {programme}"
+        self.pay_in(programme, fen, label)
+        self._top_up(HUB_ID, "hub", programme, fen, label)
+
+    def pay_in(self, programme: ProgrammeId, fen: int, label: str) -> None:
+        """Pay money into the programme's float at the rail; the books may have it by other ways."""
+        self._top_up(RAIL_ID, "hub.sandbox", programme, fen, label)
+
+    def _top_up(
+        self, party: PartyId, module: str, programme: ProgrammeId, fen: int, label: str
+    ) -> None:
+        config = str(self.groundwork.home(party) / "config.toml")
+        arguments = ["top-up", "--config", config, "--programme", programme]
+        arguments += ["--fen", str(fen), "--label", label]
+        self.processes.run(f"{party}.top-up", [module, *arguments])
 
     def settle(self, day: ValueDay) -> None:
         """Reconcile a value day with the rail's files, as the hub's operator does every morning."""

@@ -72,8 +72,8 @@ class Hands(ABC):
         """Return what each platform of a person says in its app, by the platform's name."""
 
     @abstractmethod
-    def top_up(self, programme: ProgrammeId, fen: Fen) -> None:
-        """Pay money into the programme's float."""
+    def pay_in(self, programme: ProgrammeId, fen: Fen, label: str) -> None:
+        """Pay a buyer's money into the programme's account at the rail; `label` names it."""
 
 
 class Holder(NamedTuple):

@@ -99,8 +99,8 @@ class LentHands(Hands):
         return found
 
     @override
-    def top_up(self, programme: ProgrammeId, fen: Fen) -> None:
-        self._federation.top_up(programme, fen)
+    def pay_in(self, programme: ProgrammeId, fen: Fen, label: str) -> None:
+        self._federation.pay_in(programme, fen, label)
 
 
 @contextmanager

@@ -174,7 +174,7 @@ class SellLot(Step):
 
     @override
     def act(self, hands: Hands, figures: Figures) -> str:
-        """Enter the sale."""
+        """Enter the sale, and have the buyer's money arrive at the rail."""
         answer = hands.hub().sell_lot(
             use_pb2.SellLotRequest(
                 lot_id=lot_id_of(self.programme, self.lot),
@@ -183,6 +183,7 @@ class SellLot(Step):
                 retained_fen=self.retained_fen,
             )
         )
+        hands.pay_in(self.programme, Fen(self.price_fen), f"{self.programme} lot {self.lot}")
         figures.add(self.programme, "shared_fen", answer.proceeds_fen)
         price, shared = yuan_text(Fen(self.price_fen)), yuan_text(Fen(answer.proceeds_fen))
         return f"{self.buyer} pays {price} for lot {self.lot}; its contributors share {shared}"

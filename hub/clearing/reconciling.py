@@ -16,7 +16,7 @@ from fedcarbon.canonical.hashing import digest, u64
 from fedcarbon.errors import FedcarbonError, MalformedError
 from fedcarbon.ids import ProgrammeId
 from fedcarbon.ledger.account import AccountKind, programme_account
-from fedcarbon.ledger.errors import InsufficientBalanceError
+from fedcarbon.ledger.errors import InsufficientBalanceError, LedgerCorruptedError
 from fedcarbon.ledger.unit import FEN
 from fedcarbon.redemption.day_report import (
     DayReport,
@@ -42,11 +42,13 @@ from fedcarbon.redemption.reconciliation import (
 from fedcarbon.redemption.statement_matching import BookedReceipt
 from fedcarbon.redemption.value_day import ValueDay
 from fedcarbon.units import Fen, Seconds
+from fedcarbon.uses.postings import selling
 from hub.clearing.outbox import enter_answer
 from hub.clearing.storage.ledger_store import LedgerStore
 from hub.clearing.storage.reconciliation_rows import DecisionStep
 from hub.clearing.storage.reconciliation_store import Receipt, ReconciliationStore, Run
 from hub.clearing.storage.suspense_store import Decision, SuspenseStore
+from hub.uses.storage.lot_store import LotStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +160,7 @@ def _booked_day(session: Session, store: ReconciliationStore, rail_day: RailDay)
     receipts = store.receipts_since(day)
     return BookedDay(
         payouts=store.payouts(payout_ids),
-        receipts=_receipts_of(receipts, day),
+        receipts=_receipts_of(session, programme, receipts, day),
         earlier_lines=store.lines_before(day, payout_ids),
         items=[
             item
@@ -184,17 +186,32 @@ def _previous_closing(store: ReconciliationStore, day: ValueDay) -> int | None:
     return None if last is None else last.closing_fen
 
 
-def _receipts_of(receipts: Iterable[Receipt], day: ValueDay) -> list[BookedReceipt]:
-    """Return the top-ups of a day one by one, and what buyers have paid in one sum."""
+def _receipts_of(
+    session: Session, programme: ProgrammeId, receipts: Iterable[Receipt], day: ValueDay
+) -> list[BookedReceipt]:
+    """Return the top-ups of a day and the lots that were sold on it, one by one.
+
+    A buyer pays once, and the books share it out: its price is what the statement must have.
+
+    Raises:
+        LedgerCorruptedError: what the books took from buyers is not what lots were sold for.
+    """
     own = [receipt for receipt in receipts if receipt.day == day]
     found = [
         BookedReceipt(amount_fen=item.amount_fen, reference=item.transfer_id.hex())
         for item in own
         if item.source is AccountKind.FUNDING
     ]
-    sales_fen = sum(item.amount_fen for item in own if item.source is AccountKind.SALES)
-    if sales_fen:
-        found.append(BookedReceipt(amount_fen=Fen(sales_fen), reference=AccountKind.SALES))
+    shares = {item.transfer_id: item.amount_fen for item in own if item.source is AccountKind.SALES}
+    for item in LotStore(session).of_programme(programme) if shares else ():
+        if item.sale is None:
+            continue
+        moved = [shares.pop(share.transfer_id, 0) for share in selling(item.lot, item.sale)]
+        if any(moved):
+            reference = item.lot.lot_id.hex()
+            found.append(BookedReceipt(amount_fen=Fen(sum(moved)), reference=reference))
+    if shares:
+        raise LedgerCorruptedError("buyers have paid for lots that nobody has sold")
     return found
 
 

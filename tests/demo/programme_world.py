@@ -7,6 +7,7 @@ and time stands still until it is moved.
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,6 +68,7 @@ class ProgrammeWorld(World):
         self.said: list[str] = []
         self.seats: dict[str, Node] = {}
         self.wallets: dict[str, WalletOperator] = {}
+        self.paid_in: Counter[ProgrammeId] = Counter()
         self.stores = {
             item.seat: self.folder / item.seat / "node.duckdb" for item in self.scenario.partners
         }
@@ -300,8 +302,8 @@ class WorldHands(Hands):
         return found
 
     @override
-    def top_up(self, programme: ProgrammeId, fen: Fen) -> None:
-        self._world._top_up(programme)
+    def pay_in(self, programme: ProgrammeId, fen: Fen, label: str) -> None:
+        self._world.paid_in[programme] += fen
 
 
 @contextlib.contextmanager

@@ -9,12 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from demo import results
 from demo.conclusion import cross_check
 from demo.programmes.document import load, names
 from demo.programmes.hands import holders
 from demo.programmes.telling import check_figures, count_accounts, take_steps
+from fedcarbon.ids import ProgrammeId
+from fedcarbon.ledger.account import AccountKind, programme_account
+from fedcarbon.ledger.unit import FEN
+from hub.clearing.storage.ledger_store import LedgerStore
 from tests.demo.programme_world import ProgrammeWorld, WorldHands, running
 
 
@@ -26,10 +31,26 @@ def test_a_programme_runs_and_its_figures_hold(name: str, tmp_path: Path) -> Non
         take_steps(file, hands, figures, world.said.append, early=False)
         count_accounts(file, hands, figures)
         accounts = accounts_of(world, hands)
+        booked = booked_from_buyers(world)
 
     assert len(world.said) == len(file.steps)
     assert findings_of(world, accounts) == []
+    assert booked == world.paid_in, "the rail's float is not what the books say"
     check_figures(file, figures)
+
+
+def booked_from_buyers(world: ProgrammeWorld) -> dict[ProgrammeId, int]:
+    """Return the fen that the books have of buyers, by programme."""
+
+    def read(session: Session) -> dict[ProgrammeId, int]:
+        ledger = LedgerStore(session)
+        return {
+            programme: -ledger.balance(programme_account(AccountKind.SALES, programme), FEN)
+            for programme in world.programmes
+        }
+
+    fen = world.loop.run(world.hub.read(read))
+    return {programme: amount for programme, amount in fen.items() if amount}
 
 
 def accounts_of(world: ProgrammeWorld, hands: WorldHands) -> list[dict[str, object]]:
