@@ -8,13 +8,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_WAITING_PER_WORKER: Final = 2
+"""Batches on their way: one that is worked on, and one that is there when it is done."""
 
 
 class ProcessMap:
@@ -32,16 +36,40 @@ class ProcessMap:
         self._pool: ProcessPoolExecutor | None = None
         self._starting = threading.Lock()
 
+    def stream(self, function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
+        """Yield the results in the order of the batches, which may be more than fit in memory.
+
+        So many batches are on their way as keep every process busy while the caller takes the next
+        result. An error of one ends all, and what was not begun is not done.
+        """
+        if self._workers == 1:
+            yield from map(function, batches)
+            return
+        pool, waiting = self._started(), deque[Future[R]]()
+        try:
+            for batch in batches:
+                if len(waiting) >= _WAITING_PER_WORKER * self._workers:
+                    yield waiting.popleft().result()
+                waiting.append(pool.submit(function, batch))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
     def map(self, function: Callable[[T], R], batches: Sequence[T]) -> Iterator[R]:
         """Return the results in the order of the batches."""
         if self._workers == 1 or len(batches) <= 1:
             return map(function, batches)
+        return self._started().map(function, batches)
+
+    def _started(self) -> ProcessPoolExecutor:
         with self._starting:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
                     self._workers, mp_context=multiprocessing.get_context("spawn")
                 )
-        return self._pool.map(function, batches)
+            return self._pool
 
     def close(self) -> None:
         """Let the processes go."""

@@ -1,0 +1,1 @@
+"""Work that grows with people, over Arrow batches: here with all cores, elsewhere on a cluster."""
