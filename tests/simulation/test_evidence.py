@@ -27,8 +27,6 @@ from partner_node.storage.audits import AuditStore
 from tests.simulation.audited import BIKE, EVERYTHING, METRO, Audited, as_json, audited
 from tests.simulation.world import PROGRAMME
 
-METHODOLOGY = Path("src/fedcarbon/methodology/catalogue/cn-ecny-shanghai.yaml")
-
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
@@ -157,7 +155,6 @@ def test_an_audit_by_the_commands(
         sealed.folder,
         site.opened,
         roots=site.roots,
-        methodology=[METHODOLOGY],
         json_out=site.report,
     )
 
@@ -174,9 +171,7 @@ def test_findings_end_the_command_with_1(
     open_evidence(sealed.world.nodes[BIKE], site.sample, site.opened, Console())
 
     with pytest.raises(SystemExit, match="1"):
-        audit_evidence.evidence(
-            sealed.folder, site.opened, roots=site.roots, methodology=[METHODOLOGY]
-        )
+        audit_evidence.evidence(sealed.folder, site.opened, roots=site.roots)
 
     assert "V24 REDUCTION_DIFFERS" in capsys.readouterr().out
 
