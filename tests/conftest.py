@@ -38,6 +38,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Let the end of the run collect all the same: extensions look for what was never freed."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def tiny_primes() -> Primes:
     """512-bit moduli: INSECURE, and fast enough to use in every test."""
