@@ -111,7 +111,7 @@ def _no_delay() -> None:
 
 
 def _iso20022(config: Iso20022RailConfig, clock: Clock) -> OpenRail:
-    # The classes of the standard take most of a second to make: only who uses them waits for them.
+    # The bank's messages are the third part of a hub's start, and most hubs use another rail.
     from hub.rails.iso20022.file_rail import IsoFileRail  # noqa: PLC0415
     from hub.rails.iso20022.payment_order import Debtor  # noqa: PLC0415
 

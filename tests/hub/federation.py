@@ -44,6 +44,7 @@ from hub.registry.programmes import start_programme
 from hub.storage.epoch_store import EpochStore, StoredEpoch
 from hub.storage.submission_store import SubmissionStore
 from tests.chance import seeded
+from tests.databases import lay_out
 from tests.hub.local_trustees import LocalTrustees
 from tests.hub.messages import (
     AUDITOR,
@@ -122,6 +123,8 @@ class Federation:
         self.lists: dict[tuple[PartyId, int], Listed] = {}
 
     def _open(self) -> Hub:
+        if self.database is None:
+            lay_out(self.folder)
         return open_hub(
             self.folder,
             genesis(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,8 @@ from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.ids import EpochIndex
 from partner_node.commands.opening_evidence import open_evidence
 from partner_node.storage.audits import AuditStore
-from tests.simulation.audited import BIKE, EVERYTHING, METRO, Audited, as_json, audited
+from tests.simulation.audited import BIKE, EVERYTHING, METRO, Audited, as_json
 from tests.simulation.world import PROGRAMME
-
-
-@pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
-    found = audited(tmp_path_factory.mktemp("audited"))
-    yield found
-    found.world.close()
 
 
 def test_everything_that_an_honest_partner_says_fits_together(sealed: Audited) -> None:
