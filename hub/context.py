@@ -2,12 +2,12 @@
 
 There is one writer. A use case is a plain function of a session; `write` runs it in one thread, one
 after the other, in a transaction that holds the database's write lock from its beginning. When it
-returns, everything it did is on the disk. `read` runs beside it on a snapshot.
+returns, everything it did is on the disk. `read` runs beside it on a snapshot. Threads are the
+hub's own, so that a slow rail, which waits in others, holds up nobody here.
 """
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,11 +28,14 @@ from fedcarbon.wire.processes import ProcessMap
 from hub.epochs.snapshots import Snapshots
 from hub.record.record import Record, Signer
 from hub.storage.engine import reading, transact
+from hub.threads import to_its_end
 from hub.trustees.port import Witnesses
 
 T = TypeVar("T")
 
 PLACE_POOL_BLOCKS_DEFAULT: Final = 8
+THREADS: Final = 12
+"""Beside the writer's; with it they use as many connections as an engine keeps."""
 
 
 class NoWitnesses(Witnesses):
@@ -96,6 +99,9 @@ class Hub:
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub-writer")
     )
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="hub")
+    )
 
     def write_now(self, use_case: Callable[[Session], T]) -> T:
         """Run `use_case` in a writing transaction; what it did is durable when this returns.
@@ -132,16 +138,19 @@ class Hub:
 
     async def write(self, use_case: Callable[[Session], T]) -> T:
         """Run `write_now` in the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._writer, self.write_now, use_case
-        )
+        return await to_its_end(self._writer, lambda: self.write_now(use_case))
 
     async def read(self, use_case: Callable[[Session], T]) -> T:
         """Run `read_now` in a thread."""
-        return await asyncio.to_thread(self.read_now, use_case)
+        return await to_its_end(self._threads, lambda: self.read_now(use_case))
+
+    async def work(self, use_case: Callable[[], T]) -> T:
+        """Run a use case that reads, works and writes by itself in a thread."""
+        return await to_its_end(self._threads, use_case)
 
     def close(self) -> None:
         """Finish what is being written and let go of threads, processes and files."""
+        self._threads.shutdown()
         self._writer.shutdown()
         self.processes.close()
         self.engine.dispose()
