@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,7 +171,9 @@ class _Stubs:
 
 
 @asynccontextmanager
-async def dialled(folder: Path, port: int, names: Sequence[PartyId]) -> Any:  # noqa: ANN401 - an async iterator of channels by party
+async def dialled(
+    folder: Path, port: int, names: Sequence[PartyId]
+) -> AsyncIterator[dict[PartyId, grpc.aio.Channel]]:
     """Give a channel of each party whose identity lies in `folder`, connected."""
     async with AsyncExitStack() as stack:
         channels = {}
