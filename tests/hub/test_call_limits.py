@@ -45,6 +45,16 @@ def test_every_call_of_the_hub_has_a_class_except_a_trustees_stream() -> None:
     assert offered - dict(classes()).keys() == {f"{PACKAGE}TrusteeService/Work"}
 
 
+def test_the_page_for_operators_has_the_limits_that_are_in_force() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ARCHITECTURE.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines()]
+    said = {row[0]: row[2:] for row in rows if len(row) == 6}
+
+    for kind, limits in DEFAULTS.items():
+        numbers = [str(limits.at_once), str(limits.per_party), str(limits.waiting)]
+        assert said[kind.value] == [*numbers, f"{limits.wait_ms // 1000} s"]
+
+
 @pytest.mark.parametrize(
     ("method", "kind"),
     [
