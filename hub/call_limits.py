@@ -7,8 +7,9 @@
     wait_ms = 10000                    # before one that waits is told to come back
 
 Money has a line of its own, so that it does not stand behind uploads. Its calls are short, or wait
-for the rail; intake works on the processor, and a slow sender keeps its place for minutes, so
-that no party has all places. An evaluation waits for trustees, and must not hold up intake.
+for the rail, which takes sixteen payouts at a time: as many again are booked meanwhile. Intake
+works on the processor, and a slow sender keeps its place for minutes, so that no party has all
+places. An evaluation waits for trustees, and must not hold up intake.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class CallClass(StrEnum):
 
 
 DEFAULTS: Final[Mapping[CallClass, LineLimits]] = {
-    CallClass.MONEY: LineLimits(at_once=64, per_party=64, waiting=64, wait_ms=2_000),
+    CallClass.MONEY: LineLimits(at_once=32, per_party=32, waiting=32, wait_ms=2_000),
     CallClass.INTAKE: LineLimits(at_once=4, per_party=2, waiting=32, wait_ms=10_000),
     CallClass.EVALUATION: LineLimits(at_once=16, per_party=4, waiting=32, wait_ms=10_000),
     CallClass.READ: LineLimits(at_once=8, per_party=4, waiting=64, wait_ms=2_000),
