@@ -8,7 +8,6 @@ hub's own, so that a slow rail, which waits in others, holds up nobody here.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from fedcarbon.wire.processes import ProcessMap
 from hub.epochs.snapshots import Snapshots
 from hub.record.record import Record, Signer
 from hub.storage.engine import reading, transact
+from hub.storage.turns import Turns
 from hub.threads import to_its_end
 from hub.trustees.port import Witnesses
 
@@ -95,7 +95,7 @@ class Hub:
     """Called when everything else is let go."""
     _export_is_behind: bool = False
     """Whether the record's plain copy lacks something, for example on a full disk."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: Turns = field(default_factory=Turns)
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub-writer")
     )

@@ -137,5 +137,10 @@ def transact(engine: Engine, use_case: Callable[[Session], T]) -> T:
 
 @contextmanager
 def _transaction(engine: Engine, access: Access) -> Generator[Session]:
-    with translated(), Session(for_access(engine, access)) as session, session.begin():
+    with (
+        sqlite.turn_of(engine),
+        translated(),
+        Session(for_access(engine, access)) as session,
+        session.begin(),
+    ):
         yield session
