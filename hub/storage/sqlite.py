@@ -2,7 +2,7 @@
 
 A writing transaction takes the write lock when it begins (BEGIN IMMEDIATE), so that what it reads
 stays true until it commits. A reading one sees one snapshot, waits for nobody and cannot write.
-Writers of one process go in the order in which they came.
+Writers of one process go in the order of `hub.storage.turns`.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _TURNS: Final = WeakKeyDictionary[Engine, Turns]()
 
 
 @contextmanager
-def turn_of(engine: Engine) -> Generator[None]:
-    """Be the writer inside of the context, after those of this process who asked before.
+def turn_of(engine: Engine, *, is_urgent: bool) -> Generator[None]:
+    """Be the writer inside of the context, in the order of this process's `Turns`.
 
     Raises:
         StoreBusyError: they took too long.
@@ -42,7 +42,7 @@ def turn_of(engine: Engine) -> Generator[None]:
     if turns is None:  # not SQLite: there the database itself keeps the order
         yield
         return
-    if not turns.take(BUSY_TIMEOUT_MS / 1000):
+    if not turns.take(is_urgent=is_urgent, timeout_s=BUSY_TIMEOUT_MS / 1000):
         raise StoreBusyError("other writers of this process held the database for too long")
     try:
         yield

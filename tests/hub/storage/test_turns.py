@@ -1,4 +1,4 @@
-"""Writers of one process go in the order in which they came."""
+"""Writers of one process go in the order in which they came, money first."""
 
 from __future__ import annotations
 
@@ -13,35 +13,50 @@ from hub.storage.faults import StoreBusyError
 from hub.storage.turns import Turns
 
 
-def queued(turns: Turns, order: list[int], number: int) -> threading.Thread:
+def queued(
+    turns: Turns, order: list[int], number: int, *, is_urgent: bool = False
+) -> threading.Thread:
     """Return a thread that has asked for its turn, and notes when it comes."""
-    before = len(turns._waiting)
+    line = turns._urgent if is_urgent else turns._waiting
+    before = len(line)
 
     def work() -> None:
-        with turns:
+        with turns.turn(is_urgent=is_urgent):
             order.append(number)
 
     thread = threading.Thread(target=work)
     thread.start()
-    while len(turns._waiting) == before:
+    while len(line) == before:
         threading.Event().wait(0.001)
     return thread
 
 
 def test_whoever_asked_first_is_next_also_before_the_last_holder() -> None:
     turns, order = Turns(), list[int]()
-    with turns:
+    with turns.turn():
         threads = [queued(turns, order, number) for number in range(5)]
-    with turns:  # asks again at once, and comes after all who waited
+    with turns.turn():  # asks again at once, and comes after all who waited
         assert order == [0, 1, 2, 3, 4]
 
     for thread in threads:
         thread.join()
 
 
+def test_money_goes_first_and_the_rest_goes_on() -> None:
+    turns, order = Turns(), list[int]()
+    with turns.turn():
+        threads = [queued(turns, order, number) for number in (1, 2, 3)]
+        threads += [queued(turns, order, number, is_urgent=True) for number in range(10, 20)]
+    for thread in threads:
+        thread.join()
+
+    assert order == [10, 11, 12, 13, 1, 14, 15, 16, 17, 2, 18, 19, 3]
+    assert turns.take(timeout_s=0)
+
+
 def test_who_does_not_want_to_wait_any_longer_leaves_the_others_in_order() -> None:
     turns, order = Turns(), list[int]()
-    with turns:
+    with turns.turn():
         first = queued(turns, order, 1)
         assert not turns.take(timeout_s=0.001)
         second = queued(turns, order, 2)
@@ -54,7 +69,7 @@ def test_who_does_not_want_to_wait_any_longer_leaves_the_others_in_order() -> No
 
 def test_an_error_gives_the_turn_back() -> None:
     turns = Turns()
-    with pytest.raises(ZeroDivisionError), turns:
+    with pytest.raises(ZeroDivisionError), turns.turn():
         raise ZeroDivisionError
 
     assert turns.take(timeout_s=0)
