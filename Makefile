@@ -29,9 +29,13 @@ SOAK_S ?= 0
 SEED ?=
 # for `make bench`: how much of the repetitions; a few show every figure sooner, and noisier
 PERCENT ?= 100
+# for `make load`: calls a second (0 looks for the sustainable rate), seconds of a run, shares of calls
+RATE ?= 0
+SECONDS ?= 10
+MIX ?= redemption=50,account=30,enrolment=10,leaves=10
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench tampered soak
+.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench load tampered soak
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -105,3 +109,6 @@ soak: $(STAMP) ## kill -9 a hub ROUNDS times on STORE=sqlite|postgresql, then pl
 
 bench: $(STAMP) ## measure and print ratios; JSON in build/bench.json; PERCENT=10 repeats less
 	$(BIN)/python -m bench --out build/bench.json --percent $(PERCENT)
+
+load: $(STAMP) ## find what the hub sustains, then load it twice as much; JSON in build/load.json; RATE=200 tries one rate
+	$(BIN)/python -m bench.load --rate $(RATE) --seconds $(SECONDS) --mix $(MIX) --out build/load.json

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ from hub.clearing.credits import credit_opening, top_up_float
 from hub.clearing.storage.credit_store import CreditStore
 from hub.wallets.order_desk import OrderDesk
 from hub.wallets.redeeming import SignedOrder
-from tests.hub.federation import PROGRAMME, signed, token
+from tests.hub.federation import AUDITOR, BIKES, METRO, PROGRAMME, signed, token
 from tests.hub.openings.world import PEOPLE, PURSE, World
 from tests.hub.running import HUB_NAME
 from tests.postgresql import running_cluster
@@ -53,6 +54,12 @@ DESK_ORDERS: Final = {1: 100, 4: 400, 16: 1_200}
 CALLS: Final = {1: 40, 4: 120, 16: 320}
 CALL_S: Final = 60
 START_S: Final = 60
+CALLERS: Final = {
+    PURSE: Role.WALLET_OPERATOR,
+    METRO: Role.PARTNER,
+    BIKES: Role.PARTNER,
+    AUDITOR: Role.AUDITOR,
+}
 _HELD_UG: Final = 10**15
 _PRELOADED: Final = ["tests.soak.hub_process", "tests.soak.rail_process"]
 
@@ -72,7 +79,7 @@ def _measured(store: str, database: str | None, effort: Effort) -> dict[str, flo
     with tempfile.TemporaryDirectory(prefix="fedcarbon-bench-") as name:
         folder = Path(name)
         world = prepared(folder / "hub", database)
-        world.hub.write_now(functools.partial(_fill, world))
+        world.hub.write_now(functools.partial(fill, world))
         makers = [order_maker(world, person) for person in PEOPLE]
         now_s = world.clock.now_s()
         for clients in CLIENTS:
@@ -80,14 +87,15 @@ def _measured(store: str, database: str | None, effort: Effort) -> dict[str, flo
             figures |= _figures(f"{store}_desk_{clients}", times, clients)
         world.close()
         FileClock(folder / "clock").set_s(now_s)
-        with _served(folder, database) as port:
+        with served(folder, database) as hub:
             for clients in CLIENTS:
-                times = _through_grpc(folder, port, makers, clients, effort)
+                times = _through_grpc(folder, hub.port, makers, clients, effort)
                 figures |= _figures(f"{store}_grpc_{clients}", times, clients)
     return figures
 
 
-def _fill(world: World, session: Any) -> None:  # noqa: ANN401 - a session
+def fill(world: World, session: Any) -> None:  # noqa: ANN401 - a session
+    """Credit everybody with more than any run redeems, and fill the float."""
     now_s = world.clock.now_s()
     for person in PEOPLE:
         last = CreditStore(session).last(PROGRAMME, token(person))
@@ -151,19 +159,36 @@ def _through_grpc(
         return [seconds for times in pool.map(client, messages) for seconds in times]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedHub:
+    """A hub and a rail in processes of their own."""
+
+    port: int
+    rail: RemoteRail
+
+
 @contextmanager
-def _served(folder: Path, database: str | None) -> Iterator[int]:
-    """Serve the hub in `folder` from another process, beside a rail; give the hub's port."""
+def served(folder: Path, database: str | None, *, limited: bool = True) -> Iterator[ServedHub]:
+    """Serve the hub in `folder` from another process, beside a rail that answers at once.
+
+    Identities of a wallet operator, a partner and an auditor are written beside it.
+
+    Args:
+        folder: holds `hub` and the clock.
+        database: of the hub, if it is not in the folder.
+        limited: whether the hub sheds calls as it does by default.
+    """
     now_s = SystemClock().now_s()
     authority = Authority.create(now_s)
-    purse = PartyName(party_id=PURSE, role=Role.WALLET_OPERATOR)
-    identity(folder, authority, purse, now_s)
+    for name, role in CALLERS.items():
+        identity(folder, authority, PartyName(party_id=name, role=role), now_s)
     files = HubFiles(
         folder=folder / "hub",
         clock=folder / "clock",
         party=identity(folder, authority, HUB_NAME, now_s),
         rail=folder / "rail.socket",
         database=database,
+        limited=limited,
     )
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(_PRELOADED)
@@ -175,11 +200,12 @@ def _served(folder: Path, database: str | None) -> Iterator[int]:
         if files.rail.exists():
             break
         time.sleep(0.01)
-    RemoteRail(files.rail).be_good()
+    remote = RemoteRail(files.rail)
+    remote.be_good()
     hub.start()
     try:
         assert ours.poll(START_S), "the hub does not start"  # noqa: S101 - or there is no figure
-        yield ours.recv()
+        yield ServedHub(port=ours.recv(), rail=remote)
     finally:
         for process in (hub, rail):
             process.kill()

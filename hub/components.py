@@ -39,7 +39,13 @@ class Component:
 
 def core_component(hub: Hub, config: HubConfig) -> Component:
     """Return record, registry and epochs, and the work that moves epochs on."""
-    services = [
+    ticker = EpochTicker(EpochDriver(hub), tick_s=config.tick_ms / 1000)
+    return Component(services=core_services(hub), background=[ticker.run])
+
+
+def core_services(hub: Hub) -> list[Served]:
+    """Return record, registry and epochs."""
+    return [
         served(
             record_pb2.DESCRIPTOR,
             "RecordService",
@@ -59,8 +65,6 @@ def core_component(hub: Hub, config: HubConfig) -> Component:
             EpochServicer(hub),
         ),
     ]
-    ticker = EpochTicker(EpochDriver(hub), tick_s=config.tick_ms / 1000)
-    return Component(services=services, background=[ticker.run])
 
 
 class EpochTicker:

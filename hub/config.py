@@ -14,6 +14,9 @@
     [operators]                        # who may release money from suspense, two at a time
     desk-1 = "<64 hexadecimal digits>" # a person's public key (`fedcarbon keygen`)
 
+    [calls.intake]                     # see hub.call_limits
+    at_once = 4                        # calls that are worked on; the others wait or come back
+
 Paths are relative to the file. `hub.rails.config` says what a table [rail] may hold; without one
 the sandbox pays. `FEDCARBON_HUB_LISTEN` and so on replace a value. The file
 never holds the password of the database: that comes from `FEDCARBON_HUB_DATABASE` (a whole URL),
@@ -42,6 +45,7 @@ from fedcarbon.ids import checked_name
 from fedcarbon.transparency.envelope import KEY_BYTES
 from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
+from hub.call_limits import CallClass, LineConfig
 from hub.context import PLACE_POOL_BLOCKS_DEFAULT
 from hub.rails.config import RailConfig, SandboxRailConfig
 
@@ -86,6 +90,8 @@ class HubConfig(BaseSettings):
     """Processes for multiplying ciphertexts; 0 for one per core."""
     rail: RailConfig = SandboxRailConfig()
     """Who pays (hub.rails.config); a table of its own in the file."""
+    calls: dict[CallClass, LineConfig] = Field(default_factory=dict)
+    """How many calls of a class are worked on and wait; what is left out has `DEFAULTS`."""
     allow_insecure_parameters: bool = False
     """Whether a parameter set for tests is accepted."""
     operators: dict[str, str] = Field(default_factory=dict)

@@ -1,14 +1,13 @@
 """The hub as its use cases see it: what is handed to all of them, and what a transaction is.
 
-There is one writer. A use case is a plain function of a session; `write` runs it in one thread, one
-after the other, in a transaction that holds the database's write lock from its beginning. When it
-returns, everything it did is on the disk. `read` runs beside it on a snapshot.
+There is one writer. A use case is a plain function of a session; `write` runs it, one after the
+other, those about money first, in a transaction that holds the database's write lock from its
+beginning. When it returns, everything it did is on the disk. `read` runs beside it on a snapshot.
+Threads are the hub's own, so that a slow rail, which waits in others, holds up nobody here.
 """
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -28,11 +27,15 @@ from fedcarbon.wire.processes import ProcessMap
 from hub.epochs.snapshots import Snapshots
 from hub.record.record import Record, Signer
 from hub.storage.engine import reading, transact
+from hub.storage.turns import Turns
+from hub.threads import to_its_end
 from hub.trustees.port import Witnesses
 
 T = TypeVar("T")
 
 PLACE_POOL_BLOCKS_DEFAULT: Final = 8
+THREADS: Final = 12
+"""Beside the writer's; with it they use as many connections as an engine keeps."""
 
 
 class NoWitnesses(Witnesses):
@@ -92,21 +95,35 @@ class Hub:
     """Called when everything else is let go."""
     _export_is_behind: bool = False
     """Whether the record's plain copy lacks something, for example on a full disk."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: Turns = field(default_factory=Turns)
     _writer: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub-writer")
     )
+    _urgent_writer: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="hub-money")
+    )
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, thread_name_prefix="hub")
+    )
 
-    def write_now(self, use_case: Callable[[Session], T]) -> T:
+    def write_now(self, use_case: Callable[[Session], T], *, is_urgent: bool = False) -> T:
         """Run `use_case` in a writing transaction; what it did is durable when this returns.
+
+        Args:
+            use_case: what is done.
+            is_urgent: whether somebody waits at a till: see `hub.storage.turns`.
 
         Raises:
             StoreBusyError: others held the database for too long, or came first too often.
             StoreUnavailableError: the database is away; the outcome is unknown.
             DiskFullError: there is no room.
         """
-        with self._lock:
-            result, session = transact(self.engine, lambda session: (use_case(session), session))
+        with self._lock.turn(is_urgent=is_urgent):
+            result, session = transact(
+                self.engine,
+                lambda session: (use_case(session), session),
+                is_urgent=is_urgent,
+            )
             self._export(session)
         return result
 
@@ -130,18 +147,25 @@ class Hub:
         with reading(self.engine) as session:
             return use_case(session)
 
-    async def write(self, use_case: Callable[[Session], T]) -> T:
-        """Run `write_now` in the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._writer, self.write_now, use_case
+    async def write(self, use_case: Callable[[Session], T], *, is_urgent: bool = False) -> T:
+        """Run `write_now` in a writer's thread."""
+        return await to_its_end(
+            self._urgent_writer if is_urgent else self._writer,
+            lambda: self.write_now(use_case, is_urgent=is_urgent),
         )
 
     async def read(self, use_case: Callable[[Session], T]) -> T:
         """Run `read_now` in a thread."""
-        return await asyncio.to_thread(self.read_now, use_case)
+        return await to_its_end(self._threads, lambda: self.read_now(use_case))
+
+    async def work(self, use_case: Callable[[], T]) -> T:
+        """Run a use case that reads, works and writes by itself in a thread."""
+        return await to_its_end(self._threads, use_case)
 
     def close(self) -> None:
         """Finish what is being written and let go of threads, processes and files."""
+        self._threads.shutdown()
+        self._urgent_writer.shutdown()
         self._writer.shutdown()
         self.processes.close()
         self.engine.dispose()

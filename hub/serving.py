@@ -14,6 +14,7 @@ from fedcarbon.wire.party import PartyFiles, load_party
 from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.server import start_server
 from hub.bootstrap import open_hub
+from hub.call_limits import ShedReport, admission_of
 from hub.clearing_component import clearing_component
 from hub.components import Component, core_component
 from hub.config import HubConfig, HubConfigError
@@ -69,15 +70,18 @@ async def _serve(config: HubConfig, party: PartyFiles, components: Sequence[Comp
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    admission = admission_of(config.calls)
     server = await start_server(
         [service for component in components for service in component.services],
         address=config.listen,
         party=party,
         on_call=log_call,
+        admission=admission,
     )
     tasks = [
         asyncio.ensure_future(work()) for component in components for work in component.background
     ]
+    tasks.append(asyncio.ensure_future(ShedReport(admission.lines).run()))
     logger().info("hub_started", port=server.port)
     stopping = asyncio.ensure_future(stop.wait())
     await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)

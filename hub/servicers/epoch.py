@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Final, TypeVar
 
@@ -11,7 +10,7 @@ from typing_extensions import override
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.errors import MalformedError
 from fedcarbon.identity.claims import ListDiffersFromRootError
-from fedcarbon.ids import EpochIndex, PartyId, Role, programme_id
+from fedcarbon.ids import EpochIndex, Role, programme_id
 from fedcarbon.submission.chunk_file import require_size
 from fedcarbon.v1 import epoch_pb2, epoch_pb2_grpc
 from fedcarbon.wire.tls import Authenticated, party_of, require_role
@@ -91,7 +90,7 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
                         f"{expected.commitments_bytes} bytes of the committed one"
                     )
             incoming = IncomingList(tokens=tokens, commitments=commitments)
-            receipt = await asyncio.to_thread(reveal_list, hub, caller, programme, epoch, incoming)
+            receipt = await hub.work(lambda: reveal_list(hub, caller, programme, epoch, incoming))
         return epoch_pb2.CreateClaimListResponse(receipt=receipt)
 
     @override
@@ -121,7 +120,10 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
         async for message in _all(first, request_iterator):
             file += message.content
             require_size(len(file))
-        receipt = await self._admit(caller, first.signed_header, bytes(file))
+        content = bytes(file)
+        receipt = await self._hub.work(
+            lambda: admit_chunk(self._hub, caller, first.signed_header, content)
+        )
         return epoch_pb2.CreateChunkResponse(receipt=receipt)
 
     @override
@@ -130,7 +132,9 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
     ) -> epoch_pb2.CreateLinkProofResponse:
         """Complete a submission."""
         caller = require_role(context, Role.PARTNER).party_id
-        receipt = await asyncio.to_thread(admit_link_proof, self._hub, caller, request.signed_proof)
+        receipt = await self._hub.work(
+            lambda: admit_link_proof(self._hub, caller, request.signed_proof)
+        )
         return epoch_pb2.CreateLinkProofResponse(receipt=receipt)
 
     @override
@@ -143,9 +147,6 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
             lambda session: dispute_claims(session, self._hub, caller, request.signed_dispute)
         )
         return epoch_pb2.CreateDisputeResponse(receipt=receipt)
-
-    async def _admit(self, caller: PartyId, signed_header: bytes, file: bytes) -> bytes:
-        return await asyncio.to_thread(admit_chunk, self._hub, caller, signed_header, file)
 
 
 async def _first(requests: AsyncIterator[T]) -> T:

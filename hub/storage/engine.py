@@ -71,15 +71,19 @@ def create_tables(engine: Engine, metadata: MetaData = HubTable.metadata) -> Non
 
 
 @contextmanager
-def writing(engine: Engine) -> Generator[Session]:
+def writing(engine: Engine, *, is_urgent: bool = False) -> Generator[Session]:
     """Give a session whose transaction commits at the end and rolls back on any error.
+
+    Args:
+        engine: of the database.
+        is_urgent: whether to go before other writers of this process, see `hub.storage.turns`.
 
     Raises:
         StoreBusyError: others held the database for too long, or came first.
         StoreUnavailableError: the database is away.
         DiskFullError: a disk is full.
     """
-    with _transaction(engine, Access.WRITING) as session:
+    with _transaction(engine, Access.WRITING, is_urgent=is_urgent) as session:
         yield session
 
 
@@ -111,11 +115,16 @@ def reading(engine: Engine) -> Generator[Session]:
         yield session
 
 
-def transact(engine: Engine, use_case: Callable[[Session], T]) -> T:
+def transact(engine: Engine, use_case: Callable[[Session], T], *, is_urgent: bool = False) -> T:
     """Run `use_case` in a writing transaction; what it did is on the disk when this returns.
 
     Where the database gives the transaction up in favour of another one, it is run again from its
     beginning, so it must have no effect outside its session that may not happen twice.
+
+    Args:
+        engine: of the database.
+        use_case: what is done.
+        is_urgent: as for `writing`.
 
     Raises:
         StoreBusyError: that happened `ATTEMPTS_MAX` times, or others held the database for too
@@ -125,17 +134,22 @@ def transact(engine: Engine, use_case: Callable[[Session], T]) -> T:
     """
     for attempt in range(1, ATTEMPTS_MAX):
         try:
-            with writing(engine) as session:
+            with writing(engine, is_urgent=is_urgent) as session:
                 return use_case(session)
         except StoreBusyError as busy:
             if not is_conflict(busy.__cause__):
                 raise
         time.sleep(PAUSE_MIN_S * 2 ** (attempt - 1))
-    with writing(engine) as session:
+    with writing(engine, is_urgent=is_urgent) as session:
         return use_case(session)
 
 
 @contextmanager
-def _transaction(engine: Engine, access: Access) -> Generator[Session]:
-    with translated(), Session(for_access(engine, access)) as session, session.begin():
+def _transaction(engine: Engine, access: Access, *, is_urgent: bool = False) -> Generator[Session]:
+    with (
+        sqlite.turn_of(engine, is_urgent=is_urgent),
+        translated(),
+        Session(for_access(engine, access)) as session,
+        session.begin(),
+    ):
         yield session

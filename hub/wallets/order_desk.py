@@ -71,7 +71,8 @@ class OrderDesk:
             return await self._hub.write(
                 lambda session: order_redemptions(
                     session, self._hub, self._folded, orders, limits=self._limits
-                )
+                ),
+                is_urgent=True,
             )
         except Exception as error:  # noqa: BLE001 - every caller gets it
             return [error] * len(orders)

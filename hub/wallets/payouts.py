@@ -145,7 +145,7 @@ class Payouts:
         )
 
     async def _write(self, use_case: Callable[[Session], T]) -> T:
-        return await asyncio.to_thread(transact, self._hub.engine, use_case)
+        return await asyncio.to_thread(transact, self._hub.engine, use_case, is_urgent=True)
 
     def _tell(self, entered: Entered) -> None:
         """Tell the log, and whoever waits for a final answer."""

@@ -1,6 +1,6 @@
 """The hub of the soak, in a process that is killed: its record, its books, redemption over gRPC.
 
-It is the hub without trustees and partners: nothing is opened here, grams are there already. The
+It is the hub without trustees: nothing is opened and no epoch moves, grams are there already. The
 servicers, the worker of payouts and the closing of days are those of the real one.
 """
 
@@ -28,7 +28,9 @@ from fedcarbon.wire.party import load_party
 from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.server import served, start_server
 from hub.bootstrap import open_hub
+from hub.call_limits import admission_of
 from hub.clearing_component import close_regularly
+from hub.components import core_services
 from hub.context import HubSettings
 from hub.openings.folded_record import FoldedRecord
 from hub.record.record import Signer
@@ -55,6 +57,8 @@ class HubFiles:
     """Socket of the rail."""
     database: str | None = None
     """URL of a database that is not in the folder."""
+    limited: bool = True
+    """Whether calls beyond the hub's own limits are shed."""
 
 
 def serve_hub(files: HubFiles, started: Connection) -> None:
@@ -76,6 +80,7 @@ async def _serve(files: HubFiles, started: Connection) -> None:
     payouts = Payouts(hub, rail)
     server = await start_server(
         [
+            *core_services(hub),
             served(
                 opening_pb2.DESCRIPTOR,
                 "OpeningService",
@@ -92,6 +97,7 @@ async def _serve(files: HubFiles, started: Connection) -> None:
         address="127.0.0.1:0",
         party=load_party(files.party),
         on_call=lambda _record: None,
+        admission=admission_of() if files.limited else None,
     )
     work: list[Callable[[], Coroutine[Any, Any, None]]] = [
         functools.partial(payouts.run_regularly, INTERVAL_S),

@@ -54,10 +54,10 @@ def test_a_call_reaches_the_hub_and_its_answer_comes_back(channel: grpc.Channel)
 
 
 @pytest.mark.parametrize(
-    ("asked", "family", "remote", "code", "retry_after_s"),
+    ("asked", "family", "remote", "code", "retry_after_ms"),
     [
         pytest.param(b"wrong", CallerError, RemoteCallerError, "TEST_WRONG", None, id="caller"),
-        pytest.param(b"late", StateError, RemoteStateError, "TEST_LATE", 1, id="state"),
+        pytest.param(b"late", StateError, RemoteStateError, "TEST_LATE", 1_000, id="state"),
         pytest.param(b"cheated", CallerError, RemoteCallerError, "TEST_CHEATED", None, id="peer"),
         pytest.param(
             b"misconfigured", PeerError, RemotePeerError, "TEST_MISCONFIGURED", None, id="operator"
@@ -72,7 +72,7 @@ def test_an_error_keeps_its_code_and_says_whose_move_it_is(
     family: type[Exception],
     remote: type[RemoteError],
     code: str,
-    retry_after_s: int | None,
+    retry_after_ms: int | None,
 ) -> None:
     client = GrpcHubClient(channel)
 
@@ -81,7 +81,7 @@ def test_an_error_keeps_its_code_and_says_whose_move_it_is(
 
     assert isinstance(caught.value, family)
     assert caught.value.code == code
-    assert caught.value.retry_after_s == retry_after_s
+    assert caught.value.retry_after_ms == retry_after_ms
 
 
 def test_a_promised_error_brings_its_sentence(channel: grpc.Channel) -> None:

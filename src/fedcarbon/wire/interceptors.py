@@ -1,8 +1,9 @@
 """The border of every server: each call passes here, on its way in and on its way out.
 
-In: (1) the call has a deadline; (2) its certificate names a party of our trust domain.
-Out: (3) an error that was promised becomes its rich status; any other becomes INTERNAL without a
-word about itself; (4) one canonical record of the call goes to the log. Message bodies are never
+In: (1) the call has a deadline; (2) its certificate names a party of our trust domain; (3) there is
+a place for it (`wire.admission`), before a stream is read and before any work.
+Out: (4) an error that was promised becomes its rich status; any other becomes INTERNAL without a
+word about itself; (5) one canonical record of the call goes to the log. Message bodies are never
 looked at.
 
 Health and reflection are left alone: standard probes and tools set no deadline.
@@ -24,6 +25,7 @@ from typing_extensions import override
 
 from fedcarbon.errors import CallerError, FedcarbonError
 from fedcarbon.ids import PartyId, Role
+from fedcarbon.wire.admission import Admission
 from fedcarbon.wire.certificates import CertificateError, PartyName
 from fedcarbon.wire.deadlines import REQUEST_ID_KEY, REQUEST_ID_LENGTH
 from fedcarbon.wire.status import status_code_of, status_of, status_of_bug
@@ -61,9 +63,12 @@ class RpcRecord:
 class Border(aio.ServerInterceptor):
     """Wraps every handler of our own services."""
 
-    def __init__(self, *, trust_domain: str, on_call: Callable[[RpcRecord], None]) -> None:
-        """Take the trust domain whose parties may call, and where call records go."""
+    def __init__(
+        self, *, trust_domain: str, admission: Admission, on_call: Callable[[RpcRecord], None]
+    ) -> None:
+        """Take the trust domain whose parties may call, the lines, and where call records go."""
         self._trust_domain = trust_domain
+        self._admission = admission
         self._on_call = on_call
 
     @override
@@ -115,8 +120,10 @@ class Border(aio.ServerInterceptor):
         bug: BaseException | None = None
         status, code = StatusCode.OK, ""
         try:
-            name = self._admitted(context)
-            yield
+            name = self._identified(context)
+            # (3) there is a place for it
+            async with self._admission.place(method, name.party_id):
+                yield
         except FedcarbonError as error:
             status, code = status_code_of(type(error), error.code), error.code
             await context.abort_with_status(status_of(error))
@@ -146,7 +153,7 @@ class Border(aio.ServerInterceptor):
                 )
             )
 
-    def _admitted(self, context: Any) -> PartyName:  # noqa: ANN401 - a servicer context
+    def _identified(self, context: Any) -> PartyName:  # noqa: ANN401 - a servicer context
         # (1) without a deadline a lost client would hold the server for ever
         remaining_s = context.time_remaining()
         if remaining_s is None or remaining_s > _ENDLESS_S:

@@ -28,7 +28,7 @@ ALLOWED_KEYS: Final = frozenset({
     "event", "level", "timestamp", "program", "party_id", "role", "dropped",
     # calls
     "method", "status", "code", "duration_us", "request_id", "peer_id", "peer_role", "attempt",
-    "attempts", "retry_after_s", "address", "port",
+    "attempts", "retry_after_ms", "address", "port",
     # where in the protocol
     "programme_id", "epoch", "state", "previous_state", "stage", "phase", "kind", "label",
     "leaf_index", "leaf_type", "record_size", "checkpoint_size", "block", "chunk", "key_label",

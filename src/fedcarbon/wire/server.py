@@ -12,6 +12,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from fedcarbon.errors import ConfigurationError
+from fedcarbon.wire.admission import Admission
 from fedcarbon.wire.interceptors import Border, RpcRecord
 from fedcarbon.wire.options import SERVER_OPTIONS
 from fedcarbon.wire.party import PartyFiles
@@ -20,6 +21,7 @@ from fedcarbon.wire.tls import server_credentials
 T = TypeVar("T")
 
 CALLS_AT_ONCE_MAX: Final = 1024
+"""Of all callers, also those whose place is not decided yet; gRPC itself refuses more."""
 GRACE_S: Final = 5
 """What calls in flight get to finish when a server stops."""
 
@@ -79,6 +81,7 @@ async def start_server(
     address: str,
     party: PartyFiles,
     on_call: Callable[[RpcRecord], None],
+    admission: Admission | None = None,
     with_reflection: bool = True,
 ) -> RunningServer:
     """Start serving.
@@ -88,12 +91,15 @@ async def start_server(
         address: host and port; port 0 takes a free one.
         party: whose certificate answers; only callers of its trust domain are let in.
         on_call: gets a record of every call.
+        admission: how many calls are worked on at once; without it as many as come.
         with_reflection: whether tools may list the services.
 
     Raises:
         AddressError: the port is taken or the host is not ours.
     """
-    border = Border(trust_domain=party.trust_domain, on_call=on_call)
+    border = Border(
+        trust_domain=party.trust_domain, admission=admission or Admission(), on_call=on_call
+    )
     server = aio.server(
         interceptors=[border],
         options=SERVER_OPTIONS,

@@ -29,7 +29,12 @@ from fedcarbon.errors import (
 DOMAIN: Final = "fedcarbon"
 MESSAGE_LENGTH_MAX: Final = 1000
 """Characters of a message on the wire: it travels twice in at most 8 KiB of trailers."""
-RETRY_AFTER_S: Final = 1
+RETRY_AFTER_MS: Final = 1_000
+"""After which a refusal that waiting may lift is worth asking again, if it does not say itself."""
+RETRY_AFTER_MS_MAX: Final = 10_000
+"""The longest wait that a server asks for, and that a client lets itself be told."""
+_MS_PER_S: Final = 1_000
+_NANOS_PER_MS: Final = 1_000_000
 
 BY_FAMILY: Final[Mapping[type[FedcarbonError], StatusCode]] = {
     CallerError: StatusCode.INVALID_ARGUMENT,
@@ -71,6 +76,7 @@ BY_CODE: Final[Mapping[str, StatusCode]] = {
     "LIMIT_PER_ACCOUNT": StatusCode.RESOURCE_EXHAUSTED,
     "LIMIT_PER_DAY": StatusCode.RESOURCE_EXHAUSTED,
     "LIMIT_PER_YEAR": StatusCode.RESOURCE_EXHAUSTED,
+    "OVERLOADED": StatusCode.RESOURCE_EXHAUSTED,
     "PARTNERS_MAX_REACHED": StatusCode.RESOURCE_EXHAUSTED,
     "QUOTA_EXCEEDED": StatusCode.RESOURCE_EXHAUSTED,
     "STARTS_EXHAUSTED": StatusCode.RESOURCE_EXHAUSTED,
@@ -115,17 +121,17 @@ class RemoteError(FedcarbonError):
 
     code: ClassVar[str] = "REMOTE"
 
-    def __init__(self, code: str, message: str, retry_after_s: int | None = None) -> None:
+    def __init__(self, code: str, message: str, retry_after_ms: int | None = None) -> None:
         """Take what the other end said.
 
         Args:
             code: the reason of its `ErrorInfo`, or `GRPC_` and the status if it gave none.
             message: its sentence.
-            retry_after_s: when it says that asking again may help.
+            retry_after_ms: after how long it says that asking again may help; 0 or more.
         """
         super().__init__(message)
         self.code = code  # type: ignore[misc]  # shadows the class's own on purpose
-        self.retry_after_s: Final = retry_after_s
+        self.retry_after_ms: Final = retry_after_ms
 
 
 class RemoteCallerError(RemoteError, CallerError):
@@ -144,6 +150,17 @@ class RemotePeerError(RemoteError, PeerError):
     """The other end broke down or does not speak the protocol: its operator must look."""
 
     code: ClassVar[str] = "REMOTE_PEER"
+
+
+class OverloadedError(StateError):
+    """The server has more calls than it serves now; nothing was done: send the same bytes later."""
+
+    code: ClassVar[str] = "OVERLOADED"
+
+    def __init__(self, message: str, *, retry_after_ms: int) -> None:
+        """Say after how many milliseconds the call is worth sending again."""
+        super().__init__(message)
+        self.retry_after_ms: Final = retry_after_ms
 
 
 class UnreachableError(StateError):
@@ -185,10 +202,16 @@ def status_code_of(cls: type[FedcarbonError], code: str | None = None) -> Status
 
 def status_of(error: FedcarbonError) -> grpc.Status:
     """Return the rich status that tells a caller of `error`."""
-    retry = family_of(type(error)) is StateError
     return _rich_status(
-        status_code_of(type(error), error.code), error.code, str(error), retry=retry
+        status_code_of(type(error), error.code), error.code, str(error), _retry_after_ms(error)
     )
+
+
+def _retry_after_ms(error: FedcarbonError) -> int | None:
+    """Return after how long it may help to ask again; None if waiting does not help."""
+    if isinstance(error, OverloadedError):
+        return error.retry_after_ms
+    return RETRY_AFTER_MS if family_of(type(error)) is StateError else None
 
 
 def status_of_bug(request_id: str) -> grpc.Status:
@@ -196,7 +219,7 @@ def status_of_bug(request_id: str) -> grpc.Status:
     message = (
         f"the server failed; its operator finds request {request_id or 'without id'} in the log"
     )
-    return _rich_status(StatusCode.INTERNAL, "INTERNAL", message, retry=False)
+    return _rich_status(StatusCode.INTERNAL, "INTERNAL", message, None)
 
 
 async def abort_with(context: Abortable, error: FedcarbonError) -> NoReturn:
@@ -223,9 +246,8 @@ def error_of(failure: grpc.RpcError) -> FedcarbonError:
     except (ValueError, DecodeError):
         # Details that contradict the status, or are no protobuf, are worth nothing.
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-    retry_after_s = retry.retry_delay.seconds if retry.HasField("retry_delay") else None
     if info.domain == DOMAIN and info.reason:
-        return remote_class_of(status)(info.reason, message, retry_after_s)
+        return remote_class_of(status)(info.reason, message, _told_ms(retry))
     if status in _TRANSPORT_STATUSES:
         return UnreachableError(f"no connection, or lost: {message[:MESSAGE_LENGTH_MAX]}")
     if status is StatusCode.DEADLINE_EXCEEDED:
@@ -240,10 +262,20 @@ def remote_class_of(status: StatusCode) -> type[RemoteError]:
     return RemoteStateError if status in _STATE_STATUSES else RemotePeerError
 
 
-def _rich_status(code: StatusCode, reason: str, message: str, *, retry: bool) -> grpc.Status:
+def _told_ms(retry: error_details_pb2.RetryInfo) -> int | None:
+    if not retry.HasField("retry_delay"):
+        return None
+    delay: duration_pb2.Duration = retry.retry_delay
+    return max(0, delay.seconds * _MS_PER_S + -(-delay.nanos // _NANOS_PER_MS))
+
+
+def _rich_status(
+    code: StatusCode, reason: str, message: str, retry_after_ms: int | None
+) -> grpc.Status:
     details = [_packed(error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN))]
-    if retry:
-        delay = duration_pb2.Duration(seconds=RETRY_AFTER_S)
+    if retry_after_ms is not None:
+        seconds, left_ms = divmod(retry_after_ms, _MS_PER_S)
+        delay = duration_pb2.Duration(seconds=seconds, nanos=left_ms * _NANOS_PER_MS)
         details.append(_packed(error_details_pb2.RetryInfo(retry_delay=delay)))
     number = int(code.value[0])
     rich = status_pb2.Status(code=number, message=message[:MESSAGE_LENGTH_MAX], details=details)
