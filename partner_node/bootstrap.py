@@ -50,8 +50,7 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
     """Open store, channel and engine, build the node, and close them afterwards.
 
     Raises:
-        ConfigurationError: a file is missing, wrong, of another party, the store is in use, or
-            the cluster of the settings cannot be used.
+        ConfigurationError: a file is missing, wrong, of another party, or the store is in use.
     """
     party = load_own_party(settings)
     roots = _roots(settings.roots)

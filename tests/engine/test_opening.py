@@ -36,19 +36,21 @@ def test_a_configured_cluster_does_the_work(spark_address: str) -> None:
 
 
 @pytest.mark.usefixtures("pyspark_is_imported")
-@pytest.mark.parametrize(
-    ("address", "error"),
-    [("sc://host:x/;token=geheim", SparkAddressError), ("sc://127.0.0.1:9", SparkUnavailableError)],
-)
-def test_a_cluster_that_cannot_be_used_is_named_without_its_token(
-    address: str, error: type[Exception]
-) -> None:
+def test_an_address_of_no_cluster_is_not_repeated_with_its_token() -> None:
     pytest.importorskip("pyspark")
 
-    with pytest.raises(error) as caught:
-        opened_engine(settings(address))
+    with pytest.raises(SparkAddressError) as caught:
+        opened_engine(settings("sc://host:x/;token=geheim"))
 
     assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("pyspark_is_imported")
+def test_a_program_starts_while_its_cluster_is_away() -> None:
+    pytest.importorskip("pyspark")
+
+    with opened_engine(settings("sc://127.0.0.1:9")) as engine:
+        assert isinstance(engine, SparkEngine)
 
 
 def test_a_cluster_needs_an_extra_and_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -16,16 +16,14 @@ from fedcarbon.engine.spark_session import SparkUnavailableError, spark_session
 from fedcarbon.wire.processes import ProcessMap
 from tests.engine.tasks import Doubled, Largest, Refuse, RefusedError, Scale, Total
 
-if TYPE_CHECKING:
-    from pyspark.sql.connect.session import SparkSession
-
 ROWS = 2_000
 
 
 @pytest.fixture
-def cluster(spark: SparkSession) -> Engine:
+def cluster(spark_address: str) -> Engine:
     """Jobs and blocks so small that there are several of each."""
-    return SparkEngine(spark, slots=4, upload_rows=700, buckets=5)
+    new_session = partial(spark_session, spark_address)
+    return SparkEngine(new_session, slots=4, upload_rows=700, buckets=5)
 
 
 @pytest.fixture
@@ -116,26 +114,23 @@ def test_a_bug_in_a_task_is_named(cluster: Engine) -> None:
 
 
 def test_workers_with_another_version_are_not_used(
-    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+    cluster: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = SparkEngine(spark)
-    engine.require_same_version()
-
     monkeypatch.setattr("fedcarbon.engine.spark.__version__", "0.0.7")
 
     with pytest.raises(OtherVersionError, match=r"this is fedcarbon 0\.0\.7"):
-        engine.require_same_version()
+        cluster.map(Scale(3), reader_of(pa.table({"value": [1]}))).read_all()
 
 
-@pytest.mark.usefixtures("pyspark_is_imported")
-def test_a_server_that_is_not_there_is_named() -> None:
-    pytest.importorskip("pyspark")
+def test_a_server_that_went_away_is_named_and_asked_again_later(spark_address: str) -> None:
+    addresses = iter(["sc://127.0.0.1:9", spark_address])
+    engine = SparkEngine(lambda: spark_session(next(addresses)))
+    rows = pa.table({"value": [1]})
 
-    with (
-        SparkEngine(spark_session("sc://127.0.0.1:9")) as engine,
-        pytest.raises(SparkUnavailableError, match="Spark server"),
-    ):
-        engine.require_same_version()
+    with pytest.raises(SparkUnavailableError):
+        engine.map(Scale(3), reader_of(rows)).read_all()
+
+    assert engine.map(Scale(3), reader_of(rows)).read_all().column("value").to_pylist() == [3]
 
 
 @pytest.mark.parametrize("rows", [0, 1, 100])

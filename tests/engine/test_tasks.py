@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.engine.port import Engine, reader_of
 from fedcarbon.engine.spark import SparkEngine
+from fedcarbon.engine.spark_session import spark_session
 from fedcarbon.engine.tasks.verifying import BlockVerifier
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
@@ -25,9 +26,6 @@ from hub.epochs.products import FACTORS, MultiplyBlocks
 from partner_node.epochs.proving import PACKED_BLOCKS, BlockJob, BlockProver, ProveBlocks
 from tests.keys.ceremonies import dealt
 from trustee.share_task import CIPHERTEXTS, ShareCiphertexts, shares_of
-
-if TYPE_CHECKING:
-    from pyspark.sql.connect.session import SparkSession
 
 CAP_UG = MicrogramsCO2e(50_000_000_000)
 SEED = bytes(range(32))
@@ -45,8 +43,8 @@ def here() -> Iterator[LocalEngine]:
 
 
 @pytest.fixture
-def cluster(spark: SparkSession) -> Engine:
-    return SparkEngine(spark, slots=3)
+def cluster(spark_address: str) -> Engine:
+    return SparkEngine(partial(spark_session, spark_address), slots=3)
 
 
 def packed() -> pa.Table:

@@ -7,7 +7,7 @@ Where this package is installed on the workers, the same tasks give the same byt
   `applyInArrow`), sort what comes out, and streams it.
 
 What is held: for `map` the batches of two jobs and their answers (at most twice `job_bytes` go out
-at a time); for `group` one block of rows here, and all rows on the cluster until the session ends.
+at a time); for `group` one block of rows here, and all rows on the cluster until the call ends.
 A task that fails is run once more here, on the very batch: its error comes out as if it had been
 here from the start, and nothing that a cluster sends is ever unpickled.
 """
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import reduce
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pyarrow as pa
@@ -75,82 +76,102 @@ class OtherVersionError(ConfigurationError):
 
 
 class SparkEngine(Engine):
-    """Runs tasks at a Spark Connect server."""
+    """Runs tasks at a Spark Connect server, each call in a session of its own.
+
+    A server forgets sessions that are idle for an hour, and with a session what was uploaded.
+    """
 
     def __init__(
         self,
-        session: SparkSession,
+        new_session: Callable[[], SparkSession],
         *,
         slots: int = SLOTS,
         job_bytes: int = JOB_BYTES,
         upload_rows: int = UPLOAD_ROWS,
         buckets: int = BUCKETS,
     ) -> None:
-        """Take the session, which is stopped with the engine.
+        """Take how to get a session; nothing is sent yet.
 
         Args:
-            session: at the server.
+            new_session: returns one that nobody else uses.
             slots: batches per job: at least as many as the cluster works on at once.
             job_bytes: a job is sent off with fewer batches if they have so many bytes.
             upload_rows: rows for `group` are sent in blocks of so many.
             buckets: into so many parts the groups are dealt.
         """
-        self._session: Final = session
+        self._new_session: Final = new_session
         self._slots: Final = slots
         self._job_bytes: Final = job_bytes
         self._upload_rows: Final = upload_rows
         self._buckets: Final = buckets
 
-    def require_same_version(self) -> None:
-        """Check that the cluster answers, and that its workers have this package as it is here.
+    @override
+    def map(self, task: Task, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+        """Return what comes of every row, in the order of the rows; see `Engine.map`.
+
+        Raises:
+            SparkUnavailableError, OtherVersionError, SparkFailedError: see there.
+        """
+        return pa.RecordBatchReader.from_batches(task.schema, self._mapped(task, rows))
+
+    @override
+    def group(self, task: Task, rows: pa.RecordBatchReader, key: str) -> pa.RecordBatchReader:
+        """Return what comes of every group; see `Engine.group`.
+
+        Raises:
+            SparkUnavailableError, OtherVersionError, SparkFailedError: see there.
+        """
+        return pa.RecordBatchReader.from_batches(task.schema, self._grouped(task, rows, key))
+
+    @override
+    def close(self) -> None:
+        """Do nothing: no session outlives its call."""
+
+    @contextmanager
+    def _session(self) -> Iterator[SparkSession]:
+        """Hold a session whose workers have this package as it is here.
 
         Raises:
             SparkUnavailableError: nobody answers.
             OtherVersionError: they have another version, or none.
         """
+        session = self._new_session()
         one_row = pa.table({NUMBER: pa.array([0], pa.int64())})
+        with warnings.catch_warnings(), _spark_errors(SparkUnavailableError):
+            # It warns of retries that were in vain, and then raises.
+            warnings.simplefilter("ignore")
+            frame = session.createDataFrame(one_row)
+            frame.count()
         try:
-            with warnings.catch_warnings(), _spark_errors(SparkUnavailableError):
-                # It warns of retries that were in vain, and then raises.
-                warnings.simplefilter("ignore")
-                frame = self._session.createDataFrame(one_row)
-                frame.count()
-        except SparkUnavailableError as error:
-            raise SparkUnavailableError(f"the Spark server of `engine`: {error}") from error
-        with _spark_errors(OtherVersionError):
-            found = frame.mapInArrow(version_here, "version string").toArrow().to_pylist()
-        versions = {row["version"] for row in found}
-        if versions != {__version__}:
-            raise OtherVersionError(
-                f"this is fedcarbon {__version__}, the cluster's workers have {sorted(versions)}: "
-                "install the same version in the Python of both"
-            )
-
-    @override
-    def map(self, task: Task, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
-        """Return what comes of every row, in the order of the rows; see `Engine.map`."""
-        return pa.RecordBatchReader.from_batches(task.schema, self._mapped(task, rows))
-
-    @override
-    def group(self, task: Task, rows: pa.RecordBatchReader, key: str) -> pa.RecordBatchReader:
-        """Return what comes of every group; see `Engine.group`."""
-        return pa.RecordBatchReader.from_batches(task.schema, self._grouped(task, rows, key))
-
-    @override
-    def close(self) -> None:
-        """End the session: the server forgets what was uploaded."""
-        self._session.stop()
+            with _spark_errors(OtherVersionError):
+                found = frame.mapInArrow(version_here, "version string").toArrow().to_pylist()
+            versions = {row["version"] for row in found}
+            if versions != {__version__}:
+                raise OtherVersionError(
+                    f"this is fedcarbon {__version__}, the cluster's workers have "
+                    f"{sorted(versions)}: install the same version in the Python of both"
+                )
+            yield session
+        finally:
+            session.stop()
 
     # --- map ------------------------------------------------------------------------------
 
     def _mapped(self, task: Task, rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        jobs = self._jobs(rows)
+        first = next(jobs, None)
+        if first is None:
+            return
         waiting: deque[Future[list[pa.RecordBatch]]] = deque()
-        with ThreadPoolExecutor(_JOBS_AHEAD, thread_name_prefix="spark-job") as pool:
+        with (
+            self._session() as session,
+            ThreadPoolExecutor(_JOBS_AHEAD, thread_name_prefix="spark-job") as pool,
+        ):
             try:
-                for job in self._jobs(rows):
+                for job in chain([first], jobs):
                     if len(waiting) >= _JOBS_AHEAD:
                         yield from waiting.popleft().result()
-                    waiting.append(pool.submit(self._run, task, job))
+                    waiting.append(pool.submit(_run, session, task, job))
                 while waiting:
                     yield from waiting.popleft().result()
             finally:
@@ -171,52 +192,35 @@ class SparkEngine(Engine):
         if job:
             yield job
 
-    def _run(self, task: Task, job: Sequence[pa.RecordBatch]) -> list[pa.RecordBatch]:
-        """Return what comes of every batch of a job, in order."""
-        shipped = pa.table([range(len(job)), list(map(packed, job))], schema=SHIPPED)
-        with _spark_errors(SparkFailedError):
-            frame = self._session.createDataFrame(shipped).repartition(len(job))
-            answered = frame.mapInArrow(
-                lambda rows: map_batches(task, rows), _schema(RETURNED)
-            ).toArrow()
-            done = answered.to_pylist()
-        done.sort(key=lambda row: row[NUMBER])
-        if [row[NUMBER] for row in done] != list(range(len(job))):
-            raise SparkFailedError(f"the cluster answered {len(done)} of {len(job)} batches")
-        for row in done:
-            if row[FAILED]:
-                _fail_here(task, job[row[NUMBER]])
-        return [unpacked(row[DATA]) for row in done]
-
     # --- group ----------------------------------------------------------------------------
 
     def _grouped(
         self, task: Task, rows: pa.RecordBatchReader, key: str
     ) -> Iterator[pa.RecordBatch]:
+        tables = self._blocks(rows)
+        first = next(tables, None)
+        if first is None:
+            return
         import pyspark.sql.connect.functions as sql  # noqa: PLC0415 - an extra
 
         schema, out = rows.schema, returned_by_groups(task.schema)
-        with _spark_errors(SparkFailedError):
-            blocks = [self._session.createDataFrame(block) for block in self._blocks(rows)]
-            if not blocks:
-                return
+        with self._session() as session, _spark_errors(SparkFailedError):
+            blocks = [session.createDataFrame(table) for table in chain([first], tables)]
             given = reduce(lambda left, right: left.union(right), blocks)
             bucket = sql.pmod(sql.xxhash64(key), sql.lit(self._buckets))
-            groups = given.withColumn(_BUCKET, bucket).groupBy(_BUCKET)
-            done = groups.applyInArrow(lambda table: work_groups(task, schema, table), _schema(out))
+            done = (
+                given.withColumn(_BUCKET, bucket)
+                .groupBy(_BUCKET)
+                .applyInArrow(lambda table: work_groups(task, schema, table), _schema(out))
+            )
             # What failed comes first, before anything is believed.
             ordered = done.orderBy(sql.col(FAILED).isNull(), key, NUMBER)
-            for table in _tables(self._session, ordered):
+            for table in _tables(session, ordered):
+                failed = table.column(FAILED).drop_null()
+                if len(failed):
+                    _fail_here(task, unpacked(failed[0].as_py()))
                 if table.num_rows:
-                    yield as_batch(self._checked(task, table.cast(out)), task.schema)
-
-    @staticmethod
-    def _checked(task: Task, table: pa.Table) -> pa.Table:
-        """Return the rows of a table if none of them says that groups failed."""
-        failed = table.column(FAILED).drop_null()
-        if len(failed):
-            _fail_here(task, unpacked(failed[0].as_py()))
-        return table
+                    yield as_batch(table, task.schema)
 
     def _blocks(self, rows: pa.RecordBatchReader) -> Iterator[pa.Table]:
         """Yield the rows as tables of types that Spark has."""
@@ -230,6 +234,22 @@ class SparkEngine(Engine):
                 held, count = [], 0
         if count:
             yield pa.Table.from_batches(held).cast(travelling(rows.schema))
+
+
+def _run(session: SparkSession, task: Task, job: Sequence[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """Return what comes of every batch of a job, in order."""
+    shipped = pa.table([range(len(job)), list(map(packed, job))], schema=SHIPPED)
+    with _spark_errors(SparkFailedError):
+        frame = session.createDataFrame(shipped).repartition(len(job))
+        answered = frame.mapInArrow(lambda rows: map_batches(task, rows), _schema(RETURNED))
+        done = answered.toArrow().to_pylist()
+    done.sort(key=lambda row: row[NUMBER])
+    if [row[NUMBER] for row in done] != list(range(len(job))):
+        raise SparkFailedError(f"the cluster answered {len(done)} of {len(job)} batches")
+    for row in done:
+        if row[FAILED]:
+            _fail_here(task, job[row[NUMBER]])
+    return [unpacked(row[DATA]) for row in done]
 
 
 def _fail_here(task: Task, batch: pa.RecordBatch) -> None:

@@ -59,6 +59,16 @@ def spark_session(address: str) -> SparkSession:
     return session
 
 
+def checked_address(address: str) -> str:
+    """Return an address at which a session can be opened, as far as can be told without asking.
+
+    Raises:
+        SparkUnavailableError, SparkAddressError: see `spark_session`.
+    """
+    spark_session(address).client.close()
+    return address
+
+
 def said_by(error: Exception) -> str:
     """Return what Spark says, in a line: of an error in a worker's Python the error itself."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
