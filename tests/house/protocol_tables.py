@@ -25,7 +25,7 @@ from hub.openings import states as opening_states
 from tests.audit.tampering import TAMPERINGS
 
 PACKAGES: Final = ("fedcarbon", "hub", "trustee")
-"""Whose codes travel between organisations; a node's own, the command line's and an engine's do not."""
+"""Whose codes travel between organisations; those of nodes, engines and commands do not."""
 LOCAL: Final = ("fedcarbon.cli.", "fedcarbon.engine.", "fedcarbon.methodology.")
 
 SIGNERS: Final[Mapping[LeafType, str]] = {
