@@ -442,7 +442,7 @@ class Federation:
         lost = self.hub.read_now(
             lambda session: lost_claims(session, self.hub, partner, PROGRAMME, epoch)
         )
-        return [item.position for item in lost]
+        return [item.position for item in lost.claims]
 
     def run_claims(self, partners: Sequence[PartyId] = PARTNERS, epoch: EpochIndex = FIRST) -> None:
         """Take an epoch from its last day to SUBMITTING; lists are those of `lists`, or rich."""
