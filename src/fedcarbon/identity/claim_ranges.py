@@ -1,8 +1,8 @@
 """Ranges of tokens: sorted lists cut at the same tokens, so that they are read piece by piece.
 
 A list is given by its records as `fedcarbon.identity.claims` writes them, in memory or on a disk
-(`canonical.slices`). Where the cuts fall is nobody's business but the reader's: whatever is computed
-of whole ranges is the same for all cuts.
+(`canonical.slices`). Where the cuts fall is nobody's business but the reader's: whatever is
+computed of whole ranges is the same for all cuts.
 """
 
 from __future__ import annotations
