@@ -57,8 +57,9 @@ def lost(federation: Federation, partner: PartyId, epoch: EpochIndex = FIRST) ->
         lambda session: lost_claims(session, federation.hub, partner, PROGRAMME, epoch)
     )
     own = federation.lists[partner, epoch].tokens.tokens()
-    assert [own[item.position] for item in found] == [item.token for item in found]
-    return [item.token for item in found]
+    assert len(found.claims) == found.total
+    assert [own[item.position] for item in found.claims] == [item.token for item in found.claims]
+    return [item.token for item in found.claims]
 
 
 def sorted_tokens(*numbers: int) -> list[ClaimToken]:

@@ -38,7 +38,8 @@ from fedcarbon.epoch.statements import (
 )
 from fedcarbon.epoch.verdict_file import verdict_file_bytes
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.claims import TokenList, check_list, claim_quota, rank_of
+from fedcarbon.identity.claims import TokenList, claim_quota, rank_of
+from fedcarbon.identity.list_check import check_list
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import judge
 from fedcarbon.ids import Claimant, EpochIndex, PartyId
