@@ -11,7 +11,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import chain, islice
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -43,14 +42,12 @@ class ProcessMap:
         So many batches are on their way as keep every process busy while the caller takes the next
         result. An error of one ends all, and what was not begun is not done.
         """
-        left = iter(batches)
-        first = list(islice(left, 2))
-        if self._workers == 1 or len(first) <= 1:
-            yield from map(function, chain(first, left))
+        if self._workers == 1:
+            yield from map(function, batches)
             return
         pool, waiting = self._started(), deque[Future[R]]()
         try:
-            for batch in chain(first, left):
+            for batch in batches:
                 if len(waiting) >= _WAITING_PER_WORKER * self._workers:
                     yield waiting.popleft().result()
                 waiting.append(pool.submit(function, batch))
