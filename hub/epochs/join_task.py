@@ -27,23 +27,17 @@ RANGE_CLAIMS: Final = 1 << 17
 LIST_CLAIMS: Final = 1 << 10
 """So many of each list at least, lest thousands of earlier lists be cut to crumbs."""
 
+_NUMBER_BYTES: Final = 4
 _BINARIES: Final = pa.list_(pa.binary())
-_NUMBERS: Final = pa.list_(pa.int32())
 ROWS: Final = pa.schema(
     {"records": _BINARIES, "starts": pa.list_(pa.int64()), "earlier": _BINARIES}
 )
 """Records and position of the first, by claimant; and the records of every earlier list."""
 JUDGED: Final = pa.schema(
-    {
-        "positions": _BINARIES,
-        "tokens": _BINARIES,
-        "repeated": pa.list_(
-            pa.struct({"token": pa.binary(), "claimants": _NUMBERS, "earlier": _NUMBERS})
-        ),
-    }
+    {"positions": _BINARIES, "tokens": _BINARIES, "repeated": _BINARIES, "holders": _BINARIES}
 )
-"""What each claimant lost, as verdict and position files have it; and the tokens of earlier lists,
-with the numbers of the claimants and of the earlier lists that have them."""
+"""What each claimant lost, as position and verdict files have it; then the tokens of earlier lists,
+and for each the numbers of all lists that have it, 4 bytes each: claimants first, then earlier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +60,7 @@ class JudgeTask(Task):
         """Return the verdicts over every range."""
         return pa.RecordBatch.from_pylist(list(map(self._judged, batch.to_pylist())), schema=JUDGED)
 
-    def _judged(self, row: dict[str, list[bytes]]) -> dict[str, object]:
+    def _judged(self, row: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
         records, starts = row["records"], row["starts"]
         positions: list[list[int]] = [[] for _ in self.claimants]
         tokens: list[list[ClaimToken]] = [[] for _ in self.claimants]
@@ -76,10 +70,9 @@ class JudgeTask(Task):
                     positions[bid.claimant].append(int(starts[bid.claimant]) + bid.position)
                     tokens[bid.claimant].append(contest.token)
         return {
-            "positions": [struct.pack(f">{len(lost)}I", *lost) for lost in positions],
+            "positions": list(map(packed, positions)),
             "tokens": [b"".join(lost) for lost in tokens],
-            "repeated": _repeated(records, row["earlier"]),
-        }
+        } | _repeated(records, row["earlier"])
 
 
 def rows_of(lists: Sequence[Slices], earlier: Sequence[Slices]) -> pa.RecordBatchReader:
@@ -106,21 +99,27 @@ def _rows(lists: Sequence[Slices], earlier: Sequence[Slices]) -> Iterator[pa.Rec
         yield pa.RecordBatch.from_pylist([row], schema=ROWS)
 
 
-def _repeated(records: Sequence[bytes], earlier: Sequence[bytes]) -> list[dict[str, object]]:
-    """Return the tokens of some records that stand in earlier ones too, ascending."""
-    if not any(earlier):
-        return []
-    own = [set(tokens_in(part)) for part in records]
-    claimed = set().union(*own)
+def _repeated(records: Sequence[bytes], earlier: Sequence[bytes]) -> dict[str, list[bytes]]:
+    """Return the tokens of some records that stand in earlier ones too, and in which."""
     holders: defaultdict[ClaimToken, list[int]] = defaultdict(list)
-    for number, part in enumerate(earlier):
-        for token in claimed.intersection(tokens_in(part)):
-            holders[token].append(number)
-    return [
-        {
-            "token": token,
-            "claimants": [number for number, tokens in enumerate(own) if token in tokens],
-            "earlier": numbers,
-        }
-        for token, numbers in sorted(holders.items())
-    ]
+    if any(earlier):
+        own = [set(tokens_in(part)) for part in records]
+        claimed = set().union(*own)
+        repeated = set().union(*(claimed.intersection(tokens_in(part)) for part in earlier))
+        for number, tokens in enumerate([*own, *map(tokens_in, earlier)]):
+            for token in repeated.intersection(tokens):
+                holders[token].append(number)
+    return {
+        "repeated": sorted(holders),
+        "holders": [packed(numbers) for _, numbers in sorted(holders.items())],
+    }
+
+
+def packed(numbers: Sequence[int]) -> bytes:
+    """Return numbers of 4 bytes each, big-endian."""
+    return struct.pack(f">{len(numbers)}I", *numbers)
+
+
+def unpacked(data: bytes) -> tuple[int, ...]:
+    """Return the numbers in what `packed` returned."""
+    return struct.unpack(f">{len(data) // _NUMBER_BYTES}I", data)
