@@ -7,7 +7,6 @@ of them as they lie on the disk, and nothing needs to be sorted or sent to where
 from __future__ import annotations
 
 import struct
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,9 +16,9 @@ from typing_extensions import override
 
 from fedcarbon.canonical.slices import Slices
 from fedcarbon.engine.port import Task
-from fedcarbon.identity.claim_ranges import ranges_of, records_of, tokens_in
+from fedcarbon.identity.claim_ranges import ranges_of, records_of
 from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.identity.verdicts import contests
+from fedcarbon.identity.verdicts import contests, repeated_tokens
 from fedcarbon.ids import Claimant
 
 RANGE_CLAIMS: Final = 1 << 17
@@ -69,10 +68,13 @@ class JudgeTask(Task):
                 if bid is not contest.winner:
                     positions[bid.claimant].append(int(starts[bid.claimant]) + bid.position)
                     tokens[bid.claimant].append(contest.token)
+        repeated = list(repeated_tokens(records, row["earlier"]))
         return {
             "positions": list(map(packed, positions)),
             "tokens": [b"".join(lost) for lost in tokens],
-        } | _repeated(records, row["earlier"])
+            "repeated": [token for token, _ in repeated],
+            "holders": [packed(numbers) for _, numbers in repeated],
+        }
 
 
 def rows_of(lists: Sequence[Slices], earlier: Sequence[Slices]) -> pa.RecordBatchReader:
@@ -97,22 +99,6 @@ def _rows(lists: Sequence[Slices], earlier: Sequence[Slices]) -> Iterator[pa.Rec
             "earlier": records[len(lists) :],
         }
         yield pa.RecordBatch.from_pylist([row], schema=ROWS)
-
-
-def _repeated(records: Sequence[bytes], earlier: Sequence[bytes]) -> dict[str, list[bytes]]:
-    """Return the tokens of some records that stand in earlier ones too, and in which."""
-    holders: defaultdict[ClaimToken, list[int]] = defaultdict(list)
-    if any(earlier):
-        own = [set(tokens_in(part)) for part in records]
-        claimed = set().union(*own)
-        repeated = set().union(*(claimed.intersection(tokens_in(part)) for part in earlier))
-        for number, tokens in enumerate([*own, *map(tokens_in, earlier)]):
-            for token in repeated.intersection(tokens):
-                holders[token].append(number)
-    return {
-        "repeated": sorted(holders),
-        "holders": [packed(numbers) for _, numbers in sorted(holders.items())],
-    }
 
 
 def packed(numbers: Sequence[int]) -> bytes:
