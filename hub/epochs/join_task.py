@@ -7,7 +7,6 @@ of them as they lie on the disk, and nothing needs to be sorted or sent to where
 from __future__ import annotations
 
 import struct
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,9 +16,9 @@ from typing_extensions import override
 
 from fedcarbon.canonical.slices import Slices
 from fedcarbon.engine.port import Task
-from fedcarbon.identity.claim_ranges import ranges_of, records_of, tokens_in
+from fedcarbon.identity.claim_ranges import ranges_of, records_of
 from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.identity.verdicts import contests
+from fedcarbon.identity.verdicts import contests, repeated_tokens
 from fedcarbon.ids import Claimant
 
 RANGE_CLAIMS: Final = 1 << 17
@@ -27,23 +26,17 @@ RANGE_CLAIMS: Final = 1 << 17
 LIST_CLAIMS: Final = 1 << 10
 """So many of each list at least, lest thousands of earlier lists be cut to crumbs."""
 
+_NUMBER_BYTES: Final = 4
 _BINARIES: Final = pa.list_(pa.binary())
-_NUMBERS: Final = pa.list_(pa.int32())
 ROWS: Final = pa.schema(
     {"records": _BINARIES, "starts": pa.list_(pa.int64()), "earlier": _BINARIES}
 )
 """Records and position of the first, by claimant; and the records of every earlier list."""
 JUDGED: Final = pa.schema(
-    {
-        "positions": _BINARIES,
-        "tokens": _BINARIES,
-        "repeated": pa.list_(
-            pa.struct({"token": pa.binary(), "claimants": _NUMBERS, "earlier": _NUMBERS})
-        ),
-    }
+    {"positions": _BINARIES, "tokens": _BINARIES, "repeated": _BINARIES, "holders": _BINARIES}
 )
-"""What each claimant lost, as verdict and position files have it; and the tokens of earlier lists,
-with the numbers of the claimants and of the earlier lists that have them."""
+"""What each claimant lost, as position and verdict files have it; then the tokens of earlier lists,
+and for each the numbers of all lists that have it, 4 bytes each: claimants first, then earlier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +59,7 @@ class JudgeTask(Task):
         """Return the verdicts over every range."""
         return pa.RecordBatch.from_pylist(list(map(self._judged, batch.to_pylist())), schema=JUDGED)
 
-    def _judged(self, row: dict[str, list[bytes]]) -> dict[str, object]:
+    def _judged(self, row: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
         records, starts = row["records"], row["starts"]
         positions: list[list[int]] = [[] for _ in self.claimants]
         tokens: list[list[ClaimToken]] = [[] for _ in self.claimants]
@@ -75,10 +68,12 @@ class JudgeTask(Task):
                 if bid is not contest.winner:
                     positions[bid.claimant].append(int(starts[bid.claimant]) + bid.position)
                     tokens[bid.claimant].append(contest.token)
+        repeated = list(repeated_tokens(records, row["earlier"]))
         return {
-            "positions": [struct.pack(f">{len(lost)}I", *lost) for lost in positions],
+            "positions": list(map(packed, positions)),
             "tokens": [b"".join(lost) for lost in tokens],
-            "repeated": _repeated(records, row["earlier"]),
+            "repeated": [token for token, _ in repeated],
+            "holders": [packed(numbers) for _, numbers in repeated],
         }
 
 
@@ -106,21 +101,11 @@ def _rows(lists: Sequence[Slices], earlier: Sequence[Slices]) -> Iterator[pa.Rec
         yield pa.RecordBatch.from_pylist([row], schema=ROWS)
 
 
-def _repeated(records: Sequence[bytes], earlier: Sequence[bytes]) -> list[dict[str, object]]:
-    """Return the tokens of some records that stand in earlier ones too, ascending."""
-    if not any(earlier):
-        return []
-    own = [set(tokens_in(part)) for part in records]
-    claimed = set().union(*own)
-    holders: defaultdict[ClaimToken, list[int]] = defaultdict(list)
-    for number, part in enumerate(earlier):
-        for token in claimed.intersection(tokens_in(part)):
-            holders[token].append(number)
-    return [
-        {
-            "token": token,
-            "claimants": [number for number, tokens in enumerate(own) if token in tokens],
-            "earlier": numbers,
-        }
-        for token, numbers in sorted(holders.items())
-    ]
+def packed(numbers: Sequence[int]) -> bytes:
+    """Return numbers of 4 bytes each, big-endian."""
+    return struct.pack(f">{len(numbers)}I", *numbers)
+
+
+def unpacked(data: bytes) -> tuple[int, ...]:
+    """Return the numbers in what `packed` returned."""
+    return struct.unpack(f">{len(data) // _NUMBER_BYTES}I", data)

@@ -9,9 +9,10 @@ the lists themselves, which stay in the record: new and old ones are joined in o
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from sqlmodel import Session
 from typing_extensions import override
@@ -30,7 +31,7 @@ from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
 from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
-from hub.epochs.join_task import JudgeTask, rows_of
+from hub.epochs.join_task import JudgeTask, rows_of, unpacked
 from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
 from hub.epochs.rounds import ClaimRound, JudgedLists
@@ -139,7 +140,8 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
             for row in batch.to_pylist():
                 for loss, *lost in zip(losses, row["tokens"], row["positions"], strict=True):
                     loss.add(*lost)
-                repeated += [_repeated(item, claimants, epochs) for item in row["repeated"]]
+                for token, holders in zip(row["repeated"], row["holders"], strict=True):
+                    repeated.append(_repeated(token, unpacked(holders), claimants, epochs))
         of_programme: dict[ProgrammeId, list[PartnerVerdict]] = {
             programme.programme_id: [] for programme in found.programmes
         }
@@ -227,12 +229,16 @@ def _keep_conflicts(
 
 
 def _repeated(
-    row: Mapping[str, Any], claimants: Sequence[Claimant], epochs: Sequence[EpochIndex]
+    token: bytes,
+    holders: Sequence[int],
+    claimants: Sequence[Claimant],
+    epochs: Sequence[EpochIndex],
 ) -> RepeatedToken:
+    split = bisect_left(holders, len(claimants))
     return RepeatedToken(
-        token=ClaimToken(row["token"]),
-        claimants=tuple(claimants[number] for number in row["claimants"]),
-        epochs=frozenset(epochs[number] for number in row["earlier"]),
+        token=ClaimToken(token),
+        claimants=tuple(claimants[number] for number in holders[:split]),
+        epochs=frozenset(epochs[number - len(claimants)] for number in holders[split:]),
     )
 
 

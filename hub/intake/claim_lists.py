@@ -14,6 +14,7 @@ reveals it only once every root is under a witnessed head, and has the whole of 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar, Final, NamedTuple
 
 from sqlmodel import Session
@@ -30,7 +31,7 @@ from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
 from hub.epochs.lookup import require_epoch
 from hub.intake.commitments import quota_of
-from hub.intake.list_task import ranges_through
+from hub.intake.list_task import checked_ranges
 from hub.record.content_store import Incoming
 from hub.record.record import LoggedLeaf
 from hub.registry.parties import require_party
@@ -133,7 +134,7 @@ def reveal_list(
                 root=expected.commitment.list_root,
                 best_rank=expected.best_rank,
                 quota=expected.quota,
-                run=ranges_through(hub.workers),
+                run=partial(checked_ranges, hub.workers),
             )
         hashes = [part.keep() for part in incoming]
     else:

@@ -62,11 +62,15 @@ def test_ranges_give_the_verdicts_of_the_whole(
         packed = struct.pack(f">{len(positions)}I", *positions)
         assert b"".join(row["positions"][number] for row in found) == packed
     repeated = set(chain.from_iterable(new)) & set(chain.from_iterable(old))
-    assert list(chain.from_iterable(row["repeated"] for row in found)) == [
-        {
-            "token": number.to_bytes(16, "big"),
-            "claimants": [place for place, ranks in enumerate(new) if number in ranks],
-            "earlier": [place for place, ranks in enumerate(old) if number in ranks],
-        }
+    holders = {
+        token: join_task.unpacked(numbers)
+        for row in found
+        for token, numbers in zip(row["repeated"], row["holders"], strict=True)
+    }
+    assert list(holders.items()) == [
+        (
+            number.to_bytes(16, "big"),
+            tuple(place for place, ranks in enumerate([*new, *old]) if number in ranks),
+        )
         for number in sorted(repeated)
     ]

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from fedcarbon.canonical.slices import Slices
-from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity import claims, commitment_list
 from fedcarbon.identity.claims import (
     CLAIMS_MAX,
     RANK_MAX,
     ClaimQuotaExceededError,
+    DuplicateTokenInListError,
     ListDiffersFromRootError,
     ListNotPaddedError,
     MalformedClaimListError,
@@ -50,35 +50,27 @@ class ListRange(NamedTuple):
     """Their records in the commitment file."""
 
 
-class CheckedTokens(NamedTuple):
-    """What is left of the tokens of a range."""
+class CheckedRange(NamedTuple):
+    """What is left of a range: plain values, whatever carries them here."""
 
-    error: FedcarbonError | None
-    """Why they cannot stand in a list, if so."""
+    fault: str
+    """Code of the error for which the tokens cannot stand in a list; empty if they can."""
     first: bytes
     """The first record, to be held against the last one before."""
     last: bytes
     best_rank: int
-
-
-class CheckedRange(NamedTuple):
-    """What is left of a range."""
-
-    tokens: CheckedTokens
     root: bytes
     """Of the subtree of its leaves."""
     same: bool
     """Whether both files are about the same claims."""
-    invalid: int | None
-    """Position of the first commitment that is no element, if one is not."""
-    total: Point
+    invalid: int
+    """Position of the first commitment that is no element, or -1."""
+    total: bytes
     """The sum of its commitments, if all are elements."""
 
 
-RunRanges = Callable[
-    [Callable[[ListRange], CheckedRange], Iterable[ListRange]], Iterable[CheckedRange]
-]
-"""As `map`, which it is by default; perhaps in other processes."""
+RunRanges = Callable[[Iterable[ListRange]], Iterable[CheckedRange]]
+"""Does `checked_range` with every range, and keeps their order."""
 
 
 def check_list(
@@ -89,7 +81,7 @@ def check_list(
     root: bytes,
     best_rank: int,
     quota: int,
-    run: RunRanges = map,
+    run: RunRanges | None = None,
 ) -> Point:
     """Accept the two files of a list if it is the committed one and within its bounds.
 
@@ -100,7 +92,7 @@ def check_list(
         root: the logged root, 32 bytes.
         best_rank: the best rank the partner's admission allows: 2 * best tier.
         quota: see `claim_quota`.
-        run: where ranges are checked.
+        run: where ranges are checked; here if it is None.
 
     Returns:
         The sum of all piece commitments.
@@ -117,18 +109,10 @@ def check_list(
         TierAboveAllowedError: a claim's rank is better than `best_rank`.
     """
     # (1) a well-formed list without duplicates, and a well-formed commitment file
-    length = _claims_in(data)
-    pieces = _commitments_in(commitments)
-    if not pieces == length == count:
-        # It cannot be the list; what is no file at all is still called so.
-        _require_well_formed(map(_checked_tokens, _ranges(data, b"", length)))
-        if pieces is None:
-            raise MalformedCommitmentsError("a commitment file has a magic line and whole records")
-        raise ListDiffersFromRootError(
-            f"the revealed list of {length} claims is not the logged one of {count}"
-        )
-    found = list(run(checked_range, _ranges(data, commitments, length)))
-    _require_well_formed(part.tokens for part in found)
+    _require_length(data, commitments, count)
+    ranges = _ranges(data, commitments, count)
+    found = list(map(checked_range, ranges) if run is None else run(ranges))
+    _require_well_formed(found)
     # (2) it is the list that was logged before any list was revealed
     if merkle.root_of_hashes([part.root for part in found]) != root:
         raise ListDiffersFromRootError("the revealed list is not the one whose root is logged")
@@ -136,44 +120,57 @@ def check_list(
     if not all(part.same for part in found):
         raise ListDiffersFromRootError("the commitment file is about other claims")
     # (4) every piece commitment is a canonical group element
-    for part in found:
-        if part.invalid is not None:
-            raise CommitmentInvalidError(f"the commitment at {part.invalid} is no group element")
+    invalid = [part.invalid for part in found if part.invalid >= 0]
+    if invalid:
+        raise CommitmentInvalidError(f"the commitment at {invalid[0]} is no group element")
     # (5) its length tells no more than a padded size, (6) within the quota
     if padded_size(count) != count:
         raise ListNotPaddedError(f"{count} claims are not padded to {padded_size(count)}")
     if count > quota:
         raise ClaimQuotaExceededError(f"{count} claims exceed the quota of {quota}")
     # (7) no claim ranks better than the partner's evidence may
-    best = min((part.tokens.best_rank for part in found), default=RANK_MAX)
+    best = min((part.best_rank for part in found), default=RANK_MAX)
     if best < best_rank:
         raise TierAboveAllowedError(f"a claim has rank {best}; {best_rank} is the best allowed")
-    return sum_of(part.total for part in found)
+    return sum_of(Point(part.total) for part in found)
 
 
 def checked_range(part: ListRange) -> CheckedRange:
     """Return what is to be known of a range; nothing is raised, so that the rules keep order."""
+    fault = ""
+    try:
+        require_records(part.tokens)
+    except MalformedClaimListError as error:
+        fault = error.code
     total, invalid = sum_of_elements(elements_in(part.commitments))
     return CheckedRange(
-        tokens=_checked_tokens(part),
+        fault=fault,
+        first=part.tokens[: claims.RECORD_BYTES],
+        last=part.tokens[-claims.RECORD_BYTES :],
+        best_rank=min(part.tokens[CLAIM_TOKEN_BYTES :: claims.RECORD_BYTES]),
         root=merkle.root_of_hashes(leaf_hashes(part.commitments)),
         same=hidden_in(part.commitments) == hidden_claims(part.tokens),
-        invalid=None if invalid is None else part.start + invalid,
+        invalid=-1 if invalid is None else part.start + invalid,
         total=total,
     )
 
 
-def _checked_tokens(part: ListRange) -> CheckedTokens:
-    error: FedcarbonError | None = None
-    try:
-        require_records(part.tokens)
-    except MalformedClaimListError as found:
-        error = found
-    return CheckedTokens(
-        error=error,
-        first=part.tokens[: claims.RECORD_BYTES],
-        last=part.tokens[-claims.RECORD_BYTES :],
-        best_rank=min(part.tokens[CLAIM_TOKEN_BYTES :: claims.RECORD_BYTES]),
+def _require_length(data: Slices, commitments: Slices, count: int) -> None:
+    """Check that both files have as many claims as were logged.
+
+    If they have not they cannot be the list; but what is no list at all is called so.
+    """
+    length, pieces = _claims_in(data), _commitments_in(commitments)
+    if pieces == length == count:
+        return
+    last = b""
+    for part in _ranges(data, b"", length):
+        require_records(last + part.tokens)
+        last = part.tokens[-claims.RECORD_BYTES :]
+    if pieces is None:
+        raise MalformedCommitmentsError("a commitment file has a magic line and whole records")
+    raise ListDiffersFromRootError(
+        f"the revealed list of {length} claims is not the logged one of {count}"
     )
 
 
@@ -189,12 +186,14 @@ def _ranges(data: Slices, commitments: Slices, length: int) -> Iterator[ListRang
         yield ListRange(start, data[slice(*tokens_at)], commitments[slice(*pieces_at)])
 
 
-def _require_well_formed(parts: Iterable[CheckedTokens]) -> None:
+def _require_well_formed(parts: Iterable[CheckedRange]) -> None:
     last = b""
     for part in parts:
-        if part.error is not None:
-            raise part.error
         require_records(last + part.first)
+        if part.fault == DuplicateTokenInListError.code:
+            raise DuplicateTokenInListError("a token stands twice in a claim list")
+        if part.fault:
+            raise MalformedClaimListError("a claim list has other ranks, or does not ascend")
         last = part.last
 
 

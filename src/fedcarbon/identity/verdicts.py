@@ -16,13 +16,18 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from itertools import chain
+from typing import Final, NamedTuple
 
 from fedcarbon.canonical.hashing import digest
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.identity.claim_ranges import FEW_CLAIMS, ranges_of, records_of, tokens_in
 from fedcarbon.identity.claims import RECORD_BYTES, TokenList
 from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
 from fedcarbon.ids import Claimant
+
+_LIST_CLAIMS: Final = 64
+"""Claims of each list that are looked for in earlier ones at once, at least."""
 
 
 class VerdictRule(StrEnum):
@@ -123,6 +128,34 @@ def contests(
                     rank = some[number][at * RECORD_BYTES + CLAIM_TOKEN_BYTES]
                     bids.append(Bid(rank, number, part.start + at))
             yield _contest(token, bids, claimants, beacon)
+
+
+def repeated_tokens(
+    lists: Sequence[Slices], earlier: Sequence[Slices]
+) -> Iterator[tuple[ClaimToken, list[int]]]:
+    """Yield every token that stands in a list and in an earlier one, ascending, and who has it.
+
+    Args:
+        lists: the records of lists of one epoch.
+        earlier: the records of lists that were judged in other epochs.
+
+    Returns:
+        Token, and the numbers of the lists that have it: those of `earlier` follow those of
+        `lists`.
+    """
+    everything = [*lists, *earlier] if earlier else []
+    # Earlier lists may be many: a few claims of each are enough of a range.
+    for parts in ranges_of(everything, max(FEW_CLAIMS, _LIST_CLAIMS * len(everything))):
+        if not any(parts[: len(lists)]):
+            continue
+        tokens = [tokens_in(records_of(*pair)) for pair in zip(everything, parts, strict=True)]
+        claimed = set(chain.from_iterable(tokens[: len(lists)]))
+        found = claimed.intersection(chain.from_iterable(tokens[len(lists) :]))
+        holders: dict[ClaimToken, list[int]] = {token: [] for token in sorted(found)}
+        for number, own in enumerate(tokens):
+            for token in found.intersection(own):
+                holders[token].append(number)
+        yield from holders.items()
 
 
 def tie_hash(beacon: bytes, token: ClaimToken, claimant: Claimant) -> bytes:
