@@ -47,6 +47,7 @@ OFFENCES: list[tuple[str, str, str]] = [
     ("no-balance", "trustee/offence.py", "import fedcarbon.redemption.wallet"),
     ("trustee-no-trip", "trustee/offence.py", "import fedcarbon.methodology.activity"),
     ("trustee-no-trip", "trustee/offence.py", "import fedcarbon.identity.claims"),
+    ("trustee-no-cluster", "trustee/offence.py", "import fedcarbon.engine.opening"),
 ]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fedcarbon.clock import SteppedClock
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.epoch.statements import ClaimCommitment, LinkProof
@@ -41,6 +42,7 @@ from hub.registry.admissions import admit
 from hub.registry.enrolments import Enrolled, enrol
 from hub.registry.methodologies import admit_methodology
 from hub.registry.programmes import start_programme
+from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.epoch_store import EpochStore, StoredEpoch
 from hub.storage.submission_store import SubmissionStore
 from tests.chance import seeded
@@ -131,7 +133,7 @@ class Federation:
             signer=Signer(party_id=HUB, key=key_of(HUB)),
             clock=self.clock,
             settings=HubSettings(place_pool_blocks=self.pool, database_url=self.database),
-            processes=ProcessMap(1),
+            workers=LocalEngine(ProcessMap(1)),
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,
         )
@@ -440,12 +442,23 @@ class Federation:
             lambda session: EpochStore(session).lists(PROGRAMME, epoch)
         )
 
+    def places(self) -> dict[bytes, Place]:
+        """Return the place of every account."""
+        entries = self.hub.read_now(
+            lambda session: list(
+                EnrolmentStore(session).placed_entries(
+                    PROGRAMME, snapshot_size=1 << 32, epoch=EpochIndex(1 << 16)
+                )
+            )
+        )
+        return {entry.account_token: entry.place for entry in entries}
+
     def lost_positions(self, partner: PartyId, epoch: EpochIndex = FIRST) -> list[int]:
         """Return the positions of a partner's lost claims, as the hub tells it."""
         lost = self.hub.read_now(
             lambda session: lost_claims(session, self.hub, partner, PROGRAMME, epoch)
         )
-        return [item.position for item in lost]
+        return [item.position for item in lost.claims]
 
     def run_claims(self, partners: Sequence[PartyId] = PARTNERS, epoch: EpochIndex = FIRST) -> None:
         """Take an epoch from its last day to SUBMITTING; lists are those of `lists`, or rich."""
