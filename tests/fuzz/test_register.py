@@ -78,7 +78,6 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "partner_node.warehouse.engines:opened_warehouse": "the platform's own warehouse",
     "partner_node.warehouse.reading:read_counted": "check_row recomputes every row",
     "fedcarbon.wire.dev_ca:Authority.read": "the development authority's own files",
-    "hub.record.content_store:Incoming.read": "returns bytes as they are",
 }
 """Functions with the name of a parser that are none, and why."""
 

@@ -63,11 +63,11 @@ def test_ranges_give_the_verdicts_of_the_whole(
         lost = expected[claimant]
         assert b"".join(row["tokens"][number] for row in found) == b"".join(lost)
         positions = positions_of(lists[number].tokens(), lost)
-        packed = struct.pack(f">{len(positions)}I", *positions)
-        assert b"".join(row["positions"][number] for row in found) == packed
+        number_bytes = struct.pack(f">{len(positions)}I", *positions)
+        assert b"".join(row["positions"][number] for row in found) == number_bytes
     repeated = set(chain.from_iterable(new)) & set(chain.from_iterable(old))
     holders = {
-        token: join_task.unpacked(numbers)
+        token: join_task.numbers_in(numbers)
         for row in found
         for token, numbers in zip(row["repeated"], row["holders"], strict=True)
     }
@@ -92,8 +92,10 @@ def test_memory_follows_the_ranges_and_not_the_lists(tmp_path: Path) -> None:
         for number in range(3):
             with (tmp_path / str(number)).open("rb") as file:
                 lists.append(stack.enter_context(FileSlices(file)))
-        stack.enter_context(patch.multiple(join_task, RANGE_CLAIMS=1 << 10))
+        stack.enter_context(patch.multiple(join_task, RANGE_CLAIMS=1 << 10, LIST_CLAIMS=0))
         task = JudgeTask(claimants=CLAIMANTS, beacon=bytes(64))
+        # What is imported at the first use is nobody's row.
+        LocalEngine(ProcessMap(1)).map(task, rows_of([bytes(33)] * 3, [])).read_all()
         tracemalloc.start()
         stack.callback(tracemalloc.stop)
 
