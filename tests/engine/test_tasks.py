@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import pyarrow as pa
 import pytest
 
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.engine.port import Engine, reader_of
-from fedcarbon.engine.spark import SparkEngine
-from fedcarbon.engine.spark_session import spark_session
 from fedcarbon.engine.tasks.verifying import BlockVerifier
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity.claims import ClaimEntry, TokenList
@@ -26,7 +23,6 @@ from fedcarbon.paillier.shares import decryption_share
 from fedcarbon.proofs.range_proof import RangeCheck, RangeProofInvalidError
 from fedcarbon.submission.block_proofs import ProvedBlocks, block_context
 from fedcarbon.units import MicrogramsCO2e
-from fedcarbon.wire.processes import ProcessMap
 from hub.epochs import join_task
 from hub.epochs.join_task import JudgeTask, rows_of
 from hub.epochs.products import FACTORS, MultiplyBlocks
@@ -42,17 +38,6 @@ KEY = PARAMETERS.proof_key
 SLOTS = KEY.layout.slots
 CONTEXT = block_context(ProgrammeId("city"), PartyId("metro"), EpochIndex(1), 0)
 BLOCKS = 12
-
-
-@pytest.fixture
-def here() -> Iterator[LocalEngine]:
-    with LocalEngine(ProcessMap(1)) as engine:
-        yield engine
-
-
-@pytest.fixture
-def cluster(spark_address: str) -> Engine:
-    return SparkEngine(partial(spark_session, spark_address), slots=3)
 
 
 def packed() -> pa.Table:

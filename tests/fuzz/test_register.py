@@ -75,6 +75,8 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "partner_node.adapters.shenzhen_network:StationNetwork.load": "a published data set",
     "partner_node.adapters.shenzhen_tong:_EventReader.read": "a published data set",
     "partner_node.bootstrap:opened_node": "the node's own files",
+    "fedcarbon.engine.opening:opened_engine": "the operator's own settings",
+    "fedcarbon.engine.spark_work:unpacked": "an Arrow stream of the operator's own cluster",
     "partner_node.warehouse.engines:opened_warehouse": "the platform's own warehouse",
     "partner_node.warehouse.reading:read_counted": "check_row recomputes every row",
     "fedcarbon.wire.dev_ca:Authority.read": "the development authority's own files",

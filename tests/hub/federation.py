@@ -46,6 +46,7 @@ from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.epoch_store import EpochStore, StoredEpoch
 from hub.storage.submission_store import SubmissionStore
 from tests.chance import seeded
+from tests.databases import lay_out
 from tests.hub.local_trustees import LocalTrustees
 from tests.hub.messages import (
     AUDITOR,
@@ -124,6 +125,8 @@ class Federation:
         self.lists: dict[tuple[PartyId, int], Listed] = {}
 
     def _open(self) -> Hub:
+        if self.database is None:
+            lay_out(self.folder)
         return open_hub(
             self.folder,
             genesis(),
