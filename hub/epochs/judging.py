@@ -31,7 +31,7 @@ from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
 from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
-from hub.epochs.join_task import JudgeTask, rows_of, numbers_in
+from hub.epochs.join_task import JudgeTask, numbers_in, rows_of
 from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
 from hub.epochs.rounds import ClaimRound, JudgedLists
