@@ -70,10 +70,10 @@ class JudgeTask(Task):
                     tokens[bid.claimant].append(contest.token)
         repeated = list(repeated_tokens(records, row["earlier"]))
         return {
-            "positions": list(map(packed, positions)),
+            "positions": list(map(number_bytes, positions)),
             "tokens": [b"".join(lost) for lost in tokens],
             "repeated": [token for token, _ in repeated],
-            "holders": [packed(numbers) for _, numbers in repeated],
+            "holders": [number_bytes(numbers) for _, numbers in repeated],
         }
 
 
@@ -101,11 +101,11 @@ def _rows(lists: Sequence[Slices], earlier: Sequence[Slices]) -> Iterator[pa.Rec
         yield pa.RecordBatch.from_pylist([row], schema=ROWS)
 
 
-def packed(numbers: Sequence[int]) -> bytes:
+def number_bytes(numbers: Sequence[int]) -> bytes:
     """Return numbers of 4 bytes each, big-endian."""
     return struct.pack(f">{len(numbers)}I", *numbers)
 
 
-def unpacked(data: bytes) -> tuple[int, ...]:
-    """Return the numbers in what `packed` returned."""
+def numbers_in(data: bytes) -> tuple[int, ...]:
+    """Return the numbers in what `number_bytes` returned."""
     return struct.unpack(f">{len(data) // _NUMBER_BYTES}I", data)

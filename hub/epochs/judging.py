@@ -31,7 +31,7 @@ from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
 from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
-from hub.epochs.join_task import JudgeTask, rows_of, unpacked
+from hub.epochs.join_task import JudgeTask, numbers_in, rows_of
 from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
 from hub.epochs.rounds import ClaimRound, JudgedLists
@@ -141,7 +141,7 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
                 for loss, *lost in zip(losses, row["tokens"], row["positions"], strict=True):
                     loss.add(*lost)
                 for token, holders in zip(row["repeated"], row["holders"], strict=True):
-                    repeated.append(_repeated(token, unpacked(holders), claimants, epochs))
+                    repeated.append(_repeated(token, numbers_in(holders), claimants, epochs))
         of_programme: dict[ProgrammeId, list[PartnerVerdict]] = {
             programme.programme_id: [] for programme in found.programmes
         }

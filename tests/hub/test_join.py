@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
+from contextlib import ExitStack
 from itertools import chain
+from pathlib import Path
 from unittest.mock import patch
 
 from hypothesis import given, settings
@@ -18,6 +21,7 @@ from fedcarbon.ids import Claimant, PartyId, ProgrammeId
 from fedcarbon.wire.processes import ProcessMap
 from hub.epochs import join_task
 from hub.epochs.join_task import JudgeTask, rows_of
+from hub.record.content_store import FileSlices
 
 CLAIMANTS = tuple(
     Claimant(ProgrammeId(programme), PartyId(partner))
@@ -59,11 +63,11 @@ def test_ranges_give_the_verdicts_of_the_whole(
         lost = expected[claimant]
         assert b"".join(row["tokens"][number] for row in found) == b"".join(lost)
         positions = positions_of(lists[number].tokens(), lost)
-        packed = struct.pack(f">{len(positions)}I", *positions)
-        assert b"".join(row["positions"][number] for row in found) == packed
+        number_bytes = struct.pack(f">{len(positions)}I", *positions)
+        assert b"".join(row["positions"][number] for row in found) == number_bytes
     repeated = set(chain.from_iterable(new)) & set(chain.from_iterable(old))
     holders = {
-        token: join_task.unpacked(numbers)
+        token: join_task.numbers_in(numbers)
         for row in found
         for token, numbers in zip(row["repeated"], row["holders"], strict=True)
     }
@@ -74,3 +78,29 @@ def test_ranges_give_the_verdicts_of_the_whole(
         )
         for number in sorted(repeated)
     ]
+
+
+def test_memory_follows_the_ranges_and_not_the_lists(tmp_path: Path) -> None:
+    count = 60_000
+    for number in range(3):
+        records = (
+            (3 * position + number).to_bytes(16, "big") + bytes(17) for position in range(count)
+        )
+        (tmp_path / str(number)).write_bytes(b"".join(records))
+    with ExitStack() as stack:
+        lists = []
+        for number in range(3):
+            with (tmp_path / str(number)).open("rb") as file:
+                lists.append(stack.enter_context(FileSlices(file)))
+        stack.enter_context(patch.multiple(join_task, RANGE_CLAIMS=1 << 10, LIST_CLAIMS=0))
+        task = JudgeTask(claimants=CLAIMANTS, beacon=bytes(64))
+        # What is imported at the first use is nobody's row.
+        LocalEngine(ProcessMap(1)).map(task, rows_of([bytes(33)] * 3, [])).read_all()
+        tracemalloc.start()
+        stack.callback(tracemalloc.stop)
+
+        found = LocalEngine(ProcessMap(1)).map(task, rows_of(lists, [])).read_all()
+
+        _, peak = tracemalloc.get_traced_memory()
+    assert found.num_rows > 3 * count >> 10
+    assert peak < sum(map(len, lists)) // 10
