@@ -7,8 +7,8 @@ digits of several bases meet in one product and share the squarings:
 
     entry d of table k of base g = product over the set bits i of d of g^(2^(i rows + k columns))
 
-Tables are bytes, so that processes can share them in a mapped file; an entry becomes a number when
-it is picked, or all of a table do when so many picks are to come that it pays. Exponents are taken
+Tables are bytes, so that processes can share them in a mapped file. An entry becomes a number when
+it is picked; all of a table do, and stay, in a process that picks many at once. Exponents are taken
 many at once, and one table after the other meets all of them: it is then in the processor's cache.
 
 The memory that a digit touches depends on the digit, and a digit of zero multiplies faster by a
@@ -27,7 +27,7 @@ import gmpy2
 from gmpy2 import mpz
 from typing_extensions import override
 
-WINDOW_BITS: Final = 11
+WINDOW_BITS: Final = 12
 """Of a digit. Larger tables are read from memory instead of the cache (docs/adr/0014)."""
 
 WINDOW_BITS_OF_TEST_KEYS: Final = 5
@@ -38,6 +38,9 @@ WINDOW_BITS_MAX: Final = 16
 
 COLUMNS: Final = 8
 """Of one table of a base that stands alone: seven squarings against an eighth of the memory."""
+
+_PICKS_TO_KEEP_BITS: Final = 2
+"""From picks of a quarter of a table at once, all of it becomes numbers, which stay."""
 
 _ORDER: Final = "little"
 _DIGIT_TO_BIT: Final = bytes(1 if byte == ord("1") else 0 for byte in range(256))
@@ -148,7 +151,7 @@ class CombShape:
 class Comb:
     """All that is needed to raise the bases of a shape to many exponents."""
 
-    __slots__ = ("_data", "_modulus", "_start", "shape")
+    __slots__ = ("_data", "_kept", "_modulus", "_start", "shape")
 
     def __init__(self, shape: CombShape, data: Slices | None = None, start: int = 0) -> None:
         """Take the tables.
@@ -162,6 +165,8 @@ class Comb:
         self._modulus: Final = mpz(shape.modulus)
         self._data: Final[Slices] = b"".join(shape.built()) if data is None else data
         self._start: Final = start
+        self._kept: Final[dict[int, Callable[[int], Any]]] = {}
+        """Tables as numbers, of a process that picks so much that it pays."""
 
     def power(self, exponents: Sequence[int]) -> Any:  # noqa: ANN401 - mpz has no type stubs
         """Return prod base_i^exponent_i mod modulus as an `mpz`; see `powers`."""
@@ -199,13 +204,17 @@ class Comb:
 
     def _entries(self, table: int, *, picks: int) -> Callable[[int], Any]:
         """Return what gives the entry of a digit."""
+        kept = self._kept.get(table)
+        if kept is not None:
+            return kept
         width, size = self.shape.entry_bytes, self.shape.table_bytes
         data, start = self._data, self._start + table * size
-        if picks >> self.shape.window_bits:
+        if picks << _PICKS_TO_KEEP_BITS >= 1 << self.shape.window_bits:
             of_table = data[start : start + size]
-            return [
+            self._kept[table] = [
                 mpz.from_bytes(of_table[at : at + width], _ORDER) for at in range(0, size, width)
             ].__getitem__
+            return self._kept[table]
 
         def entry(digit: int) -> Any:  # noqa: ANN401
             at = start + digit * width
