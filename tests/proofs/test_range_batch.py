@@ -18,7 +18,7 @@ from fedcarbon.proofs.range_proof import (
 from fedcarbon.proofs.range_prover import RangeJob, encrypt_and_prove, encrypt_and_prove_all
 from fedcarbon.proofs.range_verifier import Claim, invalid_proofs, verify, verify_all
 from tests.chance import seeded
-from tests.proofs.conftest import BOUNDS, VALUES
+from tests.proofs.conftest import BOUNDS, CAP_UG, VALUES
 from tests.proofs.dishonest import Attacker, check_that_fails, roots_of
 
 BLOCKS = 7
@@ -231,7 +231,7 @@ def test_two_proofs_that_trade_their_statements_are_both_refused(
 def test_blocks_proved_together_are_those_proved_alone(
     tables: ProverTables, context: RangeContext
 ) -> None:
-    places = [replace(context, block=block) for block in range(40)]
+    places = [dataclasses.replace(context, block=block) for block in range(40)]
     values = [[block, CAP_UG - block, CAP_UG, 0] for block in range(40)]
 
     together = encrypt_and_prove_all(

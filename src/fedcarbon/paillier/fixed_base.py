@@ -28,7 +28,7 @@ from gmpy2 import mpz
 from typing_extensions import override
 
 WINDOW_BITS: Final = 12
-"""Of a digit. Larger tables are read from memory instead of the cache (docs/adr/0014)."""
+"""Of a digit. Larger tables are read from memory instead of the cache (docs/adr/0015)."""
 
 WINDOW_BITS_OF_TEST_KEYS: Final = 5
 """Under 2048 bits a key serves tests, where building the tables is most of the work."""
@@ -134,6 +134,11 @@ class CombShape:
         """Size of all tables."""
         return len(self.bases) * self.tables * self.table_bytes
 
+    @property
+    def products(self) -> int:
+        """How many products one power of all bases needs."""
+        return len(self.bases) * self.row_bits + 2 * (self.columns - 1)
+
     def built(self) -> Iterator[bytes]:
         """Yield all tables, one after the other: about one product per entry."""
         modulus, width = mpz(self.modulus), self.entry_bytes
@@ -229,10 +234,13 @@ class Comb:
             raise ValueError(f"an exponent does not fit {shape.exponent_bits} bits")
         row, rows, count = shape.row_bits, shape.window_bits, len(exponents)
         length = row * rows
+        texts = [f"{exponent:0{length}b}" for exponent in exponents]
+        if count < rows:
+            lowest_last = range(row - 1, -1, -1)
+            return [tuple(int(text[at::row], 2) for text in texts) for at in lowest_last]
         # One character per bit: a slice with a step is the same bit of all exponents, and two bytes
         # per digit make one addition of whole slices. No loop over bits of one exponent in Python.
-        texts = "".join([f"{exponent:0{length}b}" for exponent in exponents])
-        bits = texts.encode().translate(_DIGIT_TO_BIT).decode()
+        bits = "".join(texts).encode().translate(_DIGIT_TO_BIT).decode()
         digits = []
         for lowest in range(length - 1, length - 1 - row, -1):
             lanes = 0
