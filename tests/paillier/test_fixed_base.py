@@ -5,6 +5,7 @@ from math import prod
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from fedcarbon.paillier.fixed_base import Comb, CombShape, window_bits_for
 
@@ -97,6 +98,7 @@ def test_tables_that_are_kept_as_numbers_are_read_from_the_bytes_once() -> None:
     read: list[slice] = []
 
     class Counting(bytes):
+        @override
         def __getitem__(self, key: slice) -> bytes:  # type: ignore[override]
             read.append(key)
             return super().__getitem__(key)
