@@ -8,6 +8,9 @@ STAMP := $(VENV)/.complete
 PIP_FLAGS := --quiet --disable-pip-version-check
 PROTOS := $(sort $(wildcard proto/fedcarbon/v1/*.proto proto/fedcarbon/node/v1/*.proto))
 
+# Some images set this; then each of hundreds of processes would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # for `make demo`
 SCENARIO ?=
 DATA ?=

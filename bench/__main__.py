@@ -17,7 +17,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from bench import paillier, range_proofs, redemptions, service, voprf, warehouse
+from bench import claims_join, paillier, range_proofs, redemptions, service, voprf, warehouse
 from bench.effort import PERCENT_MAX, Effort
 
 OUT: Final = Path("build/bench.json")
@@ -107,6 +107,12 @@ AIMS: Final = (
         text="a methodology on DuckDB over the bare product of its two columns, same rows",
         at_most=12,
     ),
+    Aim(
+        group="claims_join",
+        figure="join_over_duckdb",
+        text="the claims join over DuckDB grouping the same ten million rows",
+        at_most=2,
+    ),
 )
 
 
@@ -127,6 +133,7 @@ def run(*, out: Path = OUT, percent: int = PERCENT_MAX) -> None:
         "redemptions": redemptions.run(effort),
         "service": service.run(effort),
         "warehouse": warehouse.run(effort),
+        "claims_join": claims_join.run(effort),
     }
     machine = {
         "python": platform.python_version(),

@@ -38,8 +38,8 @@ ENROL_S: Final = 1_800
 BIND_S: Final = 300
 EPOCH_S: Final = 900
 WITNESS_S: Final = 120
-NODE_POLL_S: Final = 0.2
-HUB_TICK_MS: Final = 200
+NODE_POLL_S: Final = 0.5
+RAIL_TICK_MS: Final = 500
 
 
 @dataclass(slots=True)
@@ -85,7 +85,6 @@ class Federation:
                 "listen": f"127.0.0.1:{self.groundwork.hub_port}",
                 "clock": f"file:{self.groundwork.clock}",
                 "allow_insecure_parameters": self.insecure,
-                "tick_ms": HUB_TICK_MS,
                 "limits": str(self.groundwork.limits),
             },
             [
@@ -115,6 +114,7 @@ class Federation:
                 "listen": f"127.0.0.1:{self.groundwork.rail_port}",
                 "book": "sandbox.db",
                 "clock": f"file:{self.groundwork.clock}",
+                "tick_ms": RAIL_TICK_MS,
             },
             [
                 (

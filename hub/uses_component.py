@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
+
+from sqlmodel import Session
 
 from fedcarbon.units import Seconds
 from fedcarbon.v1 import use_pb2, use_pb2_grpc
@@ -52,6 +54,27 @@ def uses_component(hub: Hub, folded: FoldedRecord, interval_s: float) -> Compone
     return Component(services=[service], background=[end_regularly])
 
 
+class _Due(NamedTuple):
+    """Which kinds of work there are."""
+
+    overdue: bool
+    prices: bool
+    campaigns: bool
+    markets: bool
+    lists: bool
+
+
+def _due(session: Session, now_s: Seconds) -> _Due:
+    """Look for all of it in one snapshot."""
+    return _Due(
+        overdue=bool(UseStore(session).overdue(now_s, 1)),
+        prices=bool(unpriced(session, now_s)),
+        campaigns=bool(ended_campaigns(session, now_s)),
+        markets=bool(closed_markets(session, now_s)),
+        lists=bool(due_lists(session, now_s)),
+    )
+
+
 class Ending:
     """Gives overdue reservations back and takes ended vintages out, in small transactions."""
 
@@ -65,18 +88,18 @@ class Ending:
         """Do what is due: overdue goods, prices, rankings, ended campaigns, markets, vintages."""
         hub, now_s = self._hub, self._hub.clock.now_s()
         # Most looks find nothing and must not make writers wait.
-        while await hub.read(lambda session: UseStore(session).overdue(now_s, 1)):
+        due = await hub.read(partial(_due, now_s=now_s))
+        ended = OVERDUE_MAX if due.overdue else 0
+        while ended == OVERDUE_MAX:
             ended = await hub.write(lambda session: void_overdue(session, now_s))
             logger().info("goods_overdue", count=ended)
-            if ended < OVERDUE_MAX:
-                break
-        if await hub.read(lambda session: unpriced(session, now_s)):
+        if due.prices:
             await hub.write(lambda session: price_day(session, hub))
-        if await hub.read(lambda session: ended_campaigns(session, now_s)):
+        if due.campaigns:
             await hub.write(lambda session: release_ended(session, now_s))
-        if await hub.read(lambda session: closed_markets(session, now_s)):
+        if due.markets:
             await hub.write(lambda session: close_markets(session, now_s))
-        if await hub.read(lambda session: due_lists(session, now_s)):
+        if due.lists:
             await hub.write(lambda session: publish_lists(session, hub))
         if now_s >= self._next_pass_s:
             await self._expire(now_s)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy.util import LRUCache
 
 from tests.databases import NewStore, make_schema, sqlite_url
 from tests.keys.primes import BITS_2048, BITS_3072, TINY, Primes, load_primes
@@ -16,6 +20,30 @@ from tests.spark import pyspark_is_imported, spark, spark_address
 __all__ = ["pyspark_is_imported", "spark", "spark_address"]  # fixtures
 
 TEMPLATE = "template_hub"
+
+_COMPILED: dict[tuple[str, str], tuple[Dialect, LRUCache[Any, Any]]] = {}
+_STATEMENTS_MAX = 2_000
+
+
+@event.listens_for(Engine, "engine_connect")
+def _compile_once(connection: Connection) -> None:
+    """Let all databases of one kind share compiled statements: a hub opens one, a test many."""
+    dialect = connection.dialect
+    key = dialect.name, dialect.driver
+    shared = _COMPILED.setdefault(key, (dialect, LRUCache(_STATEMENTS_MAX)))
+    connection.dialect = shared[0]
+    connection.execution_options(compiled_cache=shared[1])
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what lives as long as the run: half a second per full round."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Let the end of the run collect all the same: extensions look for what was never freed."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

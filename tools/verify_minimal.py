@@ -32,7 +32,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 CHECKS: Final = {
@@ -163,6 +163,38 @@ class Transcript:
         """Ask for a challenge."""
         self.sponge.update(joined(b"challenge", label.encode(), u32(bits)))
         return top_bits(self.sponge.copy().digest(-(-bits // 8)), bits)
+
+
+T = TypeVar("T")
+
+
+class Powers(Generic[T]):
+    """Powers of what is raised again and again: one product per hexadecimal digit, no squarings."""
+
+    def __init__(self, base: T, one: T, times: Callable[[T, T], T]) -> None:
+        """Take the element, the group's one and its operation; rows are made when needed."""
+        self.base, self.one, self.times = base, one, times
+        self.rows: list[dict[str, T]] = []
+        """Of each digit from the last: what it stands for -> that power."""
+
+    def row(self, at: int) -> dict[str, T]:
+        """Return the powers that a digit at this place stands for."""
+        while at >= len(self.rows):
+            steps = itertools.accumulate([self.base] * 16, self.times, initial=self.one)
+            *row, self.base = steps
+            self.rows.append(dict(zip("0123456789abcdef", row, strict=True)))
+        return self.rows[at]
+
+    def power(self, exponent: int) -> T:
+        """Raise to an exponent that is not negative."""
+        digits = enumerate(reversed(f"{exponent:x}"))
+        return functools.reduce(self.times, (self.row(at)[digit] for at, digit in digits))
+
+
+@functools.lru_cache(1024)
+def powers_of(base: int, modulus: int) -> Powers[int]:
+    """Return the powers of a number."""
+    return Powers(base, 1, lambda a, b: a * b % modulus)
 
 
 # --- 2: statements --------------------------------------------------------------------------------
@@ -418,9 +450,10 @@ def combination(*terms: tuple[int, Point]) -> Point:
     return result
 
 
-def negated(a: Point) -> Point:
-    """Return the inverse of a point."""
-    return -a[0] % P, a[1], a[2], -a[3] % P
+@functools.lru_cache(1024)
+def multiples_of(point: Point) -> Powers[Point]:
+    """Return the multiples of a point."""
+    return Powers(point, ZERO, add)
 
 
 def root_of_ratio(u: int, v: int) -> tuple[bool, int]:
@@ -456,6 +489,13 @@ def curve_bytes(a: Point) -> bytes:
 BASE: Final = curve_point((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
 
 
+@functools.lru_cache(1024)
+def minus_key(key: bytes) -> Point:
+    """Return the inverse of the point that is a public key."""
+    a = curve_point(key)
+    return -a[0] % P, a[1], a[2], -a[3] % P
+
+
 def check_signature(key: bytes, signature: bytes, message: bytes) -> None:
     """RFC 8032, section 5.1.7, without the cofactor."""
     good = len(signature) == 64  # noqa: PLR2004
@@ -463,7 +503,7 @@ def check_signature(key: bytes, signature: bytes, message: bytes) -> None:
     if good and scalar < ORDER:
         digest = hashlib.sha512(signature[:32] + key + message).digest()
         k = int.from_bytes(digest, "little") % ORDER
-        found = combination((scalar, BASE), (k, negated(curve_point(key))))
+        found = add(multiples_of(BASE).power(scalar), multiples_of(minus_key(key)).power(k))
         good = curve_bytes(found) == signature[:32]
     need(good and scalar < ORDER, "SIGNATURE_INVALID", "a signature does not hold", "V07")
 
@@ -1175,8 +1215,13 @@ class Moduli:
 
     def encrypted(self, message: int, s: int) -> int:
         """Section 12.2."""
-        blinding: int = pow(self.H, s, self.nn)
-        return (1 + self.n * message) * blinding % self.nn
+        return (1 + self.n * message) * powers_of(self.H, self.nn).power(s) % self.nn
+
+    def hidden(self, q: int, blinding: int) -> int:
+        """Compute g_0^q h^blinding; q may be negative."""
+        value = powers_of(self.g["0", 0], self.N).power(abs(q))
+        value = value if q >= 0 else pow(value, -1, self.N)
+        return value * powers_of(self.g["h", 0], self.N).power(blinding) % self.N
 
     def member(self, value: int) -> int:
         """Have a number be in the signed quadratic residues mod N (12.7)."""
@@ -1442,12 +1487,16 @@ def range_challenges(
 
 
 def committed(our: Moduli, answers: Sequence[int], blinding: int) -> int:
-    """Compute commit(v, x, y, z; r)."""
-    value = pow(our.g["h", 0], blinding, our.N)
-    for at, answer in enumerate(answers):
-        base = our.g["vxyz"[at // our.slots], at % our.slots]
-        value = value * pow(base, answer, our.N) % our.N
-    return value
+    """Compute commit(v, x, y, z; r), with one chain of squarings for all answers."""
+    bases = [our.g[kind, j] for kind in "vxyz" for j in range(our.slots)]
+    rows = [powers_of(base, our.N).row(0) for base in bases]
+    width = len(f"{max(answers):x}")
+    value = 1
+    for digits in zip(*(f"{answer:0{width}x}" for answer in answers), strict=True):
+        value = pow(value, 16, our.N)
+        for row, digit in zip(rows, digits, strict=True):
+            value = value * row[digit] % our.N
+    return our.hidden(0, blinding) * value % our.N
 
 
 def same(a: int, b: int, modulus: int) -> bool:
@@ -1486,8 +1535,9 @@ def check_range(our: Moduli, context: Context, ciphertext: int, proof: bytes) ->
         * (4 * fv[j] * (bounds[j] * e - fv[j]) + e**2 - fx[j] ** 2 - fy[j] ** 2 - fz[j] ** 2)
         for j in range(k)
     )
-    left = pow(our.g["0", 0], q, big_n) * pow(our.g["h", 0], tau, big_n)
-    need(same(left, e0 * pow(e1, e, big_n), big_n), code, "(4) g_0^Q h^tau_f = E0 E1^e")
+    need(
+        same(our.hidden(q, tau), e0 * pow(e1, e, big_n), big_n), code, "(4) g_0^Q h^tau_f = E0 E1^e"
+    )
 
 
 # --- 9, 10: programmes, enrolments, places --------------------------------------------------------
@@ -2077,13 +2127,14 @@ def check_link(our: Moduli, about: Submitted, proof: bytes) -> None:
     a = math.prod(commitment for _, commitment in about.blocks) % big_n
     good = same(committed(our, f, rho), t * pow(a, e, big_n), big_n)
     need(good, code, "(2) commit(f; rho_f) = T A^e")
-    left = pow(our.g["h", 0], rho_d, big_n)
+    left = our.hidden(0, rho_d)
     for kind, value in zip(("dv", "dx", "dy", "dz"), (fv, fx, fy, fz), strict=True):
         left = left * pow(our.generator(kind, 0)[0], value, big_n) % big_n
     need(same(left, t_d * pow(a_d, e, big_n), big_n), code, "(3) commit_d(f_d; rho_df) = T_d A_d^e")
     q = 4 * fv * (((1 << DELTA_BITS) - 1) * e - fv) + e**2 - fx**2 - fy**2 - fz**2
-    left = pow(our.g["0", 0], q, big_n) * pow(our.g["h", 0], tau, big_n)
-    need(same(left, e0 * pow(e1, e, big_n), big_n), code, "(4) g_0^Q h^tau_f = E0 E1^e")
+    need(
+        same(our.hidden(q, tau), e0 * pow(e1, e, big_n), big_n), code, "(4) g_0^Q h^tau_f = E0 E1^e"
+    )
     total = (sum(f[:k]) + fv) % ORDER
     left_point = combination((total, BASE), (blind, element(about.second)))
     won = ZERO if about.won == bytes(32) else element(about.won)

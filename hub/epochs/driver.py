@@ -79,7 +79,8 @@ class EpochDriver:
 
     async def _plan(self, programmes: Domain, progress: Progress) -> None:
         hub = self._hub
-        while True:
+        # Most looks find nothing and must not make writers wait.
+        while await hub.read(lambda session: planning.next_due(session, hub, programmes)):
             try:
                 epoch = await hub.write(
                     lambda session: planning.plan_next(session, hub, programmes)

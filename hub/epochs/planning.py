@@ -39,6 +39,14 @@ def phase_end_s(planned_s: int, begun_s: int, window_s: int) -> Seconds:
     return Seconds(planned_s + late_s if late_s > TIME_TOLERANCE_S else planned_s)
 
 
+def next_due(session: Session, hub: Hub, programmes: Sequence[Programme]) -> EpochIndex | None:
+    """Return the first epoch without a plan if its last day is over; nothing is written."""
+    first = programmes[0]
+    epoch = EpochIndex(len(EpochStore(session).begun(first.programme_id)) + 1)
+    is_over = epoch <= first.epochs and hub.clock.now_s() >= first.epoch_end_s(epoch)
+    return epoch if is_over else None
+
+
 def plan_next(session: Session, hub: Hub, programmes: Sequence[Programme]) -> EpochIndex | None:
     """Log the plans of the next epoch if its last day is over; return its number.
 
@@ -47,10 +55,9 @@ def plan_next(session: Session, hub: Hub, programmes: Sequence[Programme]) -> Ep
         hub: where to.
         programmes: all programmes of an exclusivity domain; they are planned at once.
     """
-    store, first = EpochStore(session), programmes[0]
-    epoch = EpochIndex(len(store.begun(first.programme_id)) + 1)
-    now_s = hub.clock.now_s()
-    if epoch > first.epochs or now_s < first.epoch_end_s(epoch):
+    store, now_s = EpochStore(session), hub.clock.now_s()
+    epoch = next_due(session, hub, programmes)
+    if epoch is None:
         return None
     for programme in programmes:
         commit_until_s, reveal_until_s, submit_until_s = planned_deadlines(programme, epoch)

@@ -23,8 +23,6 @@ from hub.rails.config import (
     SandboxRailConfig,
     SignedHttpRailConfig,
 )
-from hub.rails.iso20022.file_rail import IsoFileRail
-from hub.rails.iso20022.payment_order import Debtor
 from hub.rails.letter_post import LetterPost, PostLimits
 from hub.rails.letters import Correspondent, Secretary
 from hub.rails.notifications import EnterAnswer, notification_app
@@ -113,6 +111,10 @@ def _no_delay() -> None:
 
 
 def _iso20022(config: Iso20022RailConfig, clock: Clock) -> OpenRail:
+    # The bank's messages are the third part of a hub's start, and most hubs use another rail.
+    from hub.rails.iso20022.file_rail import IsoFileRail  # noqa: PLC0415
+    from hub.rails.iso20022.payment_order import Debtor  # noqa: PLC0415
+
     debtor = Debtor(
         name=config.debtor_name,
         agent=check_institution_code(config.debtor_agent),

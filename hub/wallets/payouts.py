@@ -16,6 +16,7 @@ from fedcarbon.redemption.rail import Rail
 from fedcarbon.redemption.states import FINAL_STATES
 from fedcarbon.wire.logs import logger
 from hub.clearing.outbox import Answered, Claim, Entered, StepTaken, asked, claim_due, enter_answers
+from hub.clearing.storage.outbox_store import OutboxStore
 from hub.context import Hub
 from hub.storage.engine import transact
 
@@ -112,7 +113,11 @@ class Payouts:
         return [call.result() for call in finished]
 
     async def _claimed(self, room: int) -> list[Claim]:
-        return await self._write(lambda session: claim_due(session, self._hub.clock.now_s(), room))
+        now_s = self._hub.clock.now_s()
+        # Most looks find nothing and must not make writers wait.
+        if not await self._hub.read(lambda session: OutboxStore(session).is_any_due(now_s)):
+            return []
+        return await self._write(lambda session: claim_due(session, now_s, room))
 
     async def _ask(self, claim: Claim) -> Answered:
         return Answered(claim=claim, answer=await asyncio.to_thread(asked, self._rail, claim))

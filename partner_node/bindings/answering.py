@@ -86,6 +86,8 @@ class BindingAnswers:
         self._hub = hub
         self._entries_seen: int | None = None
         """Enrolment entries when bindings were last read from the beginning."""
+        self._size_seen = 0
+        """Leaves of the record when bindings were last read to the end."""
 
     def poll(self) -> int:
         """Read new bindings of this node's accounts from the hub; return how many there were.
@@ -93,10 +95,12 @@ class BindingAnswers:
         Raises:
             BindingNotInRecordError: a proposal's leaf is not what the record holds.
         """
-        persons = {token: key for key, token in self._enrolment.account_tokens().items()}
-        entries = self._enrolment.enrolled_entries()
+        persons: dict[AccountToken, int] = {}
+        entries, size = self._enrolment.enrolled_entries(), self._record.size()
         # Whoever was enrolled since may have a binding that lies long before.
         is_known = entries == self._entries_seen
+        if is_known and size == self._size_seen:
+            return 0  # whatever happens to a binding is a leaf
         fresh, from_leaf = 0, self._bindings.next_leaf() if is_known else 0
         while True:
             answer = self._hub.list_bindings(
@@ -106,14 +110,15 @@ class BindingAnswers:
                     limit=BINDINGS_PER_CALL,
                 )
             )
+            if answer.bindings and not persons:  # most answers are empty, and people are many
+                persons = {token: key for key, token in self._enrolment.account_tokens().items()}
             # A leaf that has not been read yet is looked at again in the next step.
-            size = self._record.size()
             readable = [item for item in answer.bindings if item.operator_leaf_index < size]
             known = [item for item in readable if item.account_token in persons]
             fresh += self._bindings.add([self._checked(item, persons) for item in known])
             self._bindings.close([item.binding_id for item in known if _is_over(item)])
             if len(answer.bindings) < BINDINGS_PER_CALL or len(readable) < len(answer.bindings):
-                self._entries_seen = entries
+                self._entries_seen, self._size_seen = entries, size
                 return fresh
             from_leaf = answer.bindings[-1].operator_leaf_index + 1
 

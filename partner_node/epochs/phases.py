@@ -12,6 +12,7 @@ again: what was decided is never decided again, what was sent is sent again as t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from fedcarbon.errors import PeerError, StateError
@@ -108,6 +109,10 @@ class EpochPhases:
         self._enrolment = EnrolmentStore(database)
         self._outbox = Outbox(database)
         self._record = RecordStore(database)
+
+    def open_among(self, planned: Iterable[EpochIndex]) -> list[EpochIndex]:
+        """Return those of these epochs that are not over for this node."""
+        return [epoch for epoch in planned if self._epochs.outcome(epoch) is None]
 
     def advance(self, shown: epoch_pb2.Epoch, witnessed_size: int) -> str | None:
         """Do what the state of the epoch asks for; return what was done, or None.

@@ -7,7 +7,7 @@ misbehaves is kept as an incident while everything else goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.engine.port import Engine
 from fedcarbon.errors import FedcarbonError, PeerError
+from fedcarbon.ids import EpochIndex
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
@@ -151,6 +152,8 @@ class EpochRunner:
         """The head that this node signs next."""
         self._alarms: list[Incident] = []
         """What the monitor has found since the last step ended."""
+        self._size_asked = -1
+        """Leaves of the record when the hub was last asked for epochs and all went well."""
         self._prover: BlockProver | None = None
         self._parts: _Parts | None = None
 
@@ -169,12 +172,13 @@ class EpochRunner:
             return self._finished(step)
         parts = self._parts_for(member)
         step.attempt("witness", lambda: self._cosign(member))
-        planned = max(planned_epochs(self._record, member.foundation), default=0)
-        reachable = step.attempt("enrolment", lambda: self._enrol(step, parts, planned))
+        planned = planned_epochs(self._record, member.foundation)
+        last = max(planned, default=0)
+        reachable = step.attempt("enrolment", lambda: self._enrol(step, parts, last))
         if reachable:
             reachable = step.attempt("objects", lambda: self._evaluate_objects(step, parts))
         if reachable:
-            reachable = step.attempt("epochs", lambda: self._advance_epochs(step, parts))
+            reachable = step.attempt("epochs", lambda: self._advance_epochs(step, parts, planned))
         if reachable:
             reachable = step.attempt("answers", lambda: self._send_answers(step, parts))
         if reachable:
@@ -231,7 +235,10 @@ class EpochRunner:
                 return
             step.note("objects_evaluated")
 
-    def _advance_epochs(self, step: _Step, parts: _Parts) -> None:
+    def _advance_epochs(self, step: _Step, parts: _Parts, planned: Collection[EpochIndex]) -> None:
+        size, problems = self._record.size(), len(step.problems)
+        if size == self._size_asked and not parts.phases.open_among(planned):
+            return  # between epochs the hub need not be asked where they stand
         answer = self._hub.list_epochs(
             epoch_pb2.ListEpochsRequest(programme_id=parts.member.programme.programme_id)
         )
@@ -245,6 +252,8 @@ class EpochRunner:
 
             if not step.attempt(f"epoch {shown.epoch}", advance):
                 return
+        if len(step.problems) == problems:
+            self._size_asked = size
 
     def _send_answers(self, step: _Step, parts: _Parts) -> None:
         if parts.bindings.send_answers():

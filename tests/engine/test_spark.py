@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-
 import pyarrow as pa
 import pytest
 
 from fedcarbon.engine import spark_work
-from fedcarbon.engine.local import LocalEngine
 from fedcarbon.engine.port import Engine, reader_of
 from fedcarbon.engine.spark import OtherVersionError, SparkEngine, SparkFailedError
 from fedcarbon.engine.spark_session import SparkUnavailableError, spark_session
-from fedcarbon.wire.processes import ProcessMap
 from tests.engine.tasks import Doubled, Largest, Refuse, RefusedError, Scale, Total
 
 ROWS = 2_000
-
-
-@pytest.fixture
-def cluster(spark_address: str) -> Engine:
-    """Jobs and blocks so small that there are several of each."""
-    new_session = partial(spark_session, spark_address)
-    return SparkEngine(new_session, slots=4, upload_rows=700, buckets=5)
-
-
-@pytest.fixture
-def here() -> Iterator[Engine]:
-    with LocalEngine(ProcessMap(1)) as engine:
-        yield engine
 
 
 def test_rows_come_back_in_their_order_however_they_are_cut(cluster: Engine) -> None:

@@ -33,7 +33,7 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.opening.masks:read_opened": "a number that the trustees computed",
     "fedcarbon.audit.view:witnessed_head": "witnessed",
     "fedcarbon.cli.public_record:PublicRecord.check_receipt": "open_signed",
-    "fedcarbon.identity.claims:check_list": "TokenList.from_bytes, CommitmentList.from_bytes",
+    "fedcarbon.identity.list_check:check_list": "test_list_check",
     "fedcarbon.registry.admission:open_rooted": "open_signed",
     "fedcarbon.submission.intake:is_replay": "hashes bytes",
     "fedcarbon.submission.intake:open_header": "open_message",
@@ -75,10 +75,11 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "partner_node.adapters.shenzhen_network:StationNetwork.load": "a published data set",
     "partner_node.adapters.shenzhen_tong:_EventReader.read": "a published data set",
     "partner_node.bootstrap:opened_node": "the node's own files",
+    "fedcarbon.engine.opening:opened_engine": "the operator's own settings",
+    "fedcarbon.engine.spark_work:unpacked": "an Arrow stream of the operator's own cluster",
     "partner_node.warehouse.engines:opened_warehouse": "the platform's own warehouse",
     "partner_node.warehouse.reading:read_counted": "check_row recomputes every row",
     "fedcarbon.wire.dev_ca:Authority.read": "the development authority's own files",
-    "hub.record.content_store:Incoming.read": "returns bytes as they are",
 }
 """Functions with the name of a parser that are none, and why."""
 

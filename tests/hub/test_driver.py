@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import phe
 import pytest
+from sqlmodel import Session
 
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.epoch.lifecycle import EpochState
@@ -23,7 +25,8 @@ from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.merkle import root_of
 from fedcarbon.wire.processes import ProcessMap
-from hub.context import NoWitnesses
+from hub.context import Hub, NoWitnesses
+from hub.epochs import judging
 from hub.epochs.planning import phase_end_s
 from hub.epochs.products import products
 from hub.storage.epoch_store import EpochStore
@@ -386,6 +389,40 @@ def test_a_hub_restarted_in_every_state_goes_on(enrolled: Federation) -> None:
         LeafType.SEAL,
         LeafType.BEACON_VALUE,
     ]
+
+
+@pytest.mark.parametrize("persisted", [False, True], ids=["not committed", "committed"])
+def test_a_crash_between_the_files_of_a_join_and_the_database_is_made_good(
+    enrolled: Federation, monkeypatch: pytest.MonkeyPatch, *, persisted: bool
+) -> None:
+    enrolled.wait_until_end_of(FIRST)
+    enrolled.advance()
+    for partner in PARTNERS:
+        enrolled.commit(partner)
+    enrolled.advance()
+    for partner in PARTNERS:
+        enrolled.reveal(partner)
+    keep_verdicts = judging.keep_verdicts
+    with monkeypatch.context() as patch:
+
+        def dies(session: Session, hub: Hub, *rest: Any) -> None:
+            if persisted:
+                keep_verdicts(session, hub, *rest)
+                session.commit()
+            _crash()
+
+        patch.setattr(judging, "keep_verdicts", dies)
+        with pytest.raises(ZeroDivisionError):
+            enrolled.advance()
+    assert enrolled.state() is (EpochState.JUDGED if persisted else EpochState.REVEALING)
+    files = enrolled.hub.record.files.hashes()
+
+    enrolled.restart()
+    enrolled.advance()
+
+    assert enrolled.state() is EpochState.SUBMITTING
+    # The same files again, and the conflict file that comes with their leaf.
+    assert len(enrolled.hub.record.files.hashes() - files) == 1
 
 
 def test_a_crash_between_verdicts_and_their_leaf_is_made_good(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from fractions import Fraction
 from functools import cache
@@ -57,8 +58,11 @@ def test_integers_say_what_rationals_say(name: str, data: st.DataObject) -> None
         reading = st.one_of(st.none(), values_of(found.fields[found.history.field]))
         past = {f"history_{k}": data.draw(reading) for k in range(1, found.history.years + 1)}
 
-    outcome = evaluate(found, values, duration_s=duration_s, day=DAY, history=tuple(past.values()))
+    event: dict[str, Any] = {"duration_s": duration_s, "day": DAY, "history": tuple(past.values())}
+    outcome = evaluate(found, values, **event)
+    traced = evaluate(found, values, **event, traced=True)
 
+    assert dataclasses.replace(traced, trace=()) == outcome
     always = {"duration_s": duration_s, "day": (DAY - EPOCH).days, "year": DAY.year}
     assert run(program(name), {**values, **past, **always}) == (outcome.amount, outcome.refusal)
 

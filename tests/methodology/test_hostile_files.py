@@ -72,7 +72,10 @@ HOSTILE: dict[str, tuple[str, str]] = {
         drafted(with_formulas("z: distance_m / (duration_s - duration_s)")),
         "a step divides by zero",
     ),
-    "half a character": (GOOD.replace("issuer: 哈啰", r'issuer: "\ud800"'), "half a character"),
+    "half a character": (
+        GOOD.replace("issuer: 哈啰", r'issuer: "\ud800"'),
+        "invalid Unicode character",
+    ),
     "days that are no number": (
         GOOD.replace(STATUS, f"{STATUS}\nlegal: {{document: x, renew_before_days: soon}}"),
         "renew_before_days is an integer",

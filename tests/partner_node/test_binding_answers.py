@@ -8,6 +8,7 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.errors import SignatureInvalidError
 from fedcarbon.opening.statements import BindingObjection, PartnerBinding
 from fedcarbon.transparency.envelope import Envelope
+from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import opening_pb2
 from partner_node.bindings.answering import (
     BindingAnsweredError,
@@ -73,6 +74,7 @@ def test_nobody_answers_a_binding_that_concerns_no_own_person(riders: World) -> 
 def test_a_binding_that_was_frozen_elsewhere_needs_no_answer(riders: World) -> None:
     riders.hub.propose(riders.token_of(2))
     riders.settle()
+    riders.hub.log(LeafType.BINDING_OBJECTION, b"signed by another partner")
     riders.hub.bindings[0].state = opening_pb2.BINDING_STATE_FROZEN
 
     riders.settle()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,6 +36,34 @@ def test_a_binding_from_before_the_enrolment_is_shown_too(
     world.settle()
 
     assert ids(world.node.pending_bindings()) == [b"e" * 16]
+
+
+def test_the_hub_is_asked_for_bindings_and_epochs_only_when_there_may_be_news(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.link(person(1))
+    world.settle()
+    asked: list[str] = []
+
+    def counted(name: str) -> Callable[[Any], Any]:
+        ask = getattr(world.hub, name)
+
+        def answer(request: Any) -> Any:
+            asked.append(name)
+            return ask(request)
+
+        return answer
+
+    for name in ("list_bindings", "list_epochs"):
+        monkeypatch.setattr(world.hub, name, counted(name))
+    world.node.step()
+    quiet = list(asked)
+    world.hub.propose(world.token_of(1), b"b" * 16)
+    world.settle()
+
+    assert quiet == []
+    assert set(asked) == {"list_bindings", "list_epochs"}
+    assert ids(world.node.pending_bindings()) == [b"b" * 16]
 
 
 def ids(bindings: list[Any]) -> list[bytes]:

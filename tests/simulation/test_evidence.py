@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,8 @@ from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.ids import EpochIndex
 from partner_node.commands.opening_evidence import open_evidence
 from partner_node.storage.audits import AuditStore
-from tests.simulation.audited import BIKE, EVERYTHING, METRO, Audited, as_json, audited
+from tests.simulation.audited import BIKE, EVERYTHING, METRO, Audited, as_json
 from tests.simulation.world import PROGRAMME
-
-METHODOLOGY = Path("src/fedcarbon/methodology/catalogue/cn-ecny-shanghai.yaml")
-
-
-@pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
-    found = audited(tmp_path_factory.mktemp("audited"))
-    yield found
-    found.world.close()
 
 
 def test_everything_that_an_honest_partner_says_fits_together(sealed: Audited) -> None:
@@ -157,7 +147,6 @@ def test_an_audit_by_the_commands(
         sealed.folder,
         site.opened,
         roots=site.roots,
-        methodology=[METHODOLOGY],
         json_out=site.report,
     )
 
@@ -174,9 +163,7 @@ def test_findings_end_the_command_with_1(
     open_evidence(sealed.world.nodes[BIKE], site.sample, site.opened, Console())
 
     with pytest.raises(SystemExit, match="1"):
-        audit_evidence.evidence(
-            sealed.folder, site.opened, roots=site.roots, methodology=[METHODOLOGY]
-        )
+        audit_evidence.evidence(sealed.folder, site.opened, roots=site.roots)
 
     assert "V24 REDUCTION_DIFFERS" in capsys.readouterr().out
 

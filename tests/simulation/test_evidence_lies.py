@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,14 +14,7 @@ from fedcarbon.evidence.leaf import PersonDayEvidence
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.transparency.envelope import SignatureInvalidError
 from fedcarbon.units import MicrogramsCO2e
-from tests.simulation.audited import BIKE, MAAS, METRO, Audited, audited
-
-
-@pytest.fixture(scope="module")
-def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
-    found = audited(tmp_path_factory.mktemp("audited"))
-    yield found
-    found.world.close()
+from tests.simulation.audited import BIKE, MAAS, METRO, Audited
 
 
 @pytest.fixture(scope="module")

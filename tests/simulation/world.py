@@ -63,6 +63,7 @@ from partner_node.node import Node
 from partner_node.randomness import Randomness
 from partner_node.storage.database import Database as NodeDatabase
 from tests.chance import seeded
+from tests.databases import lay_out
 from tests.keys.ceremonies import dealt
 from tests.simulation.local_hub import Fault, FaultPlan, LoopThread, local_client
 from tests.trips import METHODOLOGY, trip
@@ -168,6 +169,7 @@ class World:
             self.dealt.signed_parameters.to_bytes(),
             self.dealt.signed_self_test.to_bytes(),
         )
+        lay_out(self.folder / "hub")
         self.hub: Hub = open_hub(
             self.folder / "hub",
             genesis,

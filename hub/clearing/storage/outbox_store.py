@@ -29,15 +29,15 @@ class OutboxTask:
 
 
 _COLUMNS: Final = (OutboxRow.redemption_id, OutboxRow.step, OutboxRow.due_s, OutboxRow.calls)
+_IS_DUE: Final = or_(
+    col(OutboxRow.due_s) <= bindparam("now_s"),
+    # A clock that was corrected backwards must not make payouts wait for it.
+    col(OutboxRow.due_s) > bindparam("now_s") + AHEAD_MAX_S,
+)
+_ANY_DUE: Final = select(OutboxRow.redemption_id).where(_IS_DUE).limit(1)
 _DUE: Final = (
     select(*_COLUMNS)
-    .where(
-        or_(
-            col(OutboxRow.due_s) <= bindparam("now_s"),
-            # A clock that was corrected backwards must not make payouts wait for it.
-            col(OutboxRow.due_s) > bindparam("now_s") + AHEAD_MAX_S,
-        )
-    )
+    .where(_IS_DUE)
     .order_by(col(OutboxRow.due_s), col(OutboxRow.redemption_id))
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -73,6 +73,11 @@ class OutboxStore:
                 for redemption_id in redemption_ids
             ),
         )
+
+    def is_any_due(self, now_s: Seconds) -> bool:
+        """Tell whether a task is due at `now_s`; it may be in another worker's hands."""
+        rows = self._session.connection().execute(_ANY_DUE, {"now_s": now_s})
+        return rows.first() is not None
 
     def due(self, now_s: Seconds, limit: int) -> list[OutboxTask]:
         """Return the tasks that have been due for longest at `now_s`, at most `limit`.

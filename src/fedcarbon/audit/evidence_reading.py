@@ -119,6 +119,11 @@ def evidence_record(
         evidence_root=found.commitment.statement.evidence_root,
         evidence_count=found.commitment.statement.evidence_count,
         methodology_bundle=found.headers[0].methodology_bundle,
+        documents=tuple(
+            item.statement.document
+            for item in view.methodologies.admitted.get(ref.programme_id, ())
+            if item.statement.content_hash in found.commitment.statement.methodologies
+        ),
         snapshot=found.snapshot,
         tokens=_tokens(view, basis.numbering),
         claims=own,

@@ -31,6 +31,8 @@ class EvidenceRecord:
     """Leaves under it, as committed."""
     methodology_bundle: bytes
     """From the headers of the submission."""
+    documents: tuple[bytes, ...] = field(repr=False)
+    """The methodology files that the commitment names, as root keys signed them."""
     snapshot: PartnerSnapshot
     tokens: Mapping[Place, bytes] = field(repr=False)
     """Account token of every place of the snapshot."""

@@ -90,28 +90,25 @@ def evidence(
     /,
     *,
     roots: Path,
-    methodology: list[Path],
     json_out: Annotated[Path | None, Parameter(name="--json")] = None,
 ) -> None:
     """Recompute what a partner's node has OPENED, from activities to the ciphertexts of RECORD.
 
     Exit code 0 says that nothing was found, 1 that something was. An activity that never happened
-    is not found: compare the opened activities with the platform's own records.
+    is not found: compare the opened activities with the platform's own records. The methodologies
+    are those of the record, as root keys signed them.
 
     Args:
         record: the folder of the record.
         opened: the file that the node's `audit` command wrote.
         roots: roots.toml, which you have by a way that you trust.
-        methodology: every methodology file of the partner's bundle.
         json_out: write the report as JSON to this file.
     """
     data = _read(opened)
     asked = statements.decode(OpenedEvidence, Envelope.from_bytes(data).payload)
     ref = EpochRef(asked.sample.programme_id, asked.sample.epoch)
     found = _record(record, roots, ref, asked.sample.partner_id, asked.sample.size)
-    report = check_evidence(
-        found, data, [parse_methodology(_read(path), path.name) for path in methodology]
-    )
+    report = check_evidence(found, data, [parse_methodology(item) for item in found.documents])
     _print_report(Console(highlight=False), report)
     if json_out is not None:
         _write(json_out, json.dumps(report_tree(report), indent=2).encode() + b"\n")

@@ -212,6 +212,7 @@ def explain(
         day=_day(found, day),
         history=_history(history),
         enable_draft=bool(given),
+        traced=True,
     )
     if json:
         _print_json(_outcome_tree(found, outcome))

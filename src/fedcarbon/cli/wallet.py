@@ -219,16 +219,19 @@ def open_accounts(*, config: Path, wait_s: int = 600) -> None:
         refused: dict[str, int] = {}
         last = ""
         while pending:
+            is_over = time.monotonic() > deadline
             for request_id in sorted(pending):
                 state = operator.hub.get_opening(
                     opening_pb2.GetOpeningRequest(request_id=request_id)
                 )
+                last = f"{state.code} {state.detail}".strip()
                 if state.state in _OPENING_DONE:
                     pending.discard(request_id)
                     if state.state == opening_pb2.OPENING_STATE_REFUSED:
                         refused[state.code] = refused.get(state.code, 0) + 1
-                last = f"{state.code} {state.detail}".strip()
-            if pending and time.monotonic() > deadline:
+                elif not is_over:
+                    break  # it is waited for, so the others can be asked for later
+            if pending and is_over:
                 raise RecordNotReadyError(
                     f"{len(pending)} of {asked} openings still wait ({last or 'in progress'}): "
                     "run the command again later"

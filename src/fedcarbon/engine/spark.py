@@ -137,11 +137,15 @@ class SparkEngine(Engine):
         """
         session = self._new_session()
         one_row = pa.table({NUMBER: pa.array([0], pa.int64())})
-        with warnings.catch_warnings(), _spark_errors(SparkUnavailableError):
-            # It warns of retries that were in vain, and then raises.
-            warnings.simplefilter("ignore")
-            frame = session.createDataFrame(one_row)
-            frame.count()
+        try:
+            with warnings.catch_warnings(), _spark_errors(SparkUnavailableError):
+                # It warns of retries that were in vain, and then raises.
+                warnings.simplefilter("ignore")
+                frame = session.createDataFrame(one_row)
+                frame.count()
+        except SparkUnavailableError:
+            session.client.close()
+            raise
         try:
             with _spark_errors(OtherVersionError):
                 found = frame.mapInArrow(version_here, "version string").toArrow().to_pylist()

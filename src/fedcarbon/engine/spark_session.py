@@ -51,7 +51,9 @@ def spark_session(address: str) -> SparkSession:
             "Spark Connect needs the extra `spark`: pip install 'fedcarbon[spark]'"
         ) from error
     try:
-        session = SparkSession.builder.remote(address).create()
+        # Not by its builder, which makes it the process' active session: functions of the client
+        # ask that one for settings, long after its server went away.
+        session = SparkSession(connection=address)
     except (PySparkException, ValueError):
         # The address may hold a token: it is not repeated, nor what was said about it.
         raise SparkAddressError("this is no address of a Spark Connect server") from None

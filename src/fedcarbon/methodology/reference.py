@@ -72,6 +72,7 @@ class Outcome:
     exact: Fraction
     """The amount before rounding, in the unit of the result."""
     trace: tuple[TraceLine, ...]
+    """Every step; empty unless it was asked for."""
 
 
 def evaluate(
@@ -82,6 +83,7 @@ def evaluate(
     day: dt.date,
     history: Sequence[int | None] = (),
     enable_draft: bool = False,
+    traced: bool = False,
 ) -> Outcome:
     """Return what `methodology` makes of one activity.
 
@@ -93,6 +95,7 @@ def evaluate(
         history: values of the baseline's field in the same period 1, 2, ... years before, None
             where it is not known.
         enable_draft: compute even under a draft whose parameters are all given; for tests.
+        traced: write down every step, which takes longer than the steps.
 
     Raises:
         MethodologyNotUsableError: it is a draft or quarantined.
@@ -105,16 +108,22 @@ def evaluate(
         "day": (day - EPOCH).days,
         "year": day.year,
     }
-    return _Run(methodology, given, tuple(history)).outcome()
+    return _Run(methodology, given, tuple(history), traced=traced).outcome()
 
 
 class _Run:
     """One activity under one methodology."""
 
     def __init__(
-        self, methodology: Methodology, given: Mapping[str, object], history: Sequence[int | None]
+        self,
+        methodology: Methodology,
+        given: Mapping[str, object],
+        history: Sequence[int | None],
+        *,
+        traced: bool,
     ) -> None:
         self._methodology = methodology
+        self._traced = traced
         self._given = given
         wanted = methodology.history
         self._history = list(history[: wanted.years]) if wanted else []
@@ -153,7 +162,7 @@ class _Run:
             return "field_unknown"
         for name in self._methodology.fields:
             unit = _unit(inputs[name].unit, self._env[name])
-            self._say(LineKind.FIELD, name, "", show(self._env[name]), self._env[name], unit)
+            self._say(LineKind.FIELD, name, "", self._show(self._env[name]), self._env[name], unit)
         return self._refused_history()
 
     def _refused_history(self) -> str | None:
@@ -209,7 +218,7 @@ class _Run:
         self._say(LineKind.AMOUNT, formula.name, formula.formula, text, exact, unit)
         for modifier in methodology.modifiers:
             if self._of(modifier.condition):
-                text = f"{show(exact)} * {show(modifier.times)}"
+                text = f"{self._show(exact)} * {self._show(modifier.times)}"
                 exact *= modifier.times
                 name, condition = modifier.modifier_id, modifier.formula
                 self._say(LineKind.MODIFIER, name, condition, text, exact, unit, modifier.source)
@@ -217,18 +226,19 @@ class _Run:
             if limit.per is not Period.EVENT or limit.sum is None or exact <= limit.sum:
                 continue
             if limit.condition is None or self._of(limit.condition):
-                text = f"min({show(exact)}, {show(limit.sum)})"
+                text = f"min({self._show(exact)}, {self._show(limit.sum)})"
                 exact = limit.sum
                 name = limit.limit_id
                 self._say(LineKind.LIMIT, name, limit.formula, text, exact, unit, limit.source)
         return exact
 
     def _of(self, expression: Expression) -> Computed:
-        self._cite(expression)
+        if self._traced:
+            self._cite(expression)
         return compute(expression, self._env)
 
-    def _show(self, expression: Expression) -> str:
-        return show(expression, self._env)
+    def _show(self, item: Expression | Computed) -> str:
+        return show(item, self._env) if self._traced else ""
 
     # --- the trace ------------------------------------------------------------------------
 
@@ -242,6 +252,8 @@ class _Run:
         unit: Type,
         source: Source | None = None,
     ) -> None:
+        if not self._traced:
+            return
         self._trace.append(
             TraceLine(
                 kind=kind,
