@@ -28,6 +28,7 @@ from partner_node.randomness import system_randomness
 from partner_node.storage.database import Database
 
 SPILL_FOLDER: Final = "spill"
+TABLES_FOLDER: Final = "tables"
 """Beside the store: what sorting does not hold in memory."""
 
 
@@ -69,7 +70,13 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
                 clock=clock_named(settings.clock),
                 randomness=system_randomness(),
             )
-            runner_settings = RunnerSettings(commit_delay_s=settings.commit_delay_s, engine=engine)
+            # A cluster's machines do not see this disk: their processes build their own tables.
+            here = settings.engine.spark_url is None
+            runner_settings = RunnerSettings(
+                commit_delay_s=settings.commit_delay_s,
+                engine=engine,
+                tables=settings.store.parent / TABLES_FOLDER if here else None,
+            )
             hub = GrpcHubClient(channel)
             yield OpenNode(node=Node(database, identity, hub, bundle, runner_settings), party=party)
     finally:

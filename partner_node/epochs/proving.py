@@ -13,8 +13,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
@@ -24,13 +24,14 @@ from fedcarbon.canonical.hashing import u64
 from fedcarbon.canonical.stream import SEED_BYTES, SeededStream
 from fedcarbon.engine.port import Engine, Task
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
-from fedcarbon.proofs.commitments import ProofKey, ProverTables
+from fedcarbon.proofs.commitments import ProofKey
 from fedcarbon.proofs.range_proof import RangeContext, RangeProofShape, RangeStatement
-from fedcarbon.proofs.range_prover import encrypt_and_prove
+from fedcarbon.proofs.range_prover import RangeJob, encrypt_and_prove_all
 from fedcarbon.proofs.range_verifier import verify_all
 from fedcarbon.submission.block_proofs import BATCH_BLOCKS
 from fedcarbon.submission.chunk_file import ChunkEntry
 from fedcarbon.units import MicrogramsCO2e
+from fedcarbon.wire.power_tables import prover_tables
 
 _LABEL: Final = b"fedcarbon/v1/prover-randomness"
 
@@ -80,6 +81,8 @@ class ProveBlocks(Task):
     """Where the blocks belong; the number is every row's own."""
     seed: bytes = field(repr=False)
     """32 bytes that nobody else knows."""
+    tables: Path | None = None
+    """The folder of the table file, where a folder is shared: see `prover_tables`."""
 
     @property
     @override
@@ -95,22 +98,23 @@ class ProveBlocks(Task):
             ValueOutOfRangeError: a value is above its bound.
             RangeProofInvalidError: a proof of our own does not hold: a broken build or machine.
         """
-        tables, shape = _tables(self.key, self.cap_ug), RangeProofShape.of(self.key, self.cap_ug)
-        proved, statements = [], []
+        tables = prover_tables(self.key, self.cap_ug, self.tables)
+        shape = RangeProofShape.of(self.key, self.cap_ug)
+        jobs = []
         for block, values, bounds in _rows_of(batch, PACKED_BLOCKS.names):
             context = replace(self.context, block=block)
-            done = encrypt_and_prove(
-                tables,
-                context,
-                values=values,
-                bounds=bounds,
-                randbelow=self._stream(context, values, bounds).below,
+            chance = self._stream(context, values, bounds)
+            jobs.append(RangeJob(context, values, tuple(bounds), chance.below))
+        proved = encrypt_and_prove_all(tables, jobs)
+        claims = [
+            (
+                RangeStatement(
+                    context=job.context, bounds=tuple(job.bounds), ciphertext=done.ciphertext
+                ),
+                done.proof,
             )
-            statements.append(
-                RangeStatement(context=context, bounds=tuple(bounds), ciphertext=done.ciphertext)
-            )
-            proved.append(done)
-        claims = [(item, done.proof) for item, done in zip(statements, proved, strict=True)]
+            for job, done in zip(jobs, proved, strict=True)
+        ]
         verify_all(self.key, claims, secrets.randbelow)
         public_key = self.key.public_key
         columns = [
@@ -148,6 +152,7 @@ class BlockProver:
         key: ProofKey,
         cap_ug: MicrogramsCO2e,
         octets: Callable[[int], bytes],
+        tables: Path | None = None,
     ) -> None:
         """Take where the work is done, the key, the largest bound and the source of randomness.
 
@@ -156,11 +161,14 @@ class BlockProver:
             key: of the parameter set.
             cap_ug: cap of one account over an epoch.
             octets: so many uniform bytes, from a cryptographic source.
+            tables: the folder where the workers find each other's tables; None where they share
+                no disk.
         """
         self._engine: Final = engine
         self._key: Final = key
         self.cap_ug: Final = cap_ug
         self._octets: Final = octets
+        self._tables: Final = tables
 
     def stream(self, jobs: Iterable[BlockJob], seed: bytes | None = None) -> Iterator[ProvedEntry]:
         """Yield every block encrypted and proved, in order, as it is done.
@@ -185,6 +193,7 @@ class BlockProver:
             cap_ug=self.cap_ug,
             context=replace(first.context, block=0),
             seed=self._octets(SEED_BYTES) if seed is None else seed,
+            tables=self._tables,
         )
         batches = _batches(task.context, chain([first], rest))
         rows = pa.RecordBatchReader.from_batches(PACKED_BLOCKS, batches)
@@ -210,9 +219,3 @@ def _batches(context: RangeContext, jobs: Iterator[BlockJob]) -> Iterator[pa.Rec
             [job.bounds_ug for job in part],
         ]
         yield pa.record_batch(columns, schema=PACKED_BLOCKS)
-
-
-@lru_cache(maxsize=2)
-def _tables(key: ProofKey, cap_ug: MicrogramsCO2e) -> ProverTables:
-    """Return the tables of this process: building them costs as much as a hundred proofs."""
-    return ProverTables(key, bound_max=cap_ug)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from fedcarbon.engine.local import LocalEngine
@@ -51,6 +52,8 @@ class RunnerSettings:
     """How long after the end of an epoch's last day to wait for activities before committing."""
     engine: Engine = field(default_factory=lambda: LocalEngine(ProcessMap(1)))
     """Where large work is done; by default in this process. It stays the caller's."""
+    tables: Path | None = None
+    """Where the engine's processes share a prover's tables; None if they share no disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +219,7 @@ class EpochRunner:
                 member.parameters.proof_key,
                 cap_ug,
                 member.randomness.octets,
+                self._settings.tables,
             )
         return self._prover
 

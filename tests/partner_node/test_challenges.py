@@ -17,12 +17,13 @@ from fedcarbon.cli.main import app
 from fedcarbon.ids import EpochIndex
 from fedcarbon.proofs import range_prover
 from fedcarbon.proofs.range_proof import RangeCheck, RangeProofInvalidError, RangePurpose
-from fedcarbon.proofs.range_prover import ValueOutOfRangeError
+from fedcarbon.proofs.range_prover import RangeJob, ValueOutOfRangeError
 from fedcarbon.submission.block_proofs import ProvedBlocks, block_context, verify_blocks
 from fedcarbon.submission.challenge import Challenge, challenge_context
 from fedcarbon.submission.chunk_file import ChunkEntry
 from fedcarbon.units import MicrogramsCO2e, Natural
-from partner_node.epochs import challenging, proving
+from fedcarbon.wire.power_tables import prover_tables
+from partner_node.epochs import challenging
 from partner_node.epochs.challenging import ChallengeValuesError
 from partner_node.epochs.proving import BlockProver
 from tests.chance import seeded
@@ -79,53 +80,51 @@ def test_a_challenge_goes_through_the_prover_of_submissions(
 # --- broken builds ------------------------------------------------------------------------------
 
 
+def changes_jobs(monkeypatch: pytest.MonkeyPatch, change: Callable[[RangeJob], RangeJob]) -> None:
+    honest = range_prover.encrypt_and_prove_all
+    monkeypatch.setattr(
+        "partner_node.epochs.proving.encrypt_and_prove_all",
+        lambda tables, jobs: honest(tables, [change(job) for job in jobs]),
+    )
+
+
 def packs_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = range_prover.encrypt_and_prove
-
-    def backwards(*arguments: Any, values: Any, **named: Any) -> Any:
-        return honest(*arguments, values=tuple(reversed(values)), **named)
-
-    monkeypatch.setattr("partner_node.epochs.proving.encrypt_and_prove", backwards)
+    changes_jobs(monkeypatch, lambda job: job._replace(values=tuple(reversed(job.values))))
 
 
 def adds_a_gram(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = range_prover.encrypt_and_prove
+    def generous(job: RangeJob) -> RangeJob:
+        return job._replace(values=(job.values[0] + 1, *job.values[1:]))
 
-    def generous(*arguments: Any, values: Any, **named: Any) -> Any:
-        return honest(*arguments, values=(values[0] + 1, *values[1:]), **named)
-
-    monkeypatch.setattr("partner_node.epochs.proving.encrypt_and_prove", generous)
+    changes_jobs(monkeypatch, generous)
 
 
 def proves_another_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = range_prover.encrypt_and_prove
     monkeypatch.setattr("partner_node.epochs.proving.verify_all", lambda *_: None)
-
-    def looser(*arguments: Any, bounds: Any, **named: Any) -> Any:
-        return honest(*arguments, bounds=[bound - 2 for bound in bounds], **named)
-
-    monkeypatch.setattr("partner_node.epochs.proving.encrypt_and_prove", looser)
+    changes_jobs(
+        monkeypatch, lambda job: job._replace(bounds=tuple(bound - 2 for bound in job.bounds))
+    )
 
 
 def encrypts_for_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table holds powers of another number than H."""
     monkeypatch.setattr("partner_node.epochs.proving.verify_all", lambda *_: None)
     monkeypatch.setattr("fedcarbon.paillier.cipher.blinding_base", lambda _: 4)
-    monkeypatch.setattr(proving, "_tables", proving._tables.__wrapped__)  # kept from before
+    built_anew = prover_tables.__wrapped__  # none that were kept from before
+    monkeypatch.setattr("partner_node.epochs.proving.prover_tables", built_anew)
 
 
 def draws(monkeypatch: pytest.MonkeyPatch, randomisers: Callable[[], int]) -> None:
     """Have the prover take s from another source than everything else."""
-    honest = range_prover.encrypt_and_prove
     bound_of_s = 1 << PARAMETERS.public_key.randomiser_bits
 
-    def drawing(*arguments: Any, randbelow: Callable[[int], int], **named: Any) -> Any:
+    def drawing(job: RangeJob) -> RangeJob:
         def below(bound: int) -> int:
-            return randomisers() if bound == bound_of_s else randbelow(bound)
+            return randomisers() if bound == bound_of_s else job.randbelow(bound)
 
-        return honest(*arguments, randbelow=below, **named)
+        return job._replace(randbelow=below)
 
-    monkeypatch.setattr("partner_node.epochs.proving.encrypt_and_prove", drawing)
+    changes_jobs(monkeypatch, drawing)
 
 
 S = seeded(4).getrandbits(PARAMETERS.public_key.randomiser_bits)
