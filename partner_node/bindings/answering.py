@@ -93,7 +93,6 @@ class BindingAnswers:
         Raises:
             BindingNotInRecordError: a proposal's leaf is not what the record holds.
         """
-        persons = {token: key for key, token in self._enrolment.account_tokens().items()}
         entries = self._enrolment.enrolled_entries()
         # Whoever was enrolled since may have a binding that lies long before.
         is_known = entries == self._entries_seen
@@ -109,6 +108,7 @@ class BindingAnswers:
             # A leaf that has not been read yet is looked at again in the next step.
             size = self._record.size()
             readable = [item for item in answer.bindings if item.operator_leaf_index < size]
+            persons = self._enrolment.persons_with(item.account_token for item in readable)
             known = [item for item in readable if item.account_token in persons]
             fresh += self._bindings.add([self._checked(item, persons) for item in known])
             self._bindings.close([item.binding_id for item in known if _is_over(item)])

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import multiprocessing
 import secrets
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Final, NamedTuple
 
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
@@ -77,16 +79,24 @@ class BlockProver:
         self._shape: Final = RangeProofShape.of(key, cap_ug)
         self._tables: ProverTables | None = None
 
-    def prove(self, jobs: Sequence[BlockJob]) -> list[ProvedEntry]:
-        """Return every block encrypted and proved, in order.
+    def prove(self, jobs: Iterable[BlockJob]) -> list[ProvedEntry]:
+        """Return every block encrypted and proved, in order; see `stream`."""
+        return list(self.stream(jobs))
+
+    def stream(self, jobs: Iterable[BlockJob]) -> Iterator[ProvedEntry]:
+        """Yield every block encrypted and proved, in order; only some batches are held.
 
         Raises:
             ValueOutOfRangeError: a value is above its bound.
             RangeProofInvalidError: a proof of our own does not hold: a broken build or machine.
         """
-        batches = [jobs[i : i + BATCH_BLOCKS] for i in range(0, len(jobs), BATCH_BLOCKS)]
-        if self._processes == 1 or len(jobs) < self._pool_from_blocks:
-            return [item for batch in batches for item in self._prove_batch(batch)]
+        rest = iter(jobs)
+        first = [] if self._processes == 1 else list(islice(rest, self._pool_from_blocks))
+        batches = _batches(chain(first, rest))
+        if len(first) < self._pool_from_blocks:
+            for batch in batches:
+                yield from self._prove_batch(batch)
+            return
         # Spawned, not forked: a forked child of a process with gRPC threads may hang.
         with ProcessPoolExecutor(
             max_workers=self._processes,
@@ -94,7 +104,13 @@ class BlockProver:
             initializer=_prepare_worker,
             initargs=(self._key.warmed, self.cap_ug),
         ) as pool:
-            return [item for batch in pool.map(_prove_batch, batches) for item in batch]
+            waiting: deque[Future[list[ProvedEntry]]] = deque()
+            for batch in batches:
+                waiting.append(pool.submit(_prove_batch, batch))
+                if len(waiting) > 2 * self._processes:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
 
     def _prove_batch(self, jobs: Sequence[BlockJob]) -> list[ProvedEntry]:
         if self._tables is None:
@@ -129,6 +145,11 @@ class BlockProver:
             )
             for job, item in zip(jobs, proved, strict=True)
         ]
+
+
+def _batches(jobs: Iterator[BlockJob]) -> Iterator[list[BlockJob]]:
+    while batch := list(islice(jobs, BATCH_BLOCKS)):
+        yield batch
 
 
 def _prepare_worker(key: ProofKey, cap_ug: MicrogramsCO2e) -> None:

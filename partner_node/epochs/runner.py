@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.errors import FedcarbonError, PeerError
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
 from partner_node.activities.bundle import Bundle
+from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.bindings.answering import BindingAnswers
 from partner_node.enrolment.enroller import Enroller, EnrolmentStores
 from partner_node.enrolment.evaluation import BlindEvaluator
@@ -136,6 +139,8 @@ class EpochRunner:
         self._hub = hub
         self._bundle = bundle
         self._settings = settings
+        self._engine = LocalEngine(ProcessMap(settings.processes))
+        self._bulk = BulkEvaluation(bundle)
         self._record = RecordStore(database)
         self._mirror = RecordMirror(self._record, hub)
         self._outbox = Outbox(database)
@@ -268,6 +273,8 @@ class EpochRunner:
                     self._hub,
                     self._bundle,
                     self.prover_for(member),
+                    self._engine,
+                    self._bulk,
                     commit_delay_s=self._settings.commit_delay_s,
                 ),
                 bindings=BindingAnswers(self._database, member, self._hub),

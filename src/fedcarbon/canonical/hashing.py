@@ -7,6 +7,7 @@ label, so that no two lists of items share their bytes (PROTOCOL "Canonical byte
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 from fedcarbon.errors import MalformedError
@@ -22,6 +23,22 @@ def length_prefixed(*items: bytes) -> bytes:
 def digest(label: bytes, *items: bytes) -> bytes:
     """Return SHA-256 over the length-prefixed `label` and `items`: 32 bytes."""
     return hashlib.sha256(length_prefixed(label, *items)).digest()
+
+
+def streamed_digest(label: bytes, length: int, parts: Iterable[bytes]) -> bytes:
+    """Return `digest` of a label and one item that comes in parts.
+
+    Args:
+        label: of the domain.
+        length: of all parts together, in bytes.
+        parts: of the item, in order.
+    """
+    state, rest = hashlib.sha256(length_prefixed(label) + length.to_bytes(8, "big")), length
+    for part in parts:
+        state.update(part)
+        rest -= len(part)
+    assert rest == 0
+    return state.digest()
 
 
 def expand(label: bytes, *items: bytes, length: int) -> bytes:

@@ -12,10 +12,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fedcarbon.canonical.hashing import digest, u32
+from fedcarbon.canonical.hashing import streamed_digest, u32
+from fedcarbon.identity.tokens import ACCOUNT_TOKEN_BYTES
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.enrolment import EnrolmentAction
 from fedcarbon.units import MicrogramsCO2e
+
+_ENTRY_BYTES = ACCOUNT_TOKEN_BYTES + 4 + 4
+"""Account token, block and slot."""
 
 
 class Place(NamedTuple):
@@ -86,10 +90,18 @@ def places_digest(places: Mapping[bytes, Place]) -> bytes:
     Args:
         places: account token (32 bytes) to place.
     """
-    entries = (
-        token + u32(place.block) + u32(place.slot) for token, place in sorted(places.items())
-    )
-    return digest(b"fedcarbon/v1/places", b"".join(entries))
+    return places_digest_of(len(places), sorted(places.items()))
+
+
+def places_digest_of(accounts: int, places: Iterable[tuple[bytes, Place]]) -> bytes:
+    """Return `places_digest` of more accounts than one wants to hold.
+
+    Args:
+        accounts: how many there are.
+        places: account token (32 bytes) and place of each, ascending by token.
+    """
+    entries = (token + u32(place.block) + u32(place.slot) for token, place in places)
+    return streamed_digest(b"fedcarbon/v1/places", accounts * _ENTRY_BYTES, entries)
 
 
 def snapshot_of(

@@ -169,6 +169,11 @@ class TokenList:
         return cls(records=b"".join(sorted(packed)))
 
 
+def claim_record(token: bytes, rank: int, salt: bytes) -> bytes:
+    """Return one record of a token file."""
+    return _RECORD.pack(token, rank, salt)
+
+
 def hidden_claim(token: bytes, rank: int, salt: bytes) -> bytes:
     """Return H(salt | token | rank), 32 bytes: what a commitment file shows of a claim."""
     return digest(b"fedcarbon/v1/claim", salt, token, rank.to_bytes(1, "big"))

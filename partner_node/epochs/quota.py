@@ -1,0 +1,39 @@
+"""The quota of claims: whoever comes last by start and id is above it."""
+
+from __future__ import annotations
+
+from fedcarbon.ids import EpochIndex
+from fedcarbon.methodology.reject_reason import RejectReason
+from partner_node.epochs.collecting import DETAILS
+from partner_node.storage.activities import StoredReject
+from partner_node.storage.claim_work import ClaimWork
+
+
+def above_quota(work: ClaimWork, epoch: EpochIndex, quota: int) -> list[StoredReject]:
+    """Return the activities whose slots do not fit the quota any more, with the reason.
+
+    An activity whose slots all have claims already costs nothing, so it is taken after one that was
+    too large.
+
+    Args:
+        work: everything that counts in the epoch.
+        epoch: which one.
+        quota: how many claims, before padding, the admission allows.
+    """
+    pieces, slots = work.claims_wanted(epoch)
+    if min(pieces, slots) <= quota:
+        return []
+    taken, claims, rejects = set(), 0, []
+    for activity_id, alone, shared in work.slots_of_activities(epoch):
+        fresh = set(shared) - taken
+        if claims + alone + len(fresh) > quota:
+            reason = RejectReason.ABOVE_CLAIM_QUOTA
+            rejects.append(
+                StoredReject(
+                    subject=activity_id, reason=reason.value, detail=DETAILS[reason], epoch=epoch
+                )
+            )
+            continue
+        claims += alone + len(fresh)
+        taken |= fresh
+    return rejects
