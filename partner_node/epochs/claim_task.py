@@ -19,6 +19,7 @@ from fedcarbon.identity.ristretto import Element, scalar_of_wide, scalar_to_byte
 from fedcarbon.identity.tokens import claim_token, object_token
 from fedcarbon.methodology.occupancy import NO_TIME_S
 from fedcarbon.transparency.merkle import leaf_hash
+from fedcarbon.units import Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,12 @@ class ClaimTask(Task):
         )
 
     def _token(
-        self, secret: bytes | None, owner: str, group: str, start_s: int, pad_token: bytes | None
+        self,
+        secret: bytes | None,
+        owner: str,
+        group: str,
+        start_s: Seconds,
+        pad_token: bytes | None,
     ) -> bytes:
         if secret is None:
             assert pad_token is not None  # noqa: S101 - our own caller

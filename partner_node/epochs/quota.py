@@ -7,6 +7,7 @@ from fedcarbon.methodology.reject_reason import RejectReason
 from partner_node.epochs.collecting import DETAILS
 from partner_node.storage.activities import StoredReject
 from partner_node.storage.claim_work import ClaimWork
+from partner_node.storage.database import Row
 
 
 def above_quota(work: ClaimWork, epoch: EpochIndex, quota: int) -> list[StoredReject]:
@@ -23,7 +24,8 @@ def above_quota(work: ClaimWork, epoch: EpochIndex, quota: int) -> list[StoredRe
     pieces, slots = work.claims_wanted(epoch)
     if min(pieces, slots) <= quota:
         return []
-    taken, claims, rejects = set(), 0, []
+    taken: set[Row] = set()
+    claims, rejects = 0, []
     for activity_id, alone, shared in work.slots_of_activities(epoch):
         fresh = set(shared) - taken
         if claims + alone + len(fresh) > quota:

@@ -131,6 +131,7 @@ class EpochRunner:
         source: MembershipSource,
         hub: HubClient,
         bundle: Bundle,
+        bulk: BulkEvaluation,
         settings: RunnerSettings,
     ) -> None:
         """Work on `database` with what `source` verifies."""
@@ -140,7 +141,7 @@ class EpochRunner:
         self._bundle = bundle
         self._settings = settings
         self._engine = LocalEngine(ProcessMap(settings.processes))
-        self._bulk = BulkEvaluation(bundle)
+        self._bulk = bulk
         self._record = RecordStore(database)
         self._mirror = RecordMirror(self._record, hub)
         self._outbox = Outbox(database)

@@ -90,12 +90,11 @@ class Submission:
         """
         epoch = EpochIndex(shown.epoch)
         standing = self._store.standing(epoch) or self._settled(epoch, shown)
-        sending = _Sending()
+        sending = _Sending(self._send_chunk)
         for part in self._exchange.unanswered_parts(MessageKind.CHUNK, epoch):
-            message = self._exchange.message(MessageKind.CHUNK, epoch, part)
-            sending.attempt(lambda message=message: self._send_chunk(message))
+            sending.attempt(self._exchange.message(MessageKind.CHUNK, epoch, part))
         for message in self._proved(epoch, cutoff, figures, standing):
-            sending.attempt(lambda message=message: self._send_chunk(message))
+            sending.attempt(message)
         if not self._exchange.is_stored(MessageKind.LINK_PROOF, epoch):
             self._link(epoch, shown)
         sending.finish()
@@ -224,13 +223,14 @@ class Submission:
 class _Sending:
     """Sends until the hub cannot be reached; proving goes on without it."""
 
-    def __init__(self) -> None:
+    def __init__(self, send: Callable[[Message], None]) -> None:
+        self._send = send
         self._failed: Exception | None = None
 
-    def attempt(self, send: Callable[[], None]) -> None:
+    def attempt(self, message: Message) -> None:
         if self._failed is None:
             try:
-                send()
+                self._send(message)
             except (UnreachableError, RemoteTimeoutError) as error:
                 self._failed = error
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from fedcarbon.identity.claims import LENGTH_MAX
 from fedcarbon.methodology.person_day import Piece
 from fedcarbon.units import Seconds
 from partner_node.storage.activities import ActivityStore, StoredReject
@@ -15,6 +14,9 @@ from partner_node.storage.database import Database, Row
 from partner_node.storage.epochs import Commitment, CreditedActivity
 from partner_node.storage.outbox import Message, Outbox
 from partner_node.storage.progress import ProgressStore, Stage
+
+LEAVES_PER_PAGE = 1 << 20
+"""They lie in no order, so that every page costs a look at all of them."""
 
 _SLOT = "slot_owner, slot_group, slot_start_s"
 _DRAFT = f"token, rank, person_id, {_SLOT}, piece_ug, blinding, salt, commitment"
@@ -51,7 +53,7 @@ class ClaimWork:
         Returns:
             the secret of the evidence's salts: `evidence_key`, or the one it was begun with.
         """
-        pinned = dict(
+        pinned: dict[str, bytes] = dict(
             self._database.rows(
                 "SELECT methodology_id, content_hash FROM epoch_methodologies WHERE epoch = ?",
                 [epoch],
@@ -283,7 +285,7 @@ class ClaimWork:
             )
             self._progress.add(epoch, *part)
 
-    def leaves(self, epoch: int, page: int = LENGTH_MAX >> 4) -> Iterator[bytes]:
+    def leaves(self, epoch: int, page: int = LEAVES_PER_PAGE) -> Iterator[bytes]:
         """Yield the leaves of the evidence in order, as far as there is none missing."""
         first = 0
         while True:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from fedcarbon.errors import MalformedError
@@ -17,7 +18,12 @@ DIGEST_BYTES: Final = 32
 
 def length_prefixed(*items: bytes) -> bytes:
     """Return the items joined, each after its length in eight big-endian bytes."""
-    return b"".join(len(item).to_bytes(8, "big") + item for item in items)
+    return b"".join([part for item in items for part in (_length(len(item)), item)])
+
+
+@lru_cache(maxsize=1024)
+def _length(length: int) -> bytes:
+    return length.to_bytes(8, "big")
 
 
 def digest(label: bytes, *items: bytes) -> bytes:

@@ -27,6 +27,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, length_prefixed, u32, u64
@@ -338,6 +339,7 @@ def leaf_salt(evidence_key: bytes, number: int) -> bytes:
     return hmac.digest(evidence_key, message, "sha256")
 
 
+@lru_cache(maxsize=4_096)
 def _slot_bytes(slot: SlotKey) -> bytes:
     return length_prefixed(slot.owner.encode(), slot.group.encode(), u64(slot.start_s))
 
