@@ -64,8 +64,6 @@ class ClaimBuilder:
         bundle: Bundle,
         engine: Engine,
         bulk: BulkEvaluation,
-        *,
-        owners_per_part: int = OWNERS_PER_PART,
     ) -> None:
         """Read activities, consents and secrets from `database`."""
         self._accounts = AccountStore(database)
@@ -77,7 +75,7 @@ class ClaimBuilder:
         self._member = member
         self._bundle = bundle
         self._engine = engine
-        self._size: Final = owners_per_part
+        self._size: Final = OWNERS_PER_PART
 
     def build(self, epoch: EpochIndex, figures: AccountFigures) -> None:
         """Decide and store everything of phase 1a for `epoch`, from where it was left.
@@ -88,7 +86,8 @@ class ClaimBuilder:
         """
         pinned = {item.methodology_id: item.content_hash for item in self._bundle.all()}
         drawn = self._member.randomness.octets(EVIDENCE_KEY_BYTES)
-        evidence_key = self._work.pin(epoch, pinned, drawn)
+        sizes = f"{self._size} {PADS_PER_PART} {POSITIONS_PER_PART}"
+        evidence_key = self._work.pin(epoch, pinned, sizes, drawn)
         for stage, objects in ((Stage.COLLECTING, False), (Stage.OBJECTS, True)):
             last = self._activities.last_owner(objects=objects)
             for part in self._left(epoch, stage, last, self._size):

@@ -45,10 +45,17 @@ class ClaimWork:
         self._outbox = Outbox(database)
         self._progress = ProgressStore(database)
 
-    def pin(self, epoch: int, methodologies: Mapping[str, bytes], evidence_key: bytes) -> bytes:
+    def pin(
+        self,
+        epoch: int,
+        methodologies: Mapping[str, bytes],
+        part_sizes: str,
+        evidence_key: bytes,
+    ) -> bytes:
         """Begin an epoch under these methodologies, or go on if it was begun under the same.
 
-        Under others it is begun anew: nobody has seen anything of it yet.
+        Under others, or if parts were cut otherwise, it is begun anew: nobody has seen anything of
+        it yet.
 
         Returns:
             the secret of the evidence's salts: `evidence_key`, or the one it was begun with.
@@ -59,9 +66,11 @@ class ClaimWork:
                 [epoch],
             )
         )
-        if pinned == methodologies:
-            row = self._database.row("SELECT evidence_key FROM epoch_work WHERE epoch = ?", [epoch])
-            assert row is not None  # noqa: S101 - stored with the methodologies
+        row = self._database.row(
+            "SELECT evidence_key FROM epoch_work WHERE epoch = ? AND part_sizes = ?",
+            [epoch, part_sizes],
+        )
+        if pinned == methodologies and row is not None:
             return bytes(row[0])
         with self._database.transaction():
             if pinned:
@@ -76,7 +85,9 @@ class ClaimWork:
                     "content_hash": list(methodologies.values()),
                 },
             )
-            self._database.run("INSERT INTO epoch_work VALUES (?, ?)", [epoch, evidence_key])
+            self._database.run(
+                "INSERT INTO epoch_work VALUES (?, ?, ?)", [epoch, evidence_key, part_sizes]
+            )
         return evidence_key
 
     # --- what counts ------------------------------------------------------------------------
@@ -285,9 +296,9 @@ class ClaimWork:
             )
             self._progress.add(epoch, *part)
 
-    def leaves(self, epoch: int, page: int = LEAVES_PER_PAGE) -> Iterator[bytes]:
+    def leaves(self, epoch: int) -> Iterator[bytes]:
         """Yield the leaves of the evidence in order, as far as there is none missing."""
-        first = 0
+        first, page = 0, LEAVES_PER_PAGE
         while True:
             found = self._database.table(
                 "SELECT number, leaf FROM evidence_leaves "

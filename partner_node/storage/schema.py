@@ -179,10 +179,11 @@ TABLES: Final = (
         stage VARCHAR NOT NULL,
         part BIGINT NOT NULL,
         done_at_s DOUBLE NOT NULL)""",
-    # What is drawn when an epoch's claims are begun.
+    # How an epoch's claims were begun: what was drawn, and how large parts are.
     """CREATE TABLE epoch_work (
         epoch BIGINT PRIMARY KEY,
-        evidence_key BLOB NOT NULL)""",
+        evidence_key BLOB NOT NULL,
+        part_sizes VARCHAR NOT NULL)""",
     """CREATE TABLE epoch_commitments (
         epoch BIGINT PRIMARY KEY,
         claims BIGINT NOT NULL,
@@ -299,7 +300,6 @@ TABLES: Final = (
         part INTEGER NOT NULL,
         envelope BLOB NOT NULL,
         content BLOB NOT NULL,
-        second_content BLOB NOT NULL,
         PRIMARY KEY (kind, subject, part))""",
     """CREATE TABLE receipts (
         kind VARCHAR NOT NULL,
