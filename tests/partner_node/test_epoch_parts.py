@@ -10,11 +10,12 @@ import pytest
 from typing_extensions import override
 
 from fedcarbon.identity.claims import TokenList
+from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.parameters.parameter_set import ParameterSet
 from partner_node.storage.database import Database
 from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.progress import ProgressStore, Stage
-from tests.partner_node.fake_hub import NODE
+from tests.partner_node.fake_record import NODE
 from tests.partner_node.interruptions import Killed, KillPlan, LossyHub, MortalDatabase
 from tests.partner_node.world import World, at, new_world, person, restarted, ride
 
@@ -61,7 +62,7 @@ def to_submission(world: World) -> None:
     world.hub.close_commitments(1)
     world.hub.witness()
     world.settle()
-    lost = list(world.claim_tokens(1, 5).values())[:1]
+    lost = [ClaimToken(token) for token in list(world.claim_tokens(1, 5).values())[:1]]
     world.hub.judge(1, [(token, 0) for token in lost])
     world.hub.open_submissions(1)
 
@@ -163,7 +164,9 @@ def test_the_list_that_is_sent_is_the_list_that_was_committed(city: World) -> No
     found: TokenList = city.hub.epochs[1].lists[NODE]
     committed = city.hub.epochs[1].commitments[NODE][1]
     assert len(found) == committed.count
-    assert city.hub.epochs[1].commitments_of_pieces.root() == committed.list_root
+    pieces = city.hub.epochs[1].commitments_of_pieces
+    assert pieces is not None
+    assert pieces.root() == committed.list_root
 
 
 def test_claims_that_were_begun_under_other_methodologies_are_begun_anew(
