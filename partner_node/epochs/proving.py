@@ -1,21 +1,28 @@
-"""Encrypting and proving packed blocks: tables once per process, several processes for many blocks.
+"""Encrypting and proving packed blocks, through the engine: here in all processes, or on a cluster.
 
-Randomness is drawn, used once and forgotten; what is kept is what was sent, because a retry sends
-the same bytes, and the witness of every block, without which the node could say nothing more about
-its commitments. Every proof is checked here before anybody else sees it.
+All randomness of a block comes from one seed, together with everything that the block says: it is
+drawn freshly for every run, used and forgotten. Whoever keeps it can do the same blocks again and
+gets the same bytes; with other values it gives other randomness, so that two proofs never share a
+mask. What is kept otherwise is what was sent, because a retry sends the same bytes, and the witness
+of every block, without which the node could say nothing more about its commitments. Every proof is
+checked where it was made before anybody else sees it.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import secrets
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import chain, islice
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+import pyarrow as pa
+from typing_extensions import override
+
+from fedcarbon.canonical.hashing import u64
+from fedcarbon.canonical.stream import SEED_BYTES, SeededStream
+from fedcarbon.engine.port import Engine, Task
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
 from fedcarbon.proofs.commitments import ProofKey, ProverTables
 from fedcarbon.proofs.range_proof import RangeContext, RangeProofShape, RangeStatement
@@ -25,11 +32,24 @@ from fedcarbon.submission.block_proofs import BATCH_BLOCKS
 from fedcarbon.submission.chunk_file import ChunkEntry
 from fedcarbon.units import MicrogramsCO2e
 
-# Building the tables in a fresh process costs seconds: a hundred proofs.
-POOL_FROM_BLOCKS: Final = 512
+_LABEL: Final = b"fedcarbon/v1/prover-randomness"
 
-_worker: BlockProver | None = None
-"""The prover of a worker process; set once by `_prepare_worker`."""
+BLOCK: Final = "block"
+VALUES: Final = "values"
+BOUNDS: Final = "bounds"
+CIPHERTEXT: Final = "ciphertext"
+PROOF: Final = "proof"
+WITNESS: Final = "witness"
+"""Columns."""
+
+PACKED_BLOCKS: Final = pa.schema(
+    {BLOCK: pa.int64(), VALUES: pa.list_(pa.int64()), BOUNDS: pa.list_(pa.int64())}
+)
+"""Of a block: its number, and v_j and B_j of every slot."""
+PROVED_BLOCKS: Final = pa.schema(
+    {BLOCK: pa.int64(), CIPHERTEXT: pa.binary(), PROOF: pa.binary(), WITNESS: pa.binary()}
+)
+"""The parts of a chunk's entry, and the witness (`RangeWitness.to_bytes`), which stays."""
 
 
 class BlockJob(NamedTuple):
@@ -49,114 +69,150 @@ class ProvedEntry:
     """See `fedcarbon.proofs.range_prover.RangeWitness.to_bytes`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProveBlocks(Task):
+    """Encrypts and proves blocks: `PACKED_BLOCKS` in, `PROVED_BLOCKS` out."""
+
+    key: ProofKey = field(repr=False)
+    cap_ug: MicrogramsCO2e
+    """Cap of one account over an epoch: the largest bound."""
+    context: RangeContext
+    """Where the blocks belong; the number is every row's own."""
+    seed: bytes = field(repr=False)
+    """32 bytes that nobody else knows."""
+
+    @property
+    @override
+    def schema(self) -> pa.Schema:
+        """`PROVED_BLOCKS`."""
+        return PROVED_BLOCKS
+
+    @override
+    def work(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return every block encrypted and proved.
+
+        Raises:
+            ValueOutOfRangeError: a value is above its bound.
+            RangeProofInvalidError: a proof of our own does not hold: a broken build or machine.
+        """
+        tables, shape = _tables(self.key, self.cap_ug), RangeProofShape.of(self.key, self.cap_ug)
+        proved, statements = [], []
+        for block, values, bounds in _rows_of(batch, PACKED_BLOCKS.names):
+            context = replace(self.context, block=block)
+            done = encrypt_and_prove(
+                tables,
+                context,
+                values=values,
+                bounds=bounds,
+                randbelow=self._stream(context, values, bounds).below,
+            )
+            statements.append(
+                RangeStatement(context=context, bounds=tuple(bounds), ciphertext=done.ciphertext)
+            )
+            proved.append(done)
+        claims = [(item, done.proof) for item, done in zip(statements, proved, strict=True)]
+        verify_all(self.key, claims, secrets.randbelow)
+        public_key = self.key.public_key
+        columns = [
+            batch.column(BLOCK),
+            [ciphertext_to_bytes(public_key, done.ciphertext) for done in proved],
+            [shape.encode(done.proof) for done in proved],
+            [done.witness.to_bytes(self.key, self.cap_ug) for done in proved],
+        ]
+        return pa.record_batch(columns, schema=PROVED_BLOCKS)
+
+    def _stream(
+        self, context: RangeContext, values: Sequence[int], bounds: Sequence[int]
+    ) -> SeededStream:
+        """Return the randomness of one block: another if anything about the block is another."""
+        return SeededStream(
+            _LABEL,
+            self.seed,
+            self.key.parameter_id,
+            context.purpose.encode(),
+            context.programme_id.encode(),
+            context.party_id.encode(),
+            u64(context.epoch),
+            u64(context.block),
+            context.subject,
+            *(number.to_bytes(8, "big", signed=True) for number in (*values, *bounds)),
+        )
+
+
 class BlockProver:
-    """Encrypts and proves blocks of one programme; keep it for the life of the process."""
+    """Encrypts and proves blocks of one programme."""
 
     def __init__(
         self,
+        engine: Engine,
         key: ProofKey,
         cap_ug: MicrogramsCO2e,
-        below: Callable[[int], int],
-        *,
-        processes: int = 1,
-        pool_from_blocks: int = POOL_FROM_BLOCKS,
+        octets: Callable[[int], bytes],
     ) -> None:
-        """Take the key, the largest bound and the source of randomness.
+        """Take where the work is done, the key, the largest bound and the source of randomness.
 
         Args:
+            engine: stays the caller's.
             key: of the parameter set.
             cap_ug: cap of one account over an epoch.
-            below: uniform integers in [0, bound), from a cryptographic source; other processes
-                draw from the operating system themselves.
-            processes: how many processes may work; 1 keeps all work in this one.
-            pool_from_blocks: fewer blocks than these are not worth other processes.
+            octets: so many uniform bytes, from a cryptographic source.
         """
+        self._engine: Final = engine
         self._key: Final = key
         self.cap_ug: Final = cap_ug
-        self._below: Final = below
-        self._processes: Final = processes
-        self._pool_from_blocks: Final = pool_from_blocks
-        self._shape: Final = RangeProofShape.of(key, cap_ug)
-        self._tables: ProverTables | None = None
+        self._octets: Final = octets
 
-    def prove(self, jobs: Iterable[BlockJob]) -> list[ProvedEntry]:
-        """Return every block encrypted and proved, in order; see `stream`."""
-        return list(self.stream(jobs))
+    def stream(self, jobs: Iterable[BlockJob], seed: bytes | None = None) -> Iterator[ProvedEntry]:
+        """Yield every block encrypted and proved, in order, as it is done.
 
-    def stream(self, jobs: Iterable[BlockJob]) -> Iterator[ProvedEntry]:
-        """Yield every block encrypted and proved, in order; only some batches are held.
+        Jobs are taken as they are needed: neither they nor the results are ever held together.
+
+        Args:
+            jobs: their contexts differ in nothing but the block.
+            seed: 32 secret bytes; the same again give the same bytes for the same blocks. By
+                default fresh ones, which are forgotten.
 
         Raises:
             ValueOutOfRangeError: a value is above its bound.
             RangeProofInvalidError: a proof of our own does not hold: a broken build or machine.
         """
         rest = iter(jobs)
-        first = [] if self._processes == 1 else list(islice(rest, self._pool_from_blocks))
-        batches = _batches(chain(first, rest))
-        if len(first) < self._pool_from_blocks:
-            for batch in batches:
-                yield from self._prove_batch(batch)
+        first = next(rest, None)
+        if first is None:
             return
-        # Spawned, not forked: a forked child of a process with gRPC threads may hang.
-        with ProcessPoolExecutor(
-            max_workers=self._processes,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_prepare_worker,
-            initargs=(self._key.warmed, self.cap_ug),
-        ) as pool:
-            waiting: deque[Future[list[ProvedEntry]]] = deque()
-            for batch in batches:
-                waiting.append(pool.submit(_prove_batch, batch))
-                if len(waiting) > 2 * self._processes:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-
-    def _prove_batch(self, jobs: Sequence[BlockJob]) -> list[ProvedEntry]:
-        if self._tables is None:
-            self._tables = ProverTables(self._key, bound_max=self.cap_ug)
-        proved = [
-            encrypt_and_prove(
-                self._tables,
-                job.context,
-                values=job.values_ug,
-                bounds=job.bounds_ug,
-                randbelow=self._below,
-            )
-            for job in jobs
-        ]
-        statements = [
-            RangeStatement(context=job.context, bounds=job.bounds_ug, ciphertext=item.ciphertext)
-            for job, item in zip(jobs, proved, strict=True)
-        ]
-        verify_all(
-            self._key,
-            [(statement, item.proof) for statement, item in zip(statements, proved, strict=True)],
-            self._below,
+        task = ProveBlocks(
+            key=self._key.warmed,
+            cap_ug=self.cap_ug,
+            context=replace(first.context, block=0),
+            seed=self._octets(SEED_BYTES) if seed is None else seed,
         )
-        return [
-            ProvedEntry(
-                entry=ChunkEntry(
-                    job.context.block,
-                    ciphertext_to_bytes(self._key.public_key, item.ciphertext),
-                    self._shape.encode(item.proof),
-                ),
-                witness=item.witness.to_bytes(self._key, self.cap_ug),
-            )
-            for job, item in zip(jobs, proved, strict=True)
+        batches = _batches(task.context, chain([first], rest))
+        rows = pa.RecordBatchReader.from_batches(PACKED_BLOCKS, batches)
+        for batch in self._engine.map(task, rows):
+            for block, ciphertext, proof, witness in _rows_of(batch, PROVED_BLOCKS.names):
+                yield ProvedEntry(entry=ChunkEntry(block, ciphertext, proof), witness=witness)
+
+    def prove(self, jobs: Iterable[BlockJob]) -> list[ProvedEntry]:
+        """Return every block encrypted and proved, in order: see `stream`."""
+        return list(self.stream(jobs))
+
+
+def _rows_of(batch: pa.RecordBatch, columns: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+    return zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+
+def _batches(context: RangeContext, jobs: Iterator[BlockJob]) -> Iterator[pa.RecordBatch]:
+    while part := list(islice(jobs, BATCH_BLOCKS)):
+        assert {replace(job.context, block=0) for job in part} == {context}, "one submission"  # noqa: S101
+        columns = [
+            [job.context.block for job in part],
+            [job.values_ug for job in part],
+            [job.bounds_ug for job in part],
         ]
+        yield pa.record_batch(columns, schema=PACKED_BLOCKS)
 
 
-def _batches(jobs: Iterator[BlockJob]) -> Iterator[list[BlockJob]]:
-    while batch := list(islice(jobs, BATCH_BLOCKS)):
-        yield batch
-
-
-def _prepare_worker(key: ProofKey, cap_ug: MicrogramsCO2e) -> None:
-    global _worker  # noqa: PLW0603 - a worker process has exactly one prover
-    _worker = BlockProver(key, cap_ug, secrets.randbelow)
-
-
-def _prove_batch(jobs: Sequence[BlockJob]) -> list[ProvedEntry]:
-    assert _worker is not None  # noqa: S101 - the pool's initializer ran first
-    return _worker.prove(jobs)
+@lru_cache(maxsize=2)
+def _tables(key: ProofKey, cap_ug: MicrogramsCO2e) -> ProverTables:
+    """Return the tables of this process: building them costs as much as a hundred proofs."""
+    return ProverTables(key, bound_max=cap_ug)

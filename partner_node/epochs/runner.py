@@ -8,10 +8,11 @@ misbehaves is kept as an incident while everything else goes on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fedcarbon.engine.local import LocalEngine
+from fedcarbon.engine.port import Engine
 from fedcarbon.errors import FedcarbonError, PeerError
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.v1 import epoch_pb2
@@ -48,8 +49,8 @@ class RunnerSettings:
 
     commit_delay_s: int = 0
     """How long after the end of an epoch's last day to wait for activities before committing."""
-    processes: int = 1
-    """How many processes encrypt a large submission."""
+    engine: Engine = field(default_factory=lambda: LocalEngine(ProcessMap(1)))
+    """Where large work is done; by default in this process. It stays the caller's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +141,6 @@ class EpochRunner:
         self._hub = hub
         self._bundle = bundle
         self._settings = settings
-        self._engine = LocalEngine(ProcessMap(settings.processes))
         self._bulk = bulk
         self._record = RecordStore(database)
         self._mirror = RecordMirror(self._record, hub)
@@ -211,10 +211,10 @@ class EpochRunner:
         cap_ug = member.programme.epoch_cap_ug
         if self._prover is None or self._prover.cap_ug != cap_ug:
             self._prover = BlockProver(
+                self._settings.engine,
                 member.parameters.proof_key,
                 cap_ug,
-                member.randomness.below,
-                processes=self._settings.processes,
+                member.randomness.octets,
             )
         return self._prover
 
@@ -274,7 +274,7 @@ class EpochRunner:
                     self._hub,
                     self._bundle,
                     self.prover_for(member),
-                    self._engine,
+                    self._settings.engine,
                     self._bulk,
                     commit_delay_s=self._settings.commit_delay_s,
                 ),
