@@ -212,7 +212,7 @@ class ActivityIntake:
         # (3) its days, (4) its rules
         counts = self._counts(activity, methodology, occupied)
         if counts:
-            self._require_eligible(activity, methodology, batch, outcome)
+            self._require_eligible(activity, methodology, batch, outcome, occupied)
         # (5) the person consented
         standing = batch.standings.get(activity.person_ref)
         reason = _consent_reason(standing, activity.started_at_s, counts=counts)
@@ -260,11 +260,20 @@ class ActivityIntake:
         methodology: Methodology,
         batch: _Batch,
         outcome: Evaluated | None,
+        occupied: ActivitySlots,
     ) -> None:
         history = history_of(activity, methodology, self._grid, batch.readings)
         cap_ug = self._programme.cap_ug
         try:
-            earned_by(activity, methodology, self._grid, cap_ug, history, evaluated=outcome)
+            earned_by(
+                activity,
+                methodology,
+                self._grid,
+                cap_ug,
+                history,
+                evaluated=outcome,
+                occupied=occupied,
+            )
         except NotEligibleError as error:
             raise _RefusedError(error.refusal, text_of(methodology, error.refusal)) from error
 

@@ -24,6 +24,7 @@ from fedcarbon.methodology.crediting import (
     limits_months,
 )
 from fedcarbon.methodology.definition import Methodology
+from fedcarbon.methodology.occupancy import ActivitySlots, slots_of
 from fedcarbon.methodology.person_day import Piece, pieces_of
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.methodology.slots import SlotGrid
@@ -72,6 +73,7 @@ class _Candidate:
     stored: StoredActivity
     methodology: Methodology
     earned: Earned
+    occupied: ActivitySlots
     history: tuple[int | None, ...]
 
 
@@ -151,17 +153,23 @@ class Collector:
             if tier != activity.evidence:
                 activity = dataclasses.replace(activity, evidence=tier)
             history = history_of(activity, methodology, self._grid, readings)
-            cap_ug = self._member.programme.cap_ug
+            occupied = slots_of(activity, methodology.activity_type, self._grid)
             try:
                 earned = earned_by(
-                    activity, methodology, self._grid, cap_ug, history, evaluated=outcome
+                    activity,
+                    methodology,
+                    self._grid,
+                    self._member.programme.cap_ug,
+                    history,
+                    evaluated=outcome,
+                    occupied=occupied,
                 )
             except NotEligibleError as error:
                 # Accepted under an earlier version of the methodology.
                 text = text_of(methodology, error.refusal)
                 collected.rejects.append(_rejected(epoch, item, error.refusal, text))
                 continue
-            candidates.append(_Candidate(item, methodology, earned, history))
+            candidates.append(_Candidate(item, methodology, earned, occupied, history))
         return candidates
 
     def _is_evaluated(
@@ -258,7 +266,7 @@ class Collector:
         activity, kind = item.earned.activity, item.methodology.activity_type
         collected.pieces += [
             (item.stored.person_id, piece)
-            for piece in pieces_of(activity, kind, amount_ug, self._grid)
+            for piece in pieces_of(activity, kind, amount_ug, self._grid, occupied=item.occupied)
             if piece.day in days
         ]
         collected.credited.append(

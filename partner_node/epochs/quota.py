@@ -21,8 +21,7 @@ def above_quota(work: ClaimWork, epoch: EpochIndex, quota: int) -> list[StoredRe
         epoch: which one.
         quota: how many claims, before padding, the admission allows.
     """
-    pieces, slots = work.claims_wanted(epoch)
-    if min(pieces, slots) <= quota:
+    if work.piece_count(epoch) <= quota or work.slot_count(epoch) <= quota:
         return []
     taken: set[Row] = set()
     claims, rejects = 0, []

@@ -134,15 +134,18 @@ class ClaimWork:
 
     # --- the quota --------------------------------------------------------------------------
 
-    def claims_wanted(self, epoch: int) -> tuple[int, int]:
-        """Return how many pieces there are, and an upper bound: how many slots they are in."""
-        pieces = self._database.number("SELECT count(*) FROM pieces WHERE epoch = ?", [epoch])
+    def piece_count(self, epoch: int) -> int:
+        """Return how many pieces there are: there are no more claims than these."""
+        return self._database.number("SELECT count(*) FROM pieces WHERE epoch = ?", [epoch])
+
+    def slot_count(self, epoch: int) -> int:
+        """Return how many slots the pieces are in: the number of claims."""
         again = self._database.number(
             f"SELECT sum(n - 1) FROM (SELECT count(*) AS n FROM pieces WHERE epoch = ? "  # noqa: S608
             f"GROUP BY person_id, {_SLOT} HAVING count(*) > 1)",
             [epoch],
         )
-        return pieces, pieces - again
+        return self.piece_count(epoch) - again
 
     def slots_of_activities(self, epoch: int) -> Iterator[tuple[str, int, list[Row]]]:
         """Yield of every activity, by start and id, the slots that it has alone and the others.

@@ -149,8 +149,8 @@ def _with_the_late_ride(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _dated_back(real: Callable[..., Any]) -> Callable[..., Any]:
-    def pieces_of(activity: Activity, *args: Any) -> tuple[Piece, ...]:
-        pieces: tuple[Piece, ...] = real(activity, *args)
+    def pieces_of(activity: Activity, *args: Any, **named: Any) -> tuple[Piece, ...]:
+        pieces: tuple[Piece, ...] = real(activity, *args, **named)
         if activity.activity_id != LATE:
             return pieces
         return tuple(

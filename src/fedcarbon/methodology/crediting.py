@@ -19,7 +19,7 @@ from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology, Period
 from fedcarbon.methodology.limits import Counted, Limited, apply_limits
 from fedcarbon.methodology.object_ref import scheme_of
-from fedcarbon.methodology.occupancy import slots_of
+from fedcarbon.methodology.occupancy import ActivitySlots, slots_of
 from fedcarbon.methodology.reference import evaluate
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.units import MicrogramsCO2e
@@ -79,6 +79,7 @@ def earned_by(
     history: Sequence[int | None] = (),
     *,
     evaluated: Evaluated | None = None,
+    occupied: ActivitySlots | None = None,
 ) -> Earned:
     """Return what an activity earns by its methodology.
 
@@ -90,15 +91,17 @@ def earned_by(
         history: what the same meter counted 1, 2, ... years before; None where it is not known.
         evaluated: the outcome, if an engine that equals the reference has computed it; None
             computes it here.
+        occupied: what `slots_of` says of the activity, if it has been asked.
 
     Raises:
         NotEligibleError: a rule of the methodology is broken.
         InvalidActivityError: it cannot be of the methodology's type.
         MethodologyNotUsableError: the methodology is a draft or quarantined.
     """
-    occupied = slots_of(activity, methodology.activity_type, grid)
-    whole = grid.are_whole_months(activity.started_at_s, activity.ended_at_s)
-    if methodology.history is not None and not whole:
+    occupied = occupied or slots_of(activity, methodology.activity_type, grid)
+    if methodology.history is not None and not grid.are_whole_months(
+        activity.started_at_s, activity.ended_at_s
+    ):
         raise NotEligibleError(NOT_WHOLE_MONTHS)
     outcome = evaluated or evaluate(
         methodology,
