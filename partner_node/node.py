@@ -17,6 +17,7 @@ from fedcarbon.submission.challenge import Challenge
 from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.activities.bundle import Bundle
+from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.activities.intake import ActivityIntake, IntakeOutcome
 from partner_node.audits.opening import EvidenceOpener
 from partner_node.bindings.answering import BindingAnswers, PendingBinding
@@ -64,9 +65,10 @@ class Node:
         self._problem: Problem | None = None
         self._hub = hub
         self._bundle = bundle
+        self._bulk = BulkEvaluation(bundle)
         self._source = MembershipSource(database, identity)
         self._runner = EpochRunner(
-            database, self._source, hub, bundle, settings or RunnerSettings()
+            database, self._source, hub, bundle, self._bulk, settings or RunnerSettings()
         )
 
     @property
@@ -121,7 +123,9 @@ class Node:
             MeasureDiffersError: a methodology gives another kind than the programme counts.
         """
         self._bundle.require_measure(self.programme.measure)
-        intake = ActivityIntake(self._database, self.programme, self._bundle, self._clock)
+        intake = ActivityIntake(
+            self._database, self.programme, self._bundle, self._bulk, self._clock
+        )
         return intake.record(activities)
 
     def note_rejects(self, rejects: Iterable[StoredReject]) -> None:

@@ -12,6 +12,7 @@ from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.epochs import EpochStore
 from partner_node.storage.incidents import Incident, IncidentStore
 from partner_node.storage.outbox import MessageKind, Outbox
+from partner_node.storage.progress import ProgressStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,16 @@ class EpochStatus:
     submitted_ug: MicrogramsCO2e
     chunks_sent: int
     """Chunks that the hub has acknowledged."""
+    work: str
+    """What is being done, or was done last: a `Stage`; empty before anything is."""
+    parts_done: int
+    """Parts of that work that are stored."""
+    parts: int
+    """All of them."""
+    remaining_s: int
+    """How long the rest takes at the rate so far; 0 if it is done or there is no rate yet."""
+    parts_per_s: float
+    """The rate so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +97,7 @@ def _epoch_status(database: Database, epoch: int) -> EpochStatus:
         stage = "revealing"
     else:
         stage = "committing"
+    work = ProgressStore(database).latest(epoch)
     return EpochStatus(
         epoch=epoch,
         stage=stage,
@@ -95,4 +107,9 @@ def _epoch_status(database: Database, epoch: int) -> EpochStatus:
         reduction_ug=MicrogramsCO2e(reduction_ug),
         submitted_ug=MicrogramsCO2e(submitted_ug),
         chunks_sent=len(outbox.receipts(MessageKind.CHUNK, subject)),
+        work=work.stage.value if work else "",
+        parts_done=work.done if work else 0,
+        parts=work.parts if work else 0,
+        remaining_s=round(work.remaining_s or 0) if work else 0,
+        parts_per_s=work.parts_per_s if work else 0.0,
     )

@@ -26,7 +26,12 @@ from typing import Final
 from fedcarbon.clock import Clock
 from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.activity import Activity, InvalidActivityError, Value
-from fedcarbon.methodology.crediting import NOT_WHOLE_MONTHS, NotEligibleError, earned_by
+from fedcarbon.methodology.crediting import (
+    NOT_WHOLE_MONTHS,
+    Evaluated,
+    NotEligibleError,
+    earned_by,
+)
 from fedcarbon.methodology.definition import ActivityType, Methodology
 from fedcarbon.methodology.occupancy import AT_A_TIME, ActivitySlots, SlotKey, slots_of
 from fedcarbon.methodology.reject_reason import RejectReason
@@ -34,6 +39,7 @@ from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import Programme, midnight_s, zone
 from fedcarbon.units import Seconds
 from partner_node.activities.bundle import Bundle
+from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.activities.history import (
     Reading,
     earlier_readings,
@@ -106,7 +112,12 @@ class ActivityIntake:
     """Records activities; idempotent on their ids."""
 
     def __init__(
-        self, database: Database, programme: Programme, bundle: Bundle, clock: Clock
+        self,
+        database: Database,
+        programme: Programme,
+        bundle: Bundle,
+        bulk: BulkEvaluation,
+        clock: Clock,
     ) -> None:
         """Record into `database` what counts in `programme` by the methodologies of `bundle`."""
         self._database = database
@@ -117,6 +128,7 @@ class ActivityIntake:
         self._persons = PersonStore(database)
         self._programme = programme
         self._bundle = bundle
+        self._bulk = bulk
         self._clock = clock
         self._grid = SlotGrid(zone=zone(programme.time_zone), slot_s=programme.slot_s)
         first_day = programme.days_of(EpochIndex(1))[0]
@@ -130,10 +142,11 @@ class ActivityIntake:
         """
         with self._database.transaction():
             batch = self._batch(activities)
+            outcomes = self._bulk.evaluated(activities, self._programme.time_zone)
             rejected: dict[int, RejectedActivity] = {}
             for position, activity in enumerate(activities):
                 try:
-                    self._judge(activity, batch)
+                    self._judge(activity, batch, outcomes[position])
                 except _RefusedError as refused:
                     rejected[position] = RejectedActivity(
                         activity_id=activity.activity_id,
@@ -180,7 +193,7 @@ class ActivityIntake:
             readings=dict(self._activities.readings(earlier)),
         )
 
-    def _judge(self, activity: Activity, batch: _Batch) -> None:
+    def _judge(self, activity: Activity, batch: _Batch, outcome: Evaluated | None) -> None:
         """Note `activity` in `batch`, or raise why it is refused."""
         # (1) an id that is recorded has the same content
         known = batch.known.get(activity.activity_id)
@@ -199,7 +212,7 @@ class ActivityIntake:
         # (3) its days, (4) its rules
         counts = self._counts(activity, methodology, occupied)
         if counts:
-            self._require_eligible(activity, methodology, batch)
+            self._require_eligible(activity, methodology, batch, outcome, occupied)
         # (5) the person consented
         standing = batch.standings.get(activity.person_ref)
         reason = _consent_reason(standing, activity.started_at_s, counts=counts)
@@ -242,11 +255,25 @@ class ActivityIntake:
         return False
 
     def _require_eligible(
-        self, activity: Activity, methodology: Methodology, batch: _Batch
+        self,
+        activity: Activity,
+        methodology: Methodology,
+        batch: _Batch,
+        outcome: Evaluated | None,
+        occupied: ActivitySlots,
     ) -> None:
         history = history_of(activity, methodology, self._grid, batch.readings)
+        cap_ug = self._programme.cap_ug
         try:
-            earned_by(activity, methodology, self._grid, self._programme.cap_ug, history)
+            earned_by(
+                activity,
+                methodology,
+                self._grid,
+                cap_ug,
+                history,
+                evaluated=outcome,
+                occupied=occupied,
+            )
         except NotEligibleError as error:
             raise _RefusedError(error.refusal, text_of(methodology, error.refusal)) from error
 

@@ -20,7 +20,7 @@ from fedcarbon.audit.opened_evidence import (
 )
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.commitment_list import CommitmentList
+from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.ids import EpochIndex
 from fedcarbon.proofs.range_prover import RangeWitness
 from fedcarbon.proofs.slot_value import SlotStatement, commitment_of, prove_slot
@@ -32,13 +32,13 @@ from partner_node.audits.sample_basis import SampleBook
 from partner_node.epochs.evidence import EpochEvidence, EvidenceSources
 from partner_node.epochs.snapshot import OwnSnapshot, own_snapshot
 from partner_node.membership import Membership
+from partner_node.storage.accounts import AccountStore
 from partner_node.storage.activities import ActivityStore
 from partner_node.storage.audits import AuditStore
 from partner_node.storage.database import Database
-from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.epochs import ClaimRow, EpochStore
-from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.record import RecordStore
+from partner_node.storage.submissions import SubmissionStore
 
 
 class EvidenceOpener:
@@ -48,10 +48,10 @@ class EvidenceOpener:
         """Open what `member` has stored in `database`."""
         self._member: Final = member
         self._epochs: Final = EpochStore(database)
-        self._enrolment: Final = EnrolmentStore(database)
+        self._accounts: Final = AccountStore(database)
         self._activities: Final = ActivityStore(database)
         self._record: Final = RecordStore(database)
-        self._outbox: Final = Outbox(database)
+        self._submissions: Final = SubmissionStore(database)
         self._samples: Final = SampleBook(database, member)
         self._audits: Final = AuditStore(database)
 
@@ -75,7 +75,7 @@ class EvidenceOpener:
         cutoff = self._epochs.cutoff(sample.epoch)
         if cutoff is None:
             raise EpochNotAuditableError(f"epoch {sample.epoch} is not sealed yet")
-        snapshot = own_snapshot(self._enrolment, self._member, sample.epoch, cutoff.snapshot_size)
+        snapshot = own_snapshot(self._accounts, self._member, sample.epoch, cutoff.snapshot_size)
         basis = self._samples.require_drawn(sample, snapshot)
         rows = self._epochs.claims(sample.epoch)
         evidence = self._evidence(sample.epoch, rows, snapshot)
@@ -120,30 +120,28 @@ class EvidenceOpener:
         pieces = self._epochs.pieces(epoch)
         names = {piece.activity_id for own in pieces.values() for piece in own}
         return EpochEvidence(
-            EvidenceSources.of(
-                commitment.evidence_key,
-                rows,
-                self._commitments(epoch),
-                pieces,
-                self._activities.find(names),
-                snapshot,
-                days=self._member.programme.days_of(epoch),
+            EvidenceSources(
+                evidence_key=commitment.evidence_key,
+                claims=dict(enumerate(rows)),
+                pieces=pieces,
+                activities=self._activities.find(names),
+                persons=snapshot.persons,
+                tokens=snapshot.tokens,
+                numbering=Numbering.of(
+                    len(rows), snapshot.blocks.slots_of, self._member.programme.days_of(epoch)
+                ),
                 credited=self._epochs.credited(epoch),
             )
         )
-
-    def _commitments(self, epoch: EpochIndex) -> list[bytes]:
-        """Return K of every claim, from the file that was revealed."""
-        message = self._outbox.message(MessageKind.CLAIM_LIST, str(epoch))
-        assert message is not None  # noqa: S101 - stored with the commitment
-        return CommitmentList.from_bytes(message.second_content).commitments()
 
     def _slots(self, sample: EvidenceSample, snapshot: OwnSnapshot) -> tuple[OpenedSlot, ...]:
         """Return the value of every drawn slot with its proof, ascending by place."""
         seal = self._record.leaf(sample.seal_leaf)
         assert seal is not None  # noqa: S101 - the sample was drawn over it
         member, key = self._member, self._member.parameters.proof_key
-        stored = self._epochs.witnesses(sample.epoch)
+        stored = self._submissions.witnesses(
+            sample.epoch, {item.block for item in sample.person_days}
+        )
         slots = []
         for place in sorted({Place(item.block, item.slot) for item in sample.person_days}):
             data = stored.get(place.block)

@@ -28,6 +28,7 @@ from partner_node.storage.database import Database
 from partner_node.storage.epochs import EpochStore
 from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.record import RecordStore
+from partner_node.storage.submissions import SubmissionStore
 
 
 class SampleBook:
@@ -37,6 +38,7 @@ class SampleBook:
         """Read what `member` has stored in `database`."""
         self._epochs = EpochStore(database)
         self._outbox = Outbox(database)
+        self._submissions = SubmissionStore(database)
         self._record = RecordStore(database)
         self._member = member
 
@@ -72,8 +74,6 @@ class SampleBook:
                 f"epoch {epoch} is not sealed, or no claims were committed"
             )
         beacon_leaf, value = self._sample_beacon(epoch, seal_leaf)
-        losses = self._epochs.losses(epoch) or set()
-        claims = self._epochs.claims(epoch)
         return SampleBasis(
             parameter_id=member.parameters.parameter_id,
             programme_id=programme.programme_id,
@@ -83,10 +83,10 @@ class SampleBook:
             seal_leaf=seal_leaf,
             beacon_leaf=beacon_leaf,
             beacon=value.output,
-            numbering=Numbering.of(len(claims), snapshot.blocks.slots_of, programme.days_of(epoch)),
-            lost_claims=frozenset(
-                position for position, row in enumerate(claims) if row.token in losses
+            numbering=Numbering.of(
+                commitment.padded_claims, snapshot.blocks.slots_of, programme.days_of(epoch)
             ),
+            lost_claims=frozenset(self._submissions.lost_positions(epoch)),
         )
 
     def _sample_beacon(self, epoch: EpochIndex, seal_leaf: int) -> tuple[int, BeaconValue]:

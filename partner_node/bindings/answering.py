@@ -95,7 +95,6 @@ class BindingAnswers:
         Raises:
             BindingNotInRecordError: a proposal's leaf is not what the record holds.
         """
-        persons: dict[AccountToken, int] = {}
         entries, size = self._enrolment.enrolled_entries(), self._record.size()
         # Whoever was enrolled since may have a binding that lies long before.
         is_known = entries == self._entries_seen
@@ -110,10 +109,9 @@ class BindingAnswers:
                     limit=BINDINGS_PER_CALL,
                 )
             )
-            if answer.bindings and not persons:  # most answers are empty, and people are many
-                persons = {token: key for key, token in self._enrolment.account_tokens().items()}
             # A leaf that has not been read yet is looked at again in the next step.
             readable = [item for item in answer.bindings if item.operator_leaf_index < size]
+            persons = self._enrolment.persons_with(item.account_token for item in readable)
             known = [item for item in readable if item.account_token in persons]
             fresh += self._bindings.add([self._checked(item, persons) for item in known])
             self._bindings.close([item.binding_id for item in known if _is_over(item)])

@@ -9,9 +9,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+import pyarrow as pa
+from pyarrow import parquet as pq
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
+from typing_extensions import override
 
 from fedcarbon.methodology.activity import Activity
 from partner_node.importing.activities import read_activities
@@ -151,7 +164,9 @@ def _import(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with RejectsFile(rejects_path) as rejects, Progress(*columns, console=console) as progress:
         task = progress.add_task(source.name, total=source.rows)
@@ -171,10 +186,24 @@ def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
         yield batch
 
 
+class _Rate(ProgressColumn):
+    """Rows per second."""
+
+    @override
+    def render(self, task: Task) -> Text:
+        """Return the rate, empty before there is one."""
+        return Text(f"{task.speed:,.0f} rows/s" if task.speed else "")
+
+
 def _rows_of(path: Path) -> int | None:
-    """Return about how many rows a CSV file has, for the progress bar."""
-    if path.suffix.lower() == PARQUET_SUFFIX or not path.is_file():
+    """Return about how many rows a file has, for the progress bar; None for what is no table."""
+    if not path.is_file():
         return None
+    if path.suffix.lower() == PARQUET_SUFFIX:
+        try:
+            return int(pq.read_metadata(path).num_rows)
+        except (OSError, pa.ArrowException):
+            return None  # whoever reads it says what is wrong
     with path.open("rb") as file:
         lines = sum(piece.count(b"\n") for piece in iter(lambda: file.read(_PIECE_BYTES), b""))
     return max(lines - 1, 0)

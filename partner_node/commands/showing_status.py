@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 
 import grpc
@@ -17,7 +18,7 @@ from fedcarbon.wire.status import error_of
 from fedcarbon.wire.tls import dial
 from partner_node.bootstrap import load_own_party
 from partner_node.config import NodeSettings
-from partner_node.status import NodeStatus, status_of
+from partner_node.status import EpochStatus, NodeStatus, status_of
 from partner_node.storage.database import Database, StoreLockedError, StoreUnusableError
 
 
@@ -62,10 +63,10 @@ def _show_running(status: node_pb2.GetStatusResponse, console: Console, *, as_js
         console.print_json(json.dumps({"running": True, **message}))
         return
     console.print(f"running; {status.enrolled} enrolled, {status.enrolling} to be enrolled")
-    table = Table("epoch", "stage", "claims sent", "claims lost", "chunks accepted")
+    table = Table("epoch", "stage", "claims sent", "claims lost", "chunks accepted", "work")
     for item in status.epochs:
-        cells = (item.epoch, item.stage, item.claims_sent, item.claims_lost, item.chunks_sent)
-        table.add_row(*map(str, cells))
+        counts = (item.claims_sent, item.claims_lost, item.chunks_sent)
+        table.add_row(str(item.epoch), item.stage, *map(str, counts), _work(item))
     console.print(table)
     for alarm in status.alarms:
         console.print(f"alarm: {alarm}", markup=False)
@@ -81,7 +82,9 @@ def _show_stored(status: NodeStatus, console: Console, *, as_json: bool) -> None
         f"not running; {status.enrolled} enrolled, {status.enrolling} to be enrolled, "
         f"{status.activities} activities"
     )
-    epochs = Table("epoch", "stage", "reduction", "claims", "lost", "submitted", "chunks accepted")
+    epochs = Table(
+        "epoch", "stage", "reduction", "claims", "lost", "submitted", "chunks accepted", "work"
+    )
     for item in status.epochs:
         epochs.add_row(
             str(item.epoch),
@@ -91,6 +94,7 @@ def _show_stored(status: NodeStatus, console: Console, *, as_json: bool) -> None
             str(item.claims_lost),
             grams_text(item.submitted_ug),
             str(item.chunks_sent),
+            _work(item),
         )
     console.print(epochs)
     reasons = Table("rejected because", "activities")
@@ -100,3 +104,14 @@ def _show_stored(status: NodeStatus, console: Console, *, as_json: bool) -> None
     for incident in status.incidents:
         word = "alarm" if incident in status.alarms else "incident"
         console.print(f"{word}: {incident}", markup=False)
+
+
+def _work(epoch: EpochStatus | node_pb2.EpochStatus) -> str:
+    """Return how far the work of an epoch is, with rate and remaining time while it goes on."""
+    if not epoch.work or epoch.parts_done == epoch.parts:
+        return ""
+    done = f"{epoch.work} {epoch.parts_done} of {epoch.parts}"
+    if not epoch.parts_per_s:
+        return done
+    left = dt.timedelta(seconds=epoch.remaining_s)
+    return f"{done}, {epoch.parts_per_s:.2g} a second, {left} left"

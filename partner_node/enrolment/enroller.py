@@ -239,7 +239,9 @@ class Enroller:
         ) or [place.account_token for place in answer.places] != [token for _, token in entries]:
             raise PlaceContradictsError("the places do not answer the entries of the batch")
         slots = self._member.parameters.layout.slots
-        known = self._stores.enrolment.places()
+        known = self._stores.enrolment.places_near(
+            [person_id for person_id, _ in entries], [item.block for item in answer.places]
+        )
         owner = {place: person_id for person_id, place in known.items()}
         places: dict[int, Place] = {}
         for (person_id, _), item in zip(entries, answer.places, strict=True):

@@ -1,8 +1,9 @@
 """What an epoch's claims are made of: which activities count, with how much, in which slots.
 
-In this order: who consented and is enrolled, what the methodology gives, the limits per day and
-month of one owner, objects that the trustees have evaluated, and at last the quota of claims. What
-does not count is kept with its reason; nothing is dropped silently.
+In this order: who consented and is enrolled, what the methodology gives, objects that the trustees
+have evaluated, the limits per day and month of one owner, and at last the quota of claims
+(`partner_node.epochs.quota`). What does not count is kept with its reason; nothing is dropped
+silently. An epoch is collected in parts that hold whole owners.
 """
 
 from __future__ import annotations
@@ -23,23 +24,25 @@ from fedcarbon.methodology.crediting import (
     limits_months,
 )
 from fedcarbon.methodology.definition import Methodology
-from fedcarbon.methodology.occupancy import SlotKey
+from fedcarbon.methodology.occupancy import ActivitySlots, slots_of
 from fedcarbon.methodology.person_day import Piece, pieces_of
 from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import zone
 from fedcarbon.units import MicrogramsCO2e
 from partner_node.activities.bundle import Bundle
+from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.activities.history import earlier_readings, history_of
 from partner_node.activities.intake import text_of
-from partner_node.epochs.snapshot import OwnSnapshot
 from partner_node.membership import Membership
-from partner_node.storage.activities import ActivityStore, StoredActivity, StoredReject
+from partner_node.storage.accounts import AccountStore
+from partner_node.storage.activities import ActivityStore, Owners, StoredActivity, StoredReject
 from partner_node.storage.database import Database
 from partner_node.storage.epochs import CreditedActivity, EpochStore
+from partner_node.storage.objects import ObjectStore
 from partner_node.storage.persons import PersonStore, Standing
 
-_DETAILS: Final[Mapping[RejectReason, str]] = {
+DETAILS: Final[Mapping[RejectReason, str]] = {
     RejectReason.NOT_ENROLLED: "the person had no account when the epoch was planned",
     RejectReason.CONSENT_WITHDRAWN: "the consents ended before this epoch",
     RejectReason.ABOVE_CLAIM_QUOTA: "the admission allows no more claims in this epoch",
@@ -47,23 +50,19 @@ _DETAILS: Final[Mapping[RejectReason, str]] = {
     RejectReason.OBJECT_NOT_EVALUATED: "the trustees had not evaluated its object in time",
     RejectReason.NOTHING_EARNED: "by its methodology it is worth nothing",
 }
+"""What people are told about a reason that is found when an epoch is committed."""
 
-Slot = tuple[int, SlotKey]
-"""Account and slot: what one claim is about."""
 _Owner = tuple[str, str, int]
 """Methodology id and whose limits apply: an object's, or else a person's."""
 
 
 @dataclass(slots=True)
 class Collected:
-    """What is claimed."""
+    """What counts of a part, before the quota of claims."""
 
-    activities: dict[str, StoredActivity] = field(default_factory=dict)
-    """By id; those that count."""
-    credited: dict[str, CreditedActivity] = field(default_factory=dict)
-    """By id; likewise."""
-    of_person: defaultdict[int, list[Piece]] = field(default_factory=lambda: defaultdict(list))
-    slots: set[Slot] = field(default_factory=set)
+    credited: list[CreditedActivity] = field(default_factory=list)
+    pieces: list[tuple[int, Piece]] = field(default_factory=list)
+    """Of which person, and the piece; those in the epoch of every credited activity."""
     rejects: list[StoredReject] = field(default_factory=list)
 
 
@@ -74,64 +73,62 @@ class _Candidate:
     stored: StoredActivity
     methodology: Methodology
     earned: Earned
+    occupied: ActivitySlots
     history: tuple[int | None, ...]
 
 
 class Collector:
     """Collects the pieces of an epoch from the store."""
 
-    def __init__(self, database: Database, member: Membership, bundle: Bundle) -> None:
+    def __init__(
+        self, database: Database, member: Membership, bundle: Bundle, bulk: BulkEvaluation
+    ) -> None:
         """Read activities and consents from `database`."""
+        self._accounts = AccountStore(database)
         self._activities = ActivityStore(database)
+        self._objects = ObjectStore(database)
         self._persons = PersonStore(database)
         self._epochs = EpochStore(database)
         self._member = member
         self._bundle = bundle
+        self._bulk = bulk
         programme = member.programme
         self._grid = SlotGrid(zone=zone(programme.time_zone), slot_s=programme.slot_s)
 
-    def collect(
-        self,
-        epoch: EpochIndex,
-        stored: Sequence[StoredActivity],
-        snapshot: OwnSnapshot,
-        evaluated: Collection[str],
-    ) -> Collected:
-        """Return everything that counts in `epoch`, and why the rest does not.
-
-        Args:
-            epoch: which one.
-            stored: every activity with a day in it, by start and id.
-            snapshot: this partner's accounts in it.
-            evaluated: objects whose output of the object key is there.
-        """
+    def collect(self, epoch: EpochIndex, owners: Owners) -> Collected:
+        """Return everything of some owners that counts in `epoch`, and why the rest does not."""
+        days = self._member.programme.days_of(epoch)
+        stored = self._activities.credited_between(days[0], days[-1], owners)
         collected = Collected()
         before = self._epochs.credited_before(epoch, (item.activity.activity_id for item in stored))
+        evaluated = self._objects.outputs(item.activity.object_ref for item in stored).keys()
         candidates = [
             # Before limits: what is not claimed must not use up what others may have.
             item
-            for item in self._candidates(epoch, stored, snapshot, collected)
+            for item in self._candidates(epoch, stored, collected)
             if self._is_evaluated(epoch, item, evaluated, collected)
         ]
-        credited_ug = self._limited(epoch, candidates, before)
-        quota = self._quota(epoch, snapshot)
+        credited_ug = self._limited(epoch, candidates, before, owners)
         for item in candidates:
             amount_ug, limit_id = credited_ug[item.earned.activity.activity_id]
             if not amount_ug:
                 collected.rejects.append(_worthless(epoch, item, limit_id))
             else:
-                self._take(epoch, item, amount_ug, collected, quota)
+                self._take(epoch, item, amount_ug, collected)
         return collected
 
     def _candidates(
         self,
         epoch: EpochIndex,
         stored: Sequence[StoredActivity],
-        snapshot: OwnSnapshot,
         collected: Collected,
     ) -> list[_Candidate]:
         """Return what counts by consent, enrolment and methodology."""
-        standings = self._persons.all_standings()
+        standings = self._persons.standings(item.activity.person_ref for item in stored)
+        enrolled = self._accounts.among(epoch, (item.person_id for item in stored))
+        outcomes = self._bulk.evaluated(
+            [item.activity for item in stored], self._member.programme.time_zone
+        )
         wanted = [
             reading
             for item in stored
@@ -141,9 +138,9 @@ class Collector:
         readings = self._activities.readings(wanted)
         best_tier = self._member.foundation.own.best_tier
         candidates: list[_Candidate] = []
-        for item in stored:
+        for item, outcome in zip(stored, outcomes, strict=True):
             methodology = self._bundle.find(item.activity.methodology_id)
-            reason = _standing_reason(epoch, item, standings, snapshot)
+            reason = _standing_reason(epoch, item, standings, enrolled)
             if methodology is None or methodology.activity_type is not item.activity_type:
                 reason = RejectReason.UNKNOWN_METHODOLOGY
             if reason is not None or methodology is None:
@@ -152,17 +149,27 @@ class Collector:
                 continue
             # A worse tier than recorded may be all that the admission allows.
             tier = max(item.activity.evidence, best_tier)
-            activity = dataclasses.replace(item.activity, evidence=tier)
+            activity = item.activity
+            if tier != activity.evidence:
+                activity = dataclasses.replace(activity, evidence=tier)
             history = history_of(activity, methodology, self._grid, readings)
-            cap_ug = self._member.programme.cap_ug
+            occupied = slots_of(activity, methodology.activity_type, self._grid)
             try:
-                earned = earned_by(activity, methodology, self._grid, cap_ug, history)
+                earned = earned_by(
+                    activity,
+                    methodology,
+                    self._grid,
+                    self._member.programme.cap_ug,
+                    history,
+                    evaluated=outcome,
+                    occupied=occupied,
+                )
             except NotEligibleError as error:
                 # Accepted under an earlier version of the methodology.
                 text = text_of(methodology, error.refusal)
                 collected.rejects.append(_rejected(epoch, item, error.refusal, text))
                 continue
-            candidates.append(_Candidate(item, methodology, earned, history))
+            candidates.append(_Candidate(item, methodology, earned, occupied, history))
         return candidates
 
     def _is_evaluated(
@@ -186,6 +193,7 @@ class Collector:
         epoch: EpochIndex,
         candidates: Sequence[_Candidate],
         before: Mapping[str, CreditedActivity],
+        owners: Owners,
     ) -> dict[str, tuple[MicrogramsCO2e, str | None]]:
         """Return what is credited for each candidate, and the limit that took something away.
 
@@ -202,7 +210,7 @@ class Collector:
                 earned = dataclasses.replace(earned, amount_ug=amount_ug)
                 stays[earned.activity.activity_id] = (amount_ug, None)
             of_owner[_owner(item.stored, earned)].append(earned)
-        for name, earlier in self._earlier(epoch, of_owner, before):
+        for name, earlier in self._earlier(epoch, of_owner, before, owners):
             of_owner[name].append(earlier)
         found: dict[str, tuple[MicrogramsCO2e, str | None]] = {}
         for (methodology_id, *_), earned_by_owner in of_owner.items():
@@ -217,6 +225,7 @@ class Collector:
         epoch: EpochIndex,
         of_owner: Mapping[_Owner, Sequence[Earned]],
         before: Mapping[str, CreditedActivity],
+        owners: Owners,
     ) -> list[tuple[_Owner, Earned]]:
         """Return what earlier days were credited with, as far back as a limit can reach."""
         first = self._member.programme.days_of(epoch)[0]
@@ -230,7 +239,9 @@ class Collector:
             return []
         stored = {
             item.activity.activity_id: item
-            for item in self._activities.credited_between(earliest, first - dt.timedelta(days=1))
+            for item in self._activities.credited_between(
+                earliest, first - dt.timedelta(days=1), owners
+            )
         }
         found = []
         decided = self._epochs.credited_before(epoch, stored.keys() - before.keys())
@@ -248,42 +259,25 @@ class Collector:
     # --- slots ----------------------------------------------------------------------------
 
     def _take(
-        self,
-        epoch: EpochIndex,
-        item: _Candidate,
-        amount_ug: MicrogramsCO2e,
-        collected: Collected,
-        quota: int,
+        self, epoch: EpochIndex, item: _Candidate, amount_ug: MicrogramsCO2e, collected: Collected
     ) -> None:
-        """Add the pieces of an activity that lie in `epoch`, unless the quota is used up."""
+        """Add the pieces of an activity that lie in `epoch`."""
         days = set(self._member.programme.days_of(epoch))
         activity, kind = item.earned.activity, item.methodology.activity_type
-        pieces = [
-            piece for piece in pieces_of(activity, kind, amount_ug, self._grid) if piece.day in days
+        collected.pieces += [
+            (item.stored.person_id, piece)
+            for piece in pieces_of(activity, kind, amount_ug, self._grid, occupied=item.occupied)
+            if piece.day in days
         ]
-        person_id, name = item.stored.person_id, activity.activity_id
-        slots = {(person_id, piece.slot) for piece in pieces}
-        fresh = slots - collected.slots  # never a copy of all: there may be a million
-        if len(collected.slots) + len(fresh) > quota:
-            reason = RejectReason.ABOVE_CLAIM_QUOTA
-            collected.rejects.append(_reject(epoch, item.stored, reason))
-            return
-        collected.slots |= fresh
-        collected.of_person[person_id] += pieces
-        collected.activities[name] = item.stored
-        collected.credited[name] = CreditedActivity(
-            activity_id=name,
-            methodology=item.methodology.content_hash,
-            history=item.history,
-            evidence=activity.evidence,
-            credited_ug=amount_ug,
+        collected.credited.append(
+            CreditedActivity(
+                activity_id=activity.activity_id,
+                methodology=item.methodology.content_hash,
+                history=item.history,
+                evidence=activity.evidence,
+                credited_ug=amount_ug,
+            )
         )
-
-    def _quota(self, epoch: EpochIndex, snapshot: OwnSnapshot) -> int:
-        """Return how many claims, before padding, the admission allows."""
-        days = len(self._member.programme.days_of(epoch))
-        per_account_day = self._member.foundation.own.claim_slots_per_account_day
-        return per_account_day * snapshot.blocks.accounts * days
 
 
 def _owner(stored: StoredActivity, earned: Earned) -> _Owner:
@@ -295,7 +289,7 @@ def _standing_reason(
     epoch: EpochIndex,
     stored: StoredActivity,
     standings: Mapping[str, Standing],
-    snapshot: OwnSnapshot,
+    enrolled: Collection[int],
 ) -> RejectReason | None:
     """Return why an accepted activity does not count in `epoch` after all."""
     periods = standings[stored.activity.person_ref].periods
@@ -305,7 +299,7 @@ def _standing_reason(
         for period in periods
     ):
         return RejectReason.CONSENT_WITHDRAWN
-    return None if stored.person_id in snapshot.persons else RejectReason.NOT_ENROLLED
+    return None if stored.person_id in enrolled else RejectReason.NOT_ENROLLED
 
 
 def _worthless(epoch: EpochIndex, item: _Candidate, limit_id: str | None) -> StoredReject:
@@ -316,7 +310,7 @@ def _worthless(epoch: EpochIndex, item: _Candidate, limit_id: str | None) -> Sto
 
 
 def _reject(epoch: EpochIndex, stored: StoredActivity, reason: RejectReason) -> StoredReject:
-    return _rejected(epoch, stored, reason.value, _DETAILS[reason])
+    return _rejected(epoch, stored, reason.value, DETAILS[reason])
 
 
 def _rejected(epoch: EpochIndex, stored: StoredActivity, reason: str, detail: str) -> StoredReject:

@@ -1,13 +1,16 @@
-"""The evidence of an epoch: built in phase 1a, and built again, leaf for leaf, for an audit.
+"""The evidence of an epoch: its leaves in phase 1a and again for an audit, and what is opened.
 
 Everything comes from what is stored, so nothing but the secret of the salts is kept for it. The
 leaves themselves are the core's (`fedcarbon.evidence.leaf`): the auditor computes the same ones.
+For all people they are made from rows, a range of persons at a time; what an auditor asks for is
+made of the core's evidence, which can be opened.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,16 +22,24 @@ from fedcarbon.evidence.leaf import (
     EvidencePiece,
     PersonDayEvidence,
     SlotEvidence,
+    activity_bytes,
+    claim_leaf,
+    day_slot_bytes,
     leaf_salt,
+    person_day_leaf,
+    piece_bytes,
 )
 from fedcarbon.evidence.numbering import Numbering
 from fedcarbon.identity.tokens import AccountToken
+from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece, by_day, claims_of
 from fedcarbon.transparency import merkle
 from fedcarbon.units import MicrogramsCO2e
-from partner_node.epochs.snapshot import OwnSnapshot
+from partner_node.storage.accounts import AccountStore
 from partner_node.storage.activities import StoredActivity
+from partner_node.storage.claim_work import ClaimWork
+from partner_node.storage.database import Row
 from partner_node.storage.epochs import ClaimRow, CreditedActivity
 
 
@@ -38,10 +49,8 @@ class EvidenceSources:
 
     evidence_key: bytes = field(repr=False)
     """Secret of the salts."""
-    claims: Sequence[ClaimRow]
-    """In the order of the list."""
-    commitments: Sequence[bytes]
-    """K of every claim, in the same order."""
+    claims: Mapping[int, ClaimRow]
+    """By position in the list."""
     pieces: Mapping[int, Sequence[Piece]]
     """By person."""
     activities: Mapping[str, StoredActivity]
@@ -53,32 +62,6 @@ class EvidenceSources:
     credited: Mapping[str, CreditedActivity]
     """By id; holds every activity of `pieces`."""
 
-    @classmethod
-    def of(
-        cls,
-        evidence_key: bytes,
-        claims: Sequence[ClaimRow],
-        commitments: Sequence[bytes],
-        pieces: Mapping[int, Sequence[Piece]],
-        activities: Mapping[str, StoredActivity],
-        snapshot: OwnSnapshot,
-        *,
-        days: tuple[dt.date, ...],
-        credited: Mapping[str, CreditedActivity],
-    ) -> EvidenceSources:
-        """Return the sources of an epoch over `days` whose people are those of `snapshot`."""
-        return cls(
-            evidence_key=evidence_key,
-            claims=claims,
-            commitments=commitments,
-            pieces=pieces,
-            activities=activities,
-            persons=snapshot.persons,
-            tokens=snapshot.tokens,
-            numbering=Numbering.of(len(claims), snapshot.blocks.slots_of, days),
-            credited=credited,
-        )
-
 
 class EpochEvidence:
     """The leaves of one epoch."""
@@ -88,7 +71,7 @@ class EpochEvidence:
         self._sources = sources
         self._claim_of = {
             (row.person_id, row.slot): position
-            for position, row in enumerate(sources.claims)
+            for position, row in sources.claims.items()
             if row.person_id is not None
         }
         self._person_at = {place: person_id for person_id, place in sources.persons.items()}
@@ -111,7 +94,7 @@ class EpochEvidence:
         return ClaimEvidence(
             token=row.token,
             rank=row.rank,
-            commitment=self._sources.commitments[number],
+            commitment=row.commitment,
             pieces=tuple(
                 EvidencePiece(
                     activity=self._activity(piece),
@@ -154,7 +137,7 @@ class EpochEvidence:
         return leaf_salt(self._sources.evidence_key, number)
 
     def leaves(self) -> Iterator[bytes]:
-        """Yield every leaf in order."""
+        """Yield every leaf in order; the sources must hold everything."""
         numbering = self.numbering
         for number in range(numbering.claims):
             yield self.claim(number).leaf(self.salt(number))
@@ -176,3 +159,126 @@ class EpochEvidence:
             credited.history,
             credited.credited_ug,
         )
+
+
+# --- all leaves, from rows ------------------------------------------------------------------------
+
+Leaves = tuple[list[int], list[bytes]]
+"""Numbers and leaves."""
+_Listed = tuple[int, bytes, int, bytes]
+"""Position, token, rank and commitment of a claim."""
+_InSlot = list[tuple[str, int]]
+"""Activity and mass of every piece in a slot, by activity."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRows:
+    """What the store has of a range of persons in an epoch."""
+
+    accounts: Sequence[tuple[int, int, AccountToken]]
+    """Number, person and account token."""
+    listed: Mapping[tuple[int, SlotKey], _Listed]
+    """Their claims."""
+    pieces: Mapping[int, Mapping[str, Mapping[SlotKey, _InSlot]]]
+    """By person, day (ISO 8601) and slot, days and slots in order."""
+    activities: Mapping[str, bytes]
+    """What leaves hash of every activity, by id."""
+
+    @classmethod
+    def of(
+        cls,
+        work: ClaimWork,
+        accounts: AccountStore,
+        epoch: EpochIndex,
+        first_person: int,
+        last_person: int,
+    ) -> PersonRows:
+        """Read a range of persons, both ends included."""
+        pieces: dict[int, dict[str, dict[SlotKey, _InSlot]]] = {}
+        for person_id, day, *slot, name, piece_ug in work.pieces_of(
+            epoch, first_person, last_person
+        ):
+            of_day = pieces.setdefault(person_id, {}).setdefault(day, {})
+            of_day.setdefault(SlotKey(*slot), []).append((name, piece_ug))
+        return cls(
+            accounts=accounts.numbered(epoch, first_person, last_person),
+            listed={
+                (row[0], SlotKey(*row[1:4])): row[4:]
+                for row in work.listed(epoch, first_person, last_person)
+            },
+            pieces=pieces,
+            activities={
+                row[0]: _activity_bytes(row)
+                for row in work.activities_of(epoch, first_person, last_person)
+            },
+        )
+
+
+def person_leaves(
+    evidence_key: bytes, rows: PersonRows, days: Sequence[dt.date], *, claims: int
+) -> Leaves:
+    """Return the leaves of all claims and person-days of a range of persons.
+
+    Args:
+        evidence_key: secret of the salts.
+        rows: of these persons.
+        days: of the epoch.
+        claims: length of the list, pads included.
+    """
+    numbers, leaves = [], []
+    for person_id, of_person in rows.pieces.items():
+        in_slots: defaultdict[SlotKey, _InSlot] = defaultdict(list)
+        for of_day in of_person.values():
+            for slot, pieces in of_day.items():
+                in_slots[slot] += pieces
+        for slot, pieces in in_slots.items():
+            position, token, rank, commitment = rows.listed[person_id, slot]
+            parts = [
+                piece_bytes(rows.activities[name], slot, piece_ug)
+                for name, piece_ug in sorted(pieces)
+            ]
+            numbers.append(position)
+            salt = leaf_salt(evidence_key, position)
+            leaves.append(claim_leaf(salt, token, rank, commitment, parts))
+    for account, person_id, token in rows.accounts:
+        for number, day in enumerate(days, start=claims + account * len(days)):
+            of_day = rows.pieces.get(person_id, {}).get(day.isoformat(), {})
+            numbers.append(number)
+            leaves.append(
+                _day_leaf(leaf_salt(evidence_key, number), rows, person_id, token, day, of_day)
+            )
+    return numbers, leaves
+
+
+def pad_leaves(evidence_key: bytes, pads: Iterable[_Listed]) -> Leaves:
+    """Return the leaves of pads, which stand for no piece."""
+    numbers, leaves = [], []
+    for position, token, rank, commitment in pads:
+        numbers.append(position)
+        salt = leaf_salt(evidence_key, position)
+        leaves.append(claim_leaf(salt, token, rank, commitment, ()))
+    return numbers, leaves
+
+
+def _day_leaf(
+    salt: bytes,
+    rows: PersonRows,
+    person_id: int,
+    account_token: bytes,
+    day: dt.date,
+    of_day: Mapping[SlotKey, _InSlot],
+) -> bytes:
+    names = sorted({name for pieces in of_day.values() for name, _ in pieces})
+    slots, reduction_ug = [], 0
+    for slot, pieces in of_day.items():
+        worth_ug = sum(piece_ug for _, piece_ug in pieces)
+        reduction_ug += worth_ug
+        slots.append(day_slot_bytes(slot, rows.listed[person_id, slot][0], worth_ug))
+    activities = [rows.activities[name] for name in names]
+    return person_day_leaf(salt, account_token, day.isoformat(), reduction_ug, activities, slots)
+
+
+def _activity_bytes(row: Row) -> bytes:
+    """Return what leaves hash of a row of `ClaimWork.activities_of`."""
+    history = ["" if item is None else str(item) for item in json.loads(row[10])]
+    return activity_bytes(row[:4], row[4], row[5], row[6:8], row[8], row[9], history, row[11])

@@ -1,13 +1,13 @@
-"""The link proof: made with the ciphertexts, stored with them, and sent after the last chunk.
+"""The link proof: made from the stored chunks, stored, and sent after the last of them.
 
 It shows that what is submitted is at most what the claims that won were worth when they were
-committed. It is made while pieces, randomness and witnesses are at hand and never again: a retry
+committed. It is made once, from pieces, randomness and witnesses that the store keeps: a retry
 sends the stored bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from fedcarbon.epoch.statements import LinkProof
 from fedcarbon.identity.ristretto import IDENTITY, element, pedersen
@@ -15,19 +15,23 @@ from fedcarbon.opening.links import block_commitment, check_link, link_statement
 from fedcarbon.proofs.link import LinkContext, LinkProofShape
 from fedcarbon.proofs.link_prover import LinkWitness, prove_link
 from fedcarbon.proofs.range_prover import RangeWitness
+from fedcarbon.submission.chunk_file import ChunkFile
 from fedcarbon.transparency.envelope import sign
-from partner_node.epochs.proving import ProvedEntry
 from partner_node.membership import Membership
-from partner_node.storage.epochs import ClaimRow
 from partner_node.storage.outbox import Message, MessageKind
+from partner_node.storage.submissions import Winnings
+
+Witnesses = Callable[[Collection[int]], Mapping[int, bytes]]
+"""Returns the stored witnesses of blocks."""
 
 
 def link_message(
     member: Membership,
     context: LinkContext,
     leaves: tuple[int, int],
-    won: Sequence[ClaimRow],
-    proved: Sequence[ProvedEntry],
+    won: Winnings,
+    chunks: Iterable[ChunkFile],
+    witnesses: Witnesses,
 ) -> Message:
     """Return the signed link proof of a submission.
 
@@ -35,8 +39,9 @@ def link_message(
         member: this partner.
         context: what the proof belongs to.
         leaves: indices of the plan leaf and of the verdict leaf.
-        won: the claims that no other partner won; empty if nothing was claimed.
-        proved: every block of the submission.
+        won: what the claims that no other partner won are worth.
+        chunks: of the whole submission, ascending; one is held at a time.
+        witnesses: of their blocks.
 
     Raises:
         DeltaOutOfRangeError: more would be submitted than was won: a bug of this node.
@@ -44,23 +49,24 @@ def link_message(
     """
     parameters, cap_ug = member.parameters, member.programme.epoch_cap_ug
     key = parameters.proof_key
-    winnings = sum(claim.piece_ug for claim in won)
-    blinding = sum(claim.blinding for claim in won)
+    commitments: dict[int, int] = {}
+
+    def opened() -> Iterator[RangeWitness]:
+        for chunk in chunks:
+            stored = witnesses(chunk.blocks())
+            for entry in chunk:
+                commitments[entry.block] = block_commitment(parameters, entry.proof)
+                yield RangeWitness.from_bytes(key, cap_ug, stored[entry.block])
+
+    witness = LinkWitness.of(opened(), winnings=won.mass_ug, winnings_blinding=won.blinding)
     generator = element(parameters.ristretto_generator)
     statement = link_statement(
         parameters,
         context,
         cap_ug=cap_ug,
-        commitments={
-            item.entry.block: block_commitment(parameters, item.entry.proof) for item in proved
-        },
+        commitments=commitments,
         # The sum of the commitments is the commitment to the sums.
-        winnings=pedersen(winnings, blinding, generator) if won else IDENTITY,
-    )
-    witness = LinkWitness.of(
-        [RangeWitness.from_bytes(key, cap_ug, item.witness) for item in proved],
-        winnings=winnings,
-        winnings_blinding=blinding,
+        winnings=pedersen(won.mass_ug, won.blinding, generator) if won.claims else IDENTITY,
     )
     proof = prove_link(key, statement, witness, member.randomness.below)
     data = LinkProofShape.of(key, statement).encode(proof)

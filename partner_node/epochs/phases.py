@@ -3,7 +3,8 @@
     COMMITTING   cut the epoch off, decide the claims, store them, send their roots
     REVEALING    verify that the roots are under a witnessed head, then stream the list
     JUDGED       wait
-    SUBMITTING   fetch the verdicts, encrypt and prove, store, send the chunks, then the link proof
+    SUBMITTING   fetch the verdicts, then encrypt, prove, store and send chunk by chunk, then the
+                 link proof
     SEALED       see that nothing was left out
 
 Each phase looks only at the store and at the hub's state, so it can be killed anywhere and run
@@ -15,37 +16,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from fedcarbon.engine.port import Engine
 from fedcarbon.errors import PeerError, StateError
 from fedcarbon.ids import Claimant, EpochIndex
-from fedcarbon.proofs.link import LinkContext
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.activities.bundle import Bundle
+from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.epochs.claiming import ClaimBuilder
-from partner_node.epochs.linking import link_message
+from partner_node.epochs.exchange import EpochExchange
 from partner_node.epochs.proving import BlockProver
-from partner_node.epochs.snapshot import OwnSnapshot, own_snapshot
-from partner_node.epochs.submitting import (
-    NO_EVIDENCE,
-    NO_METHODOLOGIES,
-    SubmissionTerms,
-    block_jobs,
-    chunk_messages,
-    chunks_of,
-    fetch_losses,
-    settle,
-    winning_claims,
-)
-from partner_node.epochs.uploads import ChunkUpload, ClaimListUpload
+from partner_node.epochs.submitting import Submission
+from partner_node.epochs.uploads import ClaimListUpload
 from partner_node.membership import Membership
-from partner_node.record.epoch_leaves import closing_at, leaf_at, plan_at
-from partner_node.record.receipts import checked_hub_receipt, checked_receipt
+from partner_node.record.epoch_leaves import closing_at, plan_at
+from partner_node.record.receipts import checked_hub_receipt
+from partner_node.storage.accounts import AccountFigures, AccountStore
 from partner_node.storage.database import Database
-from partner_node.storage.enrolment import EnrolmentStore
-from partner_node.storage.epochs import ClaimRow, Cutoff, EpochStore, PersonDayResult
-from partner_node.storage.outbox import Message, MessageKind, Outbox
+from partner_node.storage.epochs import Cutoff, EpochStore
+from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.record import RecordStore
 
 COMMIT_MARGIN_S: Final = 600
@@ -86,6 +77,8 @@ class EpochPhases:
         hub: HubClient,
         bundle: Bundle,
         prover: BlockProver,
+        engine: Engine,
+        bulk: BulkEvaluation,
         *,
         commit_delay_s: int = 0,
     ) -> None:
@@ -97,16 +90,18 @@ class EpochPhases:
             hub: whom to talk to.
             bundle: what activities are counted by, in epochs that are not committed yet.
             prover: for the submission.
+            engine: for the claims.
+            bulk: evaluates many activities at once.
             commit_delay_s: how long after the end of an epoch's last day to wait for activities.
         """
         self._member = member
         self._hub = hub
-        self._bundle = bundle
-        self._prover = prover
         self._commit_delay_s = commit_delay_s
-        self._claims = ClaimBuilder(database, member, bundle)
+        self._claims = ClaimBuilder(database, member, bundle, engine, bulk)
+        self._submission = Submission(database, member, hub, prover)
+        self._accounts = AccountStore(database)
         self._epochs = EpochStore(database)
-        self._enrolment = EnrolmentStore(database)
+        self._exchange = EpochExchange(database, member)
         self._outbox = Outbox(database)
         self._record = RecordStore(database)
 
@@ -145,7 +140,7 @@ class EpochPhases:
     def _commit(
         self, epoch: EpochIndex, plan_leaf: int, snapshot_size: int, commit_until_s: int
     ) -> str | None:
-        if self._receipt(MessageKind.CLAIM_COMMITMENT, epoch):
+        if self._exchange.is_answered(MessageKind.CLAIM_COMMITMENT, epoch):
             return None
         if self._epochs.commitment(epoch) is None:
             now_s, end_s = self._member.clock.now_s(), self._member.programme.epoch_end_s(epoch)
@@ -156,16 +151,15 @@ class EpochPhases:
             if now_s < max(end_s, patient_s):
                 return None
             self._cut_off(epoch, plan_leaf, snapshot_size)
-            work = self._claims.build(epoch, self._snapshot(epoch))
-            self._epochs.save_work(epoch, work, now_s=now_s)
+            self._claims.build(epoch, self._snapshot(epoch)[1])
         return self._send_commitment(epoch)
 
     def _send_commitment(self, epoch: EpochIndex) -> str:
-        message = self._message(MessageKind.CLAIM_COMMITMENT, epoch)
+        message = self._exchange.message(MessageKind.CLAIM_COMMITMENT, epoch)
         answer = self._hub.create_claim_commitment(
             epoch_pb2.CreateClaimCommitmentRequest(signed_commitment=message.envelope)
         )
-        self._keep_receipt(message, answer.receipt, LeafType.CLAIM_COMMITMENT)
+        self._exchange.keep_receipt(message, answer.receipt, LeafType.CLAIM_COMMITMENT)
         return "claims_committed"
 
     def _cut_off(self, epoch: EpochIndex, plan_leaf: int, snapshot_size: int) -> None:
@@ -180,7 +174,9 @@ class EpochPhases:
         commitment = self._epochs.commitment(epoch)
         if committed is None and shown.committed and commitment is not None:
             return self._send_commitment(epoch)  # only the answer was lost
-        if committed is None or commitment is None or self._receipt(MessageKind.CLAIM_LIST, epoch):
+        if committed is None or commitment is None:
+            return None
+        if self._exchange.is_answered(MessageKind.CLAIM_LIST, epoch):
             return None
         # (1) nobody may see a token before every root is where no hub can change it
         if shown.closed_leaf >= witnessed_size:
@@ -194,13 +190,12 @@ class EpochPhases:
             raise CommitmentLeftOutError(
                 f"the closing leaf of epoch {epoch} does not hold this partner's commitment"
             )
-        message = self._message(MessageKind.CLAIM_LIST, epoch)
+        message = self._exchange.message(MessageKind.CLAIM_LIST, epoch)
         answer = self._hub.create_claim_list(
             ClaimListUpload(
                 programme_id=self._member.programme.programme_id,
                 epoch=epoch,
-                content=message.content,
-                commitments=message.second_content,
+                pages=lambda: self._epochs.list_pages(epoch, commitment.padded_claims),
             )
         )
         receipt = checked_hub_receipt(
@@ -212,71 +207,13 @@ class EpochPhases:
     # --- phase 2 --------------------------------------------------------------------------
 
     def _submit(self, epoch: EpochIndex, shown: epoch_pb2.Epoch) -> str | None:
-        if not self._outbox.parts(MessageKind.CHUNK, str(epoch)):
-            snapshot = self._snapshot(epoch)
-            if not snapshot.blocks.accounts:
-                return None
-            self._prepare(epoch, shown, snapshot)
-        received = self._outbox.receipts(MessageKind.CHUNK, str(epoch))
-        sent = 0
-        for part in range(self._outbox.parts(MessageKind.CHUNK, str(epoch))):
-            if part in received:
-                continue
-            message = self._message(MessageKind.CHUNK, epoch, part)
-            answer = self._hub.create_chunk(
-                ChunkUpload(header=message.envelope, content=message.content)
-            )
-            self._keep_receipt(message, answer.receipt, LeafType.CHUNK_HEADER)
-            sent += 1
-        if not self._receipt(MessageKind.LINK_PROOF, epoch):
-            message = self._message(MessageKind.LINK_PROOF, epoch)
-            proved = self._hub.create_link_proof(
-                epoch_pb2.CreateLinkProofRequest(signed_proof=message.envelope)
-            )
-            self._keep_receipt(message, proved.receipt, LeafType.LINK_PROOF)
-            sent += 1
-        return "chunks_submitted" if sent else None
-
-    def _prepare(self, epoch: EpochIndex, shown: epoch_pb2.Epoch, snapshot: OwnSnapshot) -> None:
-        """Decide, encrypt and prove the submission, and store it before anything is sent."""
-        plan_leaf = leaf_at(self._record, shown.plan_leaf, LeafType.EPOCH_PLAN)
-        verdict_leaf = leaf_at(self._record, shown.verdict_leaf, LeafType.VERDICT_LIST)
-        # What counts is the hub's signed receipt; its word alone only helps where a receipt was
-        # lost on the way.
-        committed = self._receipt(MessageKind.CLAIM_COMMITMENT, epoch) or shown.committed
-        revealed = self._receipt(MessageKind.CLAIM_LIST, epoch) or shown.revealed
-        commitment = self._epochs.commitment(epoch)
-        results: list[PersonDayResult] = []
-        won: list[ClaimRow] = []
-        if commitment is not None and committed and revealed:
-            if self._epochs.losses(epoch) is None:
-                fetch_losses(self._hub, self._member, self._epochs, epoch)
-            results = settle(self._epochs, epoch, self._member.programme.cap_ug)
-            won = winning_claims(self._epochs, epoch)
-        cutoff = self._epochs.cutoff(epoch)
-        assert cutoff is not None  # noqa: S101 - set when the epoch was first seen
-        terms = SubmissionTerms(
-            cutoff=cutoff,
-            places_digest=snapshot.blocks.places_digest,
-            evidence_root=commitment.evidence_root if commitment and committed else NO_EVIDENCE,
-            # Pinned with the commitment: what is configured since counts for later epochs only.
-            methodology_bundle=(
-                commitment.methodology_bundle if commitment and committed else NO_METHODOLOGIES
-            ),
-        )
-        proved = self._prover.prove(block_jobs(self._member, epoch, snapshot, results))
-        messages = chunk_messages(self._member, epoch, chunks_of(self._member, proved), terms)
-        context = LinkContext(
-            programme_id=self._member.programme.programme_id,
-            party_id=self._member.party_id,
-            epoch=epoch,
-            plan_leaf=plan_leaf,
-            verdict_leaf=verdict_leaf,
-        )
-        leaves = (shown.plan_leaf, shown.verdict_leaf)
-        messages.append(link_message(self._member, context, leaves, won, proved))
-        witnesses = {item.entry.block: item.witness for item in proved}
-        self._epochs.save_submission(epoch, results, witnesses, messages)
+        if self._exchange.is_answered(MessageKind.LINK_PROOF, epoch):
+            return None
+        cutoff, figures = self._snapshot(epoch)
+        if not figures.accounts:
+            return None
+        self._submission.advance(shown, cutoff, figures)
+        return "chunks_submitted"
 
     # --- the end --------------------------------------------------------------------------
 
@@ -285,7 +222,7 @@ class EpochPhases:
         accepted = self._outbox.receipts(MessageKind.CHUNK, str(epoch))
         missing = self._member.party_id in shown.missing_partner_ids
         self._epochs.save_outcome(epoch, missing=missing, seal_leaf=shown.seal_leaf)
-        proved = self._receipt(MessageKind.LINK_PROOF, epoch)
+        proved = self._exchange.is_answered(MessageKind.LINK_PROOF, epoch)
         if missing and parts and len(accepted) == parts and proved:
             raise SealedAwayError(
                 f"epoch {epoch} was sealed without this partner, although the hub signed receipts "
@@ -295,24 +232,11 @@ class EpochPhases:
 
     # --- stored parts ---------------------------------------------------------------------
 
-    def _snapshot(self, epoch: EpochIndex) -> OwnSnapshot:
+    def _snapshot(self, epoch: EpochIndex) -> tuple[Cutoff, AccountFigures]:
+        """Return where the epoch was cut off, and what the snapshot has of this partner."""
         if self._outbox.unanswered(MessageKind.ENROLMENT_BATCH):
             # It may be in the record or not: blocks would be a guess.
             raise EnrolmentUnsettledError("an enrolment batch has no receipt yet")
         cutoff = self._epochs.cutoff(epoch)
         assert cutoff is not None  # noqa: S101 - set when the epoch was first seen
-        return own_snapshot(self._enrolment, self._member, epoch, cutoff.snapshot_size)
-
-    def _message(self, kind: MessageKind, epoch: EpochIndex, part: int = 0) -> Message:
-        message = self._outbox.message(kind, str(epoch), part)
-        assert message is not None  # noqa: S101 - stored before it is sent
-        return message
-
-    def _receipt(self, kind: MessageKind, epoch: EpochIndex) -> bool:
-        return bool(self._outbox.receipts(kind, str(epoch)))
-
-    def _keep_receipt(self, message: Message, data: bytes, leaf_type: LeafType) -> None:
-        receipt = checked_receipt(
-            self._member.foundation, data, leaf_type=leaf_type, envelope=message.envelope
-        )
-        self._outbox.save_receipt(message, receipt)
+        return cutoff, self._accounts.decided(epoch, cutoff.snapshot_size)

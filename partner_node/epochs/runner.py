@@ -22,6 +22,7 @@ from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
 from partner_node.activities.bundle import Bundle
+from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.bindings.answering import BindingAnswers
 from partner_node.enrolment.enroller import Enroller, EnrolmentStores
 from partner_node.enrolment.evaluation import BlindEvaluator
@@ -135,6 +136,7 @@ class EpochRunner:
         source: MembershipSource,
         hub: HubClient,
         bundle: Bundle,
+        bulk: BulkEvaluation,
         settings: RunnerSettings,
     ) -> None:
         """Work on `database` with what `source` verifies."""
@@ -143,6 +145,7 @@ class EpochRunner:
         self._hub = hub
         self._bundle = bundle
         self._settings = settings
+        self._bulk = bulk
         self._record = RecordStore(database)
         self._mirror = RecordMirror(self._record, hub)
         self._outbox = Outbox(database)
@@ -284,6 +287,8 @@ class EpochRunner:
                     self._hub,
                     self._bundle,
                     self.prover_for(member),
+                    self._settings.engine,
+                    self._bulk,
                     commit_delay_s=self._settings.commit_delay_s,
                 ),
                 bindings=BindingAnswers(self._database, member, self._hub),

@@ -1,14 +1,15 @@
-"""This partner's part of the enrolment snapshot, from its own receipts."""
+"""This partner's part of the enrolment snapshot as one object, for what looks at few accounts."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
-from fedcarbon.epoch.snapshot import PartnerSnapshot, Place, snapshot_of
+from fedcarbon.epoch.snapshot import PartnerSnapshot, Place, TakenSlots
 from fedcarbon.identity.tokens import AccountToken
 from fedcarbon.ids import EpochIndex
 from partner_node.membership import Membership
-from partner_node.storage.enrolment import EnrolmentStore
+from partner_node.storage.accounts import AccountStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,42 +19,35 @@ class OwnSnapshot:
     blocks: PartnerSnapshot
     """The blocks that a dense submission covers."""
     persons: dict[int, Place]
-    """Enrolled persons and their places."""
+    """Enrolled persons and their places, ascending by place."""
     tokens: dict[int, AccountToken]
-    """Account token of everybody who has one."""
+    """Account token of each of them."""
 
 
 def own_snapshot(
-    store: EnrolmentStore, member: Membership, epoch: EpochIndex, snapshot_size: int
+    store: AccountStore, member: Membership, epoch: EpochIndex, snapshot_size: int
 ) -> OwnSnapshot:
     """Return this partner's snapshot of `epoch`: the same blocks and caps that everyone computes.
 
     Args:
-        store: enrolment entries with their receipts; none may be unanswered.
+        store: the accounts of every epoch.
         member: this partner.
         epoch: the epoch.
         snapshot_size: a field of its plan.
     """
-    tokens = store.account_tokens()
-    places = store.places()
-    entries = store.logged_entries(member.party_id)
-    slots = member.parameters.layout.slots
-    snapshot = snapshot_of(
-        entries,
-        {tokens[person_id]: place for person_id, place in places.items()},
-        epoch=epoch,
-        snapshot_size=snapshot_size,
-        slots=slots,
-        cap_ug=member.programme.epoch_cap_ug,
-    )
-    empty = PartnerSnapshot.empty(slots, member.programme.epoch_cap_ug)
-    blocks = snapshot.partners.get(member.party_id, empty)
+    figures = store.decided(epoch, snapshot_size)
+    persons = store.places(epoch)
+    masks: defaultdict[int, int] = defaultdict(int)
+    for place in persons.values():
+        masks[place.block] |= 1 << place.slot
     return OwnSnapshot(
-        blocks=blocks,
-        persons={
-            person_id: place
-            for person_id, place in places.items()
-            if place.slot in blocks.slots_of.get(place.block, frozenset())
-        },
-        tokens=tokens,
+        blocks=PartnerSnapshot(
+            slots=member.parameters.layout.slots,
+            cap_ug=member.programme.epoch_cap_ug,
+            slots_of=TakenSlots(masks),
+            accounts=figures.accounts,
+            places_digest=figures.places_digest,
+        ),
+        persons=persons,
+        tokens=store.tokens(epoch),
     )

@@ -59,6 +59,11 @@ def status_message(status: NodeStatus, last_error: str) -> node_pb2.GetStatusRes
                 claims_sent=item.claims_sent,
                 claims_lost=item.claims_lost,
                 chunks_sent=item.chunks_sent,
+                work=item.work,
+                parts_done=item.parts_done,
+                parts=item.parts,
+                remaining_s=item.remaining_s,
+                parts_per_s=item.parts_per_s,
             )
             for item in status.epochs
         ],

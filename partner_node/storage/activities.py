@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fedcarbon.methodology.activity import Activity, values_of, values_text
+from fedcarbon.methodology.crediting import LASTING
 from fedcarbon.methodology.definition import ActivityType
 from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.units import Seconds
@@ -19,6 +20,7 @@ SpanOwner = tuple[ActivityType, int | str]
 AT_INTAKE = 0
 """Epoch of a rejection that happened when the activity arrived."""
 
+_LASTING = f"split_part(object_ref, ':', 1) IN {tuple(sorted(LASTING))}"
 _COLUMNS = (
     "activity_id, person_ref, person_id, methodology_id, activity_type, object_ref, started_at_s, "
     "ended_at_s, evidence, field_values, first_day, last_day"
@@ -36,6 +38,28 @@ class StoredActivity:
     """Of its methodology when it was accepted."""
     days: tuple[dt.date, dt.date] | None
     """First and last day on which it is credited; None if it is history only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """A range of persons or of objects, whole: whose activities are limited together."""
+
+    objects: bool
+    """Whether these are objects that several activities are about, or else persons."""
+    first: int
+    last: int
+    """Numbers, both included."""
+
+    @property
+    def condition(self) -> str:
+        """What holds for a row of `activities` of theirs; it has two question marks."""
+        if self.objects:
+            return (
+                "object_ref IN (SELECT object_ref FROM objects "  # noqa: S608 - constants only
+                "WHERE object_id BETWEEN ? AND ?) "
+                f"AND {_LASTING}"
+            )
+        return f"person_id BETWEEN ? AND ? AND NOT {_LASTING}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +118,22 @@ class ActivityStore:
                     spans[ActivityType(kind), owner].append((started_at_s, ended_at_s))
         return spans
 
-    def credited_between(self, first: dt.date, last: dt.date) -> list[StoredActivity]:
-        """Return all activities with a day from `first` to `last`, by start and id."""
+    def credited_between(
+        self, first: dt.date, last: dt.date, owners: Owners
+    ) -> list[StoredActivity]:
+        """Return the activities of `owners` with a day from `first` to `last`, by start and id."""
         rows = self._database.rows(
             f"SELECT {_COLUMNS} FROM activities "  # noqa: S608
-            "WHERE first_day <= ? AND last_day >= ? ORDER BY started_at_s, activity_id",
-            [last.isoformat(), first.isoformat()],
+            f"WHERE first_day <= ? AND last_day >= ? AND {owners.condition} "
+            "ORDER BY started_at_s, activity_id",
+            [last.isoformat(), first.isoformat(), owners.first, owners.last],
         )
         return [_activity(row) for row in rows]
+
+    def last_owner(self, *, objects: bool) -> int:
+        """Return the highest number of a person with activities, or of an object; 0 if none."""
+        column = "object_id) FROM objects" if objects else "person_id) FROM activities"
+        return self._database.number(f"SELECT max({column}")
 
     def of_person(self, person_id: int) -> list[StoredActivity]:
         """Return a person's activities by start and id, history included."""

@@ -21,6 +21,9 @@ from partner_node.storage.schema import SCHEMA_VERSION, TABLES
 
 Row = tuple[Any, ...]
 
+MEMORY_MIB: Final = 384
+"""What DuckDB may hold in memory; sorting and joining more goes to files beside the store."""
+
 
 class StoreLockedError(ConfigurationError):
     """Another process has the store open; stop it, or talk to it instead."""
@@ -48,7 +51,9 @@ class Database:
         self._lock: Final = threading.RLock()
         self._depth = 0
         try:
-            self._connection = duckdb.connect(str(path))
+            self._connection = duckdb.connect(
+                str(path), config={"memory_limit": f"{MEMORY_MIB}MiB"}
+            )
         except duckdb.IOException as error:
             if "lock" in str(error):
                 raise StoreLockedError(
@@ -107,6 +112,11 @@ class Database:
         """Execute one statement."""
         self.rows(sql, parameters)
 
+    def run_named(self, sql: str, parameters: Mapping[str, object]) -> None:
+        """Execute one statement whose parameters have names, inside a transaction."""
+        with self._lock:
+            self._connection.execute(sql, dict(parameters))
+
     def rows(
         self,
         sql: str,
@@ -121,13 +131,24 @@ class Database:
             parameters: values for its question marks.
             given: columns of a temporary table of that name, for lookups of thousands of keys.
         """
+        # Results are always fetched whole: DuckDB refuses other work on the connection before.
+        with self._with_given(given):
+            return self._connection.execute(sql, list(parameters)).fetchall()
+
+    def table(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """Return all rows of a query as columns."""
         with self._lock:
-            # Results are always fetched whole: DuckDB refuses other work on the connection before.
+            return self._connection.sql(sql, params=list(parameters)).to_arrow_table()
+
+    @contextmanager
+    def _with_given(self, given: Mapping[str, Sequence[object]] | None) -> Iterator[None]:
+        with self._lock:
             if given is None:
-                return self._connection.execute(sql, list(parameters)).fetchall()
+                yield
+                return
             self._connection.register("given", pa.table(dict(given)))
             try:
-                return self._connection.execute(sql, list(parameters)).fetchall()
+                yield
             finally:
                 self._connection.unregister("given")
 

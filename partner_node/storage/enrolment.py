@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fedcarbon.epoch.snapshot import LoggedEntry, Place
+from fedcarbon.epoch.snapshot import Place
 from fedcarbon.identity.blinding import SecretOutput
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.ristretto import Element, Scalar
 from fedcarbon.identity.tokens import AccountToken
-from fedcarbon.ids import PartyId
 from fedcarbon.registry.enrolment import EnrolmentAction
 from fedcarbon.units import Seconds
 from partner_node.storage.database import Database, Row
@@ -267,7 +266,7 @@ class EnrolmentStore:
     ) -> None:
         """Keep the hub's answer to a batch: its receipt, and places that are new."""
         with self._database.transaction():
-            known = self.places()
+            known = self.placed(places)
             fresh = {key: place for key, place in places.items() if key not in known}
             self._database.insert(
                 "places",
@@ -305,33 +304,41 @@ class EnrolmentStore:
 
     # --- accounts -------------------------------------------------------------------------
 
-    def places(self) -> dict[int, Place]:
-        """Return the place of every person that has one."""
-        rows = self._database.rows("SELECT person_id, block, slot FROM places")
-        return {row[0]: Place(block=row[1], slot=row[2]) for row in rows}
-
-    def account_tokens(self) -> dict[int, AccountToken]:
-        """Return the account token of every person that has one."""
-        rows = self._database.rows("SELECT person_id, account_token FROM account_tokens")
-        return {row[0]: AccountToken(row[1]) for row in rows}
-
-    def logged_entries(self, partner_id: PartyId) -> list[LoggedEntry]:
-        """Return every entry of this partner that has a receipt, in the order of the record."""
+    def placed(self, person_ids: Iterable[int]) -> set[int]:
+        """Return those of `person_ids` that have a place."""
+        wanted = sorted(person_ids)
+        if not wanted:
+            return set()
         rows = self._database.rows(
-            "SELECT r.leaf_index, t.account_token, e.action, e.from_epoch "  # noqa: S608
-            f"FROM enrolment_entries e JOIN {_LOGGED} "
-            "JOIN account_tokens t USING (person_id) ORDER BY r.leaf_index, e.position"
+            "SELECT person_id FROM places SEMI JOIN given USING (person_id)",
+            given={"person_id": wanted},
         )
-        return [
-            LoggedEntry(
-                leaf_index=row[0],
-                partner_id=partner_id,
-                account_token=row[1],
-                action=EnrolmentAction(row[2]),
-                from_epoch=row[3],
-            )
-            for row in rows
-        ]
+        return {row[0] for row in rows}
+
+    def places_near(self, person_ids: Sequence[int], blocks: Sequence[int]) -> dict[int, Place]:
+        """Return the known places of some persons, and of everybody in some blocks."""
+        found: dict[int, Place] = {}
+        for column, wanted in (("person_id", person_ids), ("block", blocks)):
+            if wanted:
+                rows = self._database.rows(
+                    "SELECT person_id, block, slot FROM places "  # noqa: S608 - a constant
+                    f"SEMI JOIN given USING ({column})",
+                    given={column: sorted(set(wanted))},
+                )
+                found |= {row[0]: Place(block=row[1], slot=row[2]) for row in rows}
+        return found
+
+    def persons_with(self, account_tokens: Iterable[bytes]) -> dict[AccountToken, int]:
+        """Return whose accounts those of `account_tokens` are that belong to this node's people."""
+        wanted = sorted(set(account_tokens))
+        if not wanted:
+            return {}
+        rows = self._database.rows(
+            "SELECT account_token, person_id FROM account_tokens "
+            "SEMI JOIN given USING (account_token)",
+            given={"account_token": wanted},
+        )
+        return {AccountToken(row[0]): row[1] for row in rows}
 
     def counts(self) -> tuple[int, int]:
         """Return how many persons have a place, and how many with consents still lack one."""

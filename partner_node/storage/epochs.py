@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from fedcarbon.identity.ristretto import Scalar, scalar_from_bytes, scalar_to_bytes
+import pyarrow as pa
+
+from fedcarbon.identity.ristretto import Scalar, scalar_from_bytes
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece
 from fedcarbon.units import MicrogramsCO2e, Seconds
-from partner_node.storage.activities import ActivityStore, StoredReject
 from partner_node.storage.database import Database, Row
-from partner_node.storage.outbox import Message, Outbox
 
+LIST_PAGE_ROWS: Final = 1 << 16
 _CREDITED = "activity_id, methodology, history, evidence, credited_ug"
 
 
@@ -59,25 +61,8 @@ class ClaimRow:
     """What the claim is worth before any verdict; 0 for a pad."""
     blinding: Scalar = field(repr=False)
     """r of its piece commitment: with it the commitment shows the piece."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonDay:
-    """What a person earned on one day before claims were judged."""
-
-    person_id: int
-    day: dt.date
-    reduction_ug: MicrogramsCO2e
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonDayResult:
-    """What was submitted for a person and day."""
-
-    person_id: int
-    day: dt.date
-    submitted_ug: MicrogramsCO2e
-    lost_slots: int
+    commitment: bytes = field(repr=False)
+    """K, the piece commitment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,31 +79,12 @@ class CreditedActivity:
     credited_ug: MicrogramsCO2e
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochWork:
-    """Everything that phase 1a decides, stored at once."""
-
-    commitment: Commitment
-    claims: Sequence[ClaimRow]
-    """In the order of the list."""
-    pieces: Mapping[int, Sequence[Piece]]
-    """By person."""
-    person_days: Sequence[PersonDay]
-    """By person and day; days without activities have none."""
-    credited: Sequence[CreditedActivity]
-    """Every activity of `pieces`."""
-    rejects: Sequence[StoredReject]
-    messages: Sequence[Message]
-
-
 class EpochStore:
     """Reads and appends the tables of epochs."""
 
     def __init__(self, database: Database) -> None:
         """Work on the tables of `database`."""
         self._database = database
-        self._outbox = Outbox(database)
-        self._activities = ActivityStore(database)
 
     # --- cut-off --------------------------------------------------------------------------
 
@@ -165,83 +131,28 @@ class EpochStore:
             methodology_bundle=row[6],
         )
 
-    def save_work(self, epoch: int, work: EpochWork, *, now_s: Seconds) -> None:
-        """Store everything that phase 1a decides, in one transaction."""
-        commitment = work.commitment
-        pieces = [(key, item) for key, items in work.pieces.items() for item in items]
-        with self._database.transaction():
-            self._database.run(
-                "INSERT INTO epoch_commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    epoch,
-                    commitment.claims,
-                    commitment.padded_claims,
-                    commitment.list_root,
-                    commitment.evidence_root,
-                    commitment.evidence_count,
-                    commitment.evidence_key,
-                    commitment.methodology_bundle,
-                ],
-            )
-            self._database.insert(
-                "epoch_methodologies",
-                {
-                    "epoch": [epoch] * len(commitment.methodologies),
-                    "methodology_id": list(commitment.methodologies),
-                    "content_hash": list(commitment.methodologies.values()),
-                },
-            )
-            self._save_credited(epoch, work.credited)
-            self._save_claims(epoch, work.claims)
-            self._database.insert(
-                "pieces",
-                {
-                    "epoch": [epoch] * len(pieces),
-                    "activity_id": [item.activity_id for _, item in pieces],
-                    "person_id": [person_id for person_id, _ in pieces],
-                    "day": [item.day.isoformat() for _, item in pieces],
-                    "slot_owner": [item.slot.owner for _, item in pieces],
-                    "slot_group": [item.slot.group for _, item in pieces],
-                    "slot_start_s": [item.slot.start_s for _, item in pieces],
-                    "rank": [item.rank for _, item in pieces],
-                    "piece_ug": [item.piece_ug for _, item in pieces],
-                },
-            )
-            self._database.insert(
-                "person_days",
-                {
-                    "epoch": [epoch] * len(work.person_days),
-                    "person_id": [item.person_id for item in work.person_days],
-                    "day": [item.day.isoformat() for item in work.person_days],
-                    "reduction_ug": [item.reduction_ug for item in work.person_days],
-                },
-            )
-            self._activities.add_rejects(work.rejects, now_s=now_s)
-            for message in work.messages:
-                self._outbox.save(message)
+    def claim_count(self, epoch: int) -> int:
+        """Return how many claims the list has, pads included."""
+        return self._database.number("SELECT count(*) FROM claims WHERE epoch = ?", [epoch])
 
-    def _save_claims(self, epoch: int, claims: Sequence[ClaimRow]) -> None:
-        self._database.insert(
-            "claims",
-            {
-                "epoch": [epoch] * len(claims),
-                "position": range(len(claims)),
-                "token": [item.token for item in claims],
-                "rank": [item.rank for item in claims],
-                "person_id": [item.person_id for item in claims],
-                "slot_owner": [item.slot and item.slot.owner for item in claims],
-                "slot_group": [item.slot and item.slot.group for item in claims],
-                "slot_start_s": [item.slot and item.slot.start_s for item in claims],
-                "piece_ug": [item.piece_ug for item in claims],
-                "blinding": [scalar_to_bytes(item.blinding) for item in claims],
-            },
-        )
+    def real_claim_count(self, epoch: int) -> int:
+        """Return how many claims the list has without pads."""
+        return self._database.number("SELECT count(person_id) FROM claims WHERE epoch = ?", [epoch])
+
+    def list_pages(self, epoch: int, claims: int) -> Iterator[pa.Table]:
+        """Yield token, rank, salt and commitment of a list of so many claims, in its order."""
+        for first in range(0, claims, LIST_PAGE_ROWS):
+            yield self._database.table(
+                "SELECT token, rank, salt, commitment FROM claims "
+                "WHERE epoch = ? AND position BETWEEN ? AND ? ORDER BY position",
+                [epoch, first, first + LIST_PAGE_ROWS - 1],
+            )
 
     def claims(self, epoch: int) -> list[ClaimRow]:
         """Return the list of the epoch with what each claim is about, pads included."""
         rows = self._database.rows(
             "SELECT token, rank, person_id, slot_owner, slot_group, slot_start_s, piece_ug, "
-            "blinding FROM claims WHERE epoch = ? ORDER BY position",
+            "blinding, commitment FROM claims WHERE epoch = ? ORDER BY position",
             [epoch],
         )
         return [
@@ -252,6 +163,7 @@ class EpochStore:
                 slot=None if row[3] is None else SlotKey(row[3], row[4], row[5]),
                 piece_ug=row[6],
                 blinding=scalar_from_bytes(row[7]),
+                commitment=row[8],
             )
             for row in rows
         ]
@@ -311,78 +223,6 @@ class EpochStore:
         for row in rows:
             found.setdefault(row[-1], {})[row[0]] = _credited(row)
         return found
-
-    def _save_credited(self, epoch: int, credited: Sequence[CreditedActivity]) -> None:
-        self._database.insert(
-            "epoch_activities",
-            {
-                "epoch": [epoch] * len(credited),
-                "activity_id": [item.activity_id for item in credited],
-                "methodology": [item.methodology for item in credited],
-                "history": [json.dumps(item.history) for item in credited],
-                "evidence": [item.evidence for item in credited],
-                "credited_ug": [item.credited_ug for item in credited],
-            },
-        )
-
-    # --- phase 2 --------------------------------------------------------------------------
-
-    def losses(self, epoch: int) -> set[ClaimToken] | None:
-        """Return the lost tokens, or None if they have not been fetched."""
-        if self._database.row("SELECT 1 FROM epoch_losses WHERE epoch = ?", [epoch]) is None:
-            return None
-        rows = self._database.rows("SELECT token FROM losses WHERE epoch = ?", [epoch])
-        return {ClaimToken(row[0]) for row in rows}
-
-    def save_losses(self, epoch: int, tokens: Sequence[ClaimToken]) -> None:
-        """Store the verdicts on the epoch's claims."""
-        with self._database.transaction():
-            self._database.run("INSERT INTO epoch_losses VALUES (?, ?)", [epoch, len(tokens)])
-            self._database.insert("losses", {"epoch": [epoch] * len(tokens), "token": tokens})
-
-    def save_submission(
-        self,
-        epoch: int,
-        results: Sequence[PersonDayResult],
-        witnesses: Mapping[int, bytes],
-        messages: Iterable[Message],
-    ) -> None:
-        """Store results and encrypted chunks at once: the ciphertexts exist from here on.
-
-        Args:
-            epoch: which one.
-            results: what every person-day is worth.
-            witnesses: by block, what only this node knows of its commitments.
-            messages: headers and files.
-        """
-        with self._database.transaction():
-            self._database.insert(
-                "person_day_results",
-                {
-                    "epoch": [epoch] * len(results),
-                    "person_id": [item.person_id for item in results],
-                    "day": [item.day.isoformat() for item in results],
-                    "submitted_ug": [item.submitted_ug for item in results],
-                    "lost_slots": [item.lost_slots for item in results],
-                },
-            )
-            self._database.insert(
-                "block_witnesses",
-                {
-                    "epoch": [epoch] * len(witnesses),
-                    "block": list(witnesses),
-                    "witness": list(witnesses.values()),
-                },
-            )
-            for message in messages:
-                self._outbox.save(message)
-
-    def witnesses(self, epoch: int) -> dict[int, bytes]:
-        """Return the witness of every block that was submitted, ascending by block."""
-        rows = self._database.rows(
-            "SELECT block, witness FROM block_witnesses WHERE epoch = ? ORDER BY block", [epoch]
-        )
-        return {row[0]: row[1] for row in rows}
 
     # --- outcome --------------------------------------------------------------------------
 

@@ -37,9 +37,7 @@ class Message:
     envelope: bytes = b""
     """DSSE envelope; empty for a claim list, which the commitment's signature covers."""
     content: bytes = field(default=b"", repr=False)
-    """File that goes with it."""
-    second_content: bytes = field(default=b"", repr=False)
-    """The commitment file of a claim list; empty for everything else."""
+    """File that goes with it; those of a claim list are made of the claims when they are sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +63,13 @@ class Outbox:
     def save(self, message: Message) -> None:
         """Store a message."""
         self._database.run(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages VALUES (?, ?, ?, ?, ?)",
             [
                 message.kind.value,
                 message.subject,
                 message.part,
                 message.envelope,
                 message.content,
-                message.second_content,
             ],
         )
 
@@ -94,8 +91,7 @@ class Outbox:
     def message(self, kind: MessageKind, subject: str, part: int = 0) -> Message | None:
         """Return a stored message."""
         row = self._database.row(
-            "SELECT envelope, content, second_content FROM messages "
-            "WHERE kind = ? AND subject = ? AND part = ?",
+            "SELECT envelope, content FROM messages WHERE kind = ? AND subject = ? AND part = ?",
             [kind.value, subject, part],
         )
         if row is None:
@@ -106,7 +102,6 @@ class Outbox:
             part=part,
             envelope=row[0],
             content=row[1],
-            second_content=row[2],
         )
 
     def parts(self, kind: MessageKind, subject: str) -> int:

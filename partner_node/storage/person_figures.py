@@ -12,6 +12,7 @@ from fedcarbon.methodology.person_day import Piece
 from partner_node.storage.database import Database
 from partner_node.storage.epochs import CreditedActivity, EpochStore
 from partner_node.storage.outbox import MessageKind, Outbox
+from partner_node.storage.submissions import SubmissionStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class PersonFigures:
         self._person_id = person_id
         self._epochs = EpochStore(database)
         self._outbox = Outbox(database)
+        self._submissions = SubmissionStore(database)
 
     def epochs(self) -> dict[int, PersonEpoch]:
         """Return the epochs in which something was claimed for the person."""
@@ -56,7 +58,7 @@ class PersonFigures:
         if self._epochs.outcome(epoch):
             return True
         submitted = self._outbox.parts(MessageKind.CHUNK, str(epoch)) > 0
-        return submitted and self._epochs.losses(epoch) is None
+        return submitted and self._submissions.losses(epoch) is None
 
     def was_settled(self, epoch: int) -> bool:
         """Tell whether the verdicts are known and the person's results were submitted."""

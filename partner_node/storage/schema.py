@@ -2,7 +2,11 @@
 
 Tables receive inserts only, so that a crash never leaves half a change and an auditor on site can
 follow what was known when. The exceptions are named: `evaluation_items` loses its blinds once they
-are used, `record_head` and `node` hold one present value each.
+are used; `claim_drafts` and `evidence_leaves` hold what an epoch's claims are made of until they
+are committed; `record_head` and `node` hold one present value each.
+
+What an epoch does is done in parts, each in one transaction with its row in `epoch_parts`: whatever
+happens, the next process goes on behind the last finished part.
 
 Instants are seconds since 1970-01-01T00:00:00Z, masses micrograms of CO2e. `person_id` numbers one
 identity document; several `person_ref`s of the platform may belong to it.
@@ -12,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 TABLES: Final = (
     # What this store belongs to: schema version, party, programme, parameter id.
@@ -150,6 +154,36 @@ TABLES: Final = (
         plan_leaf BIGINT NOT NULL,
         snapshot_size BIGINT NOT NULL,
         cut_off_at_s BIGINT NOT NULL)""",
+    # This partner's part of the enrolment snapshot, decided once: accounts by block and slot,
+    # numbered from 0.
+    """CREATE TABLE epoch_snapshots (
+        epoch BIGINT PRIMARY KEY,
+        accounts BIGINT NOT NULL,
+        places_digest BLOB NOT NULL)""",
+    """CREATE TABLE epoch_accounts (
+        epoch BIGINT NOT NULL,
+        number BIGINT NOT NULL,
+        person_id BIGINT NOT NULL,
+        block BIGINT NOT NULL,
+        slot INTEGER NOT NULL)""",
+    # The work of a stage in parts, and which of them are done; times are the machine's own, for
+    # the rate that people are shown.
+    """CREATE TABLE epoch_stages (
+        epoch BIGINT NOT NULL,
+        stage VARCHAR NOT NULL,
+        parts BIGINT NOT NULL,
+        began_at_s DOUBLE NOT NULL,
+        PRIMARY KEY (epoch, stage))""",
+    """CREATE TABLE epoch_parts (
+        epoch BIGINT NOT NULL,
+        stage VARCHAR NOT NULL,
+        part BIGINT NOT NULL,
+        done_at_s DOUBLE NOT NULL)""",
+    # How an epoch's claims were begun: what was drawn, and how large parts are.
+    """CREATE TABLE epoch_work (
+        epoch BIGINT PRIMARY KEY,
+        evidence_key BLOB NOT NULL,
+        part_sizes VARCHAR NOT NULL)""",
     """CREATE TABLE epoch_commitments (
         epoch BIGINT PRIMARY KEY,
         claims BIGINT NOT NULL,
@@ -172,11 +206,11 @@ TABLES: Final = (
         methodology BLOB NOT NULL,
         history VARCHAR NOT NULL,
         evidence INTEGER NOT NULL,
-        credited_ug BIGINT NOT NULL,
-        PRIMARY KEY (epoch, activity_id))""",
+        credited_ug BIGINT NOT NULL)""",
     # `evidence_key` is the secret of the evidence's salts: with it a guess at a leaf can be tested.
     # One row per list position; pads have neither person nor slot, and a piece of 0. Piece and
     # blinding (32 bytes, little-endian) open the commitment that the list holds for the claim.
+    # The two files of the list are made of these rows.
     """CREATE TABLE claims (
         epoch BIGINT NOT NULL,
         position BIGINT NOT NULL,
@@ -187,7 +221,27 @@ TABLES: Final = (
         slot_group VARCHAR,
         slot_start_s BIGINT,
         piece_ug BIGINT NOT NULL,
-        blinding BLOB NOT NULL)""",
+        blinding BLOB NOT NULL,
+        salt BLOB NOT NULL,
+        commitment BLOB NOT NULL)""",
+    # The claims before all of them are there and can be sorted; emptied then.
+    """CREATE TABLE claim_drafts (
+        epoch BIGINT NOT NULL,
+        token BLOB NOT NULL,
+        rank INTEGER NOT NULL,
+        person_id BIGINT,
+        slot_owner VARCHAR,
+        slot_group VARCHAR,
+        slot_start_s BIGINT,
+        piece_ug BIGINT NOT NULL,
+        blinding BLOB NOT NULL,
+        salt BLOB NOT NULL,
+        commitment BLOB NOT NULL)""",
+    # The leaves of the evidence until their root is known; emptied then.
+    """CREATE TABLE evidence_leaves (
+        epoch BIGINT NOT NULL,
+        number BIGINT NOT NULL,
+        leaf BLOB NOT NULL)""",
     # The part of an activity's amount that lies in one slot; an owner is an object, or empty.
     """CREATE TABLE pieces (
         epoch BIGINT NOT NULL,
@@ -218,6 +272,11 @@ TABLES: Final = (
         day VARCHAR NOT NULL,
         submitted_ug BIGINT NOT NULL,
         lost_slots INTEGER NOT NULL)""",
+    # What a submission says, decided once: whether its claims were committed and revealed in time.
+    """CREATE TABLE epoch_settlements (
+        epoch BIGINT PRIMARY KEY,
+        committed BOOLEAN NOT NULL,
+        revealed BOOLEAN NOT NULL)""",
     # What only this node knows of its commitments; secret, and needed for proofs about them.
     """CREATE TABLE block_witnesses (
         epoch BIGINT NOT NULL,
@@ -241,7 +300,6 @@ TABLES: Final = (
         part INTEGER NOT NULL,
         envelope BLOB NOT NULL,
         content BLOB NOT NULL,
-        second_content BLOB NOT NULL,
         PRIMARY KEY (kind, subject, part))""",
     """CREATE TABLE receipts (
         kind VARCHAR NOT NULL,

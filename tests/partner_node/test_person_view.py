@@ -19,7 +19,7 @@ from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.registry.measure import Measure
 from fedcarbon.units import MicrogramsCO2e
 from partner_node.activities.intake import DETAILS as AT_INTAKE
-from partner_node.epochs.collecting import _DETAILS as IN_EPOCHS
+from partner_node.epochs.collecting import DETAILS as IN_EPOCHS
 from partner_node.persons.activity_days import Amounts
 from partner_node.persons.summary import Asked, PersonSummary, as_tree
 from partner_node.persons.withdrawal import UnknownPersonError

@@ -29,9 +29,10 @@ from fedcarbon.methodology.person_day import Piece
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.transparency.envelope import Envelope, sign
 from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e
-from partner_node.epochs import collecting, phases
-from partner_node.storage.activities import ActivityStore, StoredActivity
-from partner_node.storage.epochs import EpochStore, PersonDayResult
+from partner_node.epochs import collecting
+from partner_node.storage.activities import ActivityStore, Owners, StoredActivity
+from partner_node.storage.database import Database
+from partner_node.storage.submissions import SubmissionStore
 from tests.simulation.operations import Ride, Run
 from tests.simulation.world import PARTNERS, PROGRAMME, World
 
@@ -122,13 +123,13 @@ def lies(world: World) -> Iterator[None]:
         patch.setattr(collecting, "pieces_of", _dated_back(collecting.pieces_of))
         honest = ActivityStore.credited_between
         patch.setattr(ActivityStore, "credited_between", _with_the_late_ride(honest))
-        patch.setattr(phases, "settle", _moved(phases.settle, world.store(MAAS)))
+        patch.setattr(SubmissionStore, "settle", _moved(SubmissionStore.settle, world.store(MAAS)))
         yield
 
 
 def _doubled(real: Callable[..., Any]) -> Callable[..., Any]:
-    def earned_by(activity: Activity, *args: Any) -> Earned:
-        earned: Earned = real(activity, *args)
+    def earned_by(activity: Activity, *args: Any, **named: Any) -> Earned:
+        earned: Earned = real(activity, *args, **named)
         factor = 2 if activity.activity_id.startswith("bike-") else 1
         return dataclasses.replace(earned, amount_ug=MicrogramsCO2e(factor * earned.amount_ug))
 
@@ -136,18 +137,20 @@ def _doubled(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_the_late_ride(real: Callable[..., Any]) -> Callable[..., Any]:
-    def between(store: ActivityStore, first: dt.date, last: dt.date) -> list[StoredActivity]:
-        found: list[StoredActivity] = real(store, first, last)
+    def between(
+        store: ActivityStore, first: dt.date, last: dt.date, owners: Owners
+    ) -> list[StoredActivity]:
+        found: list[StoredActivity] = real(store, first, last, owners)
         day = dt.timedelta(days=1)
-        later = real(store, last + day, last + day)
+        later = real(store, last + day, last + day, owners)
         return found + [item for item in later if item.activity.activity_id == LATE]
 
     return between
 
 
 def _dated_back(real: Callable[..., Any]) -> Callable[..., Any]:
-    def pieces_of(activity: Activity, *args: Any) -> tuple[Piece, ...]:
-        pieces: tuple[Piece, ...] = real(activity, *args)
+    def pieces_of(activity: Activity, *args: Any, **named: Any) -> tuple[Piece, ...]:
+        pieces: tuple[Piece, ...] = real(activity, *args, **named)
         if activity.activity_id != LATE:
             return pieces
         return tuple(
@@ -162,20 +165,25 @@ def _dated_back(real: Callable[..., Any]) -> Callable[..., Any]:
     return pieces_of
 
 
-def _moved(real: Callable[..., Any], liar: object) -> Callable[..., Any]:
+def _moved(real: Callable[..., Any], liar: Database) -> Callable[..., Any]:
     """Give what the first person earned at the liar's to the second."""
 
-    def settle(store: EpochStore, *args: Any) -> list[PersonDayResult]:
-        results: list[PersonDayResult] = real(store, *args)
-        if store._database is not liar or len(results) < 2:
-            return results
-        first, second, *rest = results
-        total_ug = MicrogramsCO2e(first.submitted_ug + second.submitted_ug)
-        return [
-            dataclasses.replace(first, submitted_ug=MicrogramsCO2e(0)),
-            dataclasses.replace(second, submitted_ug=total_ug),
-            *rest,
-        ]
+    def settle(store: SubmissionStore, epoch: int, *args: Any) -> None:
+        real(store, epoch, *args)
+        if store._database is not liar:
+            return
+        rows = liar.rows(
+            "SELECT person_id, submitted_ug FROM person_day_results WHERE epoch = ? "
+            "ORDER BY person_id, day LIMIT 2",
+            [epoch],
+        )
+        if len(rows) == 2:
+            for (person_id, _), mass_ug in zip(rows, (0, rows[0][1] + rows[1][1]), strict=True):
+                liar.run(
+                    "UPDATE person_day_results SET submitted_ug = ? "
+                    "WHERE epoch = ? AND person_id = ?",
+                    [mass_ug, epoch, person_id],
+                )
 
     return settle
 

@@ -7,6 +7,8 @@ label, so that no two lists of items share their bytes (PROTOCOL "Canonical byte
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from fedcarbon.errors import MalformedError
@@ -16,12 +18,33 @@ DIGEST_BYTES: Final = 32
 
 def length_prefixed(*items: bytes) -> bytes:
     """Return the items joined, each after its length in eight big-endian bytes."""
-    return b"".join(len(item).to_bytes(8, "big") + item for item in items)
+    return b"".join([part for item in items for part in (_length(len(item)), item)])
+
+
+@lru_cache(maxsize=1024)
+def _length(length: int) -> bytes:
+    return length.to_bytes(8, "big")
 
 
 def digest(label: bytes, *items: bytes) -> bytes:
     """Return SHA-256 over the length-prefixed `label` and `items`: 32 bytes."""
     return hashlib.sha256(length_prefixed(label, *items)).digest()
+
+
+def streamed_digest(label: bytes, length: int, parts: Iterable[bytes]) -> bytes:
+    """Return `digest` of a label and one item that comes in parts.
+
+    Args:
+        label: of the domain.
+        length: of all parts together, in bytes.
+        parts: of the item, in order.
+    """
+    state, rest = hashlib.sha256(length_prefixed(label) + length.to_bytes(8, "big")), length
+    for part in parts:
+        state.update(part)
+        rest -= len(part)
+    assert rest == 0
+    return state.digest()
 
 
 def expand(label: bytes, *items: bytes, length: int) -> bytes:

@@ -16,12 +16,15 @@ from typing import Final, NamedTuple
 
 from typing_extensions import override
 
-from fedcarbon.canonical.hashing import digest, u32
+from fedcarbon.canonical.hashing import digest, streamed_digest, u32
+from fedcarbon.identity.tokens import ACCOUNT_TOKEN_BYTES
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.enrolment import EnrolmentAction
 from fedcarbon.units import MicrogramsCO2e
 
 _PLACES_LABEL: Final = b"fedcarbon/v1/places"
+_ENTRY_BYTES: Final = ACCOUNT_TOKEN_BYTES + 4 + 4
+"""Account token, block and slot."""
 
 
 class Place(NamedTuple):
@@ -136,8 +139,18 @@ def places_digest(places: Mapping[bytes, Place]) -> bytes:
     Args:
         places: account token (32 bytes) to place.
     """
-    entries = (_place_entry(token, place) for token, place in sorted(places.items()))
-    return digest(_PLACES_LABEL, b"".join(entries))
+    return places_digest_of(len(places), sorted(places.items()))
+
+
+def places_digest_of(accounts: int, places: Iterable[tuple[bytes, Place]]) -> bytes:
+    """Return `places_digest` of more accounts than one wants to hold.
+
+    Args:
+        accounts: how many there are.
+        places: account token (32 bytes) and place of each, ascending by token.
+    """
+    entries = (_place_entry(token, place) for token, place in places)
+    return streamed_digest(_PLACES_LABEL, accounts * _ENTRY_BYTES, entries)
 
 
 def _place_entry(token: bytes, place: Place) -> bytes:

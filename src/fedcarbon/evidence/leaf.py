@@ -25,8 +25,9 @@ of one secret per epoch, so that opening a leaf opens no other.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, length_prefixed, u32, u64
@@ -135,19 +136,15 @@ class ActivityEvidence:
 
     def to_bytes(self) -> bytes:
         """Return what both kinds of leaf hash."""
-        return length_prefixed(
-            self.activity_id.encode(),
-            self.person_ref.encode(),
-            self.object_ref.encode(),
-            self.methodology_id.encode(),
+        return activity_bytes(
+            (self.activity_id, self.person_ref, self.object_ref, self.methodology_id),
             self.methodology,
-            self.activity_type.value.encode(),
-            u64(self.started_at_s),
-            u64(self.ended_at_s),
-            u32(self.evidence),
-            self.values.encode(),
-            length_prefixed(*(text.encode() for text in self.history)),
-            u64(self.credited_ug),
+            self.activity_type.value,
+            (self.started_at_s, self.ended_at_s),
+            self.evidence,
+            self.values,
+            self.history,
+            self.credited_ug,
         )
 
 
@@ -195,19 +192,11 @@ class ClaimEvidence:
 
     def leaf(self, salt: bytes) -> bytes:
         """Return the leaf under `salt`: 32 bytes."""
-        return digest(
-            b"fedcarbon/v1/evidence-claim",
-            salt,
-            self.token,
-            u32(self.rank),
-            self.commitment,
-            *(
-                length_prefixed(
-                    piece.activity.to_bytes(), _slot_bytes(piece.slot), u64(piece.piece_ug)
-                )
-                for piece in self.pieces
-            ),
-        )
+        pieces = [
+            piece_bytes(piece.activity.to_bytes(), piece.slot, piece.piece_ug)
+            for piece in self.pieces
+        ]
+        return claim_leaf(salt, self.token, self.rank, self.commitment, pieces)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,19 +241,91 @@ class PersonDayEvidence:
 
     def leaf(self, salt: bytes) -> bytes:
         """Return the leaf under `salt`: 32 bytes."""
-        return digest(
-            b"fedcarbon/v1/evidence-person-day",
+        return person_day_leaf(
             salt,
             self.account_token,
-            self.day.encode(),
-            u64(self.reduction_ug),
-            u32(len(self.activities)),
-            *(activity.to_bytes() for activity in self.activities),
-            *(
-                length_prefixed(_slot_bytes(slot.slot), u64(slot.claim), u64(slot.reduction_ug))
-                for slot in self.slots
-            ),
+            self.day,
+            self.reduction_ug,
+            [activity.to_bytes() for activity in self.activities],
+            [day_slot_bytes(slot.slot, slot.claim, slot.reduction_ug) for slot in self.slots],
         )
+
+
+# --- the bytes, for those who have a million of them ----------------------------------------------
+
+
+def activity_bytes(
+    references: tuple[str, str, str, str],
+    methodology: bytes,
+    activity_type: str,
+    span_s: tuple[Seconds, Seconds],
+    evidence: int,
+    values: str,
+    history: Sequence[str],
+    credited_ug: int,
+) -> bytes:
+    """Return what both kinds of leaf hash of an activity.
+
+    Args:
+        references: activity id, person, object and methodology id.
+        methodology: content hash of the methodology.
+        activity_type: see `ActivityEvidence`, as all that follow.
+        span_s: start and end.
+        evidence: tier.
+        values: canonical JSON.
+        history: decimal text or empty, per earlier year.
+        credited_ug: over all slots.
+    """
+    return length_prefixed(
+        *(text.encode() for text in references),
+        methodology,
+        activity_type.encode(),
+        u64(span_s[0]),
+        u64(span_s[1]),
+        u32(evidence),
+        values.encode(),
+        length_prefixed(*(text.encode() for text in history)),
+        u64(credited_ug),
+    )
+
+
+def piece_bytes(activity: bytes, slot: SlotKey, piece_ug: int) -> bytes:
+    """Return what a claim's leaf hashes of one of its pieces; see `activity_bytes`."""
+    return length_prefixed(activity, _slot_bytes(slot), u64(piece_ug))
+
+
+def claim_leaf(
+    salt: bytes, token: bytes, rank: int, commitment: bytes, pieces: Iterable[bytes]
+) -> bytes:
+    """Return the leaf of a claim, 32 bytes; see `ClaimEvidence` and `piece_bytes`."""
+    label = b"fedcarbon/v1/evidence-claim"
+    return digest(label, salt, token, u32(rank), commitment, *pieces)
+
+
+def day_slot_bytes(slot: SlotKey, claim: int, reduction_ug: int) -> bytes:
+    """Return what a person-day's leaf hashes of a slot; see `SlotEvidence`."""
+    return length_prefixed(_slot_bytes(slot), u64(claim), u64(reduction_ug))
+
+
+def person_day_leaf(
+    salt: bytes,
+    account_token: bytes,
+    day: str,
+    reduction_ug: int,
+    activities: Sequence[bytes],
+    slots: Iterable[bytes],
+) -> bytes:
+    """Return the leaf of a person-day, 32 bytes; see `PersonDayEvidence`."""
+    return digest(
+        b"fedcarbon/v1/evidence-person-day",
+        salt,
+        account_token,
+        day.encode(),
+        u64(reduction_ug),
+        u32(len(activities)),
+        *activities,
+        *slots,
+    )
 
 
 def leaf_salt(evidence_key: bytes, number: int) -> bytes:
@@ -278,6 +339,7 @@ def leaf_salt(evidence_key: bytes, number: int) -> bytes:
     return hmac.digest(evidence_key, message, "sha256")
 
 
+@lru_cache(maxsize=4_096)
 def _slot_bytes(slot: SlotKey) -> bytes:
     return length_prefixed(slot.owner.encode(), slot.group.encode(), u64(slot.start_s))
 

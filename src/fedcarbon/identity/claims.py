@@ -168,6 +168,11 @@ class TokenList:
         return cls(records=b"".join(sorted(packed)))
 
 
+def claim_record(token: bytes, rank: int, salt: bytes) -> bytes:
+    """Return one record of a token file."""
+    return _RECORD.pack(token, rank, salt)
+
+
 def require_records(records: bytes) -> None:
     """Check ranks and order of some records in a row.
 

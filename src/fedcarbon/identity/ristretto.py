@@ -36,6 +36,8 @@ RandomBelow = Callable[[int], int]
 ORDER: Final = (1 << 252) + 27742317777372353535851937790883648493
 ELEMENT_BYTES: Final = 32
 SCALAR_BYTES: Final = 32
+WIDE_BYTES: Final = 64
+"""Uniform bytes that are worth one scalar."""
 
 IDENTITY: Final = Point(bytes(ELEMENT_BYTES))
 _TOP_BIT: Final = 0x80
@@ -93,6 +95,15 @@ def scalar_to_bytes(value: int) -> bytes:
 def random_scalar(random_below: RandomBelow) -> Scalar:
     """Return a uniform scalar in [1, ORDER)."""
     return Scalar(1 + random_below(ORDER - 1))
+
+
+def scalar_of_wide(data: bytes) -> Scalar:
+    """Return the scalar in [1, ORDER) that 64 uniform bytes stand for: uniform within 2^-259.
+
+    It is `random_scalar` for randomness that was drawn elsewhere.
+    """
+    assert len(data) == WIDE_BYTES
+    return Scalar(1 + int.from_bytes(data, "little") % (ORDER - 1))
 
 
 def multiply(scalar: int, point: Element) -> Element:

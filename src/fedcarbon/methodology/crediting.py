@@ -12,19 +12,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from fedcarbon.errors import CallerError
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import Methodology, Period
 from fedcarbon.methodology.limits import Counted, Limited, apply_limits
 from fedcarbon.methodology.object_ref import scheme_of
-from fedcarbon.methodology.occupancy import slots_of
+from fedcarbon.methodology.occupancy import ActivitySlots, slots_of
 from fedcarbon.methodology.reference import evaluate
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.units import MicrogramsCO2e
 
-_LASTING: Final = frozenset({"METER", "VEHICLE"})
+LASTING: Final = frozenset({"METER", "VEHICLE"})
 """Objects that several activities are about."""
 NOT_WHOLE_MONTHS: Final = "not_whole_months"
 """A baseline compares like with like: months with the same months of earlier years."""
@@ -58,8 +58,17 @@ class Earned:
         A receipt or an event happens once, so a limit of it would limit nothing. A person is whose
         account it is: the platform may know one person under several references.
         """
-        lasting = scheme_of(self.activity.object_ref) in _LASTING
+        lasting = scheme_of(self.activity.object_ref) in LASTING
         return self.activity.object_ref if lasting else ""
+
+
+class Evaluated(NamedTuple):
+    """What an evaluation gives, whoever made it."""
+
+    amount: int
+    """Counted parts; 0 if refused."""
+    refusal: str | None
+    """Id of the first rule that is broken."""
 
 
 def earned_by(
@@ -68,6 +77,9 @@ def earned_by(
     grid: SlotGrid,
     cap_ug: MicrogramsCO2e,
     history: Sequence[int | None] = (),
+    *,
+    evaluated: Evaluated | None = None,
+    occupied: ActivitySlots | None = None,
 ) -> Earned:
     """Return what an activity earns by its methodology.
 
@@ -77,17 +89,21 @@ def earned_by(
         grid: of the programme.
         cap_ug: the programme's cap per person and day.
         history: what the same meter counted 1, 2, ... years before; None where it is not known.
+        evaluated: the outcome, if an engine that equals the reference has computed it; None
+            computes it here.
+        occupied: what `slots_of` says of the activity, if it has been asked.
 
     Raises:
         NotEligibleError: a rule of the methodology is broken.
         InvalidActivityError: it cannot be of the methodology's type.
         MethodologyNotUsableError: the methodology is a draft or quarantined.
     """
-    occupied = slots_of(activity, methodology.activity_type, grid)
-    whole = grid.are_whole_months(activity.started_at_s, activity.ended_at_s)
-    if methodology.history is not None and not whole:
+    occupied = occupied or slots_of(activity, methodology.activity_type, grid)
+    if methodology.history is not None and not grid.are_whole_months(
+        activity.started_at_s, activity.ended_at_s
+    ):
         raise NotEligibleError(NOT_WHOLE_MONTHS)
-    outcome = evaluate(
+    outcome = evaluated or evaluate(
         methodology,
         activity.values,
         duration_s=activity.duration_s,

@@ -83,8 +83,7 @@ class SlotKey(NamedTuple):
     """`NO_TIME_S` for a slot without a time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CreditedSlot:
+class CreditedSlot(NamedTuple):
     """A slot that an activity occupies, and the local day on which its part counts."""
 
     key: SlotKey
@@ -122,11 +121,11 @@ def slots_of(activity: Activity, kind: ActivityType, grid: SlotGrid) -> Activity
 
     if kind in {ActivityType.PURCHASE, ActivityType.COUNT}:
         return ActivitySlots(slots=(slot(NO_TIME_S, grid.day_of(start_s)),), short=False)
-    after = grid.day_after(end_s)
     if kind is ActivityType.TRIP:
         found = grid.occupied_by(start_s, end_s)
         slots = tuple(slot(item.start_s, item.day) for item in found.slots)
         return ActivitySlots(slots=slots, short=found.short)
+    after = grid.day_after(end_s)
     if kind is ActivityType.METER_PERIOD:
         found = grid.months_occupied_by(start_s, end_s)
         _check_period(activity, found)

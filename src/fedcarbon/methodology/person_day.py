@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from fedcarbon.methodology.activity import EVIDENCE_MAX, Activity
 from fedcarbon.methodology.definition import ActivityType
-from fedcarbon.methodology.occupancy import SlotKey, slots_of
+from fedcarbon.methodology.occupancy import ActivitySlots, SlotKey, slots_of
 from fedcarbon.methodology.slots import SlotGrid, split
 from fedcarbon.units import MicrogramsCO2e
 
@@ -65,16 +65,28 @@ class DaySettlement:
 
 
 def pieces_of(
-    activity: Activity, kind: ActivityType, reduction_ug: MicrogramsCO2e, grid: SlotGrid
+    activity: Activity,
+    kind: ActivityType,
+    reduction_ug: MicrogramsCO2e,
+    grid: SlotGrid,
+    *,
+    occupied: ActivitySlots | None = None,
 ) -> tuple[Piece, ...]:
     """Return the pieces of `reduction_ug` over the slots of the whole activity, in order of time.
 
     They add up to `reduction_ug`. A trip over midnight has pieces of two days.
 
+    Args:
+        activity: of the type `kind`.
+        kind: its type.
+        reduction_ug: what is credited for it.
+        grid: of the programme.
+        occupied: what `slots_of` says of the activity, if it has been asked.
+
     Raises:
         InvalidActivityError: it cannot be of the type `kind`; see `check_type`.
     """
-    occupied = slots_of(activity, kind, grid)
+    occupied = occupied or slots_of(activity, kind, grid)
     rank = 2 * activity.evidence + int(occupied.short)
     pieces = split(reduction_ug, len(occupied.slots))
     return tuple(

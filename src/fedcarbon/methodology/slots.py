@@ -11,7 +11,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fedcarbon.methodology.activity import DURATION_S_MAX, INSTANT_S_MAX
@@ -25,8 +26,7 @@ _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _SECOND: Final = dt.timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(NamedTuple):
     """One slot of one local day: from `start_s` up to but not including `end_s`."""
 
     day: dt.date
@@ -66,8 +66,7 @@ class SlotGrid:
 
         Where daylight saving skips midnight, that is the first instant after the gap.
         """
-        local = dt.datetime.combine(day, dt.time(), tzinfo=self.zone)
-        return Seconds((local.astimezone(dt.UTC) - _EPOCH) // _SECOND)
+        return _midnight_s(self.zone, day)
 
     def slot_at(self, instant_s: Seconds) -> Slot:
         """Return the slot that holds the instant."""
@@ -167,10 +166,21 @@ class SlotGrid:
 
     def _day_after(self, day: dt.date) -> dt.date:
         """Return the next local day that exists (Samoa had no 30 December 2011)."""
-        after = day + dt.timedelta(days=1)
-        while self.day_of(self.midnight_s(after)) != after:
-            after += dt.timedelta(days=1)
-        return after
+        return _day_after(self.zone, day)
+
+
+@lru_cache(maxsize=4_096)
+def _midnight_s(zone: ZoneInfo, day: dt.date) -> Seconds:
+    local = dt.datetime.combine(day, dt.time(), tzinfo=zone)
+    return Seconds((local.astimezone(dt.UTC) - _EPOCH) // _SECOND)
+
+
+@lru_cache(maxsize=4_096)
+def _day_after(zone: ZoneInfo, day: dt.date) -> dt.date:
+    after = day + dt.timedelta(days=1)
+    while dt.datetime.fromtimestamp(_midnight_s(zone, after), tz=zone).date() != after:
+        after += dt.timedelta(days=1)
+    return after
 
 
 def _occupied(slots: Iterable[Slot], started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import add
 from typing import ClassVar, Final
 
 from fedcarbon.errors import CallerError
@@ -53,19 +54,24 @@ class LinkWitness:
 
     @classmethod
     def of(
-        cls, blocks: Sequence[RangeWitness], *, winnings: int, winnings_blinding: int
+        cls, blocks: Iterable[RangeWitness], *, winnings: int, winnings_blinding: int
     ) -> LinkWitness:
         """Return the witness of a submission.
 
         Args:
-            blocks: the witness of every block's range proof, at least one.
+            blocks: the witness of every block's range proof, at least one; none is kept.
             winnings: see the field.
             winnings_blinding: see the field.
         """
-        columns = zip(*(block.numbers.flat for block in blocks), strict=True)
+        totals: list[int] = []
+        blinding = 0
+        for block in blocks:
+            flat = block.numbers.flat
+            totals = list(map(add, totals, flat)) if totals else list(flat)
+            blinding += block.blinding
         return cls(
-            numbers=SlotNumbers.of_flat([sum(column) for column in columns]),
-            blinding=sum(block.blinding for block in blocks),
+            numbers=SlotNumbers.of_flat(totals),
+            blinding=blinding,
             winnings=winnings,
             winnings_blinding=winnings_blinding,
         )

@@ -6,6 +6,7 @@ import calendar
 import datetime as dt
 import zoneinfo
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Final
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
@@ -151,6 +152,7 @@ def zone(name: str) -> zoneinfo.ZoneInfo:
         raise ConfigurationError(f"time zone {name!r} is unknown") from error
 
 
+@lru_cache(maxsize=64)
 def _date(text: str) -> dt.date:
     try:
         day = dt.date.fromisoformat(text)

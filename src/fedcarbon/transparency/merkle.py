@@ -33,8 +33,11 @@ class Frontier:
 
     def append(self, data: bytes) -> int:
         """Add one leaf and return its index."""
+        return self.append_hash(leaf_hash(data))
+
+    def append_hash(self, current: bytes) -> int:
+        """Add one leaf by its hash (`leaf_hash`) and return its index."""
         index = self.size
-        current = leaf_hash(data)
         remaining = index
         while remaining & 1:
             current = node_hash(self.peaks.pop(), current)

@@ -31,7 +31,7 @@ from fedcarbon.identity.beacon import combine_beacon
 from fedcarbon.identity.claims import SALT_BYTES, ClaimEntry, TokenList, pad
 from fedcarbon.identity.commitment_list import CommitmentList, piece_commitment
 from fedcarbon.identity.labels import KeyLabel
-from fedcarbon.identity.ristretto import element, random_scalar
+from fedcarbon.identity.ristretto import Scalar, element, random_scalar
 from fedcarbon.identity.shares import evaluate_input
 from fedcarbon.identity.threshold import PartialEvaluation
 from fedcarbon.identity.tokens import ClaimToken, claim_token
@@ -204,15 +204,16 @@ def claimed(partner: PartyId) -> Claimed:
             person_id=about.get(entry.token, (None, None))[0],
             slot=about.get(entry.token, (None, None))[1],
             piece_ug=_worth(partner, about.get(entry.token)),
-            blinding=random_scalar(chance.below),
+            blinding=blinding,
+            commitment=_commitment(_worth(partner, about.get(entry.token)), blinding),
         )
         for entry in claims
+        for blinding in (random_scalar(chance.below),)
     )
-    commitments = CommitmentList.of(claims.hidden(), [_commitment(row) for row in rows])
+    commitments = CommitmentList.of(claims.hidden(), [row.commitment for row in rows])
     sources = EvidenceSources(
         evidence_key=chance.octets(EVIDENCE_KEY_BYTES),
-        claims=rows,
-        commitments=commitments.commitments(),
+        claims=dict(enumerate(rows)),
         pieces={serial: pieces(ride) for serial, ride in RIDES[partner].items()},
         activities={ride.activity_id: stored(n, ride) for n, ride in RIDES[partner].items()},
         persons=persons_of(partner),
@@ -243,9 +244,9 @@ def _worth(partner: PartyId, about: tuple[int, SlotKey] | None) -> MicrogramsCO2
     return MicrogramsCO2e(sum(piece.piece_ug for piece in own if piece.slot == slot))
 
 
-def _commitment(row: ClaimRow) -> bytes:
+def _commitment(piece_ug: MicrogramsCO2e, blinding: Scalar) -> bytes:
     generator = element(parties.parameters().ristretto_generator)
-    return piece_commitment(row.piece_ug, row.blinding, generator)
+    return piece_commitment(piece_ug, blinding, generator)
 
 
 def stored(serial: int, ride: Activity) -> StoredActivity:

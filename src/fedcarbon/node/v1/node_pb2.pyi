@@ -357,15 +357,25 @@ class CompareCheckpointResponse(_message.Message):
     def __init__(self, size: _Optional[int] = ...) -> None: ...
 
 class EpochStatus(_message.Message):
-    __slots__ = ("epoch", "stage", "claims_sent", "claims_lost", "chunks_sent")
+    __slots__ = ("epoch", "stage", "claims_sent", "claims_lost", "chunks_sent", "work", "parts_done", "parts", "remaining_s", "parts_per_s")
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     STAGE_FIELD_NUMBER: _ClassVar[int]
     CLAIMS_SENT_FIELD_NUMBER: _ClassVar[int]
     CLAIMS_LOST_FIELD_NUMBER: _ClassVar[int]
     CHUNKS_SENT_FIELD_NUMBER: _ClassVar[int]
+    WORK_FIELD_NUMBER: _ClassVar[int]
+    PARTS_DONE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    REMAINING_S_FIELD_NUMBER: _ClassVar[int]
+    PARTS_PER_S_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     stage: str
     claims_sent: int
     claims_lost: int
     chunks_sent: int
-    def __init__(self, epoch: _Optional[int] = ..., stage: _Optional[str] = ..., claims_sent: _Optional[int] = ..., claims_lost: _Optional[int] = ..., chunks_sent: _Optional[int] = ...) -> None: ...
+    work: str
+    parts_done: int
+    parts: int
+    remaining_s: int
+    parts_per_s: float
+    def __init__(self, epoch: _Optional[int] = ..., stage: _Optional[str] = ..., claims_sent: _Optional[int] = ..., claims_lost: _Optional[int] = ..., chunks_sent: _Optional[int] = ..., work: _Optional[str] = ..., parts_done: _Optional[int] = ..., parts: _Optional[int] = ..., remaining_s: _Optional[int] = ..., parts_per_s: _Optional[float] = ...) -> None: ...
