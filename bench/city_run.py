@@ -1,0 +1,242 @@
+"""`python -m bench.city_run`: one whole day of an invented city, end to end, measured.
+
+Hub, trustees, partners' nodes, rail and wallet operator are the real programs, each a process of
+its own over mTLS, all proofs on. Only the first enrolment's blind evaluations are dealt
+(`bench.city.dealing`); their cost is measured beside it. The run ends with openings, and opened
+sums are compared with a recomputation from the files: it exits with 1 if they differ.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import random  # noqa: TID251 - which accounts are opened, by the seed
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from cyclopts import App
+from rich.console import Console
+from rich.table import Table
+
+from bench import voprf
+from bench.city import day
+from bench.city.files import PLATFORMS, write_city, write_wallets
+from bench.city.observer import Observer
+from bench.effort import Effort
+from demo.federation import Federation
+from demo.processes import ProcessGroup
+from fedcarbon.errors import ConfigurationError, FedcarbonError
+from fedcarbon.wire.processes import ProcessMap
+
+MARKER: Final = ".fedcarbon-bench"
+DAY_PHASES: Final = ("import activities", "start nodes", "epoch: ", "open accounts")
+"""What a day takes once everybody is enrolled; the rest happens once in a life."""
+_NODE_PROCESSES: Final = "FEDCARBON_PROCESSES"
+_HUB_WORKERS: Final = "FEDCARBON_HUB_WORKERS"
+
+app = App(name="city_run", help="Measure one day of an invented city with the real programs.")
+
+
+@app.default
+def run(  # noqa: PLR0913 - each has its default
+    *,
+    people: int = 1_000,
+    partners: int = 3,
+    bits: int = 2048,
+    seed: int = 1,
+    out: Path | None = None,
+    keys: Path | None = None,
+    workers: int = 2,
+    node_workers: int = 1,
+    opened: int = 12,
+    keep: bool = False,
+) -> None:
+    """Run a day of so many people to the opened sums; the figures go to OUT/city.json.
+
+    Args:
+        people: how many live in the city; all of them are enrolled.
+        partners: how many platforms see them, 1 to 3.
+        bits: length of the keys.
+        seed: of everything invented.
+        out: folder of the run; what an earlier run left in it is deleted first.
+        keys: folder of a ceremony to use, or to keep one in.
+        workers: processes of the hub.
+        node_workers: processes of each node.
+        opened: how many accounts are opened and checked.
+        keep: leave stores and record where they are; otherwise only figures and logs stay.
+    """
+    out = (out or Path(f"build/city-{people}")).resolve()
+    keys = (keys or Path(f"build/bench-keys-{bits}")).resolve()
+    _empty(out)
+    os.environ |= {_NODE_PROCESSES: str(node_workers), _HUB_WORKERS: str(workers)}
+    console = Console()
+    began = time.monotonic()
+    chosen = sorted(random.Random(seed).sample(range(people), min(opened, people)))  # noqa: S311
+    processes = ProcessGroup(out / "logs")
+    with Observer(lambda pid, command: _name_of(processes, pid, command)) as observer:
+        with observer.phase("invent the city"):
+            files = write_city(out / "city", people, PLATFORMS[:partners], seed)
+            wallets = write_wallets(out / "city" / "wallets.csv", chosen)
+        scenario = day.scenario_of(files, wallets, bits=bits)
+        console.print(f"{files.activities:,} activities of {people:,} people")
+        step = day.Run(
+            files=files,
+            scenario=scenario,
+            opened=chosen,
+            out=out,
+            observer=observer,
+            console=console,
+            processes=processes,
+        )
+        groundwork = step.keys(keys)
+        with Federation(scenario, groundwork, processes) as federation, ProcessMap(workers) as pool:
+            auditor = step.start(federation)
+            channels = step.enrol(federation, auditor, keys / f"dealt-{people}.parquet", pool)
+            step.bind(federation, auditor, channels)
+            channels = step.trips(federation)
+            step.epoch(federation, auditor, channels)
+            step.open(federation, auditor)
+            with step.phase("check"):
+                findings = day.opened_and_true(step, federation)
+        step.figures["seconds"] = round(time.monotonic() - began, 1)
+    tree = _figures(step, bits=bits, seed=seed, workers=workers, node_workers=node_workers)
+    (out / "city.json").write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+    _show(tree, console)
+    console.print(f"all figures are in {out / 'city.json'}")
+    if not keep:
+        _tidy(out)
+    if findings:
+        for finding in findings:
+            console.print(f"[red]{finding}")
+        sys.exit(1)
+
+
+def _figures(
+    step: day.Run, *, bits: int, seed: int, workers: int, node_workers: int
+) -> dict[str, Any]:
+    phases = [phase.tree() for phase in step.observer.phases]
+    days = [row for row in phases if row["name"].startswith(DAY_PHASES)]
+    wall_s, cpu_s = (sum(row[name] for row in days) for name in ("wall_s", "cpu_s"))
+    people = step.files.people
+    disk = {
+        name: sum(path.stat().st_size for path in (step.out / name).rglob("*") if path.is_file())
+        for name in (*(str(p.seat) for p in step.scenario.partners), "record")
+    }
+    disk["hub.db"] = sum(path.stat().st_size for path in step.out.glob("hub.db*"))
+    wire = step.observer.wire_bytes()
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "machine": {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+        },
+        "run": {
+            "people": people,
+            "partners": len(step.scenario.partners),
+            "bits": bits,
+            "seed": seed,
+            "workers": workers,
+            "node_workers": node_workers,
+            "activities": step.files.activities,
+            "enrolments": step.files.members,
+            "seconds": step.figures["seconds"],
+        },
+        "day": {
+            "wall_s": round(wall_s, 1),
+            "cpu_s": round(cpu_s, 1),
+            "cores_busy": round(cpu_s / wall_s, 2),
+            "cpu_ms_per_person": round(1_000 * cpu_s / people, 3),
+            "wall_ms_per_person": round(1_000 * wall_s / people, 3),
+        },
+        "memory": {
+            "peak_mib": {name: round(mib) for name, mib in sorted(step.observer.peak_mib.items())},
+            "together_mib": round(step.observer.together_mib),
+        },
+        "wire_bytes": wire,
+        "disk_bytes": disk,
+        "per_person": {
+            "wire_bytes": round(sum(sum(row.values()) for row in wire.values()) / people, 1),
+            "disk_bytes": round(sum(disk.values()) / people, 1),
+        },
+        "opened": step.figures["opened"],
+        "voprf": voprf.run(Effort(percent=10)),
+        "children_cpu_s": round(children.ru_utime + children.ru_stime, 1),
+        "phases": phases,
+    }
+
+
+def _show(tree: dict[str, Any], console: Console) -> None:
+    table = Table("phase", "wall s", "CPU s", "cores", "largest MiB", "together MiB")
+    for row in tree["phases"]:
+        largest = max(row["peak_mib_by_process"].items(), key=lambda item: item[1])
+        table.add_row(
+            row["name"],
+            f"{row['wall_s']:,.1f}",
+            f"{row['cpu_s']:,.1f}",
+            f"{row['cores_busy']:.2f}",
+            f"{largest[1]:,} {largest[0]}",
+            f"{row['together_mib']:,}",
+        )
+    console.print(table)
+    for name in ("day", "memory", "per_person", "opened"):
+        console.print(name, tree[name])
+
+
+def _name_of(processes: ProcessGroup, pid: int, command: list[str]) -> str:
+    """Return the seat of a child of this process, with the command if it runs one and ends."""
+    for name, process in processes.running.items():
+        if process.pid == pid:
+            return name
+    if "--config" in command:
+        seat = Path(command[command.index("--config") + 1]).parent.name
+        return f"{seat} {command[3]}"
+    if "-m" in command:
+        return " ".join(command[2:4])
+    return "bench/worker"
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _empty(out: Path) -> None:
+    """Make `out` an empty folder; only a folder that a run has made is ever deleted."""
+    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
+        raise ConfigurationError(f"{out} holds files that no run has written: choose another OUT")
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / MARKER).write_text("made by bench.city_run; deleted by the next one\n", encoding="utf-8")
+
+
+def _tidy(out: Path) -> None:
+    for path in out.iterdir():
+        if path.name in {MARKER, "city.json", "logs"}:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def main() -> None:
+    """Run the command line; a promised error is told in words and ends with exit code 1."""
+    try:
+        app()
+    except FedcarbonError as error:
+        sys.stderr.write(f"city_run: {error} [{error.code}]\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
