@@ -18,6 +18,7 @@ from fedcarbon.cli import (
     record,
     registry,
     registry_uses,
+    synth,
     wallet,
     wallet_market,
     wallet_ranking,
@@ -53,6 +54,7 @@ for _published in (
 ):
     registry.app.command(_published)
 app.command(registry.app)
+app.command(synth.app)
 for _use in (
     wallet_uses.offers,
     wallet_uses.donate,

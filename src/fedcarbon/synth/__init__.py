@@ -1,0 +1,1 @@
+"""Synthetic cities of any size, with the truth beside them: every person and ride is invented."""
