@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import random  # noqa: TID251 - which accounts are opened, by the seed
 import resource
 import shutil
 import sys
@@ -25,7 +24,8 @@ from rich.table import Table
 
 from bench import voprf
 from bench.city import day
-from bench.city.files import PLATFORMS, write_city, write_wallets
+from bench.city import profile as profiles
+from bench.city.files import invent, some_accounts, write_wallets
 from bench.city.observer import Observer
 from bench.effort import Effort
 from demo.federation import Federation
@@ -54,13 +54,14 @@ def run(  # noqa: PLR0913 - each has its default
     workers: int = 2,
     node_workers: int = 1,
     opened: int = 12,
+    profile: bool = False,
     keep: bool = False,
 ) -> None:
-    """Run a day of so many people to the opened sums; the figures go to OUT/city.json.
+    """Run a day of a city to the opened sums; the figures go to OUT/city.json.
 
     Args:
-        people: how many live in the city; all of them are enrolled.
-        partners: how many platforms see them, 1 to 3.
+        people: how many live in the city; about 96 in 100 are enrolled.
+        partners: how many platforms see them.
         bits: length of the keys.
         seed: of everything invented.
         out: folder of the run; what an earlier run left in it is deleted first.
@@ -68,22 +69,32 @@ def run(  # noqa: PLR0913 - each has its default
         workers: processes of the hub.
         node_workers: processes of each node.
         opened: how many accounts are opened and checked.
+        profile: sample all processes: where their time goes is added to the figures, and
+            OUT/profile.folded is for a flame graph.
         keep: leave stores and record where they are; otherwise only figures and logs stay.
     """
     out = (out or Path(f"build/city-{people}")).resolve()
     keys = (keys or Path(f"build/bench-keys-{bits}")).resolve()
     _empty(out)
     os.environ |= {_NODE_PROCESSES: str(node_workers), _HUB_WORKERS: str(workers)}
+    samples = out / "samples"
+    if profile:
+        samples.mkdir()
+        paths = [str(profiles.SAMPLER), *filter(None, [os.environ.get("PYTHONPATH")])]
+        os.environ |= {profiles.FOLDER_VARIABLE: str(samples), "PYTHONPATH": os.pathsep.join(paths)}
     console = Console()
     began = time.monotonic()
-    chosen = sorted(random.Random(seed).sample(range(people), min(opened, people)))  # noqa: S311
     processes = ProcessGroup(out / "logs")
     with Observer(lambda pid, command: _name_of(processes, pid, command)) as observer:
         with observer.phase("invent the city"):
-            files = write_city(out / "city", people, PLATFORMS[:partners], seed)
-            wallets = write_wallets(out / "city" / "wallets.csv", chosen)
+            files = invent(out / "city", people, partners, seed)
+            chosen = some_accounts(files, opened, seed)
+            wallets = out / "city" / "wallets.csv"
+            write_wallets(wallets, chosen)
         scenario = day.scenario_of(files, wallets, bits=bits)
-        console.print(f"{files.activities:,} activities of {people:,} people")
+        console.print(
+            f"{files.activities:,} activities; {files.enrolled:,} people will be enrolled"
+        )
         step = day.Run(
             files=files,
             scenario=scenario,
@@ -105,6 +116,9 @@ def run(  # noqa: PLR0913 - each has its default
                 findings = day.opened_and_true(step, federation)
         step.figures["seconds"] = round(time.monotonic() - began, 1)
     tree = _figures(step, bits=bits, seed=seed, workers=workers, node_workers=node_workers)
+    if profile:
+        tree["profile"] = profiles.table(samples, observer.names)
+        profiles.write_folded(samples, observer.names, out / "profile.folded")
     (out / "city.json").write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
     _show(tree, console)
     console.print(f"all figures are in {out / 'city.json'}")
@@ -122,7 +136,7 @@ def _figures(
     phases = [phase.tree() for phase in step.observer.phases]
     days = [row for row in phases if row["name"].startswith(DAY_PHASES)]
     wall_s, cpu_s = (sum(row[name] for row in days) for name in ("wall_s", "cpu_s"))
-    people = step.files.people
+    people = step.files.enrolled
     disk = {
         name: sum(path.stat().st_size for path in (step.out / name).rglob("*") if path.is_file())
         for name in (*(str(p.seat) for p in step.scenario.partners), "record")
@@ -138,14 +152,15 @@ def _figures(
             "cores": os.cpu_count(),
         },
         "run": {
-            "people": people,
+            "people": step.files.people,
+            "enrolled": people,
             "partners": len(step.scenario.partners),
             "bits": bits,
             "seed": seed,
             "workers": workers,
             "node_workers": node_workers,
             "activities": step.files.activities,
-            "enrolments": step.files.members,
+            "memberships": step.files.members,
             "seconds": step.figures["seconds"],
         },
         "day": {
@@ -185,6 +200,8 @@ def _show(tree: dict[str, Any], console: Console) -> None:
             f"{row['together_mib']:,}",
         )
     console.print(table)
+    for row in tree.get("profile", {}).get("components", []):
+        console.print(f"{row['percent']:>6.1f} %  {row['component']}")
     for name in ("day", "memory", "per_person", "opened"):
         console.print(name, tree[name])
 
@@ -221,7 +238,7 @@ def _empty(out: Path) -> None:
 
 def _tidy(out: Path) -> None:
     for path in out.iterdir():
-        if path.name in {MARKER, "city.json", "logs"}:
+        if path.name in {MARKER, "city.json", "profile.folded", "logs"}:
             continue
         if path.is_dir():
             shutil.rmtree(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -10,12 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import grpc
 from rich.console import Console
 
 from bench.city import dealing
-from bench.city.files import FIRST_DAY, ZONE, CityFiles, person_ref
+from bench.city.files import CityFiles, write_few
 from bench.city.observer import Observer
 from demo import results, story
 from demo.conclusion import accounts_of, beacons_of
@@ -32,10 +32,11 @@ from demo.scenario import (
     WalletOperatorEntry,
     policy_of,
 )
-from fedcarbon.identity.person_id import make_test_id
 from fedcarbon.ids import EpochIndex, party_id, programme_id
 from fedcarbon.node.v1 import node_pb2, node_pb2_grpc
+from fedcarbon.packing.layout import slots_of
 from fedcarbon.registry.programme import midnight_s
+from fedcarbon.synth.city import FIRST_DAY, ZONE
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.processes import ProcessMap
 
@@ -57,8 +58,8 @@ class Run:
 
     files: CityFiles
     scenario: Scenario
-    opened: Sequence[int]
-    """Serial numbers of people whose accounts are opened."""
+    opened: Sequence[str]
+    """Id numbers of people whose accounts are opened."""
     out: Path
     observer: Observer
     console: Console
@@ -124,7 +125,7 @@ class Run:
 
     def trips(self, federation: Federation) -> dict[str, grpc.Channel]:
         """Have every node read its platform's trips, then start it again."""
-        federation.set_clock(midnight_s(FIRST_DAY, ZONE) + EVENING_S)
+        federation.set_clock(midnight_s(FIRST_DAY, str(ZONE)) + EVENING_S)
         with self.phase("import activities"):
             self._import(federation, "import-activities")
         with self.phase("start nodes"):
@@ -169,8 +170,8 @@ class Run:
     @property
     def blocks(self) -> int:
         """How many ciphertexts the partners send, about."""
-        slots = {2048: 18, 3072: 27}.get(self.scenario.keys.bits, 2)
-        return len(self.scenario.partners) * -(-self.files.people // slots)
+        slots = slots_of(self.scenario.keys.bits)
+        return len(self.scenario.partners) * -(-self.files.enrolled // slots)
 
     # --- parts --------------------------------------------------------------------------------
 
@@ -257,22 +258,20 @@ class _Progress:
             self._console.print(f"   {state} for {elapsed:,.0f} s")
 
 
-def scenario_of(
-    files: CityFiles, wallets: Path, *, bits: int, trustees: int = TRUSTEES
-) -> Scenario:
+def scenario_of(files: CityFiles, wallets: Path, *, bits: int) -> Scenario:
     """Return the scenario of one day of an invented city."""
     return Scenario(
         title="an invented city",
         programmes=(
             ProgrammeEntry(
                 id=PROGRAMME,
-                time_zone=ZONE,
+                time_zone=str(ZONE),
                 first_day=FIRST_DAY,
                 last_day=FIRST_DAY,
                 policy=policy_of({}, days=1),
             ),
         ),
-        keys=KeysEntry(bits=bits, trustees=trustees, threshold=THRESHOLD),
+        keys=KeysEntry(bits=bits, trustees=TRUSTEES, threshold=THRESHOLD),
         partners=tuple(
             PartnerEntry(
                 id=party_id(platform),
@@ -304,56 +303,24 @@ def opened_and_true(run: Run, federation: Federation) -> list[str]:
     for partner in run.scenario.partners:
         federation.processes.stop(partner.seat)
         stores[partner.seat] = federation.groundwork.home(partner.seat) / "node.duckdb"
-    numbers = [make_test_id(person) for person in run.opened]
     verdicts = [
         {name: str(value) for name, value in row.items()}
-        for row in results.verdict_rows(run.scenario, stores, beacons, numbers)
+        for row in results.verdict_rows(run.scenario, stores, beacons, run.opened)
     ]
-    few = _of_few(run, run.out / "opened")
-    truth = recompute(few, verdicts)
+    few = dataclasses.replace(run.files, folder=run.out / "few")
+    write_few(run.files, run.opened, few.folder)
+    wallets = run.scenario.wallet_operators[0].wallets
+    truth = recompute(scenario_of(few, wallets, bits=run.scenario.keys.bits), verdicts)
     findings = list(truth.findings)
     held = {str(row["id_number"]): int(row["opened_ug"]) for row in accounts}
-    for number in numbers:
+    for number in run.opened:
         true_ug = truth.opened_ug.get((PROGRAMME, number), 0)
         if held.get(number) != true_ug:
             findings.append(f"an account was opened as {held.get(number)}, the files say {true_ug}")
     run.figures["opened"] = {
-        "accounts": len(numbers),
+        "accounts": len(run.opened),
         "sum_ug": sum(held.values()),
         "contested_slots": len(verdicts),
         "findings": findings,
     }
     return findings
-
-
-def _of_few(run: Run, folder: Path) -> Scenario:
-    """Return the scenario with files that hold nobody but those who were opened."""
-    folder.mkdir(parents=True, exist_ok=True)
-    partners = []
-    for partner in run.scenario.partners:
-        refs = [person_ref(partner.id, person) for person in run.opened]
-        paths = {}
-        for kind in ("activities", "identities"):
-            paths[kind] = folder / f"{partner.seat}.{kind}.parquet"
-            duckdb.execute(
-                "COPY (SELECT * FROM read_parquet($1) WHERE person_ref IN $2) "
-                f"TO '{paths[kind]}' (FORMAT parquet)",
-                [str(getattr(partner, kind)), refs],
-            )
-        partners.append(
-            PartnerEntry(
-                id=partner.id,
-                programme=partner.programme,
-                methodologies=partner.methodologies,
-                seat=partner.seat,
-                **paths,
-            )
-        )
-    return Scenario(
-        title=run.scenario.title,
-        programmes=run.scenario.programmes,
-        keys=run.scenario.keys,
-        partners=tuple(partners),
-        wallet_operators=run.scenario.wallet_operators,
-        redemptions=(),
-    )

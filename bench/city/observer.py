@@ -94,12 +94,11 @@ class Observer:
         self._thread.join()
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[Phase]:
+    def phase(self, name: str) -> Iterator[None]:
         """Attribute what happens inside to `name`; the same name twice is one more row."""
         self.enter(name)
-        assert self._current is not None
         try:
-            yield self._current
+            yield
         finally:
             self.enter(None)
 
@@ -124,6 +123,12 @@ class Observer:
                 row["to_hub"] += received
                 row["from_hub"] += sent
             return sums
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Name of every process that was seen, by its id."""
+        with self._lock:
+            return {pid: process.name for (pid, _), process in self._known.items()}
 
     def look(self) -> None:
         """Read what every process has used so far."""

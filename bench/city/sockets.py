@@ -6,7 +6,6 @@ included, TCP and IP headers not. It is asked on loopback, where both ends are o
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator
@@ -56,7 +55,7 @@ def owners(pids: Iterable[int]) -> dict[int, int]:
     for pid in pids:
         try:
             for entry in Path(f"/proc/{pid}/fd").iterdir():
-                target = os.readlink(entry)
+                target = str(entry.readlink())
                 if target.startswith("socket:["):
                     found[int(target[8:-1])] = pid
         except OSError:
