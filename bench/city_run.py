@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import resource
 import shutil
 import sys
 import time
@@ -22,22 +20,21 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from bench import voprf
 from bench.city import day
 from bench.city import profile as profiles
+from bench.city.figures import FILE, figures
 from bench.city.files import invent, some_accounts, write_wallets
 from bench.city.observer import Observer
-from bench.effort import Effort
 from demo.federation import Federation
 from demo.processes import ProcessGroup
 from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.wire.processes import ProcessMap
 
 MARKER: Final = ".fedcarbon-bench"
-DAY_PHASES: Final = ("import activities", "start nodes", "epoch: ", "open accounts")
-"""What a day takes once everybody is enrolled; the rest happens once in a life."""
 _NODE_PROCESSES: Final = "FEDCARBON_PROCESSES"
 _HUB_WORKERS: Final = "FEDCARBON_HUB_WORKERS"
+_UNHURRIED: Final = {"FEDCARBON_POLL_S": "1", "FEDCARBON_HUB_TICK_MS": "500"}
+"""Not the demo's haste, which costs all processes time while they wait."""
 
 app = App(name="city_run", help="Measure one day of an invented city with the real programs.")
 
@@ -76,7 +73,7 @@ def run(  # noqa: PLR0913 - each has its default
     out = (out or Path(f"build/city-{people}")).resolve()
     keys = (keys or Path(f"build/bench-keys-{bits}")).resolve()
     _empty(out)
-    os.environ |= {_NODE_PROCESSES: str(node_workers), _HUB_WORKERS: str(workers)}
+    os.environ |= _UNHURRIED | {_NODE_PROCESSES: str(node_workers), _HUB_WORKERS: str(workers)}
     samples = out / "samples"
     if profile:
         samples.mkdir()
@@ -114,12 +111,13 @@ def run(  # noqa: PLR0913 - each has its default
             step.open(federation, auditor)
             with step.phase("check"):
                 findings = day.opened_and_true(step, federation)
-        step.figures["seconds"] = round(time.monotonic() - began, 1)
-    tree = _figures(step, bits=bits, seed=seed, workers=workers, node_workers=node_workers)
+        step.seconds = round(time.monotonic() - began, 1)
+    asked = {"people": people, "bits": bits, "seed": seed, "opened": opened}
+    tree = figures(step, asked | {"workers": workers, "node_workers": node_workers})
     if profile:
         tree["profile"] = profiles.table(samples, observer.names)
         profiles.write_folded(samples, observer.names, out / "profile.folded")
-    (out / "city.json").write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
+    (out / FILE).write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
     _show(tree, console)
     console.print(f"all figures are in {out / 'city.json'}")
     if not keep:
@@ -128,63 +126,6 @@ def run(  # noqa: PLR0913 - each has its default
         for finding in findings:
             console.print(f"[red]{finding}")
         sys.exit(1)
-
-
-def _figures(
-    step: day.Run, *, bits: int, seed: int, workers: int, node_workers: int
-) -> dict[str, Any]:
-    phases = [phase.tree() for phase in step.observer.phases]
-    days = [row for row in phases if row["name"].startswith(DAY_PHASES)]
-    wall_s, cpu_s = (sum(row[name] for row in days) for name in ("wall_s", "cpu_s"))
-    people = step.files.enrolled
-    disk = {
-        name: sum(path.stat().st_size for path in (step.out / name).rglob("*") if path.is_file())
-        for name in (*(str(p.seat) for p in step.scenario.partners), "record")
-    }
-    disk["hub.db"] = sum(path.stat().st_size for path in step.out.glob("hub.db*"))
-    wire = step.observer.wire_bytes()
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {
-        "machine": {
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-        },
-        "run": {
-            "people": step.files.people,
-            "enrolled": people,
-            "partners": len(step.scenario.partners),
-            "bits": bits,
-            "seed": seed,
-            "workers": workers,
-            "node_workers": node_workers,
-            "activities": step.files.activities,
-            "memberships": step.files.members,
-            "seconds": step.figures["seconds"],
-        },
-        "day": {
-            "wall_s": round(wall_s, 1),
-            "cpu_s": round(cpu_s, 1),
-            "cores_busy": round(cpu_s / wall_s, 2),
-            "cpu_ms_per_person": round(1_000 * cpu_s / people, 3),
-            "wall_ms_per_person": round(1_000 * wall_s / people, 3),
-        },
-        "memory": {
-            "peak_mib": {name: round(mib) for name, mib in sorted(step.observer.peak_mib.items())},
-            "together_mib": round(step.observer.together_mib),
-        },
-        "wire_bytes": wire,
-        "disk_bytes": disk,
-        "per_person": {
-            "wire_bytes": round(sum(sum(row.values()) for row in wire.values()) / people, 1),
-            "disk_bytes": round(sum(disk.values()) / people, 1),
-        },
-        "opened": step.figures["opened"],
-        "voprf": voprf.run(Effort(percent=10)),
-        "children_cpu_s": round(children.ru_utime + children.ru_stime, 1),
-        "phases": phases,
-    }
 
 
 def _show(tree: dict[str, Any], console: Console) -> None:
@@ -202,7 +143,7 @@ def _show(tree: dict[str, Any], console: Console) -> None:
     console.print(table)
     for row in tree.get("profile", {}).get("components", []):
         console.print(f"{row['percent']:>6.1f} %  {row['component']}")
-    for name in ("day", "memory", "per_person", "opened"):
+    for name in ("day", "memory", "constants", "opened"):
         console.print(name, tree[name])
 
 
@@ -219,13 +160,6 @@ def _name_of(processes: ProcessGroup, pid: int, command: list[str]) -> str:
     return "bench/worker"
 
 
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
-
-
 def _empty(out: Path) -> None:
     """Make `out` an empty folder; only a folder that a run has made is ever deleted."""
     if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
@@ -238,7 +172,7 @@ def _empty(out: Path) -> None:
 
 def _tidy(out: Path) -> None:
     for path in out.iterdir():
-        if path.name in {MARKER, "city.json", "profile.folded", "logs"}:
+        if path.name in {MARKER, FILE, "profile.folded", "logs"}:
             continue
         if path.is_dir():
             shutil.rmtree(path)

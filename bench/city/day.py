@@ -64,7 +64,12 @@ class Run:
     observer: Observer
     console: Console
     processes: ProcessGroup
-    figures: dict[str, Any] = field(default_factory=dict)
+    opened_figures: dict[str, Any] = field(default_factory=dict)
+    disk_before: dict[str, int] = field(default_factory=dict)
+    """Bytes by kind before the day."""
+    disk_after: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    """From beginning to end."""
 
     def keys(self, cached: Path) -> Groundwork:
         """Take the ceremony's files from `cached`, or hold one and keep them there."""
@@ -125,6 +130,7 @@ class Run:
 
     def trips(self, federation: Federation) -> dict[str, grpc.Channel]:
         """Have every node read its platform's trips, then start it again."""
+        self.disk_before = self.disk()
         federation.set_clock(midnight_s(FIRST_DAY, str(ZONE)) + EVENING_S)
         with self.phase("import activities"):
             self._import(federation, "import-activities")
@@ -159,6 +165,7 @@ class Run:
         federation.processes.wait_until("the nodes' last look", seen_by_all, PHASE_S)
         federation.wait_witnessed(auditor)
         self.observer.enter(None)
+        self.disk_after = self.disk()
 
     def open(self, federation: Federation, auditor: HubClient) -> None:
         """Open the accounts that have a wallet."""
@@ -166,6 +173,15 @@ class Run:
             config = federation.configure_wallet(self.scenario.wallet_operators[0])
             federation.run_wallet(OPERATOR, "open", ["open", "--config", str(config)])
             federation.wait_witnessed(auditor)
+
+    def disk(self) -> dict[str, int]:
+        """Return the bytes of the nodes' stores, of the record and of the hub's database."""
+        homes = [self.out / platform for platform in self.files.platforms]
+        return {
+            "node": sum(map(_folder_bytes, homes)),
+            "record": _folder_bytes(self.out / "record"),
+            "hub.db": sum(path.stat().st_size for path in self.out.glob("hub.db*")),
+        }
 
     @property
     def blocks(self) -> int:
@@ -292,6 +308,10 @@ def scenario_of(files: CityFiles, wallets: Path, *, bits: int) -> Scenario:
     )
 
 
+def _folder_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def opened_and_true(run: Run, federation: Federation) -> list[str]:
     """Compare opened sums with a recomputation from the files; return what does not hold.
 
@@ -317,7 +337,7 @@ def opened_and_true(run: Run, federation: Federation) -> list[str]:
         true_ug = truth.opened_ug.get((PROGRAMME, number), 0)
         if held.get(number) != true_ug:
             findings.append(f"an account was opened as {held.get(number)}, the files say {true_ug}")
-    run.figures["opened"] = {
+    run.opened_figures = {
         "accounts": len(run.opened),
         "sum_ug": sum(held.values()),
         "contested_slots": len(verdicts),

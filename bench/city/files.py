@@ -102,6 +102,7 @@ def write_few(files: CityFiles, numbers: Sequence[str], folder: Path) -> None:
             "SELECT * FROM read_parquet($1) WHERE id_number IN $2",
             [str(files.identity_file(platform)), list(numbers)],
         ).to_arrow_table()
+        assert people is not None  # noqa: S101 - the query has a result
         duckdb.from_arrow(people).write_parquet(str(folder / files.identity_file(platform).name))
         refs = people["person_ref"].to_pylist()
         trips = duckdb.execute(

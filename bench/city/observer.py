@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from bench.city.sockets import connections, owners
+from bench.city.sockets import connections
 
 PERIOD_S: Final = 0.5
 _SHARED_EVERY: Final = 4
@@ -39,6 +39,9 @@ class Phase:
     """Largest resident memory of one process of the name at a look."""
     together_mib: float = 0.0
     """Largest sum of proportional memory of all processes at a look."""
+    wire_began: tuple[int, int] = (0, 0)
+    wire_bytes: tuple[int, int] = (0, 0)
+    """To the hub and from it."""
 
     def tree(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -55,6 +58,8 @@ class Phase:
                 name: round(mib) for name, mib in sorted(self.peak_mib.items())
             },
             "together_mib": round(self.together_mib),
+            "to_hub_bytes": self.wire_bytes[0],
+            "from_hub_bytes": self.wire_bytes[1],
         }
 
 
@@ -76,7 +81,7 @@ class Observer:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._looks = 0
         self._current: Phase | None = None
-        self._sockets: dict[tuple[int, int], tuple[str, int, int]] = {}
+        self._sockets: dict[tuple[int, int], tuple[int, int]] = {}
         self.phases: list[Phase] = []
         self.peak_mib: dict[str, float] = defaultdict(float)
         """VmHWM by process name: the kernel's own high-water mark."""
@@ -107,22 +112,15 @@ class Observer:
         self.look()
         with self._lock:
             now = time.monotonic()
+            wire = self._wire()
             if self._current is not None:
+                before = self._current.wire_began
                 self._current.wall_s = now - self._current.began
+                self._current.wire_bytes = (wire[0] - before[0], wire[1] - before[1])
             self._current = None
             if name is not None:
-                self._current = Phase(name=name, began=now)
+                self._current = Phase(name=name, began=now, wire_began=wire)
                 self.phases.append(self._current)
-
-    def wire_bytes(self) -> dict[str, dict[str, int]]:
-        """Return what each process has sent to the hub and received from it."""
-        with self._lock:
-            sums: dict[str, dict[str, int]] = {}
-            for name, received, sent in self._sockets.values():
-                row = sums.setdefault(name, {"to_hub": 0, "from_hub": 0})
-                row["to_hub"] += received
-                row["from_hub"] += sent
-            return sums
 
     @property
     def names(self) -> dict[int, str]:
@@ -150,7 +148,7 @@ class Observer:
             if self._current is not None:
                 self._current.together_mib = max(self._current.together_mib, together)
             if self.hub_port is not None:
-                self._count_bytes(self.hub_port, tree)
+                self._count_bytes(self.hub_port)
 
     def _run(self) -> None:
         while not self._stop.wait(PERIOD_S):
@@ -174,23 +172,15 @@ class Observer:
             return "other"
         return above.name if above.name.endswith("/worker") else f"{above.name}/worker"
 
-    def _count_bytes(self, port: int, tree: dict[int, tuple[int, str, float]]) -> None:
-        found = list(connections())
-        clients = {item.port: item.inode for item in found if item.peer_port == port}
-        by_inode: dict[int, int] | None = None
-        for item in found:
-            if item.port != port:
-                continue
-            key = (item.peer_port, item.inode)
-            known = self._sockets.get(key)
-            if known is None:
-                by_inode = owners(tree) if by_inode is None else by_inode
-                pid = by_inode.get(clients.get(item.peer_port, 0), 0)
-                process = self._known.get((pid, tree[pid][1])) if pid in tree else None
-                name = "other" if process is None else process.name
-            else:
-                name = known[0]
-            self._sockets[key] = (name, item.received, item.sent)
+    def _count_bytes(self, port: int) -> None:
+        for item in connections():
+            if item.port == port:
+                self._sockets[item.peer_port, item.inode] = (item.received, item.sent)
+
+    def _wire(self) -> tuple[int, int]:
+        """Return all bytes to the hub and from it so far."""
+        received, sent = zip(*self._sockets.values(), strict=True) if self._sockets else ((), ())
+        return sum(received), sum(sent)
 
 
 def _descendants(root: int) -> dict[int, tuple[int, str, float]]:

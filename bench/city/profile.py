@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -53,8 +53,8 @@ def table(folder: Path, name_of: Mapping[int, str]) -> dict[str, Any]:
         folder: what the samplers wrote.
         name_of: process names by id; others are left out.
     """
-    components: Counter[str] = Counter()
-    functions: Counter[str] = Counter()
+    components: dict[str, float] = defaultdict(float)
+    functions: dict[str, float] = defaultdict(float)
     for name, stack, spent_s in stacks(folder, name_of):
         if name.startswith("bench"):
             continue
@@ -65,11 +65,11 @@ def table(folder: Path, name_of: Mapping[int, str]) -> dict[str, Any]:
         "cpu_s": round(total, 2),
         "components": [
             {"component": name, "cpu_s": round(spent_s, 2), "percent": _percent(spent_s, total)}
-            for name, spent_s in components.most_common()
+            for name, spent_s in _most(components)
         ],
         "functions": [
             {"function": name, "cpu_s": round(spent_s, 2), "percent": _percent(spent_s, total)}
-            for name, spent_s in functions.most_common(_ROWS_MAX)
+            for name, spent_s in _most(functions)[:_ROWS_MAX]
         ],
     }
 
@@ -108,12 +108,16 @@ def component_of(stack: str) -> str:
 def _own_function(stack: str) -> str:
     own = [item for item in stack.split(";") if item.startswith(_PROGRAMS)]
     if not own:
-        return stack.split(";")[-1]
+        return stack.rpartition(";")[2]
     # Helpers of the store say nothing: who called them does.
     if "storage.database" in own[-1] and len(own) > 1:
         callers = [item for item in own if "storage.database" not in item]
         return f"{callers[-1]} > {own[-1].rpartition(':')[2]}" if callers else own[-1]
     return own[-1]
+
+
+def _most(spent_s: Mapping[str, float]) -> list[tuple[str, float]]:
+    return sorted(spent_s.items(), key=lambda item: -item[1])
 
 
 def _percent(part: float, total: float) -> float:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 _SOCK_DIAG: Final = 4
@@ -47,20 +46,6 @@ def connections() -> Iterator[Connection]:
     """Yield every established connection of this machine."""
     for family in (socket.AF_INET, socket.AF_INET6):  # gRPC speaks IPv4 over sockets of IPv6
         yield from _of_family(family)
-
-
-def owners(pids: Iterable[int]) -> dict[int, int]:
-    """Return which of `pids` has which socket open, by inode."""
-    found = {}
-    for pid in pids:
-        try:
-            for entry in Path(f"/proc/{pid}/fd").iterdir():
-                target = str(entry.readlink())
-                if target.startswith("socket:["):
-                    found[int(target[8:-1])] = pid
-        except OSError:
-            continue  # it has ended
-    return found
 
 
 def _of_family(family: int) -> Iterator[Connection]:
