@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import resource
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from bench import voprf
 from bench.city.day import Run
 from bench.effort import Effort
+from bench.machine import machine
 
 FILE: Final = "city.json"
 ENROLMENT: Final = ("import identities", "enrol")
@@ -62,16 +60,6 @@ def figures(run: Run, asked: Mapping[str, int]) -> dict[str, Any]:
         "voprf": voprf.run(Effort(percent=_VOPRF_PERCENT)),
         "children_cpu_s": _children_cpu_s(),
         "phases": phases,
-    }
-
-
-def machine() -> dict[str, Any]:
-    """Return what the figures were measured on."""
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
     }
 
 
@@ -137,10 +125,3 @@ def _children_cpu_s() -> float:
     """Return what the kernel says that all processes used that have ended: a check of the sums."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return round(children.ru_utime + children.ru_stime, 1)
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()

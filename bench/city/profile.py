@@ -39,9 +39,9 @@ COMPONENTS: Final = (
     ("hub: record and database", re.compile(r"hub\.(record|storage)\.")),
     ("hub: rest", re.compile(r"hub\.")),
     ("trustee", re.compile(r"trustee\.")),
-    ("wire: gRPC, TLS, processes", re.compile(r"fedcarbon\.(wire|v1|node|engine)|grpc|asyncio")),
     ("threads of DuckDB and Arrow", re.compile(r"^\[thread python")),
     ("threads of gRPC", re.compile(r"^\[thread")),
+    ("wire: gRPC, TLS, processes", re.compile(r"fedcarbon\.(wire|v1|node|engine)|grpc|asyncio")),
 )
 """Whose time a stack is: the first pattern that is found in it."""
 
@@ -95,7 +95,7 @@ def write_folded(folder: Path, name_of: Mapping[int, str], out: Path) -> None:
 
 def component_of(stack: str) -> str:
     """Return whose time a stack is, by its innermost function of ours and what called it."""
-    if "importlib._bootstrap" in stack:
+    if "_frozen_importlib" in stack:
         return "starting Python, imports"
     own = [item for item in stack.split(";") if item.startswith(_PROGRAMS)]
     innermost = own[-1] if own else stack

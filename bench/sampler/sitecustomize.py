@@ -12,10 +12,10 @@ tools read. It imports nothing of the project, which is not importable yet.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 from types import FrameType
@@ -36,16 +36,27 @@ class Sampler:
         self._stacks: Counter[str] = Counter()
         self._ran_ns: dict[str, int] = {}
         self._names: dict[object, str] = {}
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
-    def run(self) -> None:
-        """Sample for ever; call it in a daemon thread."""
+    def start(self) -> None:
+        """Begin; at its end the process waits for the last sample."""
+        atexit.register(self._end)
+        self._thread.start()
+
+    def _run(self) -> None:
         rounds = 0
-        while True:
-            time.sleep(PERIOD_S)
+        while not self._ending.wait(PERIOD_S):
             self._sample()
             rounds += 1
             if rounds % WRITE_EVERY == 0:
                 self._write()
+
+    def _end(self) -> None:
+        # No thread may look at frames while the interpreter goes down.
+        self._ending.set()
+        self._thread.join()
+        self._write()
 
     def _sample(self) -> None:
         frames = sys._current_frames()  # noqa: SLF001 - what it is for
@@ -100,4 +111,4 @@ class Sampler:
 
 
 if folder := os.environ.get(FOLDER):
-    threading.Thread(target=Sampler(Path(folder)).run, name="sampler", daemon=True).start()
+    Sampler(Path(folder)).start()
