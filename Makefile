@@ -26,9 +26,11 @@ SOAK_S ?= 0
 SEED ?=
 # for `make bench`: how much of the repetitions; a few show every figure sooner, and noisier
 PERCENT ?= 100
+# for `make bench-city`: a day of so many people, on keys that are kept in build/
+PEOPLE ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench tampered soak
+.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench bench-city bench-page tampered soak
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -102,3 +104,9 @@ soak: $(STAMP) ## kill -9 a hub ROUNDS times on STORE=sqlite|postgresql, then pl
 
 bench: $(STAMP) ## measure and print ratios; JSON in build/bench.json; PERCENT=10 repeats less
 	$(BIN)/python -m bench --out build/bench.json --percent $(PERCENT)
+
+bench-city: $(STAMP) ## measure a whole day of an invented city of PEOPLE; JSON in build/city-PEOPLE/city.json
+	$(BIN)/python -m bench.city_run --people $(PEOPLE) --profile
+
+bench-page: $(STAMP) ## write the tables of docs/PERFORMANCE.md from bench/results
+	$(BIN)/python -m bench.page

@@ -31,8 +31,9 @@ from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.wire.processes import ProcessMap
 
 MARKER: Final = ".fedcarbon-bench"
-_NODE_PROCESSES: Final = "FEDCARBON_PROCESSES"
-_HUB_WORKERS: Final = "FEDCARBON_HUB_WORKERS"
+_NODE_WORKERS: Final = "FEDCARBON_ENGINE__WORKERS"
+_HUB_WORKERS: Final = "FEDCARBON_HUB_ENGINE__WORKERS"
+_TRUSTEE_WORKERS: Final = "FEDCARBON_TRUSTEE_WORKERS"
 _UNHURRIED: Final = {"FEDCARBON_POLL_S": "1", "FEDCARBON_HUB_TICK_MS": "500"}
 """Not the demo's haste, which costs all processes time while they wait."""
 
@@ -73,7 +74,11 @@ def run(  # noqa: PLR0913 - each has its default
     out = (out or Path(f"build/city-{people}")).resolve()
     keys = (keys or Path(f"build/bench-keys-{bits}")).resolve()
     _empty(out)
-    os.environ |= _UNHURRIED | {_NODE_PROCESSES: str(node_workers), _HUB_WORKERS: str(workers)}
+    os.environ |= _UNHURRIED | {
+        _NODE_WORKERS: str(node_workers),
+        _HUB_WORKERS: str(workers),
+        _TRUSTEE_WORKERS: "1",
+    }
     samples = out / "samples"
     if profile:
         samples.mkdir()
