@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
 from fedcarbon.proofs.commitments import ProofKey, ProverTables
 from fedcarbon.proofs.range_proof import RangeContext, RangeProofShape, RangeStatement
-from fedcarbon.proofs.range_prover import encrypt_and_prove
+from fedcarbon.proofs.range_prover import RangeJob, encrypt_and_prove_all
 from fedcarbon.proofs.range_verifier import verify_all
 from fedcarbon.submission.block_proofs import BATCH_BLOCKS
 from fedcarbon.submission.chunk_file import ChunkEntry
@@ -99,16 +99,11 @@ class BlockProver:
     def _prove_batch(self, jobs: Sequence[BlockJob]) -> list[ProvedEntry]:
         if self._tables is None:
             self._tables = ProverTables(self._key, bound_max=self.cap_ug)
-        proved = [
-            encrypt_and_prove(
-                self._tables,
-                job.context,
-                values=job.values_ug,
-                bounds=job.bounds_ug,
-                randbelow=self._below,
-            )
-            for job in jobs
-        ]
+        proved = encrypt_and_prove_all(
+            self._tables,
+            [RangeJob(job.context, job.values_ug, job.bounds_ug) for job in jobs],
+            self._below,
+        )
         statements = [
             RangeStatement(context=job.context, bounds=job.bounds_ug, ciphertext=item.ciphertext)
             for job, item in zip(jobs, proved, strict=True)

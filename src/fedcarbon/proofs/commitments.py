@@ -9,24 +9,30 @@ N - x; whoever computes works mod N and takes the canonical one at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
 
 import gmpy2
 from typing_extensions import override
 
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, LayoutDoesNotFitError
-from fedcarbon.paillier.cipher import Encryptor
+from fedcarbon.paillier.cipher import Encryptor, encryption_shape
 from fedcarbon.paillier.keys import PublicKey, blinding_base
-from fedcarbon.paillier.randomiser import FixedBaseTable, window_bits_for
+from fedcarbon.paillier.fixed_base import Comb, CombShape, Slices, window_bits_for
 from fedcarbon.proofs import sizes
 from fedcarbon.proofs.generators import SINGLE_KINDS, SLOT_KINDS, derive_generators
-from fedcarbon.proofs.multi_power import Comb
 
 RandomBelow = Callable[[int], int]
 """Uniform in [0, bound), from a cryptographic source of whoever proves or checks."""
+
+VALUE_WINDOW_BITS: Final = 9
+"""Digits of values: four columns, as with 10 and 11, at a half and a quarter of the memory."""
+
+CONSTANT_WINDOW_BITS: Final = 10
+"""Digits of the coefficients of g_0, whose powers are a fiftieth of the work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,60 +139,118 @@ def joined(values: Sequence[int]) -> int:
     return total
 
 
+class ProverShape(NamedTuple):
+    """The tables of a prover, in the order in which they are stored; see `prover_shape`."""
+
+    values: CombShape
+    """Of the slots' generators, for values and roots."""
+    masks: CombShape
+    """Of the same, for masks, which are much longer: the short ones are a seventh of the work."""
+    blinding: CombShape
+    """Of h."""
+    constant: CombShape
+    """Of g_0."""
+    encryption: CombShape
+    """Of H."""
+
+    @property
+    def data_bytes(self) -> int:
+        """Size of all tables."""
+        return sum(shape.data_bytes for shape in self)
+
+    def built(self) -> Iterator[bytes]:
+        """Yield all tables, one after the other."""
+        return (table for shape in self for table in shape.built())
+
+
+def prover_shape(key: ProofKey, *, bound_max: int, window_bits: int | None = None) -> ProverShape:
+    """Return the sizes of the tables of a prover.
+
+    Args:
+        key: of everything that is proved.
+        bound_max: largest bound of a slot; longer values and masks are refused.
+        window_bits: length of a digit; by default what `window_bits_for` says. A process that
+            proves a few masks only, as a trustee does, saves memory with 6.
+    """
+    modulus, generators = key.commitment_modulus, key.slot_generators
+    blinding_bits = sizes.blinding_mask_bits(modulus)
+    window = window_bits_for(key.public_key.randomiser_bits) if window_bits is None else window_bits
+    value_bits = (bound_max + 1).bit_length()
+    return ProverShape(
+        values=CombShape.of_many(
+            generators,
+            modulus,
+            exponent_bits=value_bits,
+            window_bits=min(window, VALUE_WINDOW_BITS),
+        ),
+        masks=CombShape.of_many(
+            generators,
+            modulus,
+            exponent_bits=sizes.value_mask_bits(bound_max),
+            window_bits=window,
+        ),
+        blinding=CombShape.of_one(
+            key.blinding_generator, modulus, exponent_bits=blinding_bits, window_bits=window
+        ),
+        constant=CombShape.of_one(
+            key.constant_generator,
+            modulus,
+            exponent_bits=sizes.coefficient_bits(bound_max, key.layout.slots),
+            window_bits=min(window, CONSTANT_WINDOW_BITS),
+        ),
+        encryption=encryption_shape(
+            key.public_key, window, sizes.randomiser_mask_bits(key.public_key.randomiser_bits)
+        ),
+    )
+
+
 class ProverTables:
-    """Powers of the fixed bases, for whoever proves; build one per process (3072 bits: 0.3 GB)."""
+    """Powers of the fixed bases, for whoever proves; 3072 bits: 0.3 GB, which may be shared."""
 
     __slots__ = ("_blinding", "_constant", "_masks", "_values", "encryptor", "key")
 
-    def __init__(self, key: ProofKey, *, bound_max: int, window_bits: int | None = None) -> None:
-        """Build the tables.
+    def __init__(
+        self,
+        key: ProofKey,
+        *,
+        bound_max: int,
+        window_bits: int | None = None,
+        data: Slices | None = None,
+    ) -> None:
+        """Build the tables, or take them.
 
         Args:
-            key: of everything that is proved.
-            bound_max: largest bound of a slot; longer values and masks are refused.
-            window_bits: of the single bases h, g_0 and H; by default what `window_bits_for` says.
-                A process that proves a few masks only, as a trustee does, saves memory with 6.
+            key: see `prover_shape`.
+            bound_max: see `prover_shape`.
+            window_bits: see `prover_shape`.
+            data: what `ProverShape.built` has made; by default the tables are built.
         """
-        modulus, generators = key.commitment_modulus, key.slot_generators
+        shape = prover_shape(key, bound_max=bound_max, window_bits=window_bits)
+        starts = accumulate((part.data_bytes for part in shape[:-1]), initial=0)
+        combs = [
+            Comb(part) if data is None else Comb(part, data, start)
+            for part, start in zip(shape, starts, strict=True)
+        ]
         self.key: Final = key
-        # Values are much shorter than masks: a comb of their own is a fifth of the work.
-        self._values: Final = Comb(
-            generators, modulus=modulus, exponent_bits=(bound_max + 1).bit_length()
-        )
-        self._masks: Final = Comb(
-            generators, modulus=modulus, exponent_bits=sizes.value_mask_bits(bound_max)
-        )
-        bits = sizes.blinding_mask_bits(modulus)
-        window = window_bits_for(bits) - 2 if window_bits is None else window_bits
-        self._blinding: Final = FixedBaseTable(
-            base=key.blinding_generator, modulus=modulus, exponent_bits=bits, window_bits=window
-        )
-        self._constant: Final = FixedBaseTable(
-            base=key.constant_generator,
-            modulus=modulus,
-            exponent_bits=sizes.coefficient_bits(bound_max, key.layout.slots),
-            window_bits=window,
-        )
-        self.encryptor: Final = Encryptor(
-            key.public_key,
-            window_bits,
-            exponent_bits=sizes.randomiser_mask_bits(key.public_key.randomiser_bits),
-        )
+        self._values, self._masks, self._blinding, self._constant, encryption = combs
+        self.encryptor: Final = Encryptor(key.public_key, comb=encryption)
 
-    def of_values(self, numbers: SlotNumbers, blinding: int) -> int:
-        """Return the commitment to values and their roots."""
-        return self._product(self._values.power(numbers.flat), blinding)
+    def of_values(self, rows: Sequence[SlotNumbers]) -> list[Any]:
+        """Return prod g^numbers for every row of values and their roots."""
+        return self._values.powers([numbers.flat for numbers in rows])
 
-    def of_masks(self, numbers: SlotNumbers, blinding: int) -> int:
-        """Return the commitment to masks."""
-        return self._product(self._masks.power(numbers.flat), blinding)
+    def of_masks(self, rows: Sequence[SlotNumbers]) -> list[Any]:
+        """Return prod g^numbers for every row of masks."""
+        return self._masks.powers([numbers.flat for numbers in rows])
 
-    def of_constant(self, coefficient: int, blinding: int) -> int:
-        """Return g_0^coefficient h^blinding; the coefficient may be negative."""
-        power = self._constant.power(abs(coefficient))
-        if coefficient < 0:
-            power = gmpy2.invert(power, self.key.commitment_modulus)
-        return self._product(power, blinding)
+    def of_blindings(self, blindings: Sequence[int]) -> list[Any]:
+        """Return h^blinding for every blinding."""
+        return self._blinding.powers([(blinding,) for blinding in blindings])
 
-    def _product(self, power: Any, blinding: int) -> int:  # noqa: ANN401 - mpz has no type stubs
-        return self.key.canonical(power * self._blinding.power(blinding))
+    def of_constants(self, coefficients: Sequence[int]) -> list[Any]:
+        """Return g_0^coefficient for every coefficient, which may be negative."""
+        powers = self._constant.powers([(abs(coefficient),) for coefficient in coefficients])
+        return [
+            gmpy2.invert(power, self.key.commitment_modulus) if coefficient < 0 else power
+            for coefficient, power in zip(coefficients, powers, strict=True)
+        ]

@@ -1,11 +1,7 @@
-"""Products of powers: by tables for bases that never change, by buckets for those that do.
+"""Products of powers by buckets, for bases that are never seen again.
 
-`Comb` is the method of Lim and Lee 1994 over many fixed bases at once: an exponent is laid out in
-`TEETH` rows, the bits of a column pick one entry of the base's table, and all bases share the
-squarings. `multi_power` is the bucket method of Pippenger (as in Bernstein, Doumen, Lange and
-Oosterwijk 2012) and needs no preparation.
-
-As with `fedcarbon.paillier.randomiser`, which memory a secret exponent touches depends on it.
+The bucket method of Pippenger (as in Bernstein, Doumen, Lange and Oosterwijk 2012) needs no
+preparation. For bases that never change see `fedcarbon.paillier.fixed_base`.
 """
 
 from __future__ import annotations
@@ -16,69 +12,7 @@ from typing import Any, Final
 import gmpy2
 from gmpy2 import mpz
 
-TEETH: Final = 8
-"""Rows of a comb: 2^8 products per base to prepare, one per 8 bits of exponent to use."""
-
 _WINDOWS: Final = range(1, 13)
-_BIT_TO_BYTE: Final = bytes(byte - ord("0") if byte in b"01" else 0 for byte in range(256))
-
-
-class Comb:
-    """Tables of fixed bases for exponents of one length."""
-
-    __slots__ = ("_columns", "_modulus", "_tables", "exponent_bits")
-
-    def __init__(self, bases: Sequence[int], *, modulus: int, exponent_bits: int) -> None:
-        """Prepare 2^`TEETH` products per base (3072 bits: 100 kB each).
-
-        Args:
-            bases: reduced mod `modulus`.
-            modulus: larger than 1.
-            exponent_bits: length of the longest exponent, at least 1.
-        """
-        self.exponent_bits: Final = exponent_bits
-        self._columns: Final = -(-exponent_bits // TEETH)
-        self._modulus: Final = mpz(modulus)
-        self._tables: Final = [self._table(mpz(base)) for base in bases]
-
-    def power(self, exponents: Sequence[int]) -> Any:  # noqa: ANN401 - mpz has no type stubs
-        """Return prod base_i^exponent_i mod modulus as an `mpz`.
-
-        Raises:
-            ValueError: not one exponent per base, or one is negative or too long (our mistake).
-        """
-        columns, modulus = self._columns, self._modulus
-        rows = [self._digits(exponent) for exponent in exponents]
-        picked = list(zip(self._tables, rows, strict=True))
-        result = mpz(1)
-        for column in range(columns):
-            if column:
-                result = result * result % modulus
-            for table, digits in picked:
-                result = result * table[digits[column]] % modulus
-        return result
-
-    def _table(self, base: Any) -> list[Any]:  # noqa: ANN401
-        """Return prod over the set bits i of the index of base^(2^(i columns))."""
-        table = [mpz(1)]
-        tooth = base
-        for _ in range(TEETH):
-            table += [entry * tooth % self._modulus for entry in table]
-            tooth = gmpy2.powmod(tooth, 1 << self._columns, self._modulus)
-        return table
-
-    def _digits(self, exponent: int) -> bytes:
-        """Return the columns of an exponent, the highest first, one byte each."""
-        columns = self._columns
-        if exponent < 0 or exponent.bit_length() > columns * TEETH:
-            raise ValueError(f"the exponent does not fit {columns * TEETH} bits")
-        # Every bit becomes a byte, rows are added shifted: no loop over bits in Python.
-        spread = f"{exponent:0{columns * TEETH}b}".encode().translate(_BIT_TO_BYTE)
-        total = 0
-        for row in range(TEETH):
-            start = len(spread) - (row + 1) * columns
-            total |= int.from_bytes(spread[start : start + columns], "big") << row
-        return total.to_bytes(columns, "big")
 
 
 def multi_power(bases: Sequence[Any], exponents: Sequence[int], modulus: Any) -> Any:  # noqa: ANN401

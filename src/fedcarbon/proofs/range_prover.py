@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from itertools import islice
+from typing import Any, ClassVar, NamedTuple
 
 from fedcarbon.errors import CallerError, MalformedError
 from fedcarbon.proofs import sizes
@@ -24,6 +25,7 @@ from fedcarbon.proofs.range_proof import (
     range_transcript,
 )
 from fedcarbon.proofs.three_squares import three_squares
+from fedcarbon.proofs.transcript import Transcript
 
 
 class ValueOutOfRangeError(CallerError):
@@ -82,6 +84,17 @@ class ProvedBlock:
     witness: RangeWitness
 
 
+class RangeJob(NamedTuple):
+    """One block to encrypt and prove."""
+
+    context: RangeContext
+    """Where the ciphertext belongs."""
+    values: Sequence[int]
+    """v_j per slot."""
+    bounds: Sequence[int]
+    """B_j per slot."""
+
+
 class _Masks(NamedTuple):
     """a, rho_a, s_a, tau1, tau0 of step 4."""
 
@@ -90,6 +103,38 @@ class _Masks(NamedTuple):
     randomiser: int
     linear: int
     constant: int
+
+
+class _Chance(NamedTuple):
+    """Everything random of one proof, besides the search for roots."""
+
+    randomiser: int
+    blinding: int
+    masks: _Masks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparation:
+    """Everything of one proof that does not depend on its values. Whoever uses one uses it once.
+
+    Two proofs from the same masks show their witnesses: see `prove_prepared`.
+    """
+
+    bounds: tuple[int, ...] = field(repr=False)
+    """B_j per slot, which fix how long the masks are."""
+    chance: _Chance = field(repr=False)
+    encryption: Any = field(repr=False)
+    """H^s."""
+    blinding: Any = field(repr=False)
+    """h^rho."""
+    mask_commitment: int = field(repr=False)
+    """T."""
+    mask_ciphertext: int = field(repr=False)
+    """D."""
+    linear: Any = field(repr=False)
+    """h^tau1."""
+    constant: Any = field(repr=False)
+    """h^tau0."""
 
 
 def encrypt_and_prove(
@@ -113,15 +158,67 @@ def encrypt_and_prove(
         ValueOutOfRangeError: a value is not in [0, B_j].
         ThreeSquaresNotFoundError: see there.
     """
-    key = tables.key
-    numbers = _with_roots(values, bounds, randbelow)
-    randomiser = randbelow(1 << key.public_key.randomiser_bits)
-    ciphertext = tables.encryptor.encrypt(joined(values), randomiser)
-    statement = RangeStatement(context=context, bounds=tuple(bounds), ciphertext=ciphertext)
-    blinding = randbelow(1 << sizes.blinding_bits(key.commitment_modulus))  # (2)
-    witness = RangeWitness(numbers=numbers, blinding=blinding, randomiser=randomiser)
-    proof = prove(tables, statement, witness, randbelow)
-    return ProvedBlock(ciphertext=ciphertext, proof=proof, witness=witness)
+    return encrypt_and_prove_all(tables, [RangeJob(context, values, bounds)], randbelow)[0]
+
+
+def encrypt_and_prove_all(
+    tables: ProverTables, jobs: Sequence[RangeJob], randbelow: RandomBelow
+) -> list[ProvedBlock]:
+    """Return every block encrypted and proved, in order.
+
+    Tables are walked through once for all jobs: hundreds at a time cost a third less than singles.
+
+    Raises:
+        ValueOutOfRangeError: a value of a job is not in [0, B_j].
+        ThreeSquaresNotFoundError: see there.
+    """
+    numbers, chances = [], []
+    for job in jobs:
+        numbers.append(_with_roots(job.values, job.bounds, randbelow))
+        chances.append(_draw_chance(tables.key, job.bounds, randbelow))
+    prepared = _prepared(tables, [job.bounds for job in jobs], chances)
+    return _encrypted_and_proved(tables, jobs, numbers, prepared)
+
+
+def prepare_all(
+    tables: ProverTables, bounds: Sequence[Sequence[int]], randbelow: RandomBelow
+) -> list[Preparation]:
+    """Return what can be done of proofs before there are values: four fifths of the work.
+
+    Args:
+        tables: see `ProverTables`.
+        bounds: B_j per slot, for every proof to come.
+        randbelow: the source of everything random.
+    """
+    chances = [_draw_chance(tables.key, of_slots, randbelow) for of_slots in bounds]
+    return _prepared(tables, bounds, chances)
+
+
+def prove_prepared(
+    tables: ProverTables,
+    jobs: Sequence[RangeJob],
+    preparations: Sequence[Preparation],
+    randbelow: RandomBelow,
+) -> list[ProvedBlock]:
+    """Return every block encrypted and proved, from preparations that are spent by it.
+
+    Args:
+        tables: those of the preparations.
+        jobs: what to prove.
+        preparations: one per job, for its bounds; never used before, and never again, also if this
+            call fails: two answers to the same masks show the witness.
+        randbelow: the source of the search for roots.
+
+    Raises:
+        ValueOutOfRangeError: a value of a job is not in [0, B_j].
+        ThreeSquaresNotFoundError: see there.
+        ValueError: a preparation is for other bounds (our own mistake).
+    """
+    for job, preparation in zip(jobs, preparations, strict=True):
+        if tuple(job.bounds) != preparation.bounds:
+            raise ValueError("a preparation must be for the bounds of its job")
+    numbers = [_with_roots(job.values, job.bounds, randbelow) for job in jobs]
+    return _encrypted_and_proved(tables, jobs, numbers, preparations)
 
 
 def prove(
@@ -131,38 +228,136 @@ def prove(
 
     Nothing is checked: a witness that does not fit gives a proof that does not hold.
     """
-    key, bounds = tables.key, statement.bounds
-    slots = len(bounds)
-    commitment = tables.of_values(witness.numbers, witness.blinding)  # (2) A
-    transcript = range_transcript(key, statement, commitment)
-    gammas = range_gammas(transcript, slots)  # (3)
-    masks = _draw_masks(key, bounds, randbelow)  # (4)
-    mask_commitment = tables.of_masks(masks.numbers, masks.blinding)
-    mask_ciphertext = tables.encryptor.encrypt(
-        joined(masks.numbers.v) % key.public_key.n, masks.randomiser
-    )
-    linear, constant = _coefficients(witness.numbers, masks.numbers, bounds, gammas)
-    linear_commitment = tables.of_constant(linear, masks.linear)
-    constant_commitment = tables.of_constant(constant, masks.constant)
+    masks = _draw_masks(tables.key, statement.bounds, randbelow)
+    chance = _Chance(witness.randomiser, witness.blinding, masks)
+    prepared = _prepared(tables, [statement.bounds], [chance])
+    return _proofs(tables, [statement], [witness.numbers], prepared)[0]
+
+
+def _encrypted_and_proved(
+    tables: ProverTables,
+    jobs: Sequence[RangeJob],
+    numbers: Sequence[SlotNumbers],
+    preparations: Sequence[Preparation],
+) -> list[ProvedBlock]:
+    statements = [
+        RangeStatement(
+            context=job.context,
+            bounds=tuple(job.bounds),
+            ciphertext=tables.encryptor.hidden(joined(job.values), preparation.encryption),
+        )
+        for job, preparation in zip(jobs, preparations, strict=True)
+    ]
+    proofs = _proofs(tables, statements, numbers, preparations)
+    return [
+        ProvedBlock(
+            ciphertext=statement.ciphertext,
+            proof=proof,
+            witness=RangeWitness(
+                numbers=of_slots,
+                blinding=preparation.chance.blinding,
+                randomiser=preparation.chance.randomiser,
+            ),
+        )
+        for statement, proof, of_slots, preparation in zip(
+            statements, proofs, numbers, preparations, strict=True
+        )
+    ]
+
+
+def _prepared(
+    tables: ProverTables, bounds: Sequence[Sequence[int]], chances: Sequence[_Chance]
+) -> list[Preparation]:
+    """Compute all powers whose exponents are drawn: (2) and (4) without values."""
+    key, encryptor = tables.key, tables.encryptor
+    masks = [chance.masks for chance in chances]
+    masked = tables.of_masks([of_proof.numbers for of_proof in masks])
+    encryptions = encryptor.powers([chance.randomiser for chance in chances])
+    mask_encryptions = encryptor.powers([of_proof.randomiser for of_proof in masks])
+    exponents = [
+        (chance.blinding, chance.masks.blinding, chance.masks.linear, chance.masks.constant)
+        for chance in chances
+    ]
+    powers = iter(tables.of_blindings([exponent for four in exponents for exponent in four]))
+    prepared = []
+    for index, (chance, of_slots) in enumerate(zip(chances, bounds, strict=True)):
+        blinding, mask_blinding, linear, constant = islice(powers, 4)
+        message = joined(chance.masks.numbers.v) % key.public_key.n
+        prepared.append(
+            Preparation(
+                bounds=tuple(of_slots),
+                chance=chance,
+                encryption=encryptions[index],
+                blinding=blinding,
+                mask_commitment=key.canonical(masked[index] * mask_blinding),
+                mask_ciphertext=encryptor.hidden(message, mask_encryptions[index]),
+                linear=linear,
+                constant=constant,
+            )
+        )
+    return prepared
+
+
+def _proofs(
+    tables: ProverTables,
+    statements: Sequence[RangeStatement],
+    numbers: Sequence[SlotNumbers],
+    preparations: Sequence[Preparation],
+) -> list[RangeProof]:
+    key = tables.key
+    commitments = [  # (2) A
+        key.canonical(power * preparation.blinding)
+        for power, preparation in zip(tables.of_values(numbers), preparations, strict=True)
+    ]
+    transcripts, coefficients = [], []
+    for statement, commitment, of_slots, preparation in zip(
+        statements, commitments, numbers, preparations, strict=True
+    ):
+        transcript = range_transcript(key, statement, commitment)
+        gammas = range_gammas(transcript, len(statement.bounds))  # (3)
+        masks = preparation.chance.masks.numbers
+        coefficients += _coefficients(of_slots, masks, statement.bounds, gammas)
+        transcripts.append(transcript)
+    powers = iter(tables.of_constants(coefficients))
+    return [
+        _answered(key, transcript, commitment, of_slots, preparation, tuple(islice(powers, 2)))
+        for transcript, commitment, of_slots, preparation in zip(
+            transcripts, commitments, numbers, preparations, strict=True
+        )
+    ]
+
+
+def _answered(  # noqa: PLR0913 - the parts of one proof
+    key: ProofKey,
+    transcript: Transcript,
+    commitment: int,
+    numbers: SlotNumbers,
+    preparation: Preparation,
+    powers: tuple[Any, ...],
+) -> RangeProof:
+    """Return the proof; `powers` are g_0^P1 and g_0^P0."""
+    chance, masks = preparation.chance, preparation.chance.masks
+    linear_commitment = key.canonical(powers[0] * preparation.linear)
+    constant_commitment = key.canonical(powers[1] * preparation.constant)
     e = range_challenge(  # (5)
         transcript,
         key,
-        t=mask_commitment,
-        d=mask_ciphertext,
+        t=preparation.mask_commitment,
+        d=preparation.mask_ciphertext,
         e1=linear_commitment,
         e0=constant_commitment,
     )
-    pairs = zip(masks.numbers.flat, witness.numbers.flat, strict=True)
+    pairs = zip(masks.numbers.flat, numbers.flat, strict=True)
     return RangeProof(  # (6)
         commitment=commitment,
-        mask_commitment=mask_commitment,
+        mask_commitment=preparation.mask_commitment,
         linear=linear_commitment,
         constant=constant_commitment,
-        mask_ciphertext=mask_ciphertext,
+        mask_ciphertext=preparation.mask_ciphertext,
         responses=SlotNumbers.of_flat([mask + e * value for mask, value in pairs]),
-        blinding_response=masks.blinding + e * witness.blinding,
+        blinding_response=masks.blinding + e * chance.blinding,
         range_response=masks.constant + e * masks.linear,
-        randomiser_response=masks.randomiser + e * witness.randomiser,
+        randomiser_response=masks.randomiser + e * chance.randomiser,
     )
 
 
@@ -187,6 +382,14 @@ def _with_roots(
         roots.append(three_squares(4 * value * (bound - value) + 1, randbelow))
     x, y, z = zip(*roots, strict=True)
     return SlotNumbers(v=tuple(values), x=x, y=y, z=z)
+
+
+def _draw_chance(key: ProofKey, bounds: Sequence[int], randbelow: RandomBelow) -> _Chance:
+    return _Chance(
+        randomiser=randbelow(1 << key.public_key.randomiser_bits),
+        blinding=randbelow(1 << sizes.blinding_bits(key.commitment_modulus)),
+        masks=_draw_masks(key, bounds, randbelow),
+    )
 
 
 def _draw_masks(key: ProofKey, bounds: Sequence[int], randbelow: RandomBelow) -> _Masks:
