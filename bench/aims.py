@@ -64,6 +64,18 @@ AIMS: Final = (
         at_least=300,
     ),
     Aim(
+        group="range_proofs",
+        figure="prove_products_share_3072",
+        text="share of bare GMP products in encryption with range proof, 3072 bits",
+        at_least=0.85,
+    ),
+    Aim(
+        group="range_proofs",
+        figure="verify_products_share_3072",
+        text="share of bare GMP products in the batched check, 3072 bits",
+        at_least=0.85,
+    ),
+    Aim(
         group="redemptions",
         figure="books_over_pgbench_100",
         text="orders booked in batches of 100 over pgbench with the same SQL, PostgreSQL",

@@ -29,8 +29,8 @@ from fedcarbon.packing.layout import PERSON_DAY_CAP_UG, Layout, pack
 from fedcarbon.paillier.cipher import Encryptor, ciphertext_to_bytes, product
 from fedcarbon.paillier.combine import combine, verify_shares
 from fedcarbon.paillier.dealing import deal, threshold_key_of
-from fedcarbon.paillier.keys import PublicKey
 from fedcarbon.paillier.fixed_base import WINDOW_BITS
+from fedcarbon.paillier.keys import PublicKey
 from fedcarbon.paillier.shares import decryption_share, share_batch
 from tests.keys.primes import BITS_2048, BITS_3072, load_primes
 

@@ -6,6 +6,8 @@ against one `phe` encryption of one value under the same key, a moment apart:
 * `prove_gain`: against a block's encryption with its proof, divided by k. Aim at 3072 bits: 25.
 * `verify_batched_gain`: against a check in a batch of 256 blocks, divided by k. Aim: 300.
 * `verify_single_gain`: against a check alone; for information.
+* `prove_products_share`, `verify_products_share`: how much of that time the bare products take that
+  each cannot do without (`bench.floors`). Aim: 0.85.
 
 Keys are the published ones of `tests/keys`.
 """
@@ -19,6 +21,7 @@ from typing import Final
 
 from phe import paillier as phe
 
+from bench import floors
 from bench.effort import Effort
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.packing.layout import PERSON_DAY_CAP_UG, Layout
@@ -30,7 +33,7 @@ from fedcarbon.proofs.range_proof import (
     RangePurpose,
     RangeStatement,
 )
-from fedcarbon.proofs.range_prover import encrypt_and_prove
+from fedcarbon.proofs.range_prover import RangeJob, encrypt_and_prove_all
 from fedcarbon.proofs.range_verifier import Claim, verify, verify_all
 from tests.keys.primes import BITS_2048, BITS_3072, load_primes
 
@@ -38,6 +41,9 @@ DISTINCT_BLOCKS: Final = 32
 """So many proofs are made."""
 BATCH_REPEATS: Final = 8
 """So often a batch repeats them, which no check profits from."""
+
+PROVED_BLOCKS: Final = 64
+"""So many are proved in one call, as a node does."""
 
 ROUNDS: Final = 3
 
@@ -65,7 +71,7 @@ def _figures(bits: str, effort: Effort) -> dict[str, float]:
     started = time.process_time()
     tables = ProverTables(key, bound_max=PERSON_DAY_CAP_UG)
     table_s = time.process_time() - started
-    claims = [_claim(tables, block) for block in range(effort.of(DISTINCT_BLOCKS))]
+    claims = _claims(tables, effort.of(DISTINCT_BLOCKS))
     batch = claims * BATCH_REPEATS
     verify(key, *claims[0])  # builds the verifier's tables
 
@@ -73,12 +79,26 @@ def _figures(bits: str, effort: Effort) -> dict[str, float]:
         for claim in batch[:4]:
             verify(key, *claim)
 
+    jobs = [_job(tables, block) for block in range(effort.of(PROVED_BLOCKS, 8))]
     prove_s, single_s, batch_s, phe_s = _best_s(
         effort,
-        (lambda: [_claim(tables, block) for block in range(8)], 8 * slots),
+        (lambda: encrypt_and_prove_all(tables, jobs, secrets.randbelow), len(jobs) * slots),
         (alone, 4 * slots),
         (lambda: verify_all(key, batch, secrets.randbelow), len(batch) * slots),
         (lambda: [reference.raw_encrypt(value) for value in range(4)], 4),
+    )
+    product_s = floors.Products(
+        *(
+            floors.bare_product_s(modulus, effort.of(10 * ROUNDS))
+            for modulus in (key.commitment_modulus, public_key.n_squared)
+        )
+    )
+    prove_floor_s, verify_floor_s = (
+        sum(count * each_s for count, each_s in zip(counts, product_s, strict=True))
+        for counts in (
+            floors.of_proof(key, PERSON_DAY_CAP_UG),
+            floors.of_batch(key, PERSON_DAY_CAP_UG, len(batch)),
+        )
     )
     proof_bytes = RangeProofShape.of(key, PERSON_DAY_CAP_UG).proof_bytes
     return {
@@ -92,14 +112,18 @@ def _figures(bits: str, effort: Effort) -> dict[str, float]:
         "verify_person_us_batched": batch_s * 1e6,
         "verify_batched_gain": phe_s / batch_s,
         "phe_encrypt_ms": phe_s * 1e3,
+        "prove_floor_ms": prove_floor_s * 1e3,
+        "verify_floor_ms": verify_floor_s / len(batch) * 1e3,
+        "prove_products_share": prove_floor_s / (prove_s * slots),
+        "verify_products_share": verify_floor_s / (batch_s * slots * len(batch)),
         "proof_bytes_per_block": proof_bytes,
         "proof_bytes_per_person": proof_bytes / slots,
         "batch_blocks": len(batch),
     }
 
 
-def _claim(tables: ProverTables, block: int) -> Claim:
-    """Return a proved block of random values, as a partner makes it for one day."""
+def _job(tables: ProverTables, block: int) -> RangeJob:
+    """Return a block of random values, as a partner has it for one day."""
     slots = tables.key.layout.slots
     context = RangeContext(
         purpose=RangePurpose.BLOCK,
@@ -108,16 +132,24 @@ def _claim(tables: ProverTables, block: int) -> Claim:
         epoch=EpochIndex(1),
         block=block,
     )
-    bounds = (PERSON_DAY_CAP_UG,) * slots
-    proved = encrypt_and_prove(
-        tables,
-        context,
-        values=[secrets.randbelow(PERSON_DAY_CAP_UG + 1) for _ in range(slots)],
-        bounds=bounds,
-        randbelow=secrets.randbelow,
-    )
-    statement = RangeStatement(context=context, bounds=bounds, ciphertext=proved.ciphertext)
-    return statement, proved.proof
+    values = [secrets.randbelow(PERSON_DAY_CAP_UG + 1) for _ in range(slots)]
+    return RangeJob(context, values, (PERSON_DAY_CAP_UG,) * slots)
+
+
+def _claims(tables: ProverTables, blocks: int) -> list[Claim]:
+    """Return proved blocks."""
+    jobs = [_job(tables, block) for block in range(blocks)]
+    return [
+        (
+            RangeStatement(
+                context=job.context, bounds=tuple(job.bounds), ciphertext=proved.ciphertext
+            ),
+            proved.proof,
+        )
+        for job, proved in zip(
+            jobs, encrypt_and_prove_all(tables, jobs, secrets.randbelow), strict=True
+        )
+    ]
 
 
 def _best_s(effort: Effort, *steps: tuple[Callable[[], object], int]) -> list[float]:
