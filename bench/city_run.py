@@ -20,7 +20,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from bench.city import day
+from bench.city import day, truth
 from bench.city import profile as profiles
 from bench.city.figures import FILE, figures
 from bench.city.files import invent, some_accounts, write_wallets
@@ -115,7 +115,10 @@ def run(  # noqa: PLR0913 - each has its default
             step.epoch(federation, auditor, channels)
             step.open(federation, auditor)
             with step.phase("check"):
-                findings = day.opened_and_true(step, federation)
+                findings = truth.opened_and_true(step, federation)
+                truth.verdicts_and_truth(step)
+            with step.phase("audit the record"):
+                truth.audited(step, federation)
         step.seconds = round(time.monotonic() - began, 1)
     asked = {"people": people, "bits": bits, "seed": seed, "opened": opened}
     tree = figures(step, asked | {"workers": workers, "node_workers": node_workers})
@@ -148,7 +151,7 @@ def _show(tree: dict[str, Any], console: Console) -> None:
     console.print(table)
     for row in tree.get("profile", {}).get("components", []):
         console.print(f"{row['percent']:>6.1f} %  {row['component']}")
-    for name in ("day", "memory", "constants", "opened"):
+    for name in ("day", "memory", "constants", "opened", "dedup", "record_verification"):
         console.print(name, tree[name])
 
 

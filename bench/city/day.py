@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -15,11 +14,9 @@ import grpc
 from rich.console import Console
 
 from bench.city import dealing
-from bench.city.files import CityFiles, write_few
+from bench.city.files import CityFiles
 from bench.city.observer import Observer
 from demo import results, story
-from demo.conclusion import accounts_of, beacons_of
-from demo.crosscheck import recompute
 from demo.federation import Federation
 from demo.groundwork import Groundwork, lay_groundwork
 from demo.narrator import Narrator
@@ -64,7 +61,8 @@ class Run:
     observer: Observer
     console: Console
     processes: ProcessGroup
-    opened_figures: dict[str, Any] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
+    """What was found out besides what every phase took."""
     disk_before: dict[str, int] = field(default_factory=dict)
     """Bytes by kind before the day."""
     disk_after: dict[str, int] = field(default_factory=dict)
@@ -310,37 +308,3 @@ def scenario_of(files: CityFiles, wallets: Path, *, bits: int) -> Scenario:
 
 def _folder_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def opened_and_true(run: Run, federation: Federation) -> list[str]:
-    """Compare opened sums with a recomputation from the files; return what does not hold.
-
-    Call it while the hub runs; it stops the nodes, whose stores say which ties there were.
-    """
-    accounts, _ = accounts_of(federation)
-    beacons = beacons_of(federation.auditor())
-    stores = {}
-    for partner in run.scenario.partners:
-        federation.processes.stop(partner.seat)
-        stores[partner.seat] = federation.groundwork.home(partner.seat) / "node.duckdb"
-    verdicts = [
-        {name: str(value) for name, value in row.items()}
-        for row in results.verdict_rows(run.scenario, stores, beacons, run.opened)
-    ]
-    few = dataclasses.replace(run.files, folder=run.out / "few")
-    write_few(run.files, run.opened, few.folder)
-    wallets = run.scenario.wallet_operators[0].wallets
-    truth = recompute(scenario_of(few, wallets, bits=run.scenario.keys.bits), verdicts)
-    findings = list(truth.findings)
-    held = {str(row["id_number"]): int(row["opened_ug"]) for row in accounts}
-    for number in run.opened:
-        true_ug = truth.opened_ug.get((PROGRAMME, number), 0)
-        if held.get(number) != true_ug:
-            findings.append(f"an account was opened as {held.get(number)}, the files say {true_ug}")
-    run.opened_figures = {
-        "accounts": len(run.opened),
-        "sum_ug": sum(held.values()),
-        "contested_slots": len(verdicts),
-        "findings": findings,
-    }
-    return findings

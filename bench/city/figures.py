@@ -56,7 +56,7 @@ def figures(run: Run, asked: Mapping[str, int]) -> dict[str, Any]:
             "together_mib": round(observer.together_mib),
         },
         "constants": _constants(run, phases),
-        "opened": run.opened_figures,
+        **run.measured,
         "voprf": voprf.run(Effort(percent=_VOPRF_PERCENT)),
         "children_cpu_s": _children_cpu_s(),
         "phases": phases,

@@ -22,8 +22,8 @@ from types import FrameType
 from typing import Final
 
 FOLDER: Final = "FEDCARBON_BENCH_SAMPLES"
-PERIOD_S: Final = 0.02
-WRITE_EVERY: Final = 150
+PERIOD_S: Final = 0.05
+WRITE_EVERY: Final = 60
 DEPTH_MAX: Final = 60
 
 
@@ -63,7 +63,7 @@ class Sampler:
         threads = {
             str(thread.native_id): frames.get(thread.ident or 0) for thread in threading.enumerate()
         }
-        for name in os.listdir("/proc/self/task"):  # noqa: PTH208 - fifty times a second
+        for name in os.listdir("/proc/self/task"):  # noqa: PTH208 - twenty times a second
             try:
                 with open(f"/proc/self/task/{name}/schedstat", "rb") as file:  # noqa: PTH123
                     ran_ns = int(file.read().split()[0])

@@ -13,11 +13,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_a_small_city_is_measured_and_its_opened_sums_are_true(tmp_path: Path) -> None:
     out = tmp_path / "city"
     command = [sys.executable, "-m", "bench.city_run", "--people", "40", "--bits", "1024"]
-    command += ["--opened", "3", "--profile", "--out", str(out), "--keys", str(tmp_path / "keys")]
+    command += ["--opened", "2", "--profile", "--out", str(out), "--keys", str(tmp_path / "keys")]
 
     done = subprocess.run(  # noqa: S603 - our own program
         command, cwd=ROOT, capture_output=True, text=True, check=False
@@ -25,7 +25,7 @@ def test_a_small_city_is_measured_and_its_opened_sums_are_true(tmp_path: Path) -
 
     assert done.returncode == 0, done.stdout + done.stderr
     tree = json.loads((out / "city.json").read_text(encoding="utf-8"))
-    assert tree["opened"]["accounts"] == 3
+    assert tree["opened"]["accounts"] == 2
     assert tree["opened"]["sum_ug"] > 0
     assert tree["opened"]["findings"] == []
     assert tree["day"]["cpu_s"] > 0
