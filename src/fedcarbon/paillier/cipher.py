@@ -17,8 +17,8 @@ from gmpy2 import mpz
 from typing_extensions import override
 
 from fedcarbon.errors import CallerError
-from fedcarbon.paillier.keys import PublicKey, blinding_base
 from fedcarbon.paillier.fixed_base import Comb, CombShape
+from fedcarbon.paillier.keys import PublicKey, blinding_base
 
 
 class PlaintextOutOfRangeError(CallerError):
@@ -178,13 +178,13 @@ def product(public_key: PublicKey, ciphertexts: Iterable[bytes]) -> int:
     # At one width the order of bytes is the order of numbers, and far cheaper to look at: the
     # whole check and parse costs a fifth of the product that it guards.
     lowest, bound = bytes(width), public_key.n_squared.to_bytes(width, "big")
-    result = mpz(1)
+    result, parsed = mpz(1), mpz.from_bytes
     for data in ciphertexts:
         if len(data) != width:
             raise CiphertextLengthError(f"a ciphertext has {width} bytes, not {len(data)}")
         if not lowest < data < bound:
             raise CiphertextRangeError("a ciphertext must be above 0 and below n^2")
-        result = result * int.from_bytes(data, "big") % modulus
+        result = result * parsed(data) % modulus
     if gmpy2.gcd(result, public_key.n) != 1:
         raise CiphertextNotUnitError("one of the ciphertexts shares a factor with n")
     return int(result)

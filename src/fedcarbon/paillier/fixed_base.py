@@ -40,7 +40,7 @@ COLUMNS: Final = 8
 """Of one table of a base that stands alone: seven squarings against an eighth of the memory."""
 
 _ORDER: Final = "little"
-_BIT_TO_LANE: Final = bytes(1 if byte == ord("1") else 0 for byte in range(256))
+_DIGIT_TO_BIT: Final = bytes(1 if byte == ord("1") else 0 for byte in range(256))
 
 
 class Slices(Protocol):
@@ -173,23 +173,22 @@ class Comb:
         Raises:
             ValueError: not one exponent per base, or one is negative or too long (our mistake).
         """
-        columns, modulus, bases = self.shape.columns, self._modulus, len(self.shape.bases)
+        bases, modulus, columns = len(self.shape.bases), self._modulus, self.shape.columns
         if any(len(row) != bases for row in rows):
             raise ValueError(f"there is one exponent for each of {bases} bases")
-        # One product per column, whose tables follow one another; a zero digit multiplies by 1
-        # like any other: the loop never branches on the secret.
-        products = [[mpz(1)] * columns for _ in rows]
+        # A zero digit multiplies by 1 like any other: the loop never branches on the secret.
+        products = [[mpz(1)] * len(rows) for _ in range(columns)]
         table = 0
         for of_base in zip(*rows, strict=True):
-            digits = [self._digits(exponent) for exponent in of_base]
-            for begin in range(0, self.shape.row_bits, columns):
+            digits = self._digits(of_base)
+            for begin in range(0, len(digits), columns):
                 entry = self._entries(table, picks=columns * len(rows))
-                for index, of_row in enumerate(digits):
-                    picked = map(entry, of_row[begin : begin + columns])
-                    pairs = zip(products[index], picked, strict=True)
-                    products[index] = [product * factor % modulus for product, factor in pairs]
+                for column in range(columns):
+                    factors = map(entry, digits[begin + column])
+                    pairs = zip(products[column], factors, strict=True)
+                    products[column] = [product * factor % modulus for product, factor in pairs]
                 table += 1
-        return [self._joined(of_columns) for of_columns in products]
+        return [self._joined(of_columns) for of_columns in zip(*products, strict=True)]
 
     def _joined(self, products: Sequence[Any]) -> Any:  # noqa: ANN401
         """Return prod products_c^(2^c)."""
@@ -214,19 +213,24 @@ class Comb:
 
         return entry
 
-    def _digits(self, exponent: int) -> tuple[int, ...]:
-        """Return the columns of an exponent, the lowest first."""
+    def _digits(self, exponents: Sequence[int]) -> list[tuple[int, ...]]:
+        """Return the columns of many exponents, the lowest first: one digit of each."""
         shape = self.shape
-        if exponent < 0 or exponent.bit_length() > shape.exponent_bits:
-            raise ValueError(f"the exponent does not fit {shape.exponent_bits} bits")
-        bits, columns = shape.row_bits, 2 * shape.row_bits
-        # Every bit becomes two bytes, rows are added shifted: no loop over bits in Python.
-        text = f"{exponent:0{bits * shape.window_bits}b}"[::-1]
-        lanes = text.encode("utf-16-le").translate(_BIT_TO_LANE)
-        total = 0
-        for row in range(shape.window_bits):
-            total |= int.from_bytes(lanes[row * columns : (row + 1) * columns], _ORDER) << row
-        return struct.unpack(f"<{bits}H", total.to_bytes(columns, _ORDER))
+        if any(not 0 <= e < 1 << shape.exponent_bits for e in exponents):
+            raise ValueError(f"an exponent does not fit {shape.exponent_bits} bits")
+        row, rows, count = shape.row_bits, shape.window_bits, len(exponents)
+        length = row * rows
+        # One character per bit: a slice with a step is the same bit of all exponents, and two bytes
+        # per digit make one addition of whole slices. No loop over bits of one exponent in Python.
+        texts = "".join([f"{exponent:0{length}b}" for exponent in exponents])
+        bits = texts.encode().translate(_DIGIT_TO_BIT).decode()
+        digits = []
+        for lowest in range(length - 1, length - 1 - row, -1):
+            lanes = 0
+            for place, at in enumerate(range(lowest, -1, -row)):
+                lanes |= int.from_bytes(bits[at::length].encode("utf-16-le"), _ORDER) << place
+            digits.append(struct.unpack(f"<{count}H", lanes.to_bytes(2 * count, _ORDER)))
+        return digits
 
     @override
     def __repr__(self) -> str:

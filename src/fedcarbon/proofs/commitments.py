@@ -20,8 +20,8 @@ from typing_extensions import override
 
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS, Layout, LayoutDoesNotFitError
 from fedcarbon.paillier.cipher import Encryptor, encryption_shape
-from fedcarbon.paillier.keys import PublicKey, blinding_base
 from fedcarbon.paillier.fixed_base import Comb, CombShape, Slices, window_bits_for
+from fedcarbon.paillier.keys import PublicKey, blinding_base
 from fedcarbon.proofs import sizes
 from fedcarbon.proofs.generators import SINGLE_KINDS, SLOT_KINDS, derive_generators
 

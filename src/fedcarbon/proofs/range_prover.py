@@ -327,7 +327,7 @@ def _proofs(
     ]
 
 
-def _answered(  # noqa: PLR0913 - the parts of one proof
+def _answered(
     key: ProofKey,
     transcript: Transcript,
     commitment: int,
