@@ -100,3 +100,43 @@ AIMS: Final = (
         at_most=12,
     ),
 )
+
+CITY_AIMS: Final = (
+    Aim(
+        group="city",
+        figure="minutes_per_million",
+        text="a day of a million enrolled people at the rate of the largest run, minutes",
+        at_most=30,
+    ),
+    Aim(
+        group="city",
+        figure="largest_process_mib",
+        text="largest process of the largest run, MiB",
+        at_most=2048,
+    ),
+    Aim(
+        group="city",
+        figure="all_processes_mib",
+        text="all processes of the largest run together, MiB",
+        at_most=2048,
+    ),
+    Aim(
+        group="city",
+        figure="cost_growth",
+        text="CPU time per person, largest run over the smallest from 10,000 people on",
+        at_most=1.2,
+    ),
+    Aim(
+        group="city",
+        figure="cores_busy_share",
+        text="share of the cores that is busy during the day of the largest run",
+        at_least=0.85,
+    ),
+    Aim(
+        group="city",
+        figure="record_verification_over_proofs",
+        text="verification of the whole record over the sum of its proofs",
+        at_most=1.2,
+    ),
+)
+"""Asked of runs of `bench.city_run`; `bench.page` works the figures out."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
-from bench.aims import AIMS
+from bench.aims import AIMS, CITY_AIMS
 from bench.nation import NAME_PREFIX, RESULTS, Assumptions, constants_of, plan
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "PERFORMANCE.md"
@@ -26,6 +26,8 @@ _MARKED: Final = re.compile(
 )
 _FUNCTIONS_SHOWN: Final = 12
 _SMALL_PERCENT: Final = 0.1
+LARGE_PEOPLE: Final = 10_000
+"""Below this, programs that start and wait are most of what a run costs."""
 
 _SCALING_COLUMNS: Final = (
     "enrolled",
@@ -99,6 +101,33 @@ def _aims(results: Results) -> str:
         if value is not None:
             rows.append((aim.text, f"{value:,.2f}", aim.bound, aim.verdict(value)))
     return _table(("ratio", "measured", "aim", ""), rows)
+
+
+def _city_aims(results: Results) -> str:
+    found = _city_figures(results)
+    rows = [
+        (aim.text, f"{found[aim.figure]:,.2f}", aim.bound, aim.verdict(found[aim.figure]))
+        for aim in CITY_AIMS
+    ]
+    dedup = results.largest["dedup"]
+    for name in ("recall", "precision"):
+        text = f"{name} of verdicts against what was claimed twice, of a million micrograms"
+        rows.append((text, f"{dedup[f'{name}_ppm']:,}", "", ""))
+    return _table(("of whole days", "measured", "aim", ""), rows)
+
+
+def _city_figures(results: Results) -> dict[str, float]:
+    city = results.largest
+    people, day, memory = city["run"]["enrolled"], city["day"], city["memory"]
+    large = [item for item in results.cities if item["run"]["people"] >= LARGE_PEOPLE] or [city]
+    return {
+        "minutes_per_million": day["wall_s"] / people * 1e6 / 60,
+        "largest_process_mib": max(memory["peak_mib"].values()),
+        "all_processes_mib": memory["together_mib"],
+        "cost_growth": day["cpu_ms_per_person"] / large[0]["day"]["cpu_ms_per_person"],
+        "cores_busy_share": day["cores_busy"] / city["machine"]["cores"],
+        "record_verification_over_proofs": city["record_verification"]["checks_over_proofs"],
+    }
 
 
 def _scaling(results: Results) -> str:
@@ -225,6 +254,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 TABLES: Final[Mapping[str, Callable[[Results], str]]] = {
     "machine": _machine,
     "aims": _aims,
+    "city-aims": _city_aims,
     "scaling": _scaling,
     "phases": _phases,
     "roles": _roles,
