@@ -106,19 +106,7 @@ def run(  # noqa: PLR0913 - each has its default
             console=console,
             processes=processes,
         )
-        groundwork = step.keys(keys)
-        with Federation(scenario, groundwork, processes) as federation, ProcessMap(workers) as pool:
-            auditor = step.start(federation)
-            channels = step.enrol(federation, auditor, keys / f"dealt-{people}.parquet", pool)
-            step.bind(federation, auditor, channels)
-            channels = step.trips(federation)
-            step.epoch(federation, auditor, channels)
-            step.open(federation, auditor)
-            with step.phase("check"):
-                findings = truth.opened_and_true(step, federation)
-                truth.verdicts_and_truth(step)
-            with step.phase("audit the record"):
-                truth.audited(step, federation)
+        findings = _live_through(step, keys, workers)
         step.seconds = round(time.monotonic() - began, 1)
     asked = {"people": people, "bits": bits, "seed": seed, "opened": opened}
     tree = figures(step, asked | {"workers": workers, "node_workers": node_workers})
@@ -134,6 +122,28 @@ def run(  # noqa: PLR0913 - each has its default
         for finding in findings:
             console.print(f"[red]{finding}")
         sys.exit(1)
+
+
+def _live_through(step: day.Run, keys: Path, workers: int) -> list[str]:
+    """Go from the ceremony to the auditor; return what the opened sums do not agree with."""
+    groundwork = step.keys(keys)
+    dealt = keys / f"dealt-{step.files.people}.parquet"
+    with (
+        Federation(step.scenario, groundwork, step.processes) as federation,
+        ProcessMap(workers) as pool,
+    ):
+        auditor = step.start(federation)
+        channels = step.enrol(federation, auditor, dealt, pool)
+        step.bind(federation, auditor, channels)
+        channels = step.trips(federation)
+        step.epoch(federation, auditor, channels)
+        step.open(federation, auditor)
+        with step.phase("check"):
+            findings = truth.opened_and_true(step, federation)
+            truth.verdicts_and_truth(step)
+        with step.phase("audit the record"):
+            truth.audited(step, federation)
+    return findings
 
 
 def _show(tree: dict[str, Any], console: Console) -> None:
