@@ -73,7 +73,7 @@ class Run:
         """Take the ceremony's files from `cached`, or hold one and keep them there."""
         own = self.out / "keys"
         if (cached / "roots.toml").exists():
-            shutil.copytree(cached, own)
+            shutil.copytree(cached, own, ignore=shutil.ignore_patterns("dealt-*"))
         with self.phase("ceremony"):
             groundwork = lay_groundwork(self.scenario, self.out, self.processes)
         if not (cached / "roots.toml").exists():
