@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from phe import paillier as phe
 
 from bench import floors
 from bench.effort import Effort
+from fedcarbon.canonical.stream import SEED_BYTES, SeededStream
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.packing.layout import PERSON_DAY_CAP_UG, Layout
 from fedcarbon.paillier.keys import PublicKey
@@ -35,15 +36,12 @@ from fedcarbon.proofs.range_proof import (
 )
 from fedcarbon.proofs.range_prover import RangeJob, encrypt_and_prove_all
 from fedcarbon.proofs.range_verifier import Claim, verify, verify_all
+from fedcarbon.submission.block_proofs import BATCH_BLOCKS
 from tests.keys.primes import BITS_2048, BITS_3072, load_primes
 
-DISTINCT_BLOCKS: Final = 32
-"""So many proofs are made."""
-BATCH_REPEATS: Final = 8
-"""So often a batch repeats them, which no check profits from."""
-
-PROVED_BLOCKS: Final = 64
-"""So many are proved in one call, as a node does."""
+DISTINCT_BLOCKS: Final = 256
+"""So many proofs are made at once, as an engine's batch has; with less effort a batch that is
+checked repeats fewer, which no check profits from."""
 
 ROUNDS: Final = 3
 
@@ -71,18 +69,18 @@ def _figures(bits: str, effort: Effort) -> dict[str, float]:
     started = time.process_time()
     tables = ProverTables(key, bound_max=PERSON_DAY_CAP_UG)
     table_s = time.process_time() - started
-    claims = _claims(tables, effort.of(DISTINCT_BLOCKS))
-    batch = claims * BATCH_REPEATS
+    blocks = effort.of(DISTINCT_BLOCKS)
+    claims = _claims(tables, _jobs(slots, blocks))
+    batch = claims * (BATCH_BLOCKS // blocks)
     verify(key, *claims[0])  # builds the verifier's tables
 
     def alone() -> None:
         for claim in batch[:4]:
             verify(key, *claim)
 
-    jobs = [_job(tables, block) for block in range(effort.of(PROVED_BLOCKS, 8))]
     prove_s, single_s, batch_s, phe_s = _best_s(
         effort,
-        (lambda: encrypt_and_prove_all(tables, jobs, secrets.randbelow), len(jobs) * slots),
+        (lambda: encrypt_and_prove_all(tables, _jobs(slots, blocks)), blocks * slots),
         (alone, 4 * slots),
         (lambda: verify_all(key, batch, secrets.randbelow), len(batch) * slots),
         (lambda: [reference.raw_encrypt(value) for value in range(4)], 4),
@@ -122,33 +120,34 @@ def _figures(bits: str, effort: Effort) -> dict[str, float]:
     }
 
 
-def _job(tables: ProverTables, block: int) -> RangeJob:
-    """Return a block of random values, as a partner has it for one day."""
-    slots = tables.key.layout.slots
-    context = RangeContext(
-        purpose=RangePurpose.BLOCK,
-        programme_id=ProgrammeId("bench"),
-        party_id=PartyId("partner"),
-        epoch=EpochIndex(1),
-        block=block,
-    )
-    values = [secrets.randbelow(PERSON_DAY_CAP_UG + 1) for _ in range(slots)]
-    return RangeJob(context, values, (PERSON_DAY_CAP_UG,) * slots)
+def _jobs(slots: int, blocks: int) -> list[RangeJob]:
+    """Return blocks of random values, as a partner makes them for one day."""
+    return [
+        RangeJob(
+            context=RangeContext(
+                purpose=RangePurpose.BLOCK,
+                programme_id=ProgrammeId("bench"),
+                party_id=PartyId("partner"),
+                epoch=EpochIndex(1),
+                block=block,
+            ),
+            values=[secrets.randbelow(PERSON_DAY_CAP_UG + 1) for _ in range(slots)],
+            bounds=(PERSON_DAY_CAP_UG,) * slots,
+            randbelow=SeededStream(b"bench", secrets.token_bytes(SEED_BYTES)).below,
+        )
+        for block in range(blocks)
+    ]
 
 
-def _claims(tables: ProverTables, blocks: int) -> list[Claim]:
-    """Return proved blocks."""
-    jobs = [_job(tables, block) for block in range(blocks)]
+def _claims(tables: ProverTables, jobs: Sequence[RangeJob]) -> list[Claim]:
     return [
         (
             RangeStatement(
-                context=job.context, bounds=tuple(job.bounds), ciphertext=proved.ciphertext
+                context=job.context, bounds=tuple(job.bounds), ciphertext=done.ciphertext
             ),
-            proved.proof,
+            done.proof,
         )
-        for job, proved in zip(
-            jobs, encrypt_and_prove_all(tables, jobs, secrets.randbelow), strict=True
-        )
+        for job, done in zip(jobs, encrypt_and_prove_all(tables, jobs), strict=True)
     ]
 
 

@@ -15,10 +15,12 @@ from typing import ClassVar, Final
 from sqlmodel import Session
 
 from fedcarbon.clock import Clock
+from fedcarbon.engine.opening import opened_engine
+from fedcarbon.engine.port import Engine
+from fedcarbon.engine.settings import EngineSettings
 from fedcarbon.errors import ConfigurationError, FedcarbonError
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.merkle import root_of
-from fedcarbon.wire.processes import ProcessMap
 from hub.context import Hub, HubSettings
 from hub.database import opened, place_of
 from hub.epochs.snapshots import Snapshots
@@ -31,6 +33,8 @@ from hub.storage.folder_lock import FolderLock
 from hub.storage.record_store import RecordStore
 
 RECORD_FOLDER: Final = "record"
+SPILL_FOLDER: Final = "spill"
+"""What sorting does not hold in memory."""
 _PAGE: Final = 10_000
 
 
@@ -47,7 +51,7 @@ def open_hub(
     signer: Signer,
     clock: Clock,
     settings: HubSettings | None = None,
-    processes: ProcessMap | None = None,
+    workers: Engine | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     randbelow: Callable[[int], int] = secrets.randbelow,
 ) -> Hub:
@@ -60,7 +64,7 @@ def open_hub(
         signer: in whose name the hub signs.
         clock: protocol time.
         settings: the operator's choices.
-        processes: for work on many blocks; by default one per core.
+        workers: for work on many blocks; by default a process per core. They end with the hub.
         random_bytes: for salts.
         randbelow: for places.
 
@@ -100,7 +104,7 @@ def open_hub(
         parameters=parameters,
         settings=settings,
         randbelow=randbelow,
-        processes=processes or ProcessMap(),
+        workers=workers or opened_engine(EngineSettings(), folder / SPILL_FOLDER),
         snapshots=Snapshots(parameters.layout.slots),
         on_close=lock.release,
     )

@@ -14,6 +14,10 @@
     [operators]                        # who may release money from suspense, two at a time
     desk-1 = "<64 hexadecimal digits>" # a person's public key (`fedcarbon keygen`)
 
+    [engine]                           # where many blocks are checked and multiplied
+    kind = "local"                     # or "spark": see fedcarbon.engine.settings
+    workers = 0                        # processes; 0 for one per core
+
 Paths are relative to the file. `hub.rails.config` says what a table [rail] may hold; without one
 the sandbox pays. `FEDCARBON_HUB_LISTEN` and so on replace a value. The file
 never holds the password of the database: that comes from `FEDCARBON_HUB_DATABASE` (a whole URL),
@@ -37,6 +41,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from typing_extensions import override
 
+from fedcarbon.engine.settings import EngineSettings
 from fedcarbon.errors import ConfigurationError, MalformedError
 from fedcarbon.ids import checked_name
 from fedcarbon.transparency.envelope import KEY_BYTES
@@ -60,7 +65,9 @@ class HubConfigError(ConfigurationError):
 class HubConfig(BaseSettings):
     """What an operator must say before a hub can start; build it with `load_config`."""
 
-    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
 
     party: Path
     """Identity file of this hub."""
@@ -82,8 +89,8 @@ class HubConfig(BaseSettings):
     """How often epochs are looked after."""
     limits: Path | None = None
     """File of the limits of redemptions; what it does not set is refused (LIMIT_NOT_SET)."""
-    workers: int = Field(default=0, ge=0, le=256)
-    """Processes for multiplying ciphertexts; 0 for one per core."""
+    engine: EngineSettings = EngineSettings()
+    """Where work on many blocks is done; a table of its own in the file."""
     rail: RailConfig = SandboxRailConfig()
     """Who pays (hub.rails.config); a table of its own in the file."""
     allow_insecure_parameters: bool = False

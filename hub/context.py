@@ -19,12 +19,12 @@ from sqlmodel import Session
 from typing_extensions import override
 
 from fedcarbon.clock import Clock
+from fedcarbon.engine.port import Engine as Workers
 from fedcarbon.epoch.statements import BeaconLabel
 from fedcarbon.parameters.parameter_set import ParameterSet
 from fedcarbon.transparency.checkpoint import QuorumMissingError, WitnessedCheckpoint
 from fedcarbon.transparency.receipt import MERGE_DELAY_S
 from fedcarbon.wire.logs import logger
-from fedcarbon.wire.processes import ProcessMap
 from hub.epochs.snapshots import Snapshots
 from hub.record.record import Record, Signer
 from hub.storage.engine import reading, transact
@@ -81,7 +81,7 @@ class Hub:
     settings: HubSettings
     randbelow: Callable[[int], int]
     """Returns a uniform integer in [0, argument), as `secrets.randbelow` does."""
-    processes: ProcessMap
+    workers: Workers
     """For work on many blocks."""
     snapshots: Snapshots
     witnesses: Witnesses = field(default_factory=NoWitnesses)
@@ -143,6 +143,6 @@ class Hub:
     def close(self) -> None:
         """Finish what is being written and let go of threads, processes and files."""
         self._writer.shutdown()
-        self.processes.close()
+        self.workers.close()
         self.engine.dispose()
         self.on_close()

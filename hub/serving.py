@@ -7,13 +7,13 @@ import signal
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from fedcarbon.engine.opening import opened_engine
 from fedcarbon.ids import Role
 from fedcarbon.wire.clocks import clock_named
 from fedcarbon.wire.logs import log_call, logger
 from fedcarbon.wire.party import PartyFiles, load_party
-from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.server import start_server
-from hub.bootstrap import open_hub
+from hub.bootstrap import SPILL_FOLDER, open_hub
 from hub.clearing_component import clearing_component
 from hub.components import Component, core_component
 from hub.config import HubConfig, HubConfigError
@@ -49,7 +49,7 @@ def hub_of(config: HubConfig, party: PartyFiles) -> Hub:
             merge_delay_s=config.merge_delay_s,
             database_url=config.database_url,
         ),
-        processes=ProcessMap(config.workers or None),
+        workers=opened_engine(config.engine, config.data / SPILL_FOLDER),
     )
 
 

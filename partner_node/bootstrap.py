@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from fedcarbon.cli.catalogue import load_from_catalogue, load_from_file
+from fedcarbon.engine.opening import opened_engine
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import PartyId, Role, party_id, programme_id
 from fedcarbon.methodology.definition import Methodology
@@ -25,6 +26,10 @@ from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import system_randomness
 from partner_node.storage.database import Database
+
+SPILL_FOLDER: Final = "spill"
+TABLES_FOLDER: Final = "tables"
+"""Beside the store: what sorting does not hold in memory."""
 
 
 class NotAPartnerError(ConfigurationError):
@@ -43,7 +48,7 @@ class OpenNode:
 
 @contextmanager
 def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
-    """Open store and channel, build the node, and close both afterwards.
+    """Open store, channel and engine, build the node, and close them afterwards.
 
     Raises:
         ConfigurationError: a file is missing, wrong, of another party, or the store is in use.
@@ -53,7 +58,10 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
     bundle = Bundle(_methodology(named) for named in settings.methodologies)
     database = Database(settings.store)
     try:
-        with dial(settings.hub_address, party, hub_name(settings, party)) as channel:
+        with (
+            dial(settings.hub_address, party, hub_name(settings, party)) as channel,
+            opened_engine(settings.engine, settings.store.parent / SPILL_FOLDER) as engine,
+        ):
             identity = NodeIdentity(
                 party_id=party.party_id,
                 programme_id=programme_id(settings.programme),
@@ -62,8 +70,12 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
                 clock=clock_named(settings.clock),
                 randomness=system_randomness(),
             )
+            # A cluster's machines do not see this disk: their processes build their own tables.
+            here = settings.engine.spark_url is None
             runner_settings = RunnerSettings(
-                commit_delay_s=settings.commit_delay_s, processes=settings.processes
+                commit_delay_s=settings.commit_delay_s,
+                engine=engine,
+                tables=settings.store.parent / TABLES_FOLDER if here else None,
             )
             hub = GrpcHubClient(channel)
             yield OpenNode(node=Node(database, identity, hub, bundle, runner_settings), party=party)

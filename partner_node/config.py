@@ -8,8 +8,13 @@
     hub_address = "hub.example:7443"
     address = "127.0.0.1:7410"          # where the platform's own back end calls
 
+    [engine]                            # where encrypting and proving is done
+    kind = "local"                      # or "spark": see fedcarbon.engine.settings
+    workers = 0                         # processes; 0 for one per core
+
 Relative paths are relative to the file. Every setting can be given as FEDCARBON_ and its name in
-capitals; a secret never stands in this file, only where its file lies.
+capitals (FEDCARBON_ENGINE__SPARK_URL for one of a table); a secret never stands in this file, only
+where its file lies.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from fedcarbon.engine.settings import EngineSettings
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.wire.clocks import FILE_PREFIX, SYSTEM
 
@@ -44,7 +50,11 @@ class NodeSettings(BaseSettings):
     """Everything that a node must be told."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, extra="forbid", frozen=True, validate_default=True
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
     )
 
     party: Path
@@ -68,8 +78,8 @@ class NodeSettings(BaseSettings):
     """How long to wait after a step that found nothing to do, in seconds."""
     commit_delay_s: int = Field(default=COMMIT_DELAY_DEFAULT_S, ge=0)
     """How long after the end of an epoch's last day to wait for activities before committing."""
-    processes: int = Field(default=1, ge=1, le=256)
-    """How many processes encrypt a large submission."""
+    engine: EngineSettings = EngineSettings()
+    """Where large work is done; a table of its own in the file."""
 
     @classmethod
     @override

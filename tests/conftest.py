@@ -1,4 +1,4 @@
-"""Fixtures that tests of several areas share: the pre-made primes, and databases of the hub."""
+"""Fixtures that tests of several areas share: pre-made primes, databases of the hub, Spark."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pytest
 from tests.databases import NewStore, make_schema, sqlite_url
 from tests.keys.primes import BITS_2048, BITS_3072, TINY, Primes, load_primes
 from tests.postgresql import Cluster, NoPostgresqlError, find_binaries, running_cluster
+from tests.spark import pyspark_is_imported, spark, spark_address
+
+__all__ = ["pyspark_is_imported", "spark", "spark_address"]  # fixtures
 
 TEMPLATE = "template_hub"
 

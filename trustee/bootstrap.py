@@ -11,6 +11,7 @@ from typing import NamedTuple
 import grpc
 
 from fedcarbon.ceremony.share_file import open_share_file
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import Role, party_id
 from fedcarbon.parameters.roots import parse_roots
@@ -70,10 +71,10 @@ def assembled(config: TrusteeConfig, ask_passphrase: Callable[[], str]) -> Itera
     with (
         closing(Database(config.database)) as database,
         dial(config.hub_address, party, server) as channel,
-        ProcessMap() as processes,
+        LocalEngine(ProcessMap(config.workers or None)) as engine,
     ):
         hub = GrpcHubClient(channel)
-        trustee = Trustee(keys, roots, database, hub, clock_named(config.clock), processes.map)
+        trustee = Trustee(keys, roots, database, hub, clock_named(config.clock), engine)
         yield Assembled(party=party, loop=WorkLoop(trustee, hub), channel=channel)
 
 

@@ -46,6 +46,9 @@ class TrusteeConfig(BaseSettings):
     """Host and port of the hub."""
     hub_party_id: str = Field(default="hub", max_length=NAME_LENGTH_MAX)
     """The party whose certificate the hub must show."""
+    workers: int = Field(default=0, ge=0, le=256)
+    """Processes for many proofs and shares; 0 for one per core. There is no cluster here: a key
+    share does not leave the machine."""
     clock: str = "system"
     """`system`, or `file:` and a path, for programmes that are replayed."""
     allow_insecure_keys: bool = False

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from fedcarbon.ids import EpochIndex
 from fedcarbon.opening.epochs import EpochRef
-from fedcarbon.opening.products import CheckBlocks, sealed_products
-from fedcarbon.submission.block_proofs import Mapper, verify_blocks
+from fedcarbon.opening.products import sealed_products
+from fedcarbon.submission.block_proofs import CheckBlocks
 from trustee.reading import RecordReader
 from trustee.storage.database import Database
 from trustee.storage.product_store import ProductStore
@@ -24,13 +22,10 @@ class Multiplier:
         self,
         reader: RecordReader,
         database: Database,
-        random_below: Callable[[int], int],
-        in_parallel: Mapper,
+        check: CheckBlocks,
     ) -> None:
         """Take where to read and where to keep, and how range proofs are checked."""
-        self._check: Final[CheckBlocks] = partial(
-            verify_blocks, randbelow=random_below, in_parallel=in_parallel
-        )
+        self._check: Final = check
         self._reader = reader
         self._database = database
         self._store = ProductStore(database)

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.errors import MalformedError
 from fedcarbon.opening.mask_proofs import invalid_masks
 from fedcarbon.opening.mask_sets import check_masks, masked_ciphertext
 from fedcarbon.opening.statements import OpeningStart, share_context
 from fedcarbon.opening.view import RecordView
-from fedcarbon.paillier.cipher import ciphertext_from_bytes, ciphertext_to_bytes
-from fedcarbon.paillier.shares import share_batch
+from fedcarbon.paillier.cipher import ciphertext_from_bytes
+from fedcarbon.paillier.shares import prove_shares
 from fedcarbon.proofs.range_proof import mask_subject
 from fedcarbon.v1 import trustee_pb2
 from trustee.masking import Masker
 from trustee.order_errors import OrderMalformedError, for_each
 from trustee.own_keys import OwnKeys
+from trustee.share_task import ShareCiphertexts, shares_of
 from trustee.storage.database import Database
 from trustee.storage.mask_store import AttemptId, MaskStore
 
@@ -43,10 +45,18 @@ class _Masked(NamedTuple):
 class Sharer:
     """Gives decryption shares of masked blocks."""
 
-    __slots__ = ("_database", "_keys", "_masker", "_store", "_view")
+    __slots__ = ("_database", "_engine", "_keys", "_masker", "_store", "_view")
 
-    def __init__(self, keys: OwnKeys, view: RecordView, database: Database, masker: Masker) -> None:
+    def __init__(
+        self,
+        keys: OwnKeys,
+        view: RecordView,
+        database: Database,
+        masker: Masker,
+        engine: LocalEngine,
+    ) -> None:
         """Take what is needed to check and to share."""
+        self._engine = engine
         self._keys = keys
         self._view = view
         self._database = database
@@ -66,23 +76,23 @@ class Sharer:
         batch = for_each(order.starts, self._masked)
         self._check_proofs(batch)
         parameters = self._view.parties.parameters
-        shares = share_batch(
-            parameters.threshold_key,
-            self._keys.secrets.paillier,
-            [ciphertext_from_bytes(parameters.public_key, item.ciphertext) for item in batch],
+        key, own = parameters.threshold_key, self._keys.secrets.paillier
+        public_key = parameters.public_key
+        opened = [item.ciphertext for item in batch]
+        shares = shares_of(self._engine, ShareCiphertexts(key=key, share=own), opened)
+        proof = prove_shares(
+            key,
+            own,
+            [ciphertext_from_bytes(public_key, data) for data in opened],
+            [ciphertext_from_bytes(public_key, data) for data in shares],
             parameter_id=parameters.parameter_id,
-            context=share_context(
-                [item.leaf for item in batch], [item.ciphertext for item in batch]
-            ),
+            context=share_context([item.leaf for item in batch], opened),
             randbelow=self._keys.random_below,
         )
         with self._database.transaction():
             for item in batch:
                 self._store.erase(item.attempt)
-        return trustee_pb2.ShareAnswer(
-            shares=[ciphertext_to_bytes(parameters.public_key, share) for share in shares.shares],
-            proof=shares.proof.to_bytes(parameters.threshold_key),
-        )
+        return trustee_pb2.ShareAnswer(shares=shares, proof=proof.to_bytes(key))
 
     def _check_proofs(self, batch: Sequence[_Masked]) -> None:
         """Check that no mask of the batch touches a target: all proofs at once.

@@ -14,13 +14,15 @@ from typing import Any, Final
 
 from fedcarbon.canonical.hashing import digest, u64
 from fedcarbon.clock import Clock
+from fedcarbon.engine.local import LocalEngine
+from fedcarbon.engine.tasks.verifying import BlockVerifier
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.statements import Refusal
 from fedcarbon.opening.violations import RecordViolationError
 from fedcarbon.parameters.roots import TrustRoots
-from fedcarbon.submission.block_proofs import Mapper
 from fedcarbon.transparency.envelope import sign
 from fedcarbon.v1 import trustee_pb2
+from fedcarbon.wire.processes import ProcessMap
 from trustee.cosigning import Cosigner
 from trustee.drawing import BeaconDrawer
 from trustee.evaluating import Evaluator
@@ -55,7 +57,7 @@ class Trustee:
         database: Database,
         source: RecordSource,
         clock: Clock,
-        in_parallel: Mapper = map,
+        engine: LocalEngine | None = None,
     ) -> None:
         """Resume from the store.
 
@@ -65,7 +67,8 @@ class Trustee:
             database: the trustee's own store.
             source: where the record is read.
             clock: protocol time, for the times of its own signatures.
-            in_parallel: maps over batches of range proofs, perhaps in other processes.
+            engine: where proofs are checked and shares made; by default in this process. It stays
+                the caller's.
         """
         self._keys: Final = keys
         self._clock: Final = clock
@@ -74,12 +77,13 @@ class Trustee:
         self._reader: Final = RecordReader(roots, database, source, clock)
         self._keys_checked = False
         view = self._reader.view
-        multiplier = Multiplier(self._reader, database, keys.random_below, in_parallel)
+        engine = engine or LocalEngine(ProcessMap(1))
+        multiplier = Multiplier(self._reader, database, BlockVerifier(engine))
         self._cosigner: Final = Cosigner(keys, view, database, clock)
         self._evaluator: Final = Evaluator(keys, view, database)
         self._drawer: Final = BeaconDrawer(keys, view, database)
         self._masker: Final = Masker(keys, view, database, multiplier)
-        self._sharer: Final = Sharer(keys, view, database, self._masker)
+        self._sharer: Final = Sharer(keys, view, database, self._masker, engine)
 
     @property
     def record_size(self) -> int:

@@ -1,45 +1,74 @@
-"""Multiplying ciphertexts: one product per block, in several processes when there is much to do."""
+"""Multiplying ciphertexts: one product per block, wherever there is room; no secret is in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+import pyarrow as pa
+from typing_extensions import override
+
+from fedcarbon.engine.port import Engine, Task
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
 from fedcarbon.paillier.keys import PublicKey
-from fedcarbon.wire.processes import ProcessMap
 
-ALONE_MAX: Final = 20_000
-"""Factors up to which starting processes costs more than it saves."""
-BATCH_BLOCKS: Final = 500
+BATCH_BLOCKS: Final = 2_000
+"""Some megabytes, and some ten milliseconds of work: fewer are not worth another process."""
+
+FACTORS: Final = pa.schema({"block": pa.int64(), "factors": pa.list_(pa.binary())})
+"""Of a block: its number, and every encoded ciphertext."""
+PRODUCTS: Final = pa.schema({"block": pa.int64(), "product": pa.binary()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiplyBlocks(Task):
+    """Multiplies the ciphertexts of blocks: `FACTORS` in, `PRODUCTS` out."""
+
+    public_key: PublicKey
+
+    @property
+    @override
+    def schema(self) -> pa.Schema:
+        """`PRODUCTS`."""
+        return PRODUCTS
+
+    @override
+    def work(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the product of every block.
+
+        Raises:
+            CiphertextLengthError, CiphertextRangeError, CiphertextNotUnitError: see
+                `fedcarbon.paillier.cipher.product`.
+        """
+        blocks, rows = batch.columns
+        products = [
+            ciphertext_to_bytes(self.public_key, product(self.public_key, row))
+            for row in rows.to_pylist()
+        ]
+        return pa.record_batch([blocks, products], schema=PRODUCTS)
 
 
 def products(
-    public_key: PublicKey,
-    factors: Mapping[int, Sequence[bytes]],
-    processes: ProcessMap,
-    *,
-    alone_max: int = ALONE_MAX,
+    public_key: PublicKey, factors: Mapping[int, Sequence[bytes]], engine: Engine
 ) -> dict[int, bytes]:
     """Return the product of every block's ciphertexts, as encoded bytes, ascending by block.
 
     Args:
         public_key: of all ciphertexts.
         factors: block to encoded ciphertexts, at least one.
-        processes: where batches are multiplied.
-        alone_max: up to so many factors are multiplied in the caller's own process.
+        engine: where they are multiplied.
     """
+    rows = pa.RecordBatchReader.from_batches(FACTORS, _batches(factors))
+    done: dict[int, bytes] = {}
+    for batch in engine.map(MultiplyBlocks(public_key=public_key), rows):
+        blocks, multiplied = (column.to_pylist() for column in batch.columns)
+        done.update(zip(blocks, multiplied, strict=True))
+    return done
+
+
+def _batches(factors: Mapping[int, Sequence[bytes]]) -> Iterator[pa.RecordBatch]:
     blocks = sorted(factors)
-    rows = [list(factors[block]) for block in blocks]
-    multiply = partial(_multiply, public_key.n)
-    if sum(map(len, rows)) <= alone_max:
-        return dict(zip(blocks, multiply(rows), strict=True))
-    batches = [rows[i : i + BATCH_BLOCKS] for i in range(0, len(rows), BATCH_BLOCKS)]
-    done = [data for batch in processes.map(multiply, batches) for data in batch]
-    return dict(zip(blocks, done, strict=True))
-
-
-def _multiply(n: int, rows: Sequence[Sequence[bytes]]) -> list[bytes]:
-    public_key = PublicKey(n=n)
-    return [ciphertext_to_bytes(public_key, product(public_key, row)) for row in rows]
+    for start in range(0, len(blocks), BATCH_BLOCKS):
+        part = blocks[start : start + BATCH_BLOCKS]
+        yield pa.record_batch([part, [list(factors[block]) for block in part]], schema=FACTORS)

@@ -95,7 +95,7 @@ def multiplied(
     for block, earlier in factors.items():
         if block in before:
             earlier.append(before[block])
-    return products(hub.parameters.public_key, factors, hub.processes)
+    return products(hub.parameters.public_key, factors, hub.workers)
 
 
 def seal(

@@ -13,6 +13,7 @@ from typing import Final
 from sqlmodel import Session
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
+from fedcarbon.engine.tasks.verifying import BlockVerifier
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.submission import intake
@@ -55,7 +56,7 @@ def admit_chunk(hub: Hub, caller: PartyId, signed_header: bytes, file: bytes) ->
     if not intake.is_replay(header, signed_header, context):
         intake.check_header(header, context)
         chunk = intake.check_file(header, file, context)
-        intake.check_proofs(header, chunk, context, hub.randbelow, hub.processes.map)
+        intake.check_proofs(header, chunk, context, BlockVerifier(hub.workers))
         blocks = chunk.blocks()
         hub.record.files.put(file)
     return hub.write_now(lambda session: _log_chunk(session, hub, header, signed_header, blocks))

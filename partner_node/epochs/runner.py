@@ -8,13 +8,17 @@ misbehaves is kept as an incident while everything else goes on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
+from fedcarbon.engine.local import LocalEngine
+from fedcarbon.engine.port import Engine
 from fedcarbon.errors import FedcarbonError, PeerError
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
+from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
 from partner_node.activities.bundle import Bundle
 from partner_node.bindings.answering import BindingAnswers
@@ -45,8 +49,10 @@ class RunnerSettings:
 
     commit_delay_s: int = 0
     """How long after the end of an epoch's last day to wait for activities before committing."""
-    processes: int = 1
-    """How many processes encrypt a large submission."""
+    engine: Engine = field(default_factory=lambda: LocalEngine(ProcessMap(1)))
+    """Where large work is done; by default in this process. It stays the caller's."""
+    tables: Path | None = None
+    """Where the engine's processes share a prover's tables; None if they share no disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,10 +211,11 @@ class EpochRunner:
         cap_ug = member.programme.epoch_cap_ug
         if self._prover is None or self._prover.cap_ug != cap_ug:
             self._prover = BlockProver(
+                self._settings.engine,
                 member.parameters.proof_key,
                 cap_ug,
-                member.randomness.below,
-                processes=self._settings.processes,
+                member.randomness.octets,
+                self._settings.tables,
             )
         return self._prover
 

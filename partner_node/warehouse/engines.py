@@ -19,6 +19,12 @@ from urllib.parse import parse_qsl
 import duckdb
 import pyarrow as pa
 
+from fedcarbon.engine.spark_session import (
+    SparkAddressError,
+    SparkUnavailableError,
+    said_by,
+    spark_session,
+)
 from fedcarbon.errors import ConfigurationError
 from partner_node.warehouse.table import NAME_PARTS_MAX, Engine, Table, columns_of
 
@@ -31,8 +37,6 @@ SPARK_PREFIX: Final = "sc://"
 ROWS_PER_BATCH: Final = 50_000
 
 _PARQUET_VIEW: Final = "activities"
-_RETRIES: Final = 3
-"""Of a call to a Spark Connect server: a few seconds."""
 
 
 class WarehouseAddressError(ConfigurationError):
@@ -178,38 +182,16 @@ class SparkWarehouse:
 
 @contextmanager
 def _spark(address: str, name: tuple[str, ...]) -> Iterator[Warehouse]:
-    session = spark_session(address)
+    try:
+        session = spark_session(address)
+    except SparkUnavailableError as error:
+        raise WarehouseUnavailableError(str(error)) from error
+    except SparkAddressError as error:
+        raise WarehouseAddressError(str(error)) from None
     try:
         yield SparkWarehouse(session, name)
     finally:
         session.stop()
-
-
-def spark_session(address: str) -> SparkSession:
-    """Return a session of its own at a Spark Connect server; nothing is sent yet.
-
-    Raises:
-        WarehouseUnavailableError: the extra `spark` is not installed.
-        WarehouseAddressError: it is no address of such a server.
-    """
-    try:
-        with warnings.catch_warnings():
-            # It knows pandas below 3; nothing here passes through pandas.
-            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
-            from pyspark.errors import PySparkException  # noqa: PLC0415 - an extra
-            from pyspark.sql.connect.client.retries import DefaultPolicy  # noqa: PLC0415
-            from pyspark.sql.connect.session import SparkSession  # noqa: PLC0415
-    except ImportError as error:
-        raise WarehouseUnavailableError(
-            "Spark Connect needs the extra `spark`: pip install 'fedcarbon[spark]'"
-        ) from error
-    try:
-        session = SparkSession.builder.remote(address).create()
-    except (PySparkException, ValueError):
-        # The address may hold a token: it is not repeated, nor what was said about it.
-        raise WarehouseAddressError("this is no address of a Spark Connect server") from None
-    session.client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES)])
-    return session
 
 
 # --- both ---------------------------------------------------------------------------------------
@@ -222,5 +204,4 @@ def _nothing_of(name: tuple[str, ...], quote: str) -> str:
 
 
 def _unavailable(engine: str, error: Exception) -> WarehouseUnavailableError:
-    first = str(error).strip().partition("\n")[0]
-    return WarehouseUnavailableError(f"{engine} refuses: {first[:300]}")
+    return WarehouseUnavailableError(f"{engine} refuses: {said_by(error)}")

@@ -70,3 +70,43 @@ class Refuse(Task):
         if self.refused in batch.column("value").to_pylist():
             raise RefusedError(f"{self.refused} is refused")
         return batch.select(["value"])
+
+
+@dataclass(frozen=True, slots=True)
+class Doubled(Task):
+    """Every `value` so often as it says."""
+
+    @property
+    @override
+    def schema(self) -> pa.Schema:
+        return pa.schema({"value": pa.uint8()})
+
+    @override
+    def work(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        values = [value for value in batch.column("value").to_pylist() for _ in range(value)]
+        return pa.record_batch([values], schema=self.schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Largest(Task):
+    """The two largest values of every `key`, largest first."""
+
+    key: pa.DataType
+
+    @property
+    @override
+    def schema(self) -> pa.Schema:
+        return pa.schema({"key": self.key, "value": pa.int32()})
+
+    @override
+    def work(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        assert batch.schema == self.schema
+        of_key: dict[int | bytes, list[int]] = {}
+        for key, value in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            of_key.setdefault(key, []).append(value)
+        rows = [
+            (key, value)
+            for key in sorted(of_key)
+            for value in sorted(of_key[key], reverse=True)[:2]
+        ]
+        return pa.record_batch([list(column) for column in zip(*rows, strict=True)], self.schema)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fedcarbon.clock import SteppedClock
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.epoch.statements import ClaimCommitment, LinkProof
@@ -128,7 +129,7 @@ class Federation:
             signer=Signer(party_id=HUB, key=key_of(HUB)),
             clock=self.clock,
             settings=HubSettings(place_pool_blocks=self.pool, database_url=self.database),
-            processes=ProcessMap(1),
+            workers=LocalEngine(ProcessMap(1)),
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,
         )

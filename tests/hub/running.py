@@ -60,8 +60,8 @@ def write_hub(
         'public = "ceremony"\n'
         'clock = "file:clock"\n'
         "tick_ms = 20\n"
-        "workers = 1\n"
-        f"allow_insecure_parameters = {str(allow_insecure).lower()}\n",
+        f"allow_insecure_parameters = {str(allow_insecure).lower()}\n"
+        "engine.workers = 1\n",
         encoding="utf-8",
     )
     return config

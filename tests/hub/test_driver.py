@@ -7,6 +7,7 @@ import datetime as dt
 import phe
 import pytest
 
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.epoch.statements import (
@@ -429,7 +430,9 @@ def test_days_are_those_of_the_programmes_zone() -> None:
     assert programme().epoch_end_s(FIRST) == midnight.timestamp()
 
 
-def test_many_products_are_made_in_several_processes_with_the_same_result() -> None:
+def test_many_products_are_made_in_several_processes_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     key = genesis().parameters.public_key
     width = key.ciphertext_bytes
     factors = {
@@ -438,8 +441,10 @@ def test_many_products_are_made_in_several_processes_with_the_same_result() -> N
         ]
         for block in range(1, 8)
     }
-    with ProcessMap(2) as several:
-        assert products(key, factors, several, alone_max=3) == products(key, factors, several)
+    monkeypatch.setattr("hub.epochs.products.BATCH_BLOCKS", 3)
+
+    with LocalEngine(ProcessMap(1)) as alone, LocalEngine(ProcessMap(2)) as several:
+        assert products(key, factors, several) == products(key, factors, alone)
 
 
 def test_a_hub_that_may_not_sign_stalls_and_goes_on_when_it_may(enrolled: Federation) -> None:

@@ -85,7 +85,7 @@ def test_tables_of_absurd_size_are_not_built(
 
 
 def test_test_keys_get_small_tables() -> None:
-    assert window_bits_for(1536) == window_bits_for(1024) == 12
+    assert window_bits_for(1536) == window_bits_for(1024) == 11
     assert window_bits_for(256) == 5
 
 

@@ -22,7 +22,7 @@ from fedcarbon.submission.block_proofs import ProvedBlocks, block_context, verif
 from fedcarbon.submission.challenge import Challenge, challenge_context
 from fedcarbon.submission.chunk_file import ChunkEntry
 from fedcarbon.units import MicrogramsCO2e, Natural
-from partner_node.epochs import challenging
+from partner_node.epochs import challenging, proving
 from partner_node.epochs.challenging import ChallengeValuesError
 from partner_node.epochs.proving import BlockProver
 from tests.chance import seeded
@@ -111,6 +111,7 @@ def encrypts_for_somebody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table holds powers of another number than H."""
     monkeypatch.setattr("partner_node.epochs.proving.verify_all", lambda *_: None)
     monkeypatch.setattr("fedcarbon.paillier.cipher.blinding_base", lambda _: 4)
+    monkeypatch.setattr(proving, "_tables", proving._tables.__wrapped__)  # kept from before
 
 
 def draws(monkeypatch: pytest.MonkeyPatch, randomisers: Callable[[], int]) -> None:

@@ -50,8 +50,11 @@ def test_the_environment_goes_before_the_file(
 
 WRONG = {
     "a misspelt setting": ("hub_adress = 'x'\n", "hub_adress"),
-    "a number that is none": ("processes = 'many'\n", "processes"),
-    "no processes at all": ("processes = 0\n", "processes"),
+    "a number that is none": ("engine.workers = 'many'\n", "engine.workers"),
+    "fewer workers than none": ("engine.workers = -1\n", "engine.workers"),
+    "an engine that there is not": ("engine.kind = 'ray'\n", "engine.kind"),
+    "a cluster without its address": ("engine.kind = 'spark'\n", "spark_url go together"),
+    "a cluster that is not used": ("engine.spark_url = 'sc://h'\n", "spark_url go together"),
     "one methodology where a list belongs": ("methodology = 'x'\n", "methodology"),
     "no TOML": ("= = =\n", "is not TOML"),
 }

@@ -1,12 +1,14 @@
-"""Encrypting and proving blocks: in this process or in several, checked before they are sent."""
+"""Encrypting and proving blocks: checked before they are sent, the same bytes from a seed."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 
 import phe
 import pytest
 
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.packing.layout import split_digits
 from fedcarbon.proofs.commitments import ProofKey
@@ -15,12 +17,14 @@ from fedcarbon.proofs.range_prover import RangeWitness, ValueOutOfRangeError
 from fedcarbon.submission.block_proofs import ProvedBlocks, block_context, verify_blocks
 from fedcarbon.submission.chunk_file import ChunkEntry
 from fedcarbon.units import MicrogramsCO2e
-from partner_node.epochs.proving import BlockJob, BlockProver
+from fedcarbon.wire.processes import ProcessMap
+from partner_node.epochs.proving import BlockJob, BlockProver, ProveBlocks
 from tests.keys.ceremonies import dealt
 from tests.keys.primes import Primes
 
 CAP_UG = MicrogramsCO2e(50_000_000_000)
 ZERO = MicrogramsCO2e(0)
+SEED = bytes(range(32))
 
 
 @pytest.fixture
@@ -28,10 +32,14 @@ def key() -> ProofKey:
     return dealt().parameters.proof_key
 
 
-def job(key: ProofKey, block: int, value: int) -> BlockJob:
-    context = block_context(ProgrammeId("city"), PartyId("metro"), EpochIndex(1), block)
+def job(key: ProofKey, block: int, value: int, party: str = "metro") -> BlockJob:
+    context = block_context(ProgrammeId("city"), PartyId(party), EpochIndex(1), block)
     rest = (ZERO,) * (key.layout.slots - 1)
     return BlockJob(context, (MicrogramsCO2e(value), *rest), (CAP_UG, *rest))
+
+
+def prover(key: ProofKey, workers: int = 1) -> BlockProver:
+    return BlockProver(LocalEngine(ProcessMap(workers)), key, CAP_UG, secrets.token_bytes)
 
 
 def checked(key: ProofKey, entries: list[ChunkEntry]) -> None:
@@ -53,14 +61,17 @@ def values(key: ProofKey, primes: Primes, entries: list[ChunkEntry]) -> list[int
     return [split_digits(key.layout, plaintext)[0] for plaintext in plaintexts]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_blocks_are_proved_in_order_wherever_it_is_done(
-    key: ProofKey, tiny_primes: Primes, processes: int
+    key: ProofKey, tiny_primes: Primes, workers: int
 ) -> None:
-    prover = BlockProver(key, CAP_UG, secrets.randbelow, processes=processes, pool_from_blocks=2)
     wanted = [block * 1_000 for block in range(300)]
+    engine = LocalEngine(ProcessMap(workers))
 
-    proved = prover.prove([job(key, block, value) for block, value in enumerate(wanted)])
+    with engine:
+        proved = BlockProver(engine, key, CAP_UG, secrets.token_bytes).prove(
+            job(key, block, value) for block, value in enumerate(wanted)
+        )
 
     entries = [item.entry for item in proved]
     assert values(key, tiny_primes, entries) == wanted
@@ -68,8 +79,50 @@ def test_blocks_are_proved_in_order_wherever_it_is_done(
     checked(key, entries)
 
 
+def test_jobs_are_taken_as_they_are_needed(key: ProofKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("partner_node.epochs.proving.BATCH_BLOCKS", 2)
+    taken: list[int] = []
+
+    def jobs() -> Iterator[BlockJob]:
+        for block in range(100):
+            taken.append(block)
+            yield job(key, block, block)
+
+    proved = prover(key).stream(jobs())
+    first = next(proved)
+
+    assert first.entry.block == 0
+    assert len(taken) <= 4
+
+
+def test_the_same_seed_gives_the_same_bytes_for_the_same_block_alone(key: ProofKey) -> None:
+    pair = list(prover(key).stream([job(key, 1, 5), job(key, 2, 5)], SEED))
+    again = list(prover(key).stream([job(key, 2, 5)], SEED))
+
+    assert pair[1] == again[0]
+    assert pair[1].witness == again[0].witness
+
+
+def test_one_seed_never_gives_two_different_blocks_the_same_masks(key: ProofKey) -> None:
+    """With the masks of one proof and the responses of two, anybody computes the values."""
+    made = [
+        next(prover(key).stream([item], SEED))
+        for item in (job(key, 1, 5), job(key, 1, 6), job(key, 2, 5), job(key, 1, 5, "bikes"))
+    ]
+    witnesses = [RangeWitness.from_bytes(key, CAP_UG, item.witness) for item in made]
+
+    assert len({item.randomiser for item in witnesses}) == len(made)
+    assert len({item.blinding for item in witnesses}) == len(made)
+
+
+def test_without_a_seed_no_run_repeats_another(key: ProofKey) -> None:
+    one, other = (prover(key).prove([job(key, 1, 5)])[0] for _ in range(2))
+
+    assert one.entry.ciphertext != other.entry.ciphertext
+
+
 def test_the_witness_opens_what_was_sent(key: ProofKey) -> None:
-    proved = BlockProver(key, CAP_UG, secrets.randbelow).prove([job(key, 4, 77)])
+    proved = prover(key).prove([job(key, 4, 77)])
 
     witness = RangeWitness.from_bytes(key, CAP_UG, proved[0].witness)
 
@@ -78,9 +131,15 @@ def test_the_witness_opens_what_was_sent(key: ProofKey) -> None:
     assert "77" not in repr(witness)
 
 
+def test_a_seed_is_not_shown(key: ProofKey) -> None:
+    context = block_context(ProgrammeId("city"), PartyId("metro"), EpochIndex(1), 0)
+
+    assert "seed" not in repr(ProveBlocks(key=key, cap_ug=CAP_UG, context=context, seed=SEED))
+
+
 def test_a_value_above_its_cap_is_never_encrypted(key: ProofKey) -> None:
     with pytest.raises(ValueOutOfRangeError):
-        BlockProver(key, CAP_UG, secrets.randbelow).prove([job(key, 1, CAP_UG + 1)])
+        prover(key).prove([job(key, 1, CAP_UG + 1)])
 
 
 def test_a_proof_of_our_own_that_does_not_hold_is_not_sent(
@@ -90,8 +149,8 @@ def test_a_proof_of_our_own_that_does_not_hold_is_not_sent(
     monkeypatch.setattr("fedcarbon.proofs.range_prover.range_challenge", lambda *_, **__: 1)
 
     with pytest.raises(RangeProofInvalidError):
-        BlockProver(key, CAP_UG, secrets.randbelow).prove([job(key, 1, 5)])
+        prover(key).prove([job(key, 1, 5)])
 
 
 def test_nothing_to_prove_is_nothing(key: ProofKey) -> None:
-    assert BlockProver(key, CAP_UG, secrets.randbelow).prove([]) == []
+    assert prover(key).prove([]) == []

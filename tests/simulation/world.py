@@ -21,6 +21,7 @@ from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SteppedClock
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.reader import parse_methodology
@@ -173,7 +174,7 @@ class World:
             signer=Signer(party_id=HUB, key=self.keys[HUB]),
             clock=self.clock,
             settings=HubSettings(place_pool_blocks=2),
-            processes=ProcessMap(1),
+            workers=LocalEngine(ProcessMap(1)),
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,
         )

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import structlog
 
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.v1 import (
     opening_pb2,
     opening_pb2_grpc,
@@ -69,7 +70,7 @@ async def _serve(files: HubFiles, started: Connection) -> None:
         genesis(),
         signer=Signer(party_id=HUB, key=key_of(HUB)),
         clock=FileClock(files.clock),
-        processes=ProcessMap(1),
+        workers=LocalEngine(ProcessMap(1)),
         settings=HubSettings(database_url=files.database),
     )
     folded, rail = FoldedRecord(hub), RemoteRail(files.rail)

@@ -33,7 +33,7 @@ class LocalEngine(Engine):
         memory_mib: int = MEMORY_MIB,
         group_rows: int = GROUP_ROWS,
     ) -> None:
-        """Take the processes, which stay the caller's.
+        """Take the processes, which end with the engine.
 
         Args:
             processes: where batches are worked on.
@@ -60,10 +60,12 @@ class LocalEngine(Engine):
 
     @override
     def close(self) -> None:
-        """Do nothing: the processes are the caller's."""
+        """Let the processes go."""
+        self._processes.close()
 
     def _groups(self, rows: pa.RecordBatchReader, key: str) -> Iterator[pa.RecordBatch]:
         """Yield batches of whole groups, ascending by key."""
+        schema = rows.schema
         config: dict[str, Setting] = {"memory_limit": f"{self._memory_mib}MiB", "threads": 2}
         if self._folder is not None:
             config["temp_directory"] = str(self._folder)
@@ -72,7 +74,9 @@ class LocalEngine(Engine):
             # The key is a name of ours, never input.
             ordered = connection.sql(f'SELECT * FROM given ORDER BY "{key}"')  # noqa: S608
             batches = ordered.to_arrow_reader(self._group_rows)
-            yield from whole_groups(batches, key, self._group_rows)
+            # DuckDB has no fixed-size bytes: a task sees the columns that it was given.
+            for groups in whole_groups(batches, key, self._group_rows):
+                yield groups.cast(schema)
 
 
 def whole_groups(batches: pa.RecordBatchReader, key: str, rows: int) -> Iterator[pa.RecordBatch]:

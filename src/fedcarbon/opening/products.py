@@ -28,8 +28,7 @@ from fedcarbon.opening.refusals import (
 from fedcarbon.opening.view import RecordView
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
-from fedcarbon.proofs.commitments import ProofKey
-from fedcarbon.submission.block_proofs import ProvedBlocks
+from fedcarbon.submission.block_proofs import CheckBlocks, ProvedBlocks
 from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
@@ -37,9 +36,6 @@ from fedcarbon.transparency.merkle import root_of
 
 Fetch = Callable[[bytes], bytes]
 """Returns the file that has the given SHA-256; its bytes are checked here."""
-
-CheckBlocks = Callable[[ProofKey, ProvedBlocks], None]
-"""Accepts blocks whose range proofs hold, in as many processes as it likes."""
 
 Products = Mapping[int, bytes]
 """Block to the bytes of its cumulative ciphertext."""

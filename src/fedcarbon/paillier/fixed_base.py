@@ -27,7 +27,7 @@ import gmpy2
 from gmpy2 import mpz
 from typing_extensions import override
 
-WINDOW_BITS: Final = 12
+WINDOW_BITS: Final = 11
 """Of a digit. Larger tables are read from memory instead of the cache (docs/adr/0014)."""
 
 WINDOW_BITS_OF_TEST_KEYS: Final = 5

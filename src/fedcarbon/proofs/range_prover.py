@@ -93,6 +93,8 @@ class RangeJob(NamedTuple):
     """v_j per slot."""
     bounds: Sequence[int]
     """B_j per slot."""
+    randbelow: RandomBelow
+    """The source of everything random in this proof."""
 
 
 class _Masks(NamedTuple):
@@ -158,12 +160,10 @@ def encrypt_and_prove(
         ValueOutOfRangeError: a value is not in [0, B_j].
         ThreeSquaresNotFoundError: see there.
     """
-    return encrypt_and_prove_all(tables, [RangeJob(context, values, bounds)], randbelow)[0]
+    return encrypt_and_prove_all(tables, [RangeJob(context, values, bounds, randbelow)])[0]
 
 
-def encrypt_and_prove_all(
-    tables: ProverTables, jobs: Sequence[RangeJob], randbelow: RandomBelow
-) -> list[ProvedBlock]:
+def encrypt_and_prove_all(tables: ProverTables, jobs: Sequence[RangeJob]) -> list[ProvedBlock]:
     """Return every block encrypted and proved, in order.
 
     Tables are walked through once for all jobs: hundreds at a time cost a third less than singles.
@@ -172,10 +172,11 @@ def encrypt_and_prove_all(
         ValueOutOfRangeError: a value of a job is not in [0, B_j].
         ThreeSquaresNotFoundError: see there.
     """
-    numbers, chances = [], []
+    numbers: list[SlotNumbers] = []
+    chances: list[_Chance] = []
     for job in jobs:
-        numbers.append(_with_roots(job.values, job.bounds, randbelow))
-        chances.append(_draw_chance(tables.key, job.bounds, randbelow))
+        numbers.append(_with_roots(job.values, job.bounds, job.randbelow))
+        chances.append(_draw_chance(tables.key, job.bounds, job.randbelow))
     prepared = _prepared(tables, [job.bounds for job in jobs], chances)
     return _encrypted_and_proved(tables, jobs, numbers, prepared)
 
@@ -198,7 +199,6 @@ def prove_prepared(
     tables: ProverTables,
     jobs: Sequence[RangeJob],
     preparations: Sequence[Preparation],
-    randbelow: RandomBelow,
 ) -> list[ProvedBlock]:
     """Return every block encrypted and proved, from preparations that are spent by it.
 
@@ -207,7 +207,6 @@ def prove_prepared(
         jobs: what to prove.
         preparations: one per job, for its bounds; never used before, and never again, also if this
             call fails: two answers to the same masks show the witness.
-        randbelow: the source of the search for roots.
 
     Raises:
         ValueOutOfRangeError: a value of a job is not in [0, B_j].
@@ -217,7 +216,7 @@ def prove_prepared(
     for job, preparation in zip(jobs, preparations, strict=True):
         if tuple(job.bounds) != preparation.bounds:
             raise ValueError("a preparation must be for the bounds of its job")
-    numbers = [_with_roots(job.values, job.bounds, randbelow) for job in jobs]
+    numbers = [_with_roots(job.values, job.bounds, job.randbelow) for job in jobs]
     return _encrypted_and_proved(tables, jobs, numbers, preparations)
 
 
@@ -309,7 +308,8 @@ def _proofs(
         key.canonical(power * preparation.blinding)
         for power, preparation in zip(tables.of_values(numbers), preparations, strict=True)
     ]
-    transcripts, coefficients = [], []
+    transcripts: list[Transcript] = []
+    coefficients: list[int] = []
     for statement, commitment, of_slots, preparation in zip(
         statements, commitments, numbers, preparations, strict=True
     ):

@@ -1,15 +1,14 @@
 """The range proofs of a submission's blocks, as whoever checks them puts the statements together.
 
-Hub, trustees and auditors check the same entries under the same bounds, each for itself. Batches
-are values without references, so that they can be checked in other processes.
+Hub, trustees and auditors check the same entries under the same bounds, each for itself. Where that
+is done is theirs to say: `fedcarbon.engine.tasks.verifying` does it wherever there is room.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from typing import Final, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.proofs.commitments import ProofKey, RandomBelow
@@ -23,9 +22,6 @@ from fedcarbon.proofs.range_proof import (
 from fedcarbon.proofs.range_verifier import Claim, invalid_proofs
 from fedcarbon.submission.chunk_file import ChunkEntry
 from fedcarbon.units import MicrogramsCO2e
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 BATCH_BLOCKS: Final = 256
 """Proofs that are folded at once: beyond, the time per proof hardly falls any more."""
@@ -47,11 +43,8 @@ class ProvedBlocks:
     def batches(self, size: int = BATCH_BLOCKS) -> Iterator[ProvedBlocks]:
         """Return the blocks in batches that are worth checking at once."""
         for start in range(0, len(self.entries), size):
-            yield ProvedBlocks(
-                programme_id=self.programme_id,
-                partner_id=self.partner_id,
-                epoch=self.epoch,
-                cap_ug=self.cap_ug,
+            yield replace(
+                self,
                 entries=self.entries[start : start + size],
                 bounds_ug=self.bounds_ug[start : start + size],
             )
@@ -61,12 +54,11 @@ class ProvedBlocks:
         return block_context(self.programme_id, self.partner_id, self.epoch, block)
 
 
-class Mapper(Protocol):
-    """Maps a function over batches, perhaps in other processes; `map` itself is one."""
+CheckBlocks = Callable[[ProofKey, ProvedBlocks], None]
+"""Accepts blocks whose range proofs all hold, wherever the work is done.
 
-    def __call__(self, function: Callable[[T], R], batches: Sequence[T], /) -> Iterable[R]:
-        """Return the results in the order of the batches."""
-        ...
+Raises `RangeProofInvalidError` of the first block whose proof does not.
+"""
 
 
 def block_context(
@@ -82,19 +74,14 @@ def block_context(
     )
 
 
-def verify_blocks(
-    key: ProofKey, blocks: ProvedBlocks, randbelow: RandomBelow, in_parallel: Mapper = map
-) -> None:
-    """Accept blocks whose proofs all hold.
+def verify_blocks(key: ProofKey, blocks: ProvedBlocks, randbelow: RandomBelow) -> None:
+    """Accept blocks whose proofs all hold, in this process.
 
     Raises:
         RangeProofInvalidError: of the first block whose proof does not.
     """
-    for failures in in_parallel(
-        partial(invalid_blocks, key.warmed, randbelow=randbelow), list(blocks.batches())
-    ):
-        for error in failures:
-            raise error
+    for error in invalid_blocks(key, blocks, randbelow=randbelow):
+        raise error
 
 
 def invalid_blocks(

@@ -46,8 +46,8 @@ from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier import cipher
 from fedcarbon.paillier.cipher import CiphertextNotUnitError, CiphertextRangeError
 from fedcarbon.paillier.keys import PublicKey
-from fedcarbon.proofs.commitments import ProofKey, RandomBelow
-from fedcarbon.submission.block_proofs import Mapper, ProvedBlocks, verify_blocks
+from fedcarbon.proofs.commitments import ProofKey
+from fedcarbon.submission.block_proofs import CheckBlocks, ProvedBlocks
 from fedcarbon.submission.chunk_file import ChunkFile, EntryShape, require_size
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.submission.signed_message import open_message
@@ -324,11 +324,7 @@ def check_file(header: ChunkHeader, file: bytes, context: IntakeContext) -> Chun
 
 
 def check_proofs(
-    header: ChunkHeader,
-    chunk: ChunkFile,
-    context: IntakeContext,
-    randbelow: RandomBelow,
-    in_parallel: Mapper = map,
+    header: ChunkHeader, chunk: ChunkFile, context: IntakeContext, check: CheckBlocks
 ) -> None:
     """Apply rule (22), by far the most work.
 
@@ -336,8 +332,7 @@ def check_proofs(
         header: of the chunk.
         chunk: as `check_file` returned it.
         context: see `require_context`.
-        randbelow: the verifier's own source of chance.
-        in_parallel: maps over batches.
+        check: checks the proofs.
 
     Raises:
         RangeProofInvalidError: naming the block and the check that fails.
@@ -351,7 +346,7 @@ def check_proofs(
         entries=tuple(chunk),
         bounds_ug=tuple(context.bounds_ug(block) for block in chunk.blocks()),
     )
-    verify_blocks(context.key, blocks, randbelow, in_parallel)
+    check(context.key, blocks)
 
 
 def check_blocks(blocks: Sequence[int], context: IntakeContext) -> None:

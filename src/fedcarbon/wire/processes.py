@@ -5,6 +5,7 @@ It is here because the core itself starts no process; hub, trustees, nodes and t
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import threading
@@ -40,14 +41,17 @@ class ProcessMap:
         """Yield the results in the order of the batches, which may be more than fit in memory.
 
         So many batches are on their way as keep every process busy while the caller takes the next
-        result. An error of one ends all, and what was not begun is not done.
+        result. An error of one ends all, and what was not begun is not done. A single batch is
+        worked on in the caller's own process, and so is everything with one worker.
         """
-        if self._workers == 1:
-            yield from map(function, batches)
+        rest = iter(batches)
+        first = list(itertools.islice(rest, 1 if self._workers == 1 else 2))
+        if len(first) <= 1:
+            yield from map(function, itertools.chain(first, rest))
             return
         pool, waiting = self._started(), deque[Future[R]]()
         try:
-            for batch in batches:
+            for batch in itertools.chain(first, rest):
                 if len(waiting) >= _WAITING_PER_WORKER * self._workers:
                     yield waiting.popleft().result()
                 waiting.append(pool.submit(function, batch))
