@@ -261,12 +261,12 @@ class _Progress:
             return
         self._next = now + 5 * LOOK_S
         elapsed = now - self._began
-        if state == "submitting" and elapsed > LOOK_S:
-            blocks = results.submitted_blocks(self._out / "hub.db")
+        blocks = results.submitted_blocks(self._out / "hub.db") if state == "submitting" else 0
+        if blocks:
             rate = blocks / elapsed
-            left = (self._blocks - blocks) / rate if rate else float("nan")
             self._console.print(
-                f"   {blocks:,} of {self._blocks:,} blocks, {rate:,.1f}/s, {left:,.0f} s left"
+                f"   {blocks:,} of {self._blocks:,} blocks, {rate:,.1f}/s, "
+                f"{(self._blocks - blocks) / rate:,.0f} s left"
             )
         else:
             self._console.print(f"   {state} for {elapsed:,.0f} s")
