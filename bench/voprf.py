@@ -1,8 +1,8 @@
 """Speed of the threshold VOPRF: blind, evaluate with proof, verify and finalise.
 
-`run()` measures processor time in one process; rates are persons per second and core, for 2 of 3 trustees. The
-ratio `finalise_over_floor` compares finalising with the scalar multiplications that it cannot do
-without (two per trustee to check, one to combine).
+`run()` measures processor time in one process; rates are persons per second and core, for 2 of 3
+trustees. The ratio `finalise_over_floor` compares finalising with the scalar multiplications that
+it cannot do without (two per trustee to check, one to combine).
 """
 
 from __future__ import annotations
