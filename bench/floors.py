@@ -1,6 +1,6 @@
-"""How many products modulo the big numbers the proofs cannot do without, and what bare ones cost.
+"""How many products modulo the big numbers a batched check needs, and what bare ones cost.
 
-The counts are those of the methods that are used, with these tables: another method may need fewer.
+The counts are those of the methods that are used: another method may need fewer.
 Only products and squarings count; hashing, drawing, the search for squares, greatest common
 divisors and Jacobi symbols do not.
 """
@@ -11,59 +11,46 @@ import random  # noqa: TID251 - digits to count by, no secret
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from gmpy2 import mpz
 
 from fedcarbon.paillier.fixed_base import CombShape
 from fedcarbon.paillier.share_proof import CHALLENGE_BITS
 from fedcarbon.proofs import sizes
-from fedcarbon.proofs.commitments import ProofKey, prover_shape
+from fedcarbon.proofs.commitments import ProofKey
 
 _WINDOWS: Final = range(3, 13)
 _POWER_WINDOW_BITS: Final = 6
 """Of gmpy2's own powers: a squaring per bit, and a product per so many."""
 _OPERANDS: Final = 64
-_VERIFIER_WINDOW_BITS: Final = 8
+_VERIFIER_WINDOW_BITS: Final = 4
 
 
-class Products(NamedTuple):
-    """Numbers of products."""
+def batch_s(key: ProofKey, bound: int, blocks: int, rounds: int) -> float:
+    """Return what the bare products take that checking `blocks` proofs at once needs.
 
-    commitment: float
-    """Modulo N."""
-    encryption: float
-    """Modulo n squared."""
-
-
-def of_proof(key: ProofKey, bound: int) -> Products:
-    """Return what encrypting and proving one block needs with the prover's tables."""
-    shape = prover_shape(key, bound_max=bound)
-    commitment: float = of_comb(shape.values) + of_comb(shape.masks)
-    # rho, its mask and two for the coefficients, which have a power of g_0 each; all joined.
-    commitment += 4 * of_comb(shape.blinding) + 2 * of_comb(shape.constant) + 4
-    return Products(commitment, 2 * (of_comb(shape.encryption) + 1))
-
-
-def of_batch(key: ProofKey, bound: int, blocks: int) -> Products:
-    """Return what checking a batch of `blocks` proofs at once needs."""
+    Args:
+        key: of the proofs.
+        bound: of every slot.
+        blocks: how many proofs there are.
+        rounds: how often a product is timed; the shortest time counts.
+    """
     more = blocks.bit_length()
     response = sizes.value_response_bits(bound) + sizes.WEIGHT_BITS + more
     constant = sizes.coefficient_bits(bound, key.layout.slots) + sizes.WEIGHT_BITS + more
     blinding = sizes.blinding_response_bits(key.commitment_modulus) + sizes.FOLDED_BITS
     randomiser = sizes.randomiser_response_bits(key.public_key.randomiser_bits) + sizes.FOLDED_BITS
     weights = [sizes.WEIGHT_BITS, sizes.WEIGHT_BITS + CHALLENGE_BITS]
-    commitment: float = of_buckets([response] * len(key.slot_generators))
-    commitment += constant + constant / _POWER_WINDOW_BITS
+    commitment = of_buckets([response] * len(key.slot_generators)) + of_buckets(
+        weights * 2 * blocks
+    )
     commitment += _of_long_power(key.blinding_generator, key.commitment_modulus, blinding)
-    commitment += of_buckets(weights * 2 * blocks)
     encryption = _of_long_power(key.blinding_base, key.public_key.n_squared, randomiser)
-    return Products(commitment, encryption + of_buckets(weights * blocks))
-
-
-def of_comb(shape: CombShape) -> int:
-    """Return what one power by a table needs: a product per digit, and two to join columns."""
-    return len(shape.bases) * shape.tables * shape.columns + 2 * (shape.columns - 1)
+    encryption += of_buckets(weights * blocks)
+    return (commitment + constant + constant / _POWER_WINDOW_BITS) * bare_product_s(
+        key.commitment_modulus, rounds
+    ) + encryption * bare_product_s(key.public_key.n_squared, rounds)
 
 
 def of_buckets(lengths: Sequence[int]) -> int:
@@ -90,8 +77,9 @@ def bare_product_s(modulus: int, rounds: int) -> float:
 
 
 def _of_long_power(base: int, modulus: int, bits: int) -> int:
-    shape = CombShape.of_one(base, modulus, exponent_bits=bits, window_bits=_VERIFIER_WINDOW_BITS)
-    return of_comb(shape)
+    return CombShape.of_one(
+        base, modulus, exponent_bits=bits, window_bits=_VERIFIER_WINDOW_BITS
+    ).products
 
 
 def _of_buckets(lengths: Sequence[int], width: int) -> int:

@@ -26,16 +26,21 @@ from phe import paillier as phe
 
 from bench.effort import Effort
 from fedcarbon.packing.layout import PERSON_DAY_CAP_UG, Layout, pack
-from fedcarbon.paillier.cipher import Encryptor, ciphertext_to_bytes, product
+from fedcarbon.paillier.cipher import (
+    Encryptor,
+    ciphertext_to_bytes,
+    encryption_shape,
+    product,
+)
 from fedcarbon.paillier.combine import combine, verify_shares
 from fedcarbon.paillier.dealing import deal, threshold_key_of
-from fedcarbon.paillier.fixed_base import WINDOW_BITS
 from fedcarbon.paillier.keys import PublicKey
 from fedcarbon.paillier.shares import decryption_share, share_batch
 from tests.keys.primes import BITS_2048, BITS_3072, load_primes
 
 TRUSTEES = 5
 THRESHOLD = 3
+BLOCKS = 256
 CIPHERTEXTS = 2_000
 BATCH_CIPHERTEXTS = 32
 ROUNDS = 5
@@ -60,17 +65,19 @@ def _encryption(bits: str, effort: Effort) -> dict[str, float]:
     started = time.process_time()
     encryptor = Encryptor(key)
     table_s = time.process_time() - started
-    rows = [[secrets.randbelow(PERSON_DAY_CAP_UG) for _ in range(layout.slots)] for _ in range(40)]
+    blocks = effort.of(BLOCKS, least=64)
+    rows = [
+        [secrets.randbelow(PERSON_DAY_CAP_UG) for _ in range(layout.slots)] for _ in range(blocks)
+    ]
 
     def packed() -> None:
-        for row in rows:
-            s = secrets.randbits(key.randomiser_bits)
-            ciphertext_to_bytes(key, encryptor.encrypt(pack(layout, row), s))
+        powers = encryptor.powers([secrets.randbits(key.randomiser_bits) for _ in rows])
+        for row, power in zip(rows, powers, strict=True):
+            ciphertext_to_bytes(key, encryptor.hidden(pack(layout, row), power))
 
     modulus = mpz(key.n_squared)
     operands = [mpz(secrets.randbelow(key.n_squared)) for _ in range(64)]
-    # One product per digit of s, and one with the message.
-    products = -(-key.randomiser_bits // WINDOW_BITS) + 1
+    products = encryption_shape(key).products + 1
 
     def bare() -> None:
         for _ in rows:

@@ -91,3 +91,20 @@ def test_test_keys_get_small_tables() -> None:
 
 def test_tables_show_only_their_sizes() -> None:
     assert repr(Comb(shape())) == ("Comb(CombShape(exponent_bits=61, window_bits=4, columns=3))")
+
+
+def test_tables_that_are_kept_as_numbers_are_read_from_the_bytes_once() -> None:
+    read: list[slice] = []
+
+    class Counting(bytes):
+        def __getitem__(self, key: slice) -> bytes:  # type: ignore[override]
+            read.append(key)
+            return super().__getitem__(key)
+
+    comb = Comb(shape(window_bits=4, columns=2), Counting(b"".join(shape(61, 4, 2).built())))
+    rows = [[5, 6, number] for number in range(20)]
+
+    assert comb.powers(rows) == [plain(row) for row in rows]
+    tables = len(read)
+    assert comb.powers(rows) == [plain(row) for row in rows]
+    assert tables == len(read) == 3 * shape(61, 4, 2).tables

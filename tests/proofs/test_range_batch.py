@@ -15,10 +15,10 @@ from fedcarbon.proofs.range_proof import (
     RangeProofInvalidError,
     RangeStatement,
 )
-from fedcarbon.proofs.range_prover import encrypt_and_prove
+from fedcarbon.proofs.range_prover import RangeJob, encrypt_and_prove, encrypt_and_prove_all
 from fedcarbon.proofs.range_verifier import Claim, invalid_proofs, verify, verify_all
 from tests.chance import seeded
-from tests.proofs.conftest import BOUNDS, VALUES
+from tests.proofs.conftest import BOUNDS, CAP_UG, VALUES
 from tests.proofs.dishonest import Attacker, check_that_fails, roots_of
 
 BLOCKS = 7
@@ -226,3 +226,29 @@ def test_two_proofs_that_trade_their_statements_are_both_refused(
     attacked[1], attacked[2] = (claims[1][0], claims[2][1]), (claims[2][0], claims[1][1])
 
     assert found(key, attacked) == {1: RangeCheck.COMMITMENT, 2: RangeCheck.COMMITMENT}
+
+
+def test_blocks_proved_together_are_those_proved_alone(
+    tables: ProverTables, context: RangeContext
+) -> None:
+    places = [dataclasses.replace(context, block=block) for block in range(40)]
+    values = [[block, CAP_UG - block, CAP_UG, 0] for block in range(40)]
+
+    together = encrypt_and_prove_all(
+        tables,
+        [
+            RangeJob(place, of_block, BOUNDS, seeded(place.block).randrange)
+            for place, of_block in zip(places, values, strict=True)
+        ],
+    )
+
+    assert together == [
+        encrypt_and_prove(
+            tables, place, values=of_block, bounds=BOUNDS, randbelow=seeded(place.block).randrange
+        )
+        for place, of_block in zip(places, values, strict=True)
+    ]
+
+
+def test_of_no_blocks_nothing_is_proved(tables: ProverTables) -> None:
+    assert encrypt_and_prove_all(tables, []) == []

@@ -7,8 +7,8 @@ digits of several bases meet in one product and share the squarings:
 
     entry d of table k of base g = product over the set bits i of d of g^(2^(i rows + k columns))
 
-Tables are bytes, so that processes can share them in a mapped file; an entry becomes a number when
-it is picked, or all of a table do when so many picks are to come that it pays. Exponents are taken
+Tables are bytes, so that processes can share them in a mapped file. An entry becomes a number when
+it is picked; all of a table do, and stay, in a process that picks many at once. Exponents are taken
 many at once, and one table after the other meets all of them: it is then in the processor's cache.
 
 The memory that a digit touches depends on the digit, and a digit of zero multiplies faster by a
@@ -27,8 +27,8 @@ import gmpy2
 from gmpy2 import mpz
 from typing_extensions import override
 
-WINDOW_BITS: Final = 11
-"""Of a digit. Larger tables are read from memory instead of the cache (docs/adr/0014)."""
+WINDOW_BITS: Final = 12
+"""Of a digit. Larger tables are read from memory instead of the cache (docs/adr/0015)."""
 
 WINDOW_BITS_OF_TEST_KEYS: Final = 5
 """Under 2048 bits a key serves tests, where building the tables is most of the work."""
@@ -38,6 +38,9 @@ WINDOW_BITS_MAX: Final = 16
 
 COLUMNS: Final = 8
 """Of one table of a base that stands alone: seven squarings against an eighth of the memory."""
+
+_PICKS_TO_KEEP_BITS: Final = 2
+"""From picks of a quarter of a table at once, all of it becomes numbers, which stay."""
 
 _ORDER: Final = "little"
 _DIGIT_TO_BIT: Final = bytes(1 if byte == ord("1") else 0 for byte in range(256))
@@ -131,6 +134,11 @@ class CombShape:
         """Size of all tables."""
         return len(self.bases) * self.tables * self.table_bytes
 
+    @property
+    def products(self) -> int:
+        """How many products one power of all bases needs."""
+        return len(self.bases) * self.row_bits + 2 * (self.columns - 1)
+
     def built(self) -> Iterator[bytes]:
         """Yield all tables, one after the other: about one product per entry."""
         modulus, width = mpz(self.modulus), self.entry_bytes
@@ -148,7 +156,7 @@ class CombShape:
 class Comb:
     """All that is needed to raise the bases of a shape to many exponents."""
 
-    __slots__ = ("_data", "_modulus", "_start", "shape")
+    __slots__ = ("_data", "_kept", "_modulus", "_start", "shape")
 
     def __init__(self, shape: CombShape, data: Slices | None = None, start: int = 0) -> None:
         """Take the tables.
@@ -162,6 +170,8 @@ class Comb:
         self._modulus: Final = mpz(shape.modulus)
         self._data: Final[Slices] = b"".join(shape.built()) if data is None else data
         self._start: Final = start
+        self._kept: Final[dict[int, Callable[[int], Any]]] = {}
+        """Tables as numbers, of a process that picks so much that it pays."""
 
     def power(self, exponents: Sequence[int]) -> Any:  # noqa: ANN401 - mpz has no type stubs
         """Return prod base_i^exponent_i mod modulus as an `mpz`; see `powers`."""
@@ -199,13 +209,17 @@ class Comb:
 
     def _entries(self, table: int, *, picks: int) -> Callable[[int], Any]:
         """Return what gives the entry of a digit."""
+        kept = self._kept.get(table)
+        if kept is not None:
+            return kept
         width, size = self.shape.entry_bytes, self.shape.table_bytes
         data, start = self._data, self._start + table * size
-        if picks >> self.shape.window_bits:
+        if picks << _PICKS_TO_KEEP_BITS >= 1 << self.shape.window_bits:
             of_table = data[start : start + size]
-            return [
+            self._kept[table] = [
                 mpz.from_bytes(of_table[at : at + width], _ORDER) for at in range(0, size, width)
             ].__getitem__
+            return self._kept[table]
 
         def entry(digit: int) -> Any:  # noqa: ANN401
             at = start + digit * width
@@ -220,10 +234,13 @@ class Comb:
             raise ValueError(f"an exponent does not fit {shape.exponent_bits} bits")
         row, rows, count = shape.row_bits, shape.window_bits, len(exponents)
         length = row * rows
+        texts = [f"{exponent:0{length}b}" for exponent in exponents]
+        if count < rows:
+            lowest_last = range(row - 1, -1, -1)
+            return [tuple(int(text[at::row], 2) for text in texts) for at in lowest_last]
         # One character per bit: a slice with a step is the same bit of all exponents, and two bytes
         # per digit make one addition of whole slices. No loop over bits of one exponent in Python.
-        texts = "".join([f"{exponent:0{length}b}" for exponent in exponents])
-        bits = texts.encode().translate(_DIGIT_TO_BIT).decode()
+        bits = "".join(texts).encode().translate(_DIGIT_TO_BIT).decode()
         digits = []
         for lowest in range(length - 1, length - 1 - row, -1):
             lanes = 0

@@ -115,27 +115,21 @@ class _Chance(NamedTuple):
     masks: _Masks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preparation:
-    """Everything of one proof that does not depend on its values. Whoever uses one uses it once.
+class _Prepared(NamedTuple):
+    """Everything of one proof that does not depend on its values."""
 
-    Two proofs from the same masks show their witnesses: see `prove_prepared`.
-    """
-
-    bounds: tuple[int, ...] = field(repr=False)
-    """B_j per slot, which fix how long the masks are."""
-    chance: _Chance = field(repr=False)
-    encryption: Any = field(repr=False)
+    chance: _Chance
+    encryption: Any
     """H^s."""
-    blinding: Any = field(repr=False)
+    blinding: Any
     """h^rho."""
-    mask_commitment: int = field(repr=False)
+    mask_commitment: int
     """T."""
-    mask_ciphertext: int = field(repr=False)
+    mask_ciphertext: int
     """D."""
-    linear: Any = field(repr=False)
+    linear: Any
     """h^tau1."""
-    constant: Any = field(repr=False)
+    constant: Any
     """h^tau0."""
 
 
@@ -177,47 +171,8 @@ def encrypt_and_prove_all(tables: ProverTables, jobs: Sequence[RangeJob]) -> lis
     for job in jobs:
         numbers.append(_with_roots(job.values, job.bounds, job.randbelow))
         chances.append(_draw_chance(tables.key, job.bounds, job.randbelow))
-    prepared = _prepared(tables, [job.bounds for job in jobs], chances)
+    prepared = _prepared(tables, chances)
     return _encrypted_and_proved(tables, jobs, numbers, prepared)
-
-
-def prepare_all(
-    tables: ProverTables, bounds: Sequence[Sequence[int]], randbelow: RandomBelow
-) -> list[Preparation]:
-    """Return what can be done of proofs before there are values: four fifths of the work.
-
-    Args:
-        tables: see `ProverTables`.
-        bounds: B_j per slot, for every proof to come.
-        randbelow: the source of everything random.
-    """
-    chances = [_draw_chance(tables.key, of_slots, randbelow) for of_slots in bounds]
-    return _prepared(tables, bounds, chances)
-
-
-def prove_prepared(
-    tables: ProverTables,
-    jobs: Sequence[RangeJob],
-    preparations: Sequence[Preparation],
-) -> list[ProvedBlock]:
-    """Return every block encrypted and proved, from preparations that are spent by it.
-
-    Args:
-        tables: those of the preparations.
-        jobs: what to prove.
-        preparations: one per job, for its bounds; never used before, and never again, also if this
-            call fails: two answers to the same masks show the witness.
-
-    Raises:
-        ValueOutOfRangeError: a value of a job is not in [0, B_j].
-        ThreeSquaresNotFoundError: see there.
-        ValueError: a preparation is for other bounds (our own mistake).
-    """
-    for job, preparation in zip(jobs, preparations, strict=True):
-        if tuple(job.bounds) != preparation.bounds:
-            raise ValueError("a preparation must be for the bounds of its job")
-    numbers = [_with_roots(job.values, job.bounds, job.randbelow) for job in jobs]
-    return _encrypted_and_proved(tables, jobs, numbers, preparations)
 
 
 def prove(
@@ -229,7 +184,7 @@ def prove(
     """
     masks = _draw_masks(tables.key, statement.bounds, randbelow)
     chance = _Chance(witness.randomiser, witness.blinding, masks)
-    prepared = _prepared(tables, [statement.bounds], [chance])
+    prepared = _prepared(tables, [chance])
     return _proofs(tables, [statement], [witness.numbers], prepared)[0]
 
 
@@ -237,36 +192,34 @@ def _encrypted_and_proved(
     tables: ProverTables,
     jobs: Sequence[RangeJob],
     numbers: Sequence[SlotNumbers],
-    preparations: Sequence[Preparation],
+    prepared: Sequence[_Prepared],
 ) -> list[ProvedBlock]:
     statements = [
         RangeStatement(
             context=job.context,
             bounds=tuple(job.bounds),
-            ciphertext=tables.encryptor.hidden(joined(job.values), preparation.encryption),
+            ciphertext=tables.encryptor.hidden(joined(job.values), of_proof.encryption),
         )
-        for job, preparation in zip(jobs, preparations, strict=True)
+        for job, of_proof in zip(jobs, prepared, strict=True)
     ]
-    proofs = _proofs(tables, statements, numbers, preparations)
+    proofs = _proofs(tables, statements, numbers, prepared)
     return [
         ProvedBlock(
             ciphertext=statement.ciphertext,
             proof=proof,
             witness=RangeWitness(
                 numbers=of_slots,
-                blinding=preparation.chance.blinding,
-                randomiser=preparation.chance.randomiser,
+                blinding=of_proof.chance.blinding,
+                randomiser=of_proof.chance.randomiser,
             ),
         )
-        for statement, proof, of_slots, preparation in zip(
-            statements, proofs, numbers, preparations, strict=True
+        for statement, proof, of_slots, of_proof in zip(
+            statements, proofs, numbers, prepared, strict=True
         )
     ]
 
 
-def _prepared(
-    tables: ProverTables, bounds: Sequence[Sequence[int]], chances: Sequence[_Chance]
-) -> list[Preparation]:
+def _prepared(tables: ProverTables, chances: Sequence[_Chance]) -> list[_Prepared]:
     """Compute all powers whose exponents are drawn: (2) and (4) without values."""
     key, encryptor = tables.key, tables.encryptor
     masks = [chance.masks for chance in chances]
@@ -279,12 +232,11 @@ def _prepared(
     ]
     powers = iter(tables.of_blindings([exponent for four in exponents for exponent in four]))
     prepared = []
-    for index, (chance, of_slots) in enumerate(zip(chances, bounds, strict=True)):
+    for index, chance in enumerate(chances):
         blinding, mask_blinding, linear, constant = islice(powers, 4)
         message = joined(chance.masks.numbers.v) % key.public_key.n
         prepared.append(
-            Preparation(
-                bounds=tuple(of_slots),
+            _Prepared(
                 chance=chance,
                 encryption=encryptions[index],
                 blinding=blinding,
@@ -301,28 +253,28 @@ def _proofs(
     tables: ProverTables,
     statements: Sequence[RangeStatement],
     numbers: Sequence[SlotNumbers],
-    preparations: Sequence[Preparation],
+    prepared: Sequence[_Prepared],
 ) -> list[RangeProof]:
     key = tables.key
     commitments = [  # (2) A
-        key.canonical(power * preparation.blinding)
-        for power, preparation in zip(tables.of_values(numbers), preparations, strict=True)
+        key.canonical(power * of_proof.blinding)
+        for power, of_proof in zip(tables.of_values(numbers), prepared, strict=True)
     ]
     transcripts: list[Transcript] = []
     coefficients: list[int] = []
-    for statement, commitment, of_slots, preparation in zip(
-        statements, commitments, numbers, preparations, strict=True
+    for statement, commitment, of_slots, of_proof in zip(
+        statements, commitments, numbers, prepared, strict=True
     ):
         transcript = range_transcript(key, statement, commitment)
         gammas = range_gammas(transcript, len(statement.bounds))  # (3)
-        masks = preparation.chance.masks.numbers
+        masks = of_proof.chance.masks.numbers
         coefficients += _coefficients(of_slots, masks, statement.bounds, gammas)
         transcripts.append(transcript)
     powers = iter(tables.of_constants(coefficients))
     return [
-        _answered(key, transcript, commitment, of_slots, preparation, tuple(islice(powers, 2)))
-        for transcript, commitment, of_slots, preparation in zip(
-            transcripts, commitments, numbers, preparations, strict=True
+        _answered(key, transcript, commitment, of_slots, of_proof, tuple(islice(powers, 2)))
+        for transcript, commitment, of_slots, of_proof in zip(
+            transcripts, commitments, numbers, prepared, strict=True
         )
     ]
 
@@ -332,28 +284,28 @@ def _answered(
     transcript: Transcript,
     commitment: int,
     numbers: SlotNumbers,
-    preparation: Preparation,
+    of_proof: _Prepared,
     powers: tuple[Any, ...],
 ) -> RangeProof:
     """Return the proof; `powers` are g_0^P1 and g_0^P0."""
-    chance, masks = preparation.chance, preparation.chance.masks
-    linear_commitment = key.canonical(powers[0] * preparation.linear)
-    constant_commitment = key.canonical(powers[1] * preparation.constant)
+    chance, masks = of_proof.chance, of_proof.chance.masks
+    linear_commitment = key.canonical(powers[0] * of_proof.linear)
+    constant_commitment = key.canonical(powers[1] * of_proof.constant)
     e = range_challenge(  # (5)
         transcript,
         key,
-        t=preparation.mask_commitment,
-        d=preparation.mask_ciphertext,
+        t=of_proof.mask_commitment,
+        d=of_proof.mask_ciphertext,
         e1=linear_commitment,
         e0=constant_commitment,
     )
     pairs = zip(masks.numbers.flat, numbers.flat, strict=True)
     return RangeProof(  # (6)
         commitment=commitment,
-        mask_commitment=preparation.mask_commitment,
+        mask_commitment=of_proof.mask_commitment,
         linear=linear_commitment,
         constant=constant_commitment,
-        mask_ciphertext=preparation.mask_ciphertext,
+        mask_ciphertext=of_proof.mask_ciphertext,
         responses=SlotNumbers.of_flat([mask + e * value for mask, value in pairs]),
         blinding_response=masks.blinding + e * chance.blinding,
         range_response=masks.constant + e * masks.linear,
