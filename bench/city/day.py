@@ -307,4 +307,6 @@ def scenario_of(files: CityFiles, wallets: Path, *, bits: int) -> Scenario:
 
 
 def _folder_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Return what a folder holds, without tables of powers: everybody can make those again."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".tables")
+    return sum(path.stat().st_size for path in files)

@@ -31,7 +31,8 @@ def figures(run: Run, asked: Mapping[str, int]) -> dict[str, Any]:
     observer, files = run.observer, run.files
     phases = [phase.tree() for phase in observer.phases]
     people = files.enrolled
-    day = _sum(phases, DAY)
+    day, roles = _sum(phases, DAY), _roles(run, phases, DAY)
+    of_parties_s = sum(cpu_s for role, cpu_s in roles.items() if role != "bench")
     return {
         "machine": machine(),
         "run": {
@@ -45,10 +46,9 @@ def figures(run: Run, asked: Mapping[str, int]) -> dict[str, Any]:
         "day": {
             **day,
             "cores_busy": round(day["cpu_s"] / day["wall_s"], 2),
-            "cpu_ms_per_person": round(1_000 * day["cpu_s"] / people, 3),
+            "cpu_ms_per_person": round(1_000 * of_parties_s / people, 3),
             "cpu_ms_by_role": {
-                role: round(1_000 * cpu_s / people, 3)
-                for role, cpu_s in sorted(_roles(run, phases, DAY).items())
+                role: round(1_000 * cpu_s / people, 3) for role, cpu_s in sorted(roles.items())
             },
         },
         "memory": {
@@ -115,7 +115,7 @@ def _roles(
 def _role(run: Run, process: str) -> str:
     if process.startswith(run.files.platforms):
         return "node"
-    for role in ("hub", "trustee"):
+    for role in ("hub", "trustee", "bench"):
         if process.startswith(role):
             return role
     return "other"

@@ -98,15 +98,17 @@ def write_few(files: CityFiles, numbers: Sequence[str], folder: Path) -> None:
     """Write files of the same names that hold nobody but the people with these id numbers."""
     folder.mkdir(parents=True, exist_ok=True)
     for platform in files.platforms:
-        people = duckdb.execute(
-            "SELECT * FROM read_parquet($1) WHERE id_number IN $2",
-            [str(files.identity_file(platform)), list(numbers)],
-        ).to_arrow_table()
-        assert people is not None  # noqa: S101 - the query has a result
-        duckdb.from_arrow(people).write_parquet(str(folder / files.identity_file(platform).name))
-        refs = people["person_ref"].to_pylist()
-        trips = duckdb.execute(
-            "SELECT * FROM read_parquet($1) WHERE person_ref IN $2",
-            [str(files.activity_file(platform)), refs],
-        ).to_arrow_table()
-        duckdb.from_arrow(trips).write_parquet(str(folder / files.activity_file(platform).name))
+        identities, trips = files.identity_file(platform), files.activity_file(platform)
+        people = _rows_where(identities, "id_number", numbers)
+        people.write_parquet(str(folder / identities.name))
+        refs = [row[0] for row in people.project("person_ref").fetchall()]
+        _rows_where(trips, "person_ref", refs).write_parquet(str(folder / trips.name))
+
+
+def _rows_where(path: Path, column: str, values: Sequence[str]) -> duckdb.DuckDBPyRelation:
+    found = duckdb.sql(
+        f"SELECT * FROM read_parquet($1) WHERE {column} IN $2",  # noqa: S608 - a name of ours
+        params=[str(path), list(values)],
+    )
+    assert found is not None  # noqa: S101 - a query has a result
+    return found

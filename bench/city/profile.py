@@ -12,15 +12,23 @@ SAMPLER: Final = Path(__file__).parents[1] / "sampler"
 FOLDER_VARIABLE: Final = "FEDCARBON_BENCH_SAMPLES"
 _PROGRAMS: Final = ("fedcarbon.", "hub.", "partner_node.", "trustee.")
 _ROWS_MAX: Final = 40
+_SAMPLER: Final = "sitecustomize:"
+_WAITING: Final = re.compile(
+    r"(concurrent\.futures\.thread:_worker|threading:\S*wait\S*|selectors:\S*|asyncio\S*"
+    r"|multiprocessing\.\S*|queue:\S*|_write_to_self\S*)$"
+)
+"""Innermost functions of a thread that waits: what it did is over."""
 
 GMP: Final = re.compile(
-    r"(fedcarbon\.proofs\.(multi_power|fixed_base|batched_powers)|fedcarbon\.paillier\.randomiser"
-    r"|fedcarbon\.paillier\.cipher:(product|Encryptor\.encrypt)|hub\.epochs\.products)[^;]*$"
+    r"(fedcarbon\.proofs\.multi_power|fedcarbon\.paillier\.fixed_base:Comb\.powers"
+    r"|fedcarbon\.paillier\.cipher:product|hub\.epochs\.products"
+    r"|fedcarbon\.paillier\.(shares|share_proof|combine))[^;]*$"
 )
 """Innermost functions that are loops of products modulo a number, and next to nothing else."""
 
 COMPONENTS: Final = (
     ("big products (GMP)", GMP),
+    ("tables of powers: building, mapping", re.compile(r"power_tables|CombShape\.built")),
     ("search for three squares", re.compile(r"fedcarbon\.proofs\.three_squares")),
     ("proofs: all around the products", re.compile(r"fedcarbon\.(proofs|paillier|packing)\.")),
     ("piece commitments (ristretto)", re.compile(r"fedcarbon\.identity\.(ristretto|claims|lists)")),
@@ -32,7 +40,7 @@ COMPONENTS: Final = (
     ("node: store (DuckDB)", re.compile(r"partner_node\.storage\.[^;]*$")),
     ("node: enrolment", re.compile(r"partner_node\.enrolment\.")),
     ("node: epochs", re.compile(r"partner_node\.(epochs|bindings)\.")),
-    ("node: rest", re.compile(r"partner_node\.")),
+    ("node: record, rest", re.compile(r"partner_node\.")),
     ("hub: claims and verdicts", re.compile(r"hub\.(intake\.(claim|lost)|epochs\.judging)")),
     ("hub: chunks and seal", re.compile(r"hub\.(intake|epochs)\.")),
     ("hub: enrolment", re.compile(r"hub\.registry\.")),
@@ -56,7 +64,7 @@ def table(folder: Path, name_of: Mapping[int, str]) -> dict[str, Any]:
     components: dict[str, float] = defaultdict(float)
     functions: dict[str, float] = defaultdict(float)
     for name, stack, spent_s in stacks(folder, name_of):
-        if name.startswith("bench"):
+        if name.startswith("bench") or _SAMPLER in stack:
             continue
         components[component_of(stack)] += spent_s
         functions[_own_function(stack)] += spent_s
@@ -97,6 +105,8 @@ def component_of(stack: str) -> str:
     """Return whose time a stack is, by its innermost function of ours and what called it."""
     if "_frozen_importlib" in stack:
         return "starting Python, imports"
+    if _WAITING.search(stack):
+        return "short work between two looks"
     own = [item for item in stack.split(";") if item.startswith(_PROGRAMS)]
     innermost = own[-1] if own else stack
     for name, pattern in COMPONENTS:

@@ -1,10 +1,11 @@
 """A sampling profiler that programs need not know of: Python imports a module of this name first.
 
 It works where FEDCARBON_BENCH_SAMPLES names a folder and this folder is in PYTHONPATH, so in pools'
-workers too. A thread of its own wakes every `PERIOD_S`, asks the kernel how long every thread has
-run since (`/proc/self/task/*/schedstat`), and books that time to what the thread is doing now. So
-the sum is the CPU time itself, and only its distribution is sampled. Threads that Python does not
-know (gRPC, DuckDB) are booked by the kernel's name of the thread.
+workers too. A thread of its own wakes every `PERIOD_S`; if the process has worked since, it asks
+the kernel how long every thread has run (`/proc/self/task/*/schedstat`), and books that time to
+what the thread is doing now. So the sum is the CPU time itself, and only its distribution is
+sampled: what a thread did between two looks and finished is booked to its waiting. Threads that
+Python does not know (gRPC, DuckDB) are booked by the kernel's name of the thread.
 
 `<pid>.folded` has a line per stack, outermost function first, and nanoseconds: what flame graph
 tools read. It imports nothing of the project, which is not importable yet.
@@ -16,14 +17,17 @@ import atexit
 import os
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 FOLDER: Final = "FEDCARBON_BENCH_SAMPLES"
-PERIOD_S: Final = 0.05
-WRITE_EVERY: Final = 60
+PERIOD_S: Final = 0.02
+WORKED_S: Final = 0.005
+"""A process that has worked less since the last look is left alone."""
+WRITE_EVERY_S: Final = 3.0
 DEPTH_MAX: Final = 60
 
 
@@ -45,12 +49,16 @@ class Sampler:
         self._thread.start()
 
     def _run(self) -> None:
-        rounds = 0
+        looked_s, written_s = 0.0, 0.0
         while not self._ending.wait(PERIOD_S):
+            worked_s = time.process_time()
+            if worked_s - looked_s < WORKED_S:
+                continue
             self._sample()
-            rounds += 1
-            if rounds % WRITE_EVERY == 0:
+            looked_s = time.process_time()
+            if time.monotonic() - written_s > WRITE_EVERY_S:
                 self._write()
+                written_s = time.monotonic()
 
     def _end(self) -> None:
         # No thread may look at frames while the interpreter goes down.

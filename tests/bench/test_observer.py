@@ -66,7 +66,8 @@ def test_a_stack_belongs_to_its_innermost_function_of_ours() -> None:
 
     assert component_of(prove) == "proofs: all around the products"
     assert component_of(f"{prove};fedcarbon.proofs.multi_power:multi_power") == "big products (GMP)"
-    assert component_of("hub.serving:serve;asyncio.runners:run") == "hub: rest"
+    assert component_of("hub.serving:serve;grpc.aio:f") == "hub: rest"
+    assert component_of("hub.x:f;asyncio.runners:run") == "short work between two looks"
     assert component_of("[thread grpc_global_tim]") == "threads of gRPC"
     assert (
         component_of("hub:x;_frozen_importlib:_load;hub.y:<module>") == "starting Python, imports"
