@@ -15,7 +15,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.table import Table
 
-from bench import paillier, range_proofs, redemptions, service, voprf, warehouse
+from bench import claims_join, paillier, range_proofs, redemptions, service, voprf, warehouse
 from bench.aims import AIMS
 from bench.effort import PERCENT_MAX, Effort
 from bench.machine import machine
@@ -32,6 +32,7 @@ GROUPS: Final[Mapping[str, Callable[[Effort], dict[str, float]]]] = {
     "redemptions": redemptions.run,
     "service": service.run,
     "warehouse": warehouse.run,
+    "claims_join": claims_join.run,
 }
 
 

@@ -99,6 +99,12 @@ AIMS: Final = (
         text="a methodology on DuckDB over the bare product of its two columns, same rows",
         at_most=12,
     ),
+    Aim(
+        group="claims_join",
+        figure="join_over_duckdb",
+        text="the claims join over DuckDB grouping the same ten million rows",
+        at_most=2,
+    ),
 )
 
 CITY_AIMS: Final = (

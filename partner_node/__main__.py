@@ -170,7 +170,8 @@ def evaluate(
     Parameters
     ----------
     from_
-        duckdb:FILE?table=NAME, parquet:FILE, or sc://HOST:PORT?table=NAME (Spark Connect).
+        duckdb:FILE?table=NAME, parquet:FILE, sc://HOST:PORT?table=NAME (Spark Connect), or
+        spark:?table=NAME for the cluster of the settings.
     out
         A Parquet file if it ends in .parquet, else CSV.
     methodology
@@ -181,11 +182,13 @@ def evaluate(
         Where counts are written as JSON, for other programs.
     """
     from partner_node.commands import asking_warehouses  # noqa: PLC0415 - Ibis takes its time
+    from partner_node.warehouse.engines import at_own_cluster  # noqa: PLC0415
 
-    console = Console()
-    with opened_node(load_settings(config)) as opened:
+    console, settings = Console(), load_settings(config)
+    address = at_own_cluster(from_, settings.engine)
+    with opened_node(settings) as opened:
         know_programme(opened.node)
-        counts = asking_warehouses.evaluate(opened.node, from_, methodology, out)
+        counts = asking_warehouses.evaluate(opened.node, address, methodology, out)
     asking_warehouses.show(counts, console)
     if summary is not None:
         summary.write_text(asking_warehouses.to_json(counts) + "\n", encoding="utf-8")
@@ -208,7 +211,8 @@ def import_warehouse(
     Parameters
     ----------
     from_
-        duckdb:FILE?table=NAME, parquet:FILE, or sc://HOST:PORT?table=NAME (Spark Connect).
+        duckdb:FILE?table=NAME, parquet:FILE, sc://HOST:PORT?table=NAME (Spark Connect), or
+        spark:?table=NAME for the cluster of the settings.
     methodology
         One of the node's; may be left out if it counts by one only.
     config
@@ -219,14 +223,16 @@ def import_warehouse(
         Where counts are written as JSON, for other programs.
     """
     from partner_node.commands import asking_warehouses  # noqa: PLC0415 - Ibis takes its time
+    from partner_node.warehouse.engines import at_own_cluster  # noqa: PLC0415
 
     settings = load_settings(config)
     console = Console()
     rejects = rejects or settings.store.with_name("rejected-activities.csv")
+    address = at_own_cluster(from_, settings.engine)
     with opened_node(settings) as opened:
         know_programme(opened.node)
         counts = asking_warehouses.import_warehouse(
-            opened.node, from_, methodology, rejects, console
+            opened.node, address, methodology, rejects, console
         )
     _report(counts, console, rejects, summary)
 

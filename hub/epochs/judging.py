@@ -3,35 +3,39 @@
 All lists of an exclusivity domain are joined at once, whatever their programmes. A partner that
 committed but did not reveal claims nothing and loses all; it has no verdict. A token that was
 judged in an earlier epoch is judged again like any other, and both claims go to the conflict file
-for auditors: each epoch stands for itself (DESIGN section 7).
+for auditors: each epoch stands for itself (DESIGN section 7). What was judged earlier is known from
+the lists themselves, which stay in the record: new and old ones are joined in one pass.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Final, NamedTuple, Self
 
 from sqlmodel import Session
+from typing_extensions import override
 
+from fedcarbon.epoch import lost_positions, verdict_file
 from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
 from fedcarbon.epoch.lifecycle import EpochEvent
-from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
     PartnerVerdict,
     VerdictList,
 )
-from fedcarbon.epoch.verdict_file import verdict_file_bytes
-from fedcarbon.identity.claims import TokenList
-from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.identity.verdicts import Verdicts, judge
-from fedcarbon.ids import Claimant, EpochIndex, ProgrammeId
+from fedcarbon.identity import claims
+from fedcarbon.identity.claim_ranges import position_of
+from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
+from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
+from hub.epochs.join_task import JudgeTask, rows_of, unpacked
 from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
-from hub.epochs.rounds import ClaimRound
+from hub.epochs.rounds import ClaimRound, JudgedLists
+from hub.record.content_store import ContentStore, FileSlices
 from hub.storage.epoch_store import EpochStore
 from hub.storage.record_store import RecordStore
 from hub.storage.token_store import TokenStore
@@ -39,13 +43,59 @@ from hub.storage.token_store import TokenStore
 _VERDICT_LIST: Final = LeafType.VERDICT_LIST
 
 
+class RepeatedToken(NamedTuple):
+    """A token of this epoch that was judged before."""
+
+    token: ClaimToken
+    claimants: tuple[Claimant, ...]
+    """Who claims it now."""
+    epochs: frozenset[EpochIndex]
+    """Epochs in which it was judged."""
+
+
 class Judged(NamedTuple):
     """The join of an epoch, not yet in the database."""
 
-    lists: Mapping[Claimant, TokenList]
-    verdicts: Verdicts
     of_programme: Mapping[ProgrammeId, tuple[PartnerVerdict, ...]]
     """What each partner lost; the files that it names are on the disk."""
+    repeated: tuple[RepeatedToken, ...]
+    """Ascending."""
+    earlier: JudgedLists
+    """The lists that it was joined with."""
+
+
+class _LossFiles(AbstractContextManager["_LossFiles"]):
+    """The verdict and the position file of a claimant, while they are written."""
+
+    def __init__(self, files: ContentStore) -> None:
+        self._tokens = files.incoming()
+        self._positions = files.incoming()
+        self._stack = ExitStack()
+
+    @override
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._tokens).write(verdict_file.FILE_MAGIC)
+        self._stack.enter_context(self._positions).write(lost_positions.FILE_MAGIC)
+        return self
+
+    def add(self, tokens: bytes, positions: bytes) -> None:
+        """Add what a range of tokens has brought."""
+        self._tokens.write(tokens)
+        self._positions.write(positions)
+
+    def keep(self, partner_id: PartyId) -> PartnerVerdict:
+        """Keep both files and return what the verdict list says of them."""
+        lost = (self._tokens.size - len(verdict_file.FILE_MAGIC)) // CLAIM_TOKEN_BYTES
+        return PartnerVerdict(
+            partner_id=partner_id,
+            lost=lost,
+            file_sha256=self._tokens.keep(),
+            positions_sha256=self._positions.keep(),
+        )
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
 
 def is_witnessed(session: Session, hub: Hub, leaf_index: int | None) -> bool:
@@ -71,35 +121,47 @@ def all_revealed(session: Session, hub: Hub, found: ClaimRound) -> bool:
 
 def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
     """Return who keeps which claim; verdict files are kept on the disk."""
-    revealed = hub.read_now(found.lists)
-    files = hub.record.files
-    lists = {
-        claimant: TokenList.from_bytes(files.get(item.file_sha256))
-        for claimant, item in revealed.items()
-    }
-    verdicts = judge(lists, beacon)
-    of_programme: dict[ProgrammeId, list[PartnerVerdict]] = {
-        programme.programme_id: [] for programme in found.programmes
-    }
-    for claimant, lost in sorted(verdicts.lost.items()):
-        positions = positions_of(lists[claimant].tokens(), lost)
-        of_programme[claimant.programme_id].append(
-            PartnerVerdict(
-                partner_id=claimant.partner_id,
-                lost=len(lost),
-                file_sha256=files.put(verdict_file_bytes(lost)),
-                positions_sha256=files.put(position_file_bytes(positions)),
-            )
-        )
+    revealed, earlier = hub.read_now(
+        lambda session: (found.lists(session), found.judged_lists(session))
+    )
+    files, claimants = hub.record.files, tuple(revealed)
+    epochs = [epoch for epoch, lists in earlier.items() for _ in lists]
+    repeated: list[RepeatedToken] = []
+    with ExitStack() as stack:
+
+        def opened(sha256: bytes) -> FileSlices:
+            return stack.enter_context(_records(files, sha256))
+
+        new = [opened(item.file_sha256) for item in revealed.values()]
+        old = [opened(sha256) for lists in earlier.values() for sha256 in lists.values()]
+        losses = [stack.enter_context(_LossFiles(files)) for _ in claimants]
+        task = JudgeTask(claimants=claimants, beacon=beacon)
+        for batch in hub.workers.map(task, rows_of(new, old)):
+            for row in batch.to_pylist():
+                for loss, *lost in zip(losses, row["tokens"], row["positions"], strict=True):
+                    loss.add(*lost)
+                for token, holders in zip(row["repeated"], row["holders"], strict=True):
+                    repeated.append(_repeated(token, unpacked(holders), claimants, epochs))
+        of_programme: dict[ProgrammeId, list[PartnerVerdict]] = {
+            programme.programme_id: [] for programme in found.programmes
+        }
+        for claimant, loss in zip(claimants, losses, strict=True):
+            of_programme[claimant.programme_id].append(loss.keep(claimant.partner_id))
     return Judged(
-        lists=lists,
-        verdicts=verdicts,
-        of_programme={name: tuple(found) for name, found in of_programme.items()},
+        of_programme={name: tuple(verdicts) for name, verdicts in of_programme.items()},
+        repeated=tuple(repeated),
+        earlier=earlier,
     )
 
 
 def keep_verdicts(session: Session, hub: Hub, found: ClaimRound, judged: Judged) -> None:
-    """Keep the result of the join; the epoch is JUDGED in every programme."""
+    """Keep the result of the join; the epoch is JUDGED in every programme.
+
+    Unless another epoch was judged in the meantime, with which it was not joined: the next call
+    joins it with that one too.
+    """
+    if found.judged_lists(session) != judged.earlier:
+        return
     store = EpochStore(session)
     for programme_id, verdicts in judged.of_programme.items():
         store.add_verdicts(programme_id, found.epoch, verdicts)
@@ -109,7 +171,7 @@ def keep_verdicts(session: Session, hub: Hub, found: ClaimRound, judged: Judged)
                 session, _VERDICT_LIST, verdict.file_sha256, owners, holds_tokens=True
             )
             hub.record.name_file(session, _VERDICT_LIST, verdict.positions_sha256, owners)
-    _remember_tokens(session, found, judged.lists)
+    _keep_conflicts(_tokens(session, found), found.epoch, judged.repeated)
     beacon_leaf = beacon_leaf_over(session, hub, BeaconLabel.TIE, found.closed_leaf)
     found.move(session, EpochEvent.CLAIMS_JUDGED, beacon_leaf=beacon_leaf)
 
@@ -143,30 +205,46 @@ def _conflicts(
 ) -> Iterator[ConflictingClaim]:
     """Return every claim, in this epoch and in the first, of the tokens that came twice."""
     repeated = tokens.first_epochs(found.epoch)
-    by_epoch: dict[EpochIndex, set[ClaimToken]] = defaultdict(set)
-    for token, first in repeated.items():
-        by_epoch[first].add(token)
-        by_epoch[found.epoch].add(token)
-    for epoch, wanted in by_epoch.items():
+    for epoch in {found.epoch, *repeated.values()} if repeated else ():
+        wanted = [token for token, first in repeated.items() if epoch in (first, found.epoch)]
         for claimant, item in found.lists(session, epoch).items():
-            claims = TokenList.from_bytes(hub.record.files.get(item.file_sha256)).tokens()
-            for position, token in enumerate(claims):
-                if token in wanted:
-                    yield ConflictingClaim(token, epoch, claimant, position)
+            with _records(hub.record.files, item.file_sha256) as records:
+                for token in wanted:
+                    position = position_of(records, token)
+                    if position is not None:
+                        yield ConflictingClaim(token, epoch, claimant, position)
 
 
-def _remember_tokens(
-    session: Session, found: ClaimRound, lists: Mapping[Claimant, TokenList]
+def _keep_conflicts(
+    tokens: TokenStore, epoch: EpochIndex, repeated: Sequence[RepeatedToken]
 ) -> None:
-    store = _tokens(session, found)
-    tokens = sorted({token for claims in lists.values() for token in claims.tokens()})
-    repeated = store.decided_before(tokens, found.epoch)
-    claimants: dict[ClaimToken, list[Claimant]] = defaultdict(list)
-    for claimant, claims in lists.items():
-        for token in filter(repeated.__contains__, claims.tokens()):
-            claimants[token].append(claimant)
-    store.add_conflicts(claimants, repeated, found.epoch)
-    store.add_decided((token for token in tokens if token not in repeated), found.epoch)
+    """Keep who claimed a token that was judged before, and in which epoch it was judged first."""
+    # It was no conflict only where it came first.
+    conflicts = tokens.conflict_epochs([item.token for item in repeated])
+    tokens.add_conflicts(
+        {item.token: item.claimants for item in repeated},
+        {item.token: min(item.epochs - conflicts.get(item.token, set())) for item in repeated},
+        epoch,
+    )
+
+
+def _repeated(
+    token: bytes,
+    holders: Sequence[int],
+    claimants: Sequence[Claimant],
+    epochs: Sequence[EpochIndex],
+) -> RepeatedToken:
+    split = bisect_left(holders, len(claimants))
+    return RepeatedToken(
+        token=ClaimToken(token),
+        claimants=tuple(claimants[number] for number in holders[:split]),
+        epochs=frozenset(epochs[number - len(claimants)] for number in holders[split:]),
+    )
+
+
+def _records(files: ContentStore, sha256: bytes) -> FileSlices:
+    """Return the records of a list that was checked when it came."""
+    return files.reader(sha256, skip=len(claims.FILE_MAGIC))
 
 
 def _tokens(session: Session, found: ClaimRound) -> TokenStore:

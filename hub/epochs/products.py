@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import pyarrow as pa
@@ -50,13 +51,13 @@ class MultiplyBlocks(Task):
 
 
 def products(
-    public_key: PublicKey, factors: Mapping[int, Sequence[bytes]], engine: Engine
+    public_key: PublicKey, factors: Iterable[tuple[int, Sequence[bytes]]], engine: Engine
 ) -> dict[int, bytes]:
     """Return the product of every block's ciphertexts, as encoded bytes, ascending by block.
 
     Args:
         public_key: of all ciphertexts.
-        factors: block to encoded ciphertexts, at least one.
+        factors: blocks, ascending, each with its encoded ciphertexts, at least one.
         engine: where they are multiplied.
     """
     rows = pa.RecordBatchReader.from_batches(FACTORS, _batches(factors))
@@ -67,8 +68,7 @@ def products(
     return done
 
 
-def _batches(factors: Mapping[int, Sequence[bytes]]) -> Iterator[pa.RecordBatch]:
-    blocks = sorted(factors)
-    for start in range(0, len(blocks), BATCH_BLOCKS):
-        part = blocks[start : start + BATCH_BLOCKS]
-        yield pa.record_batch([part, [list(factors[block]) for block in part]], schema=FACTORS)
+def _batches(factors: Iterable[tuple[int, Sequence[bytes]]]) -> Iterator[pa.RecordBatch]:
+    left = iter(factors)
+    while part := list(islice(left, BATCH_BLOCKS)):
+        yield pa.record_batch(list(zip(*part, strict=True)), schema=FACTORS)

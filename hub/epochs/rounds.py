@@ -6,6 +6,7 @@ each programme takes submissions and is sealed for itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,11 @@ from hub.storage.epoch_store import EpochStore, StoredCommitment, StoredEpoch, S
 
 SHARED_STATES: Final = frozenset({EpochState.COMMITTING, EpochState.REVEALING, EpochState.JUDGED})
 """States in which all programmes of a domain are at once."""
+
+NOT_JUDGED: Final = frozenset({EpochState.COMMITTING, EpochState.REVEALING})
+
+JudgedLists = Mapping[EpochIndex, Mapping[Claimant, bytes]]
+"""Hash of the token file of every claimant, by epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +116,18 @@ class ClaimRound:
             for partner_id, found in store.lists(
                 programme.programme_id, self.epoch if epoch is None else epoch
             ).items()
+        }
+
+    def judged_lists(self, session: Session) -> JudgedLists:
+        """Return the lists of every other epoch of the domain that has been judged."""
+        begun = EpochStore(session).begun(self.programmes[0].programme_id)
+        return {
+            stored.epoch: {
+                claimant: item.file_sha256
+                for claimant, item in self.lists(session, stored.epoch).items()
+            }
+            for stored in begun
+            if stored.epoch != self.epoch and stored.state not in NOT_JUDGED
         }
 
     def move(self, session: Session, event: EpochEvent, **leaves: int) -> None:

@@ -7,8 +7,12 @@ send is multiplied.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from sqlmodel import Session
 
@@ -16,7 +20,7 @@ from fedcarbon.epoch.lifecycle import EpochEvent, EpochState
 from fedcarbon.epoch.statements import BeaconLabel, Seal, SealedPart, product_entry
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.programme import Programme
-from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
+from fedcarbon.submission.chunk_file import FILE_MAGIC, EntryShape, ciphertexts_in
 from fedcarbon.transparency import merkle
 from hub.context import Hub
 from hub.epochs.lookup import beacon_leaf_over
@@ -85,17 +89,34 @@ def multiplied(
     before = hub.read_now(
         lambda session: ProductStore(session, stored.programme_id).at(EpochIndex(stored.epoch - 1))
     )
-    factors: dict[int, list[bytes]] = {}
     shape = EntryShape.of(hub.parameters.proof_key, programme.epoch_cap_ug)
-    for chunks in contributed.complete.values():
-        for chunk in chunks:
-            file = ChunkFile.from_bytes(hub.record.files.get(chunk.file_sha256), shape)
-            for block, ciphertext in file.ciphertexts().items():
-                factors.setdefault(block, []).append(ciphertext)
-    for block, earlier in factors.items():
+    with ExitStack() as stack:
+        sent = [
+            ciphertexts_in(
+                stack.enter_context(hub.record.files.reader(chunk.file_sha256, len(FILE_MAGIC))),
+                shape,
+            )
+            for chunks in contributed.complete.values()
+            for chunk in chunks
+        ]
+        return products(hub.parameters.public_key, _factors(sent, before), hub.workers)
+
+
+def _factors(
+    sent: Sequence[Iterable[tuple[int, bytes]]], before: Mapping[int, bytes]
+) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield what every block's new product is made of, ascending by block.
+
+    Args:
+        sent: block and ciphertext of every chunk, each ascending by block.
+        before: the products so far.
+    """
+    # Chunks are merged as they are read: none is in memory, however many there are.
+    for block, entries in groupby(heapq.merge(*sent, key=itemgetter(0)), key=itemgetter(0)):
+        factors = [ciphertext for _, ciphertext in entries]
         if block in before:
-            earlier.append(before[block])
-    return products(hub.parameters.public_key, factors, hub.workers)
+            factors.append(before[block])
+        yield block, factors
 
 
 def seal(

@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlmodel import Session
 
-from fedcarbon.epoch.snapshot import Snapshot, snapshot_of
+from fedcarbon.epoch.snapshot import Snapshot, snapshot_by_account
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.registry.programme import Programme
 from hub.storage.enrolment_store import EnrolmentStore
@@ -36,11 +36,11 @@ class Snapshots:
                 self._kept.move_to_end(key)
                 return kept
         store = EnrolmentStore(session)
-        snapshot = snapshot_of(
-            store.entries(programme.programme_id),
-            store.all_places(programme.programme_id),
+        snapshot = snapshot_by_account(
+            store.placed_entries(
+                programme.programme_id, snapshot_size=stored.snapshot_size, epoch=stored.epoch
+            ),
             epoch=stored.epoch,
-            snapshot_size=stored.snapshot_size,
             slots=self._slots,
             cap_ug=programme.epoch_cap_ug,
         )

@@ -5,14 +5,16 @@
 (3) the partner has committed to a list                          LIST_WITHOUT_LOGGED_ROOT
 (4) the list came before with the same bytes, or never           LIST_DIFFERS_FROM_ROOT
 (5) lists are being revealed                                     EPOCH_STATE
-(6) it is the committed list, and within the partner's bounds    see `identity.claims.check_list`
+(6) it is the committed list, and within the partner's bounds    see `identity.list_check`
 
-A list is two files, tokens and commitments, and may be large, so it arrives on the disk. A partner
+A list is two files, tokens and commitments, and may be large, so it arrives on the disk and is
+checked range by range, in all processes. Its commitments are added up on the way. A partner
 reveals it only once every root is under a witnessed head, and has the whole of phase 1b from there.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar, Final, NamedTuple
 
 from sqlmodel import Session
@@ -21,12 +23,15 @@ from fedcarbon.epoch.lifecycle import EpochState, EpochStateError
 from fedcarbon.epoch.statements import ClaimList
 from fedcarbon.errors import PeerError
 from fedcarbon.identity import claims, commitment_list
-from fedcarbon.identity.claims import ListDiffersFromRootError, check_list
+from fedcarbon.identity.claims import ListDiffersFromRootError
+from fedcarbon.identity.list_check import check_list
+from fedcarbon.identity.ristretto import Point
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
 from hub.epochs.lookup import require_epoch
 from hub.intake.commitments import quota_of
+from hub.intake.list_task import checked_ranges
 from hub.record.content_store import Incoming
 from hub.record.record import LoggedLeaf
 from hub.registry.parties import require_party
@@ -118,18 +123,22 @@ def reveal_list(
     expected = hub.read_now(
         lambda session: expected_list(session, hub, caller, programme_id, epoch)
     )
+    total: Point | None
     if expected.revealed is None:
         # (6) it is the committed list, and within the partner's bounds
-        check_list(
-            incoming.tokens.read(),
-            incoming.commitments.read(),
-            count=expected.commitment.claim_count,
-            root=expected.commitment.list_root,
-            best_rank=expected.best_rank,
-            quota=expected.quota,
-        )
+        with incoming.tokens.reader() as tokens, incoming.commitments.reader() as commitments:
+            total = check_list(
+                tokens,
+                commitments,
+                count=expected.commitment.claim_count,
+                root=expected.commitment.list_root,
+                best_rank=expected.best_rank,
+                quota=expected.quota,
+                run=partial(checked_ranges, hub.workers),
+            )
         hashes = [part.keep() for part in incoming]
     else:
+        total = expected.revealed.total
         hashes = [part.sha256() for part in incoming]
     file_sha256, commitments_sha256 = hashes
     statement = ClaimList(
@@ -141,10 +150,10 @@ def reveal_list(
         commitments_sha256=commitments_sha256,
         count=expected.commitment.claim_count,
     )
-    return hub.write_now(lambda session: _log_list(session, hub, statement))
+    return hub.write_now(lambda session: _log_list(session, hub, statement, total))
 
 
-def _log_list(session: Session, hub: Hub, statement: ClaimList) -> bytes:
+def _log_list(session: Session, hub: Hub, statement: ClaimList, total: Point | None) -> bytes:
     store = EpochStore(session)
     caller = statement.partner_id
     now = expected_list(session, hub, caller, statement.programme_id, statement.epoch)
@@ -171,6 +180,7 @@ def _log_list(session: Session, hub: Hub, statement: ClaimList) -> bytes:
             leaf_index=logged.index,
             file_sha256=statement.file_sha256,
             commitments_sha256=statement.commitments_sha256,
+            total=total,
         ),
     )
     return hub.record.receipt(session, logged, statement.file_sha256)

@@ -22,6 +22,7 @@ from typing import ClassVar
 from sqlmodel import Session
 
 from fedcarbon.epoch.dispute import check_dispute
+from fedcarbon.epoch.lost_positions import lost_positions
 from fedcarbon.epoch.statements import Dispute
 from fedcarbon.errors import CallerError
 from fedcarbon.ids import PartyId, Role
@@ -29,7 +30,7 @@ from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
 from hub.epochs.lookup import require_epoch
-from hub.intake.lost_claims import lost_claims
+from hub.intake.lost_claims import own_verdict
 from hub.registry.parties import signing_keys
 from hub.storage.epoch_store import EpochStore
 
@@ -78,7 +79,7 @@ def dispute_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) 
             raise DisputeDiffersError(f"{caller} has disputed other claims of {dispute.epoch}")
         return given
     # (7) its verdicts are logged, and the partner has a list in it
-    lost = lost_claims(session, hub, caller, dispute.programme_id, dispute.epoch)
+    own = own_verdict(session, caller, dispute.programme_id, dispute.epoch)
     # (8) the dispute names the leaf of the verdicts
     if stored.verdict_leaf is None or dispute.verdict_leaf != stored.verdict_leaf:
         raise VerdictLeafDiffersError(
@@ -87,7 +88,10 @@ def dispute_claims(session: Session, hub: Hub, caller: PartyId, message: bytes) 
     # (9) what it names is allowed
     check_dispute(
         dispute,
-        [item.position for item in lost],
+        lost_positions(
+            hub.record.files.get(own.positions_sha256),
+            store.commitments(dispute.programme_id, dispute.epoch)[caller].claim_count,
+        ),
         verdicts_s=hub.record.leaf(session, stored.verdict_leaf).appended_at_s,
         now_s=hub.clock.now_s(),
     )

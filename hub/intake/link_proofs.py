@@ -26,7 +26,9 @@ from sqlmodel import Session
 from fedcarbon.epoch.lost_positions import lost_positions
 from fedcarbon.epoch.statements import LinkProof
 from fedcarbon.errors import CallerError, StateError
-from fedcarbon.identity.commitment_list import CommitmentList
+from fedcarbon.identity import commitment_list
+from fedcarbon.identity.commitment_list import CommitmentList, element_at
+from fedcarbon.identity.ristretto import Point, difference, sum_of
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.opening.links import block_commitment, check_link, link_statement, winnings_of
 from fedcarbon.proofs.link import LinkContext
@@ -44,8 +46,9 @@ from hub.context import Hub
 from hub.epochs.lookup import require_epoch
 from hub.intake.chunks import PHASES
 from hub.intake.disputes import VerdictLeafDiffersError
+from hub.record.content_store import ContentStore
 from hub.registry.parties import signing_keys
-from hub.storage.epoch_store import EpochStore
+from hub.storage.epoch_store import EpochStore, StoredList
 from hub.storage.submission_store import SubmissionStore
 
 
@@ -70,8 +73,8 @@ class _Expected(NamedTuple):
     cap_ug: MicrogramsCO2e
     chunks: tuple[bytes, ...]
     """SHA-256 of every chunk file."""
-    commitments: bytes | None
-    """SHA-256 of the commitment file; None if no list was revealed."""
+    revealed: StoredList | None
+    """The partner's list, if one was revealed."""
     claims: int
     positions: bytes
     """SHA-256 of the position file."""
@@ -142,7 +145,7 @@ def _expected(session: Session, hub: Hub, proof: LinkProof, message: bytes) -> _
         verdict_leaf=hub.record.leaf(session, stored.verdict_leaf).leaf,
         cap_ug=found.programme.epoch_cap_ug,
         chunks=tuple(chunk.file_sha256 for chunk in chunks.values()),
-        commitments=None if revealed is None else revealed.commitments_sha256,
+        revealed=revealed,
         claims=0 if committed is None else committed.claim_count,
         positions=verdict,
     )
@@ -165,10 +168,6 @@ def _check_proof(hub: Hub, proof: LinkProof, expected: _Expected) -> None:
         for sha256 in expected.chunks
         for entry in ChunkFile.from_bytes(files.get(sha256), shape)
     }
-    claims, lost = None, list[int]()
-    if expected.commitments is not None:
-        claims = CommitmentList.from_bytes(files.get(expected.commitments))
-        lost = lost_positions(files.get(expected.positions), expected.claims)
     statement = link_statement(
         parameters,
         LinkContext(
@@ -180,9 +179,22 @@ def _check_proof(hub: Hub, proof: LinkProof, expected: _Expected) -> None:
         ),
         cap_ug=expected.cap_ug,
         commitments=commitments,
-        winnings=winnings_of(claims, lost),
+        winnings=_winnings(files, expected),
     )
     check_link(parameters, statement, proof.proof)
+
+
+def _winnings(files: ContentStore, expected: _Expected) -> Point:
+    """Return the sum of the commitments of the claims that won."""
+    if expected.revealed is None:
+        return winnings_of(None, ())
+    lost = lost_positions(files.get(expected.positions), expected.claims)
+    name, total = expected.revealed.commitments_sha256, expected.revealed.total
+    if total is None:
+        return winnings_of(CommitmentList.from_bytes(files.get(name)), lost)
+    # All of them were added up when the list came: only what was lost is taken away again.
+    with files.reader(name, skip=len(commitment_list.FILE_MAGIC)) as records:
+        return difference(total, sum_of(element_at(records, position) for position in lost))
 
 
 def _log_proof(session: Session, hub: Hub, proof: LinkProof, message: bytes) -> bytes:

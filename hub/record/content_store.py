@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import mmap
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import BinaryIO, ClassVar, Final, Self
 
 from typing_extensions import override
 
@@ -93,6 +94,24 @@ class ContentStore:
             raise ContentMissingError(f"content {sha256.hex()} was changed on the disk")
         return data, size
 
+    def reader(self, sha256: bytes, skip: int = 0) -> FileSlices:
+        """Return a content to be read by the slice; it is held against its hash beforehand.
+
+        Args:
+            sha256: of the whole content.
+            skip: so many bytes at its beginning are not shown.
+
+        Raises:
+            ContentMissingError: it is not there, or not what it was.
+        """
+        try:
+            with self.path(sha256).open("rb") as content:
+                if hashlib.file_digest(content, "sha256").digest() != sha256:
+                    raise ContentMissingError(f"content {sha256.hex()} was changed on the disk")
+                return FileSlices(content, skip)
+        except FileNotFoundError as error:
+            raise ContentMissingError(f"content {sha256.hex()} is missing") from error
+
     def path(self, sha256: bytes) -> Path:
         """Return where a content of this hash lies or would lie."""
         return self._directory / f"{sha256.hex()}{self._suffix}"
@@ -106,6 +125,39 @@ class ContentStore:
         """Return a content that arrives in pieces; it is thrown away unless it is kept."""
         name = f"{os.getpid()}-{next(self._numbers)}{_TEMPORARY}"
         return Incoming(self, self._directory / name)
+
+
+class FileSlices(AbstractContextManager["FileSlices"]):
+    """A file that is read by the slice, as `bytes` are; what was read does not stay in memory."""
+
+    def __init__(self, file: BinaryIO, skip: int = 0) -> None:
+        """Map a file, which may be closed then, without its first `skip` bytes."""
+        size = os.fstat(file.fileno()).st_size
+        self._skip: Final = min(skip, size)
+        self._size: Final = size - self._skip
+        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else None
+
+    def __len__(self) -> int:
+        """Return how many bytes there are."""
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        """Return a slice of the bytes, whose step is 1."""
+        start, stop, _ = part.indices(self._size)
+        if self._map is None or start >= stop:
+            return b""
+        data = self._map[self._skip + start : self._skip + stop]
+        first = (self._skip + start) // mmap.PAGESIZE * mmap.PAGESIZE
+        if stop - start > mmap.PAGESIZE:
+            # The system has the pages; this process need not be counted for them.
+            self._map.madvise(mmap.MADV_DONTNEED, first, self._skip + stop - first)
+        return data
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        """Let the file go."""
+        if self._map is not None:
+            self._map.close()
 
 
 class Incoming(AbstractContextManager["Incoming"]):
@@ -135,10 +187,11 @@ class Incoming(AbstractContextManager["Incoming"]):
         """Return the hash of what was written so far."""
         return self._hash.digest()
 
-    def read(self) -> bytes:
-        """Return what was written so far."""
+    def reader(self) -> FileSlices:
+        """Return what was written so far, to be read by the slice."""
         self._file.flush()
-        return self._temporary.read_bytes()
+        with self._temporary.open("rb") as written:
+            return FileSlices(written)
 
     def keep(self) -> bytes:
         """Put the content under its hash, durably, and return the hash."""

@@ -101,13 +101,21 @@ class EpochServicer(epoch_pb2_grpc.EpochServiceServicer):
         """Phase 2: the caller's own lost claims."""
         caller, hub = require_role(context, Role.PARTNER).party_id, self._hub
         programme, epoch = programme_id(request.programme_id), EpochIndex(request.epoch)
-        lost = await hub.read(lambda session: lost_claims(session, hub, caller, programme, epoch))
-        stop = request.from_index + min(request.limit, PAGE_TOKENS_MAX)
-        page = lost[request.from_index : stop]
+        page = await hub.read(
+            lambda session: lost_claims(
+                session,
+                hub,
+                caller,
+                programme,
+                epoch,
+                first=request.from_index,
+                limit=min(request.limit, PAGE_TOKENS_MAX),
+            )
+        )
         return epoch_pb2.ListLostClaimsResponse(
-            claim_tokens=[item.token for item in page],
-            positions=[item.position for item in page],
-            total=len(lost),
+            claim_tokens=[item.token for item in page.claims],
+            positions=[item.position for item in page.claims],
+            total=page.total,
         )
 
     @override

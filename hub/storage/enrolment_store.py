@@ -6,17 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, insert
+from sqlalchemy import and_, delete, insert
 from sqlmodel import Session, col, select
 
-from fedcarbon.epoch.snapshot import LoggedEntry, Place
-from fedcarbon.ids import PartyId, ProgrammeId
+from fedcarbon.epoch.snapshot import LoggedEntry, Place, PlacedEntry
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch
 from hub.storage.bulk import bulk_insert
 from hub.storage.registry_rows import EnrolmentBatchRow, EnrolmentRow, OpenBlockRow, PlaceRow
 
 PARAMETERS_MAX: Final = 10_000
 """Values in one IN list; SQLite takes 32 766."""
+ROWS_AT_ONCE: Final = 10_000
+"""Fetched from the database in one call."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,20 +75,51 @@ class EnrolmentStore:
         )
         return set(map(PartyId, rows))
 
-    def entries(self, programme_id: ProgrammeId) -> Iterator[LoggedEntry]:
-        """Return the entries of a programme in the order of the record."""
-        rows = self._session.exec(
-            select(
-                EnrolmentRow.leaf_index,
-                EnrolmentRow.partner_id,
-                EnrolmentRow.account_token,
-                EnrolmentRow.action,
-                EnrolmentRow.from_epoch,
-            )  # type: ignore[call-overload]  # SQLModel types up to four columns
-            .where(EnrolmentRow.programme_id == programme_id)
-            .order_by(col(EnrolmentRow.leaf_index), col(EnrolmentRow.position))
+    def placed_entries(
+        self, programme_id: ProgrammeId, *, snapshot_size: int, epoch: EpochIndex
+    ) -> Iterator[PlacedEntry]:
+        """Return the entries that count in an epoch with the places of their accounts.
+
+        They ascend by account; those of the same account are in the order of the record.
+
+        Args:
+            programme_id: of which programme.
+            snapshot_size: only entries below this leaf count.
+            epoch: and only those that name this epoch or an earlier one.
+        """
+        rows = (
+            self._session.connection()
+            .execution_options(yield_per=ROWS_AT_ONCE)
+            .execute(
+                select(
+                    EnrolmentRow.account_token,
+                    EnrolmentRow.partner_id,
+                    EnrolmentRow.action,
+                    PlaceRow.block,
+                    PlaceRow.slot,
+                )  # type: ignore[call-overload]  # SQLModel types up to four columns
+                .join(
+                    PlaceRow,
+                    and_(
+                        col(PlaceRow.programme_id) == EnrolmentRow.programme_id,
+                        col(PlaceRow.account_token) == EnrolmentRow.account_token,
+                    ),
+                )
+                .where(
+                    EnrolmentRow.programme_id == programme_id,
+                    EnrolmentRow.leaf_index < snapshot_size,
+                    EnrolmentRow.from_epoch <= epoch,
+                )
+                .order_by(
+                    col(EnrolmentRow.account_token),
+                    col(EnrolmentRow.leaf_index),
+                    col(EnrolmentRow.position),
+                )
+            )
         )
-        return map(_logged_entry, rows)
+        enrol = EnrolmentAction.ENROL.value
+        for token, partner_id, action, block, slot in rows:
+            yield PlacedEntry(token, PartyId(partner_id), action == enrol, Place(block, slot))
 
     def entries_of(self, programme_id: ProgrammeId, account_token: bytes) -> list[LoggedEntry]:
         """Return the entries of one account in the order of the record."""
@@ -134,15 +167,6 @@ class EnrolmentStore:
             )
             found |= {token: Place(block, slot) for token, block, slot in rows}
         return found
-
-    def all_places(self, programme_id: ProgrammeId) -> dict[bytes, Place]:
-        """Return all places of a programme by account token."""
-        rows = self._session.exec(
-            select(PlaceRow.account_token, PlaceRow.block, PlaceRow.slot).where(
-                PlaceRow.programme_id == programme_id
-            )
-        )
-        return {token: Place(block, slot) for token, block, slot in rows}
 
     def add_places(
         self, programme_id: ProgrammeId, places: Iterable[tuple[bytes, Place]], leaf_index: int

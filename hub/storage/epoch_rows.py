@@ -1,4 +1,4 @@
-"""Tables of epochs: where each stands, who committed and revealed, verdicts, decided tokens.
+"""Tables of epochs: where each stands, who committed and revealed, verdicts, repeated tokens.
 
 Only an epoch's own row changes; everything else is insert-only.
 """
@@ -68,6 +68,8 @@ class ClaimListRow(HubTable, table=True):
     leaf_index: int = Field(foreign_key="leaves.leaf_index")
     file_sha256: bytes
     commitments_sha256: bytes
+    total: bytes | None = None
+    """The sum of its piece commitments; lists from before it was kept have none."""
 
 
 class VerdictRow(HubTable, table=True):
@@ -105,20 +107,6 @@ class DisputeRow(HubTable, table=True):
     leaf_index: int = Field(foreign_key="leaves.leaf_index")
 
 
-class DecidedTokenRow(HubTable, table=True):
-    """A claim token that was judged; kept for the token epoch to notice it a second time."""
-
-    __tablename__ = "decided_tokens"
-    # The key is the row: a second index over it would double time and space.
-    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own word
-
-    exclusivity_domain: str = Field(primary_key=True)
-    token_epoch: int = Field(primary_key=True)
-    claim_token: bytes = Field(primary_key=True)
-    epoch: int
-    """In which it was judged first."""
-
-
 class TokenConflictRow(HubTable, table=True):
     """A claim of a token that was judged in an earlier epoch: somebody broke a rule."""
 
@@ -140,7 +128,6 @@ for _row in (
     VerdictRow,
     LinkProofRow,
     DisputeRow,
-    DecidedTokenRow,
     TokenConflictRow,
 ):
     insert_only(_row)

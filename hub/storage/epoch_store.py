@@ -16,6 +16,7 @@ from fedcarbon.epoch.statements import (
     LinkProof,
     PartnerVerdict,
 )
+from fedcarbon.identity.ristretto import Point
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.registry.methodology import bundle_hash
 from fedcarbon.units import Seconds
@@ -67,6 +68,8 @@ class StoredList:
     leaf_index: int
     file_sha256: bytes
     commitments_sha256: bytes
+    total: Point | None
+    """The sum of its piece commitments, if it is known."""
 
 
 class EpochStore:
@@ -193,6 +196,7 @@ class EpochStore:
                 leaf_index=revealed.leaf_index,
                 file_sha256=revealed.file_sha256,
                 commitments_sha256=revealed.commitments_sha256,
+                total=revealed.total,
             )
         )
 
@@ -208,6 +212,7 @@ class EpochStore:
                 leaf_index=row.leaf_index,
                 file_sha256=row.file_sha256,
                 commitments_sha256=row.commitments_sha256,
+                total=None if row.total is None else Point(row.total),
             )
             for row in rows
         }

@@ -1,17 +1,17 @@
-"""Decided claim tokens in the database: kept only to notice a token in a second epoch."""
+"""Claims of tokens that were judged in an earlier epoch, in the database."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import func, insert
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId
 from hub.storage.bulk import bulk_insert
-from hub.storage.epoch_rows import DecidedTokenRow, TokenConflictRow
+from hub.storage.epoch_rows import TokenConflictRow
 
 PARAMETERS_MAX: Final = 10_000
 """Values in one IN list; SQLite takes 32 766."""
@@ -26,35 +26,20 @@ class TokenStore:
         self._domain = exclusivity_domain
         self._token_epoch = token_epoch
 
-    def decided_before(
-        self, tokens: Sequence[ClaimToken], epoch: EpochIndex
-    ) -> dict[ClaimToken, EpochIndex]:
-        """Return which of `tokens` were judged in another epoch than `epoch`, and in which."""
-        found: dict[ClaimToken, EpochIndex] = {}
+    def conflict_epochs(self, tokens: Sequence[ClaimToken]) -> dict[ClaimToken, set[EpochIndex]]:
+        """Return in which epochs some tokens were already known from an earlier one."""
+        found: dict[ClaimToken, set[EpochIndex]] = {}
         for start in range(0, len(tokens), PARAMETERS_MAX):
             rows = self._session.exec(
-                select(DecidedTokenRow.claim_token, DecidedTokenRow.epoch).where(
-                    DecidedTokenRow.exclusivity_domain == self._domain,
-                    DecidedTokenRow.token_epoch == self._token_epoch,
-                    DecidedTokenRow.epoch != epoch,
-                    col(DecidedTokenRow.claim_token).in_(tokens[start : start + PARAMETERS_MAX]),
+                select(TokenConflictRow.claim_token, TokenConflictRow.epoch).where(
+                    TokenConflictRow.exclusivity_domain == self._domain,
+                    TokenConflictRow.token_epoch == self._token_epoch,
+                    col(TokenConflictRow.claim_token).in_(tokens[start : start + PARAMETERS_MAX]),
                 )
             )
-            found |= {ClaimToken(token): EpochIndex(first) for token, first in rows}
+            for token, epoch in rows:
+                found.setdefault(ClaimToken(token), set()).add(EpochIndex(epoch))
         return found
-
-    def add_decided(self, tokens: Iterable[ClaimToken], epoch: EpochIndex) -> None:
-        """Keep tokens that were judged for the first time."""
-        rows = (
-            {
-                "exclusivity_domain": self._domain,
-                "token_epoch": self._token_epoch,
-                "claim_token": token,
-                "epoch": epoch,
-            }
-            for token in tokens
-        )
-        bulk_insert(self._session, DecidedTokenRow, rows)
 
     def add_conflicts(
         self,
@@ -63,7 +48,7 @@ class TokenStore:
         epoch: EpochIndex,
     ) -> None:
         """Keep who claimed, in `epoch`, a token that was judged before."""
-        rows = [
+        rows = (
             {
                 "exclusivity_domain": self._domain,
                 "token_epoch": self._token_epoch,
@@ -75,9 +60,8 @@ class TokenStore:
             }
             for token, of_token in claimants.items()
             for claimant in of_token
-        ]
-        if rows:
-            self._session.exec(insert(TokenConflictRow), params=rows)
+        )
+        bulk_insert(self._session, TokenConflictRow, rows)
 
     def conflicting_tokens(self, epoch: EpochIndex) -> int:
         """Return how many tokens of `epoch` were judged before."""

@@ -3,6 +3,7 @@
     duckdb:trips.duckdb?table=trips             a DuckDB file, opened for reading only
     parquet:trips.parquet                       one Parquet file, or several by a pattern
     sc://warehouse.example:15002?table=db.trips a Spark Connect server
+    spark:?table=db.trips                       the one of the node's own table [engine]
 
 The parameters of a Spark Connect address (`;use_ssl=true;token=...`) go in front of the `?`; the
 token may as well stand in the environment, as its client reads it. Nothing is ever written.
@@ -19,6 +20,7 @@ from urllib.parse import parse_qsl
 import duckdb
 import pyarrow as pa
 
+from fedcarbon.engine.settings import EngineSettings
 from fedcarbon.engine.spark_session import (
     SparkAddressError,
     SparkUnavailableError,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 DUCKDB_PREFIX: Final = "duckdb:"
 PARQUET_PREFIX: Final = "parquet:"
 SPARK_PREFIX: Final = "sc://"
+OWN_CLUSTER: Final = "spark:?"
 ROWS_PER_BATCH: Final = 50_000
 
 _PARQUET_VIEW: Final = "activities"
@@ -71,6 +74,19 @@ class Warehouse(Protocol):
             WarehouseUnavailableError: the engine refuses.
         """
         ...
+
+
+def at_own_cluster(address: str, engine: EngineSettings) -> str:
+    """Return `address`, with the node's own Spark Connect server where it says `spark:`.
+
+    Raises:
+        WarehouseAddressError: it says so, and the node works without a cluster.
+    """
+    if not address.startswith(OWN_CLUSTER):
+        return address
+    if engine.spark_url is None:
+        raise WarehouseAddressError("spark: is the cluster of the settings' [engine]: name one")
+    return f"{engine.spark_url.get_secret_value()}?{address.removeprefix(OWN_CLUSTER)}"
 
 
 def opened_warehouse(address: str) -> AbstractContextManager[Warehouse]:

@@ -15,14 +15,22 @@ from fedcarbon.engine.spark import SparkEngine
 from fedcarbon.engine.spark_session import spark_session
 from fedcarbon.engine.tasks.verifying import BlockVerifier
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
+from fedcarbon.identity.claims import ClaimEntry, TokenList
+from fedcarbon.identity.commitment_list import CommitmentList
+from fedcarbon.identity.list_check import ListRange, checked_range
+from fedcarbon.identity.ristretto import multiply_base
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.ids import Claimant, EpochIndex, PartyId, ProgrammeId
 from fedcarbon.paillier.cipher import Encryptor, ciphertext_to_bytes
 from fedcarbon.paillier.shares import decryption_share
 from fedcarbon.proofs.range_proof import RangeCheck, RangeProofInvalidError
 from fedcarbon.submission.block_proofs import ProvedBlocks, block_context
 from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.wire.processes import ProcessMap
+from hub.epochs import join_task
+from hub.epochs.join_task import JudgeTask, rows_of
 from hub.epochs.products import FACTORS, MultiplyBlocks
+from hub.intake.list_task import checked_ranges
 from partner_node.epochs.proving import PACKED_BLOCKS, BlockJob, BlockProver, ProveBlocks
 from tests.keys.ceremonies import dealt
 from trustee.share_task import CIPHERTEXTS, ShareCiphertexts, shares_of
@@ -69,6 +77,37 @@ def ciphertexts(count: int) -> list[bytes]:
         ciphertext_to_bytes(PARAMETERS.public_key, encryptor.encrypt(value, value + 1))
         for value in range(count)
     ]
+
+
+def test_claims_are_judged_and_checked_alike(
+    here: Engine, cluster: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(join_task, "RANGE_CLAIMS", 8)
+    monkeypatch.setattr(join_task, "LIST_CLAIMS", 0)
+    lists = [
+        TokenList.from_entries(
+            ClaimEntry(token=ClaimToken(bytes([3 * n + skew] * 16)), rank=n % 2, salt=bytes(16))
+            for n in range(12)
+            for skew in {0, which}
+        )
+        for which in range(3)
+    ]
+    claimants = tuple(Claimant(ProgrammeId("city"), PartyId(name)) for name in ("a", "b"))
+    task = JudgeTask(claimants=claimants, beacon=bytes(64))
+    records = [own.records for own in lists]
+    judged = here.map(task, rows_of(records[:2], records[2:])).read_all().combine_chunks()
+
+    assert judged.num_rows > 1
+    assert any(any(row["repeated"]) and any(row["tokens"]) for row in judged.to_pylist())
+    assert cluster.map(task, rows_of(records[:2], records[2:])).read_all().equals(judged)
+
+    pieces = CommitmentList.of(lists[0].hidden(), [multiply_base(7)] * len(lists[0]))
+    ranges = [
+        ListRange(at, lists[0].records[33 * at : 33 * at + 132], pieces.records[64 * at :][:256])
+        for at in (0, 4, 8)
+    ]
+    checked = list(map(checked_range, ranges))
+    assert list(checked_ranges(here, ranges)) == list(checked_ranges(cluster, ranges)) == checked
 
 
 def test_proofs_are_the_same_bytes(here: Engine, cluster: Engine) -> None:

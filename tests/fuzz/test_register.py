@@ -33,7 +33,7 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.opening.masks:read_opened": "a number that the trustees computed",
     "fedcarbon.audit.view:witnessed_head": "witnessed",
     "fedcarbon.cli.public_record:PublicRecord.check_receipt": "open_signed",
-    "fedcarbon.identity.claims:check_list": "TokenList.from_bytes, CommitmentList.from_bytes",
+    "fedcarbon.identity.list_check:check_list": "test_list_check",
     "fedcarbon.registry.admission:open_rooted": "open_signed",
     "fedcarbon.submission.intake:is_replay": "hashes bytes",
     "fedcarbon.submission.intake:open_header": "open_message",

@@ -25,8 +25,8 @@ from hub.openings import states as opening_states
 from tests.audit.tampering import TAMPERINGS
 
 PACKAGES: Final = ("fedcarbon", "hub", "trustee")
-"""Whose codes travel between organisations; a node's own and the command line's do not."""
-LOCAL: Final = ("fedcarbon.cli.", "fedcarbon.methodology.")
+"""Whose codes travel between organisations; those of nodes, engines and commands do not."""
+LOCAL: Final = ("fedcarbon.cli.", "fedcarbon.engine.", "fedcarbon.methodology.")
 
 SIGNERS: Final[Mapping[LeafType, str]] = {
     LeafType.PARAMETERS: "all root keys",

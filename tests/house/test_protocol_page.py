@@ -19,7 +19,7 @@ import pytest
 import fedcarbon
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
-from fedcarbon.identity import claims
+from fedcarbon.identity import list_check
 from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.ledger.account import AccountKind
 from fedcarbon.ledger.transfer import MOVES, Phase
@@ -339,7 +339,7 @@ def test_numbered_rules_are_those_of_the_code(module_name: str) -> None:
 NUMBERED: Final[dict[str, Any]] = {
     "6.3": square_free.verify_square_free,
     "6.4": ParameterSet.check,
-    "11.4": claims.check_list,
+    "11.4": list_check.check_list,
     "11.8": beacon_checks,
     "14.7": share_proof.verify,
 }

@@ -42,6 +42,7 @@ from hub.registry.admissions import admit
 from hub.registry.enrolments import Enrolled, enrol
 from hub.registry.methodologies import admit_methodology
 from hub.registry.programmes import start_programme
+from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.epoch_store import EpochStore, StoredEpoch
 from hub.storage.submission_store import SubmissionStore
 from tests.chance import seeded
@@ -438,12 +439,23 @@ class Federation:
             lambda session: EpochStore(session).lists(PROGRAMME, epoch)
         )
 
+    def places(self) -> dict[bytes, Place]:
+        """Return the place of every account."""
+        entries = self.hub.read_now(
+            lambda session: list(
+                EnrolmentStore(session).placed_entries(
+                    PROGRAMME, snapshot_size=1 << 32, epoch=EpochIndex(1 << 16)
+                )
+            )
+        )
+        return {entry.account_token: entry.place for entry in entries}
+
     def lost_positions(self, partner: PartyId, epoch: EpochIndex = FIRST) -> list[int]:
         """Return the positions of a partner's lost claims, as the hub tells it."""
         lost = self.hub.read_now(
             lambda session: lost_claims(session, self.hub, partner, PROGRAMME, epoch)
         )
-        return [item.position for item in lost]
+        return [item.position for item in lost.claims]
 
     def run_claims(self, partners: Sequence[PartyId] = PARTNERS, epoch: EpochIndex = FIRST) -> None:
         """Take an epoch from its last day to SUBMITTING; lists are those of `lists`, or rich."""

@@ -57,8 +57,9 @@ def lost(federation: Federation, partner: PartyId, epoch: EpochIndex = FIRST) ->
         lambda session: lost_claims(session, federation.hub, partner, PROGRAMME, epoch)
     )
     own = federation.lists[partner, epoch].tokens.tokens()
-    assert [own[item.position] for item in found] == [item.token for item in found]
-    return [item.token for item in found]
+    assert len(found.claims) == found.total
+    assert [own[item.position] for item in found.claims] == [item.token for item in found.claims]
+    return [item.token for item in found.claims]
 
 
 def sorted_tokens(*numbers: int) -> list[ClaimToken]:
@@ -388,6 +389,28 @@ def test_token_in_two_epochs_goes_to_audit(federation: Federation) -> None:
             position_of(federation, partner, epoch),
         )
         for epoch, partner in ((FIRST, METRO), (SECOND, BIKES))
+    ]
+
+
+def test_a_token_in_three_epochs_belongs_to_the_first(federation: Federation) -> None:
+    for partner in (METRO, BIKES):
+        federation.enrol_people(partner, [1, 2])
+    epochs = (FIRST, SECOND, EpochIndex(3))
+    for epoch in epochs:
+        federation.lists[METRO, epoch] = claims({2: 0, 10 + epoch: 0}, seed=epoch)
+        federation.lists[BIKES, epoch] = claims({2: 2} if epoch == FIRST else {}, seed=9)
+        federation.run_claims((METRO, BIKES), epoch)
+
+    conflicts = federation.hub.read_now(
+        lambda session: TokenStore(session, exclusivity_domain="cn-east", token_epoch=1).conflicts()
+    )
+    metro = Claimant(PROGRAMME, METRO)
+    assert conflicts == [(claim_token(2), epoch, metro, FIRST) for epoch in epochs[1:]]
+    logged = federation.hub.record.files.get(verdict_list(federation).conflicts_sha256)
+    assert [(claim.epoch, claim.claimant.partner_id) for claim in conflicting_claims(logged)] == [
+        (FIRST, BIKES),
+        (FIRST, METRO),
+        (EpochIndex(3), METRO),
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.record.content_store import ContentStore
+from hub.record.content_store import ContentMissingError, ContentStore
 
 
 def test_a_name_that_a_crash_left_unsafe_is_made_durable_when_the_content_comes_again(
@@ -34,3 +34,34 @@ def test_a_name_that_a_crash_left_unsafe_is_made_durable_when_the_content_comes_
 
     assert directories_synced == 1
     assert store.get(name) == b"body"
+
+
+def test_a_content_is_read_by_the_slice_as_bytes_are(tmp_path: Path) -> None:
+    store, data = ContentStore(tmp_path / "files"), os.urandom(20_000)
+
+    with store.reader(store.put(b"magic" + data), skip=5) as found:
+        assert len(found) == len(data)
+        for part in (slice(0, 3), slice(7, 19_000), slice(5, None), slice(4, 4), slice(9, 2)):
+            assert found[part] == data[part]
+        assert found[:] == found[:] == data
+        assert found[19_999:30_000] == data[-1:]
+    with store.reader(store.put(b"")) as nothing:
+        assert (len(nothing), nothing[:5]) == (0, b"")
+
+
+def test_what_has_arrived_is_read_before_it_is_kept(tmp_path: Path) -> None:
+    with ContentStore(tmp_path / "files").incoming() as content:
+        content.write(b"first")
+        content.write(b", second")
+        with content.reader() as found:
+            assert found[3:9] == b"st, se"
+
+
+def test_a_content_that_was_changed_or_is_missing_is_not_read(tmp_path: Path) -> None:
+    store = ContentStore(tmp_path / "files")
+    name = store.put(b"list")
+    store.path(name).write_bytes(b"liar")
+
+    for lost in (name, bytes(32)):
+        with pytest.raises(ContentMissingError):
+            store.reader(lost)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import pytest
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.statements import BeaconLabel, BeaconValue, CommitClosed, VerdictList
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.claims import TokenList
-from fedcarbon.identity.verdicts import Verdicts, judge
+from fedcarbon.identity.verdicts import Contest, contests
 from fedcarbon.ids import Claimant, ProgrammeId
 from fedcarbon.transparency.leaf import LeafType
 from tests.audit.conftest import audited
@@ -76,23 +75,23 @@ def test_the_same_ride_in_two_programmes_of_a_domain_by_one_partner_is_credited_
     assert found_in(domain, tmp_path) == (set(), set())
 
 
-def apart(lists: Mapping[Claimant, TokenList], beacon: bytes) -> Verdicts:
+def apart(
+    records: Sequence[bytes], claimants: Sequence[Claimant], beacon: bytes
+) -> Iterator[Contest]:
     """Judge every programme for itself, as a hub that wants to credit a gram twice."""
-    found = [
-        judge({name: own for name, own in lists.items() if name.programme_id == of}, beacon)
-        for of in sorted({name.programme_id for name in lists})
-    ]
-    return Verdicts(
-        contested=tuple(item for verdicts in found for item in verdicts.contested),
-        lost={name: lost for verdicts in found for name, lost in verdicts.lost.items()},
-    )
+    for of in {claimant.programme_id for claimant in claimants}:
+        own = [
+            data if claimant.programme_id == of else b""
+            for data, claimant in zip(records, claimants, strict=True)
+        ]
+        yield from contests(own, claimants, beacon)
 
 
 @pytest.mark.parametrize("second", [BIKES_WALKS, METRO_WALKS], ids=["another", "itself"])
 def test_a_hub_that_judges_the_programmes_of_a_domain_apart_is_found(
     domain: SharedDomain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: Claimant
 ) -> None:
-    monkeypatch.setattr("hub.epochs.judging.judge", apart)
+    monkeypatch.setattr("hub.epochs.join_task.contests", apart)
 
     domain.judge({METRO_RIDES: claims({1: 0}), second: claims({1: 0}, seed=2)})
 

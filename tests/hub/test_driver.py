@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import phe
 import pytest
+from sqlmodel import Session
 
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.epoch.lifecycle import EpochState
@@ -23,7 +25,8 @@ from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.merkle import root_of
 from fedcarbon.wire.processes import ProcessMap
-from hub.context import NoWitnesses
+from hub.context import Hub, NoWitnesses
+from hub.epochs import judging
 from hub.epochs.planning import phase_end_s
 from hub.epochs.products import products
 from hub.storage.epoch_store import EpochStore
@@ -388,6 +391,40 @@ def test_a_hub_restarted_in_every_state_goes_on(enrolled: Federation) -> None:
     ]
 
 
+@pytest.mark.parametrize("persisted", [False, True], ids=["not committed", "committed"])
+def test_a_crash_between_the_files_of_a_join_and_the_database_is_made_good(
+    enrolled: Federation, monkeypatch: pytest.MonkeyPatch, *, persisted: bool
+) -> None:
+    enrolled.wait_until_end_of(FIRST)
+    enrolled.advance()
+    for partner in PARTNERS:
+        enrolled.commit(partner)
+    enrolled.advance()
+    for partner in PARTNERS:
+        enrolled.reveal(partner)
+    keep_verdicts = judging.keep_verdicts
+    with monkeypatch.context() as patch:
+
+        def dies(session: Session, hub: Hub, *rest: Any) -> None:
+            if persisted:
+                keep_verdicts(session, hub, *rest)
+                session.commit()
+            _crash()
+
+        patch.setattr(judging, "keep_verdicts", dies)
+        with pytest.raises(ZeroDivisionError):
+            enrolled.advance()
+    assert enrolled.state() is (EpochState.JUDGED if persisted else EpochState.REVEALING)
+    files = enrolled.hub.record.files.hashes()
+
+    enrolled.restart()
+    enrolled.advance()
+
+    assert enrolled.state() is EpochState.SUBMITTING
+    # The same files again, and the conflict file that comes with their leaf.
+    assert len(enrolled.hub.record.files.hashes() - files) == 1
+
+
 def test_a_crash_between_verdicts_and_their_leaf_is_made_good(
     enrolled: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,7 +481,8 @@ def test_many_products_are_made_in_several_processes_with_the_same_result(
     monkeypatch.setattr("hub.epochs.products.BATCH_BLOCKS", 3)
 
     with LocalEngine(ProcessMap(1)) as alone, LocalEngine(ProcessMap(2)) as several:
-        assert products(key, factors, several) == products(key, factors, alone)
+        made = products(key, factors.items(), several)
+        assert made == products(key, factors.items(), alone)
 
 
 def test_a_hub_that_may_not_sign_stalls_and_goes_on_when_it_may(enrolled: Federation) -> None:

@@ -113,7 +113,7 @@ def test_the_pool_keeps_its_size_across_restarts(federation: Federation) -> None
     stored = federation.hub.read_now(lambda session: EnrolmentStore(session).open_blocks(PROGRAMME))
 
     assert len(stored.taken) == federation.pool
-    places = federation.hub.read_now(lambda session: EnrolmentStore(session).all_places(PROGRAMME))
+    places = federation.places()
     # Nothing is left free in a block that is not open.
     closed = {place.block for place in places.values()} - set(stored.taken)
     per_block = Counter(place.block for place in places.values())

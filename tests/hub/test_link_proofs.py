@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,12 @@ from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.proofs.link import LinkCheck, LinkProofInvalidError
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.receipt import Receipt
+from hub.storage.epoch_store import EpochStore, StoredList
 from tests.hub.federation import (
     BIKES,
     FIRST,
     METRO,
+    PROGRAMME,
     SECOND,
     Federation,
     altered,
@@ -58,6 +61,23 @@ def test_with_its_link_proof_a_submission_is_counted(sent: Federation) -> None:
     assert parts(sent) == {METRO: False, BIKES: False}
     promise = opened(Receipt, receipt)
     assert promise.leaf[0] == LeafType.LINK_PROOF
+
+
+def test_the_sum_of_a_list_is_kept_and_one_from_before_is_added_up_again(
+    sent: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = EpochStore.lists
+    found = sent.hub.read_now(lambda session: lists(EpochStore(session), PROGRAMME, FIRST))
+    for partner, own in found.items():
+        assert own.total == sent.lists[partner, FIRST].commitments.sum_without(())
+
+    def from_before(*args: Any) -> dict[PartyId, StoredList]:
+        return {
+            partner: dataclasses.replace(own, total=None) for partner, own in lists(*args).items()
+        }
+
+    monkeypatch.setattr(EpochStore, "lists", from_before)
+    sent.send_link_proof(METRO, sent.link_proof(METRO))
 
 
 def test_without_a_link_proof_a_partner_is_sealed_missing(sent: Federation) -> None:

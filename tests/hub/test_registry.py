@@ -11,13 +11,11 @@ from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.registry.programme import Policy
 from fedcarbon.units import MicrogramsCO2e
 from hub.registry.parties import require_party
-from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.registry_store import PartyStore, ProgrammeStore
 from tests.hub.federation import (
     BIKES,
     HUB,
     METRO,
-    PROGRAMME,
     Federation,
     admission,
     key_of,
@@ -171,7 +169,7 @@ def test_programmes_of_two_domains_run_side_by_side(federation: Federation) -> N
     places = federation.enrol(METRO, signed(batch, METRO)).places
 
     # A block belongs to one programme: (block, slot) stands once in the whole log.
-    here = federation.hub.read_now(lambda session: EnrolmentStore(session).all_places(PROGRAMME))
+    here = federation.places()
     assert len({*here.values(), *(place for _, place in places)}) == 12
 
 

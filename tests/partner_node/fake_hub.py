@@ -29,9 +29,10 @@ from fedcarbon.epoch.statements import (
 )
 from fedcarbon.identity import shares
 from fedcarbon.identity.beacon import combine_beacon
-from fedcarbon.identity.claims import ClaimEntry, TokenList, check_list, claim_quota
+from fedcarbon.identity.claims import ClaimEntry, TokenList, claim_quota
 from fedcarbon.identity.commitment_list import CommitmentList
 from fedcarbon.identity.labels import KeyLabel
+from fedcarbon.identity.list_check import check_list
 from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.identity.verdicts import judge
 from fedcarbon.ids import Claimant, EpochIndex, PartyId
@@ -321,7 +322,7 @@ class FakeHub(FakeRecord):
             assert state.state == epoch_pb2.EPOCH_STATE_REVEALING
             _, commitment = state.commitments[NODE]
             quota = claim_quota(CLAIM_SLOTS, len(self.places), self.programme.epoch_days)
-            state.lists[NODE] = check_list(
+            check_list(
                 content,
                 commitments,
                 count=commitment.count,
@@ -329,6 +330,7 @@ class FakeHub(FakeRecord):
                 best_rank=0,
                 quota=quota,
             )
+            state.lists[NODE] = TokenList.from_bytes(content)
             state.commitments_of_pieces = CommitmentList.from_bytes(commitments)
             revealed = ClaimList(
                 parameter_id=self.parameters.parameter_id,

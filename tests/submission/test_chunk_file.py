@@ -17,6 +17,7 @@ from fedcarbon.submission.chunk_file import (
     ChunkTooLargeError,
     EntryShape,
     MalformedChunkError,
+    ciphertexts_in,
     entries_max,
     split_into_chunks,
 )
@@ -48,6 +49,15 @@ def test_the_root_is_over_the_exact_bytes_of_the_entries() -> None:
     assert chunk.root() == root_of(entry(*item) for item in ENTRIES)
 
 
+def test_the_ciphertexts_of_a_long_chunk_are_read_some_at_a_time() -> None:
+    entries = [ChunkEntry(3 * n, n.to_bytes(4, "big"), b"pp") for n in range(300)]
+    chunk = ChunkFile.from_entries(entries, SHAPE)
+
+    found = list(ciphertexts_in(chunk.entries, SHAPE))
+
+    assert found == [(item.block, item.ciphertext) for item in entries]
+
+
 @given(st.dictionaries(st.integers(0, 2**32 - 1), st.binary(min_size=6, max_size=6), min_size=1))
 def test_a_chunk_round_trips(contents: dict[int, bytes]) -> None:
     entries = [ChunkEntry(block, data[:4], data[4:]) for block, data in sorted(contents.items())]
@@ -57,6 +67,7 @@ def test_a_chunk_round_trips(contents: dict[int, bytes]) -> None:
     assert list(chunk) == entries
     assert chunk.blocks() == sorted(contents)
     assert chunk.ciphertexts() == {item.block: item.ciphertext for item in entries}
+    assert dict(ciphertexts_in(chunk.entries, SHAPE)) == chunk.ciphertexts()
     assert len(chunk) == len(entries)
 
 

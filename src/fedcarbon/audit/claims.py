@@ -38,9 +38,10 @@ from fedcarbon.epoch.statements import (
 )
 from fedcarbon.epoch.verdict_file import verdict_file_bytes
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.claims import TokenList, check_list, claim_quota, rank_of
-from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.identity.verdicts import judge
+from fedcarbon.identity.claim_ranges import position_of
+from fedcarbon.identity.claims import TokenList, claim_quota, rank_of
+from fedcarbon.identity.list_check import check_list
+from fedcarbon.identity.verdicts import judge, repeated_tokens
 from fedcarbon.ids import Claimant, EpochIndex, PartyId
 from fedcarbon.opening.beacon_checks import check_beacon
 from fedcarbon.opening.epochs import EpochRef
@@ -163,21 +164,22 @@ def repeat_join(job: JoinJob) -> list[Finding]:
 
 def conflicts_of(job: JoinJob, lists: Mapping[Claimant, TokenList]) -> list[ConflictingClaim]:
     """Return every claim, in this epoch and in the first, of the tokens that were judged before."""
-    tokens = {token for claims in lists.values() for token in claims.tokens()}
-    first: dict[ClaimToken, EpochIndex] = {}
-    before: list[ConflictingClaim] = []
-    for earlier in job.earlier:  # in the order of their epochs
-        claims = TokenList.from_bytes(job.source.file(earlier.name) or b"")
-        for position, token in enumerate(claims.tokens()):
-            if token in tokens and first.setdefault(token, earlier.epoch) == earlier.epoch:
-                before.append(ConflictingClaim(token, earlier.epoch, earlier.claimant, position))
-    now = [
-        ConflictingClaim(token, job.ref.epoch, claimant, position)
-        for claimant, claims in lists.items()
-        for position, token in enumerate(claims.tokens())
-        if token in first
+    own = [JudgedList(job.ref.epoch, claimant, "") for claimant in lists]
+    judged = [*own, *job.earlier]
+    records = [claims.records for claims in lists.values()] + [
+        TokenList.from_bytes(job.source.file(earlier.name) or b"").records
+        for earlier in job.earlier
     ]
-    return before + now
+    found = []
+    for token, numbers in repeated_tokens(records[: len(own)], records[len(own) :]):
+        first = min(judged[number].epoch for number in numbers if number >= len(own))
+        for number in numbers:
+            position = position_of(records[number], token)
+            if judged[number].epoch in (first, job.ref.epoch) and position is not None:
+                found.append(
+                    ConflictingClaim(token, judged[number].epoch, judged[number].claimant, position)
+                )
+    return found
 
 
 class ClaimCheck:

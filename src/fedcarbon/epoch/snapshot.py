@@ -8,14 +8,20 @@ is ever taken from the party that it binds (DESIGN section 6, "Dense submission"
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from typing_extensions import override
 
 from fedcarbon.canonical.hashing import digest, u32
 from fedcarbon.ids import EpochIndex, PartyId
 from fedcarbon.registry.enrolment import EnrolmentAction
 from fedcarbon.units import MicrogramsCO2e
+
+_PLACES_LABEL: Final = b"fedcarbon/v1/places"
 
 
 class Place(NamedTuple):
@@ -23,6 +29,15 @@ class Place(NamedTuple):
 
     block: int
     slot: int
+
+
+class PlacedEntry(NamedTuple):
+    """An enrolment entry that counts in an epoch, with the place of its account."""
+
+    account_token: bytes
+    partner_id: PartyId
+    is_enrolment: bool
+    place: Place
 
 
 class LoggedEntry(NamedTuple):
@@ -36,6 +51,37 @@ class LoggedEntry(NamedTuple):
     from_epoch: int
 
 
+class TakenSlots(Mapping[int, frozenset[int]]):
+    """Blocks, ascending, and the slots that are taken in each: a bit per slot, not a set."""
+
+    __slots__ = ("_masks",)
+
+    def __init__(self, masks: Mapping[int, int]) -> None:
+        """Take a number per block, of which bit j stands for slot j; none is 0."""
+        self._masks: Final = dict(sorted(masks.items()))
+
+    @override
+    def __getitem__(self, block: int) -> frozenset[int]:
+        """Return the taken slots of a block that has some."""
+        mask = self._masks[block]
+        return frozenset(slot for slot in range(mask.bit_length()) if mask >> slot & 1)
+
+    @override
+    def __iter__(self) -> Iterator[int]:
+        """Return the blocks, ascending."""
+        return iter(self._masks)
+
+    @override
+    def __contains__(self, block: object) -> bool:
+        """Tell whether a block has a taken slot."""
+        return block in self._masks
+
+    @override
+    def __len__(self) -> int:
+        """Return the number of blocks."""
+        return len(self._masks)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerSnapshot:
     """One partner's accounts in one epoch."""
@@ -44,7 +90,7 @@ class PartnerSnapshot:
     """Slots per block."""
     cap_ug: MicrogramsCO2e
     """Cap of one account over the epoch."""
-    slots_of: Mapping[int, frozenset[int]]
+    slots_of: TakenSlots
     """Block to the slots where this partner has an enrolled account; no block without any."""
     accounts: int
     """How many accounts are enrolled."""
@@ -56,12 +102,16 @@ class PartnerSnapshot:
     def empty(cls, slots: int, cap_ug: MicrogramsCO2e) -> PartnerSnapshot:
         """Return the snapshot of a partner that has no enrolled account."""
         return cls(
-            slots=slots, cap_ug=cap_ug, slots_of={}, accounts=0, places_digest=places_digest({})
+            slots=slots,
+            cap_ug=cap_ug,
+            slots_of=TakenSlots({}),
+            accounts=0,
+            places_digest=places_digest({}),
         )
 
     def blocks(self) -> tuple[int, ...]:
         """Return the blocks that a dense submission must cover, ascending."""
-        return tuple(sorted(self.slots_of))
+        return tuple(self.slots_of)
 
     def caps_ug(self, block: int) -> tuple[MicrogramsCO2e, ...]:
         """Return B_j of every slot j of `block`: the cap where an account is enrolled, else 0."""
@@ -86,10 +136,12 @@ def places_digest(places: Mapping[bytes, Place]) -> bytes:
     Args:
         places: account token (32 bytes) to place.
     """
-    entries = (
-        token + u32(place.block) + u32(place.slot) for token, place in sorted(places.items())
-    )
-    return digest(b"fedcarbon/v1/places", b"".join(entries))
+    entries = (_place_entry(token, place) for token, place in sorted(places.items()))
+    return digest(_PLACES_LABEL, b"".join(entries))
+
+
+def _place_entry(token: bytes, place: Place) -> bytes:
+    return token + u32(place.block) + u32(place.slot)
 
 
 def snapshot_of(
@@ -115,34 +167,66 @@ def snapshot_of(
         slots: slots per block.
         cap_ug: cap of one account over the epoch (`Programme.epoch_cap_ug`).
     """
-    last: dict[tuple[PartyId, bytes], EnrolmentAction] = {}
-    for entry in entries:
-        if entry.leaf_index < snapshot_size and entry.from_epoch <= epoch:
-            last[entry.partner_id, entry.account_token] = entry.action
-    accounts: dict[PartyId, _Accounts] = defaultdict(_Accounts)
-    for (partner_id, token), action in last.items():
-        if action is EnrolmentAction.ENROL:
-            accounts[partner_id].add(token, places[token])
-    partners = {
-        partner_id: PartnerSnapshot(
-            slots=slots,
-            cap_ug=cap_ug,
-            slots_of={block: frozenset(taken) for block, taken in own.slots_of.items()},
-            accounts=len(own.places),
-            places_digest=places_digest(own.places),
+    counted = [
+        entry for entry in entries if entry.leaf_index < snapshot_size and entry.from_epoch <= epoch
+    ]
+    # Sorting keeps the order of the record among the entries of an account.
+    counted.sort(key=lambda entry: entry.account_token)
+    placed = (
+        PlacedEntry(
+            entry.account_token,
+            entry.partner_id,
+            entry.action is EnrolmentAction.ENROL,
+            places[entry.account_token],
         )
-        for partner_id, own in sorted(accounts.items())
-    }
-    return Snapshot(epoch=epoch, partners=partners)
+        for entry in counted
+    )
+    return snapshot_by_account(placed, epoch=epoch, slots=slots, cap_ug=cap_ug)
+
+
+def snapshot_by_account(
+    entries: Iterable[PlacedEntry], *, epoch: EpochIndex, slots: int, cap_ug: MicrogramsCO2e
+) -> Snapshot:
+    """Return who is enrolled where, as `snapshot_of` does, in one pass over all accounts.
+
+    Args:
+        entries: those that count, ascending by account, and in the order of the record where they
+            are of the same account.
+        epoch: the epoch of the plan.
+        slots: slots per block.
+        cap_ug: cap of one account over the epoch.
+    """
+    partners: defaultdict[PartyId, _Accounts] = defaultdict(_Accounts)
+    for token, of_account in groupby(entries, key=attrgetter("account_token")):
+        last = {entry.partner_id: entry for entry in of_account}
+        for partner_id, entry in last.items():
+            if entry.is_enrolment:
+                partners[partner_id].add(token, entry.place)
+    return Snapshot(
+        epoch=epoch,
+        partners={
+            partner_id: PartnerSnapshot(
+                slots=slots,
+                cap_ug=cap_ug,
+                slots_of=TakenSlots(own.masks),
+                accounts=own.count,
+                places_digest=digest(_PLACES_LABEL, bytes(own.entries)),
+            )
+            for partner_id, own in sorted(partners.items())
+        },
+    )
 
 
 @dataclass(slots=True)
 class _Accounts:
     """The accounts of one partner while they are collected."""
 
-    places: dict[bytes, Place] = field(default_factory=dict)
-    slots_of: defaultdict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    entries: bytearray = field(default_factory=bytearray)
+    """What `places_digest` hashes of them."""
+    masks: dict[int, int] = field(default_factory=dict)
+    count: int = 0
 
     def add(self, token: bytes, place: Place) -> None:
-        self.places[token] = place
-        self.slots_of[place.block].add(place.slot)
+        self.entries += _place_entry(token, place)
+        self.masks[place.block] = self.masks.get(place.block, 0) | 1 << place.slot
+        self.count += 1

@@ -16,11 +16,14 @@ for a uniform r, and binding because nobody knows the logarithm of G' (Pedersen 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import ClassVar, Final
 
-from fedcarbon.canonical.hashing import DIGEST_BYTES, digest
+from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, length_prefixed
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import MalformedError
 from fedcarbon.identity.ristretto import (
     ELEMENT_BYTES,
@@ -39,6 +42,10 @@ RECORD_BYTES: Final = DIGEST_BYTES + ELEMENT_BYTES
 LENGTH_MAX: Final = 3 << 23
 """Limit of one list, as for the token file; a padded size."""
 FILE_BYTES_MAX: Final = len(FILE_MAGIC) + LENGTH_MAX * RECORD_BYTES
+
+_RECORD: Final = struct.Struct(f"{DIGEST_BYTES}s{ELEMENT_BYTES}s")
+_LENGTH: Final = struct.Struct(">Q")
+_LEAF_LABEL: Final = b"fedcarbon/v1/claim-leaf"
 
 
 class MalformedCommitmentsError(MalformedError):
@@ -77,13 +84,11 @@ class CommitmentList:
 
     def hidden(self) -> list[bytes]:
         """Return H(salt | token | rank) of every claim, in order."""
-        starts = range(0, len(self.records), RECORD_BYTES)
-        return [self.records[i : i + DIGEST_BYTES] for i in starts]
+        return hidden_in(self.records)
 
     def commitments(self) -> list[bytes]:
         """Return K of every claim, in order."""
-        starts = range(DIGEST_BYTES, len(self.records), RECORD_BYTES)
-        return [self.records[i : i + ELEMENT_BYTES] for i in starts]
+        return elements_in(self.records)
 
     def check_elements(self) -> None:
         """Check that every K is the canonical encoding of an element.
@@ -99,7 +104,7 @@ class CommitmentList:
 
     def root(self) -> bytes:
         """Return the Merkle root of the list, 32 bytes."""
-        return merkle.root_of(map(list_leaf, self.hidden(), self.commitments()))
+        return merkle.root_of_hashes(leaf_hashes(self.records))
 
     def sum_without(self, lost: Iterable[int]) -> Point:
         """Return the sum of K over all positions except `lost`; the elements must be checked.
@@ -138,7 +143,34 @@ class CommitmentList:
 
 def list_leaf(hidden: bytes, commitment: bytes) -> bytes:
     """Return the leaf of one claim: H(hidden | K), 32 bytes."""
-    return digest(b"fedcarbon/v1/claim-leaf", hidden, commitment)
+    return digest(_LEAF_LABEL, hidden, commitment)
+
+
+def hidden_in(records: bytes) -> list[bytes]:
+    """Return H(salt | token | rank) of some records in a row."""
+    return [hidden for hidden, _ in _RECORD.iter_unpack(records)]
+
+
+def elements_in(records: bytes) -> list[bytes]:
+    """Return K of some records in a row."""
+    return [commitment for _, commitment in _RECORD.iter_unpack(records)]
+
+
+def element_at(records: Slices, position: int) -> Point:
+    """Return K of one claim of a list whose elements are checked."""
+    at = position * RECORD_BYTES + DIGEST_BYTES
+    return Point(records[at : at + ELEMENT_BYTES])
+
+
+def leaf_hashes(records: bytes) -> list[bytes]:
+    """Return the Merkle hash of the leaf of some records in a row."""
+    # As `merkle.leaf_hash(list_leaf(hidden, commitment))`, with what is always the same done once.
+    before_hidden = length_prefixed(_LEAF_LABEL) + _LENGTH.pack(DIGEST_BYTES)
+    before_commitment = _LENGTH.pack(ELEMENT_BYTES)
+    return [
+        merkle.leaf_hash(sha256(before_hidden + hidden + before_commitment + commitment).digest())
+        for hidden, commitment in _RECORD.iter_unpack(records)
+    ]
 
 
 def piece_commitment(piece_ug: MicrogramsCO2e, blinding: int, generator: Element) -> Point:

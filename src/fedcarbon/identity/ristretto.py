@@ -177,6 +177,34 @@ def sum_of(points: Iterable[Point]) -> Point:
     return Point(total)
 
 
+def difference(left: Point, right: Point) -> Point:
+    """Return left - right, which may be the identity."""
+    return Point(rbcl.crypto_core_ristretto255_sub(left, right))
+
+
+def sum_of_elements(encodings: Sequence[bytes]) -> tuple[Point, int | None]:
+    """Return the sum of what should be elements, at little more than the cost of adding.
+
+    Args:
+        encodings: 32 bytes each, from outside.
+
+    Returns:
+        The sum, and None; or, with whatever was added before, the position of the first that is no
+        element.
+    """
+    total: bytes = IDENTITY
+    for position, data in enumerate(encodings):
+        total = rbcl.crypto_core_ristretto255_add(total, data)
+        # The library does not see these two; what it does see makes the sum zero, as an element may
+        # do rightly.
+        if data[-1] & _TOP_BIT or IDENTITY in (data, total):
+            try:
+                element(data)
+            except ElementInvalidError:
+                return Point(total), position
+    return Point(total), None
+
+
 def hash_to_group(message: bytes, dst: bytes) -> Element:
     """Return the element that `message` hashes to (RFC 9380 appendix B)."""
     uniform = expand_message_xmd(message, dst)

@@ -5,20 +5,29 @@ programme: a partner in two programmes is two claimants, of whom a token goes to
 rank wins; among equal ranks the smallest SHA-256 of (beacon, token, programme, partner), which
 nobody could know when the lists were committed. Anyone with all lists of the domain and the beacon
 gets the same verdicts. Each epoch is judged for itself.
+
+Lists are sorted, so they are judged range of tokens by range of tokens (`claim_ranges`): nobody has
+to hold them whole, and ranges may be judged anywhere, in any order.
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import compress, islice
+from itertools import chain
+from typing import Final, NamedTuple
 
 from fedcarbon.canonical.hashing import digest
-from fedcarbon.identity.claims import TokenList
-from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.canonical.slices import Slices
+from fedcarbon.identity.claim_ranges import FEW_CLAIMS, ranges_of, records_of, tokens_in
+from fedcarbon.identity.claims import RECORD_BYTES, TokenList
+from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
 from fedcarbon.ids import Claimant
+
+_LIST_CLAIMS: Final = 64
+"""Claims of each list that are looked for in earlier ones at once, at least."""
 
 
 class VerdictRule(StrEnum):
@@ -51,6 +60,25 @@ class Verdicts:
     """For every claimant that handed in a list, the tokens that went to another; sorted."""
 
 
+class Bid(NamedTuple):
+    """One claim of a contested token."""
+
+    rank: int
+    claimant: int
+    """Its number among the claimants."""
+    position: int
+    """In what was given of its list."""
+
+
+class Contest(NamedTuple):
+    """A contested token, its claims by the number of their claimants, and which of them won."""
+
+    token: ClaimToken
+    bids: Sequence[Bid]
+    winner: Bid
+    rule: VerdictRule
+
+
 def judge(lists: Mapping[Claimant, TokenList], beacon: bytes) -> Verdicts:
     """Return who keeps which of the claimed tokens.
 
@@ -58,19 +86,76 @@ def judge(lists: Mapping[Claimant, TokenList], beacon: bytes) -> Verdicts:
         lists: the checked list of every claimant of the domain that committed and revealed one.
         beacon: the epoch's tie beacon, fixed after all lists were committed.
     """
-    claims_of = _contested_claims(lists)
-    lost: dict[Claimant, list[ClaimToken]] = {claimant: [] for claimant in sorted(lists)}
+    claimants = sorted(lists)
+    lost: dict[Claimant, list[ClaimToken]] = {claimant: [] for claimant in claimants}
     contested = []
-    for token in sorted(claims_of):
-        verdict = _verdict(token, claims_of[token], beacon)
-        for claimant in verdict.claimants:
-            if claimant != verdict.winner:
-                lost[claimant].append(token)
-        contested.append(verdict)
+    for contest in contests([lists[claimant].records for claimant in claimants], claimants, beacon):
+        for bid in contest.bids:
+            if bid is not contest.winner:
+                lost[claimants[bid.claimant]].append(contest.token)
+        contested.append(
+            ContestedToken(
+                token=contest.token,
+                claimants=tuple(claimants[bid.claimant] for bid in contest.bids),
+                winner=claimants[contest.winner.claimant],
+                rule=contest.rule,
+            )
+        )
     return Verdicts(
         contested=tuple(contested),
         lost={claimant: tuple(tokens) for claimant, tokens in lost.items()},
     )
+
+
+def contests(
+    records: Sequence[bytes], claimants: Sequence[Claimant], beacon: bytes
+) -> Iterator[Contest]:
+    """Yield every contested token, ascending.
+
+    Args:
+        records: of every claimant's list, all that fall into one range of tokens.
+        claimants: whose they are; sorted.
+        beacon: the epoch's tie beacon.
+    """
+    for parts in ranges_of(records, FEW_CLAIMS):
+        some = [records_of(*pair) for pair in zip(records, parts, strict=True)]
+        tokens = [tokens_in(part) for part in some]
+        for token in sorted(_repeated(tokens)):
+            bids = []
+            for number, (own, part) in enumerate(zip(tokens, parts, strict=True)):
+                at = bisect_left(own, token)
+                if at < len(own) and own[at] == token:
+                    rank = some[number][at * RECORD_BYTES + CLAIM_TOKEN_BYTES]
+                    bids.append(Bid(rank, number, part.start + at))
+            yield _contest(token, bids, claimants, beacon)
+
+
+def repeated_tokens(
+    lists: Sequence[Slices], earlier: Sequence[Slices]
+) -> Iterator[tuple[ClaimToken, list[int]]]:
+    """Yield every token that stands in a list and in an earlier one, ascending, and who has it.
+
+    Args:
+        lists: the records of lists of one epoch.
+        earlier: the records of lists that were judged in other epochs.
+
+    Returns:
+        Token, and the numbers of the lists that have it: those of `earlier` follow those of
+        `lists`.
+    """
+    everything = [*lists, *earlier] if earlier else []
+    # Earlier lists may be many: a few claims of each are enough of a range.
+    for parts in ranges_of(everything, max(FEW_CLAIMS, _LIST_CLAIMS * len(everything))):
+        if not any(parts[: len(lists)]):
+            continue
+        tokens = [tokens_in(records_of(*pair)) for pair in zip(everything, parts, strict=True)]
+        claimed = set(chain.from_iterable(tokens[: len(lists)]))
+        found = claimed.intersection(chain.from_iterable(tokens[len(lists) :]))
+        holders: dict[ClaimToken, list[int]] = {token: [] for token in sorted(found)}
+        for number, own in enumerate(tokens):
+            for token in found.intersection(own):
+                holders[token].append(number)
+        yield from holders.items()
 
 
 def tie_hash(beacon: bytes, token: ClaimToken, claimant: Claimant) -> bytes:
@@ -79,33 +164,22 @@ def tie_hash(beacon: bytes, token: ClaimToken, claimant: Claimant) -> bytes:
     return digest(b"fedcarbon/v1/tie", beacon, token, programme_id.encode(), partner_id.encode())
 
 
-def _verdict(token: ClaimToken, ranks: Mapping[Claimant, int], beacon: bytes) -> ContestedToken:
-    best_rank = min(ranks.values())
-    best = [claimant for claimant, rank in ranks.items() if rank == best_rank]
+def _repeated(lists: Sequence[Sequence[ClaimToken]]) -> set[ClaimToken]:
+    """Return the tokens that stand in more than one list."""
+    seen: set[ClaimToken] = set()
+    repeated: set[ClaimToken] = set()
+    for tokens in lists:
+        repeated |= seen.intersection(tokens)
+        seen.update(tokens)
+    return repeated
+
+
+def _contest(
+    token: ClaimToken, bids: Sequence[Bid], claimants: Sequence[Claimant], beacon: bytes
+) -> Contest:
+    best_rank = min(bid.rank for bid in bids)
+    best = [bid for bid in bids if bid.rank == best_rank]
     if len(best) == 1:
-        winner, rule = best[0], VerdictRule.RANK
-    else:
-        winner = min(best, key=lambda claimant: tie_hash(beacon, token, claimant))
-        rule = VerdictRule.BEACON
-    return ContestedToken(token=token, claimants=tuple(sorted(ranks)), winner=winner, rule=rule)
-
-
-def _contested_claims(
-    lists: Mapping[Claimant, TokenList],
-) -> dict[ClaimToken, dict[Claimant, int]]:
-    """Return the ranks by claimant of every token that stands in more than one list.
-
-    The lists are sorted already, so sorting their concatenation merges them without comparing in
-    Python; a token that equals its neighbour is contested. Only those get a dictionary entry.
-    """
-    merged = sorted(token for claims in lists.values() for token in claims.tokens())
-    repeated = compress(merged, map(operator.eq, merged, islice(merged, 1, None)))
-    claims_of: dict[ClaimToken, dict[Claimant, int]] = {token: {} for token in repeated}
-    for claimant, claims in lists.items():
-        tokens = claims.tokens()
-        is_contested = list(map(claims_of.__contains__, tokens))
-        for token, rank in zip(
-            compress(tokens, is_contested), compress(claims.ranks(), is_contested), strict=True
-        ):
-            claims_of[token][claimant] = rank
-    return claims_of
+        return Contest(token, bids, best[0], VerdictRule.RANK)
+    winner = min(best, key=lambda bid: tie_hash(beacon, token, claimants[bid.claimant]))
+    return Contest(token, bids, winner, VerdictRule.BEACON)

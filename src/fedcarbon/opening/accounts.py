@@ -6,13 +6,14 @@ is what a hub would need to open somebody's slot under another's name, so it sto
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from fedcarbon.epoch.snapshot import LoggedEntry, Place, Snapshot, snapshot_of
+from fedcarbon.epoch.snapshot import Place, PlacedEntry, Snapshot, snapshot_by_account
 from fedcarbon.epoch.statements import EpochPlan
 from fedcarbon.ids import PartyId, ProgrammeId, Role
+from fedcarbon.opening.account_columns import AccountColumns
 from fedcarbon.opening.logged import LoggedBody
 from fedcarbon.opening.parties import PartyBook
 from fedcarbon.opening.violations import (
@@ -23,6 +24,9 @@ from fedcarbon.opening.violations import (
     TokenPlacedTwiceError,
 )
 from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch, PlaceBatch
+
+SNAPSHOTS_MAX: Final = 4
+"""Snapshots that are kept."""
 
 
 class AccountRef(NamedTuple):
@@ -36,18 +40,18 @@ class AccountRef(NamedTuple):
 class AccountBook:
     """Enrolments and places of every programme."""
 
-    __slots__ = ("_batches", "_entries", "_owners", "_parties", "_per_account", "_places", "_seen")
+    __slots__ = ("_batch_leaves", "_batches", "_enrolled", "_parties", "_snapshots", "_stored")
 
     def __init__(self, parties: PartyBook) -> None:
         """Start empty; `parties` says who may sign."""
         self._parties: Final = parties
-        self._batches: Final[dict[tuple[PartyId, bytes], int]] = {}
-        """Leaf of every enrolment batch."""
-        self._entries: Final[dict[ProgrammeId, list[LoggedEntry]]] = defaultdict(list)
-        self._per_account: Final[dict[AccountRef, list[LoggedEntry]]] = defaultdict(list)
-        self._places: Final[dict[ProgrammeId, dict[bytes, Place]]] = defaultdict(dict)
-        self._owners: Final[dict[Place, bytes]] = {}
-        self._seen: Final[dict[PartyId, set[AccountRef]]] = defaultdict(set)
+        self._batches: Final[set[tuple[PartyId, bytes]]] = set()
+        self._batch_leaves: Final[set[int]] = set()
+        self._stored: Final = AccountColumns()
+        self._enrolled: Final[dict[PartyId, int]] = defaultdict(int)
+        """How many accounts a partner has ever enrolled."""
+        self._snapshots: Final[OrderedDict[tuple[ProgrammeId, int, int], Snapshot]] = OrderedDict()
+        """The last ones that were asked for: what is below a plan never changes."""
 
     def fold_enrolments(self, logged: LoggedBody) -> None:
         """Take a batch that an admitted partner signed; a batch id counts once."""
@@ -57,65 +61,61 @@ class AccountBook:
         if (signer, statement.batch_id) in self._batches:
             # A batch that is logged again would undo the withdrawals since.
             raise LoggedTwiceError(f"a batch of {signer!r} stands twice in the record")
-        self._batches[signer, statement.batch_id] = logged.index
-        for item in statement.entries:
-            entry = LoggedEntry(
-                leaf_index=logged.index,
-                partner_id=signer,
-                account_token=item.account_token,
-                action=item.action,
-                from_epoch=item.from_epoch,
-            )
-            account = AccountRef(statement.programme_id, item.account_token)
-            self._entries[statement.programme_id].append(entry)
-            self._per_account[account].append(entry)
-            if item.action is EnrolmentAction.ENROL:
-                self._seen[signer].add(account)
+        self._batches.add((signer, statement.batch_id))
+        self._batch_leaves.add(logged.index)
+        programme_id = statement.programme_id
+        for entry in statement.entries:
+            if entry.action is EnrolmentAction.ENROL:
+                known = self._stored.entries(programme_id, entry.account_token)
+                if not any(one.is_enrolment and one.partner_id == signer for one in known):
+                    self._enrolled[signer] += 1
+            self._stored.add(programme_id, signer, logged.index, entry)
 
     def fold_places(self, logged: LoggedBody) -> None:
         """Take new places, signed by the hub."""
         batch, _ = self._parties.open_by(PlaceBatch, logged, Role.HUB)
         programme_id = batch.statement.programme_id
         self._parties.programme(programme_id)
-        if batch.statement.enrolment_leaf not in self._batches.values():
+        if batch.statement.enrolment_leaf not in self._batch_leaves:
             raise LeafInvalidError(
                 f"leaf {batch.statement.enrolment_leaf}, whose accounts are placed, enrols nobody"
             )
         slots = self._parties.parameters.layout.slots
         new: dict[Place, bytes] = {}
-        known = self._places[programme_id]
+        tokens: set[bytes] = set()
         for entry in batch.statement.entries:
             place, token = Place(entry.block, entry.slot), entry.account_token
             self._require_enrolled_in(AccountRef(programme_id, token), batch.statement)
             if entry.slot >= slots:
                 raise LeafInvalidError(f"slot {entry.slot} does not exist in a block of {slots}")
-            if token in known or token in new.values():
+            if token in tokens or self._stored.place_of(programme_id, token) is not None:
                 raise TokenPlacedTwiceError(f"leaf {logged.index} places a token a second time")
-            if place in self._owners or place in new:
+            if place in new or self._stored.token_at(place) is not None:
                 raise SlotTakenError(
                     f"leaf {logged.index} places a second token in block {place.block} slot "
                     f"{place.slot}"
                 )
             new[place] = token
-        self._owners.update(new)
-        known.update((token, place) for place, token in new.items())
+            tokens.add(token)
+        for place, token in new.items():
+            self._stored.place(programme_id, token, place)
 
     def _require_enrolled_in(self, account: AccountRef, batch: PlaceBatch) -> None:
-        entries = self._per_account.get(account, ())
+        entries = self._stored.entries(account.programme_id, account.token)
         if batch.enrolment_leaf not in {entry.leaf_index for entry in entries}:
             raise LeafInvalidError(f"leaf {batch.enrolment_leaf} did not enrol a placed account")
 
     def place_of(self, account: AccountRef) -> Place | None:
         """Return where an account's sum is kept, or None if it has no place."""
-        return self._places[account.programme_id].get(account.token)
+        return self._stored.place_of(account.programme_id, account.token)
 
     def account_at(self, place: Place) -> bytes | None:
         """Return the token of the account whose sum is kept at a place, or None if it is free."""
-        return self._owners.get(place)
+        return self._stored.token_at(place)
 
     def enrolled_accounts(self, partner: PartyId) -> int:
         """Return how many different accounts a partner has ever enrolled."""
-        return len(self._seen.get(partner, ()))
+        return self._enrolled.get(partner, 0)
 
     def enrolled_since(self, account: AccountRef, partner: PartyId, before_leaf: int) -> int | None:
         """Return the leaf that began a partner's present enrolment of an account.
@@ -129,10 +129,10 @@ class AccountBook:
             The leaf's index, or None if the account is not enrolled there at that point.
         """
         since = None
-        for entry in self._per_account.get(account, ()):
+        for entry in self._stored.entries(account.programme_id, account.token):
             if entry.partner_id != partner or entry.leaf_index >= before_leaf:
                 continue
-            if entry.action is EnrolmentAction.WITHDRAW:
+            if not entry.is_enrolment:
                 since = None
             elif since is None:
                 since = entry.leaf_index
@@ -140,8 +140,8 @@ class AccountBook:
 
     def partners_of(self, account: AccountRef, plan: EpochPlan) -> frozenset[PartyId]:
         """Return the partners where an account is enrolled in the epoch of `plan`."""
-        snapshot = self._snapshot_of(account.programme_id, plan, self._per_account.get(account, ()))
-        return frozenset(snapshot.partners)
+        entries = self._placed(account.programme_id, plan, [account.token])
+        return frozenset(self._snapshot_of(plan, entries).partners)
 
     def snapshot(self, plan: EpochPlan) -> Snapshot:
         """Return who is enrolled where in the epoch of `plan`.
@@ -149,29 +149,38 @@ class AccountBook:
         Raises:
             RecordViolationError: an account that counts has no place.
         """
-        return self._snapshot_of(plan.programme_id, plan, self._entries[plan.programme_id])
+        key = (plan.programme_id, plan.epoch, plan.snapshot_size)
+        if key not in self._snapshots:
+            tokens = self._stored.tokens(plan.programme_id)
+            self._snapshots[key] = self._snapshot_of(
+                plan, self._placed(plan.programme_id, plan, tokens)
+            )
+            while len(self._snapshots) > SNAPSHOTS_MAX:
+                self._snapshots.popitem(last=False)
+        self._snapshots.move_to_end(key)
+        return self._snapshots[key]
 
-    def _snapshot_of(
-        self, programme_id: ProgrammeId, plan: EpochPlan, entries: Sequence[LoggedEntry]
-    ) -> Snapshot:
-        places = self._places[programme_id]
-        _require_places(entries, places, plan)
-        return snapshot_of(
+    def _snapshot_of(self, plan: EpochPlan, entries: Iterable[PlacedEntry]) -> Snapshot:
+        return snapshot_by_account(
             entries,
-            places,
             epoch=plan.epoch,
-            snapshot_size=plan.snapshot_size,
             slots=self._parties.parameters.layout.slots,
-            cap_ug=self._parties.programme(programme_id).epoch_cap_ug,
+            cap_ug=self._parties.programme(plan.programme_id).epoch_cap_ug,
         )
 
-
-def _require_places(
-    entries: Iterable[LoggedEntry], places: Mapping[bytes, Place], plan: EpochPlan
-) -> None:
-    for entry in entries:
-        if entry.leaf_index < plan.snapshot_size and entry.account_token not in places:
-            raise RecordViolationError(
-                f"an account of leaf {entry.leaf_index} has no place in the snapshot of epoch "
-                f"{plan.epoch}"
-            )
+    def _placed(
+        self, programme_id: ProgrammeId, plan: EpochPlan, tokens: Iterable[bytes]
+    ) -> Iterator[PlacedEntry]:
+        """Yield the entries of some accounts that count in the epoch of a plan."""
+        for token in tokens:
+            place = self._stored.place_of(programme_id, token)
+            for entry in self._stored.entries(programme_id, token):
+                if entry.leaf_index >= plan.snapshot_size:
+                    continue
+                if place is None:
+                    raise RecordViolationError(
+                        f"an account of leaf {entry.leaf_index} has no place in the snapshot of "
+                        f"epoch {plan.epoch}"
+                    )
+                if entry.from_epoch <= plan.epoch:
+                    yield PlacedEntry(token, entry.partner_id, entry.is_enrolment, place)

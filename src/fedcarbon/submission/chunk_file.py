@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from fedcarbon.canonical.hashing import u32
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import CallerError, MalformedError
 from fedcarbon.proofs.commitments import ProofKey
 from fedcarbon.proofs.range_proof import RangeProofShape
@@ -35,6 +36,7 @@ from fedcarbon.units import MicrogramsCO2e
 CHUNK_BYTES_MAX: Final = 4 * 1024 * 1024
 FILE_MAGIC: Final = b"fedcarbon/v1/chunk\n"
 BLOCK_BYTES: Final = 4
+_ENTRIES_READ: Final = 64
 
 
 class MalformedChunkError(MalformedError):
@@ -182,6 +184,21 @@ class ChunkFile:
                 raise MalformedChunkError(f"the entry of block {block} does not fit {shape}")
             parts.append(u32(block) + ciphertext + proof)
         return cls(shape=shape, entries=b"".join(parts))
+
+
+def ciphertexts_in(entries: Slices, shape: EntryShape) -> Iterator[tuple[int, bytes]]:
+    """Yield block and ciphertext of every entry, ascending by block, some read at a time.
+
+    Args:
+        entries: what follows the magic line of a chunk file that was checked.
+        shape: of its entries.
+    """
+    width, ends = shape.entry_bytes, BLOCK_BYTES + shape.ciphertext_bytes
+    for start in range(0, len(entries), _ENTRIES_READ * width):
+        some = entries[start : start + _ENTRIES_READ * width]
+        for at in range(0, len(some), width):
+            block = int.from_bytes(some[at : at + BLOCK_BYTES], "big")
+            yield block, some[at + BLOCK_BYTES : at + ends]
 
 
 def require_size(size_bytes: int) -> None:

@@ -6,7 +6,7 @@ Inclusion and consistency proofs are in `fedcarbon.transparency.merkle_proofs`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -63,3 +63,15 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     for data in leaves:
         frontier.append(data)
     return frontier.root()
+
+
+def root_of_hashes(hashes: Sequence[bytes]) -> bytes:
+    """Return the root over leaves, or over full subtrees of one size, whose hashes are given.
+
+    Only the last subtree may hold fewer leaves than the others, whose number is a power of two.
+    """
+    level = list(hashes)
+    while len(level) > 1:
+        above = [node_hash(*pair) for pair in zip(level[::2], level[1::2], strict=False)]
+        level = above + level[len(above) * 2 :]
+    return level[0] if level else EMPTY_ROOT

@@ -18,7 +18,6 @@ from hub.storage.faults import StoreBusyError
 from hub.storage.postgresql import DatabaseUnsuitableError, require_suitable
 from hub.storage.record_rows import LeafOwnerRow
 from hub.storage.registry_rows import OpenBlockRow
-from hub.storage.token_store import TokenStore
 from tests.postgresql import Cluster
 
 THREADS = 8
@@ -221,17 +220,16 @@ def test_many_rows_at_once_arrive_with_what_they_hold(store: Engine, count: int)
 
 
 def test_many_rows_at_once_are_refused_whole(store: Engine) -> None:
-    tokens = [number.to_bytes(32, "big") for number in range(100)]
+    rows = [{"block": number, "programme_id": "p"} for number in range(100)]
 
     def twice(session: Session) -> None:
-        tokens_ = TokenStore(session, exclusivity_domain="d", token_epoch=1)
-        tokens_.add_decided([*tokens, tokens[0]], 1)  # type: ignore[list-item,arg-type]
+        bulk_insert(session, OpenBlockRow, [*rows, rows[0]])
 
     with pytest.raises(IntegrityError):
         transact(store, twice)
 
     with reading(store) as session:
-        found = session.connection().execute(text("SELECT count(*) FROM decided_tokens"))
+        found = session.connection().execute(text("SELECT count(*) FROM open_blocks"))
         assert found.scalar_one() == 0
 
 

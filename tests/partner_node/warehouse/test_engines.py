@@ -9,11 +9,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from pydantic import SecretStr
 
+from fedcarbon.engine.settings import EngineKind, EngineSettings
 from partner_node.warehouse import engines
 from partner_node.warehouse.engines import (
     WarehouseAddressError,
     WarehouseUnavailableError,
+    at_own_cluster,
     opened_warehouse,
 )
 from partner_node.warehouse.table import ColumnType, Engine
@@ -112,6 +115,19 @@ def test_an_address_is_not_repeated_with_its_token() -> None:
         pass
 
     assert "geheim" not in str(caught.value)
+
+
+def test_the_nodes_own_cluster_may_be_the_warehouse() -> None:
+    own = EngineSettings(
+        kind=EngineKind.SPARK, spark_url=SecretStr("sc://host:15002/;token=geheim")
+    )
+
+    assert at_own_cluster("spark:?table=db.trips", own) == (
+        "sc://host:15002/;token=geheim?table=db.trips"
+    )
+    assert at_own_cluster("duckdb:t?table=trips", own) == "duckdb:t?table=trips"
+    with pytest.raises(WarehouseAddressError, match="name one"):
+        at_own_cluster("spark:?table=db.trips", EngineSettings())
 
 
 def test_spark_needs_an_extra_and_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
