@@ -29,12 +29,17 @@ _SMALL_PERCENT: Final = 0.1
 LARGE_PEOPLE: Final = 10_000
 """Below this, programs that start and wait are most of what a run costs."""
 
+_TOO_SMALL: Final = (
+    f"No run with {LARGE_PEOPLE:,} people or more is kept yet: of a smaller one, programs that start "
+    "and wait are most of the cost, and nothing can be said from it.\n"
+)
 _SCALING_COLUMNS: Final = (
     "enrolled",
     "activities",
     "day, s",
     "CPU s",
     "cores busy",
+    "cores that others kept busy",
     "CPU ms per person",
     "largest process, MiB",
     "all processes, MiB",
@@ -57,6 +62,11 @@ class Results:
     def largest(self) -> Tree:
         """The run with the most people."""
         return self.cities[-1]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a run is kept that is not mostly programs that start and wait."""
+        return bool(self.largest["run"]["people"] >= LARGE_PEOPLE)
 
     @property
     def profiled(self) -> Tree:
@@ -104,6 +114,8 @@ def _aims(results: Results) -> str:
 
 
 def _city_aims(results: Results) -> str:
+    if not results.is_large:
+        return _TOO_SMALL
     found = _city_figures(results)
     rows = [
         (aim.text, f"{found[aim.figure]:,.2f}", aim.bound, aim.verdict(found[aim.figure]))
@@ -144,6 +156,7 @@ def _scaling(results: Results) -> str:
                 f"{day['wall_s']:,.0f}",
                 f"{day['cpu_s']:,.0f}",
                 f"{day['cores_busy']:.2f}",
+                f"{day['cores_of_others']:.2f}" if "cores_of_others" in day else "",
                 f"{day['cpu_ms_per_person']:.2f}",
                 f"{peak:,} ({name})",
                 f"{memory['together_mib']:,}",
@@ -236,6 +249,8 @@ def _voprf(results: Results) -> str:
 
 
 def _nation(results: Results) -> str:
+    if not results.is_large:
+        return _TOO_SMALL
     given = Assumptions()
     rows = [(row.what, row.text, row.unit) for row in plan(constants_of(results.largest), given)]
     assumed = [(f"`{field.name}`", f"{getattr(given, field.name):,g}") for field in fields(given)]

@@ -46,6 +46,7 @@ def figures(run: Run, asked: Mapping[str, int]) -> dict[str, Any]:
         "day": {
             **day,
             "cores_busy": round(day["cpu_s"] / day["wall_s"], 2),
+            "cores_of_others": round(day["others_cpu_s"] / day["wall_s"], 2),
             "cpu_ms_per_person": round(1_000 * of_parties_s / people, 3),
             "cpu_ms_by_role": {
                 role: round(1_000 * cpu_s / people, 3) for role, cpu_s in sorted(roles.items())
@@ -96,7 +97,7 @@ def _constants(run: Run, phases: Iterable[Mapping[str, Any]]) -> dict[str, float
 
 def _sum(phases: Iterable[Mapping[str, Any]], names: tuple[str, ...]) -> dict[str, float]:
     rows = [row for row in phases if row["name"].startswith(names)]
-    sums = ("wall_s", "cpu_s", "to_hub_bytes", "from_hub_bytes")
+    sums = ("wall_s", "cpu_s", "to_hub_bytes", "from_hub_bytes", "others_cpu_s")
     return {name: round(sum(row[name] for row in rows), 2) for name in sums}
 
 

@@ -42,6 +42,9 @@ class Phase:
     wire_began: tuple[int, int] = (0, 0)
     wire_bytes: tuple[int, int] = (0, 0)
     """To the hub and from it."""
+    machine_began_s: float = 0.0
+    machine_s: float = 0.0
+    """CPU time of everything on the machine, whoever's it was."""
 
     def tree(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -60,6 +63,7 @@ class Phase:
             "together_mib": round(self.together_mib),
             "to_hub_bytes": self.wire_bytes[0],
             "from_hub_bytes": self.wire_bytes[1],
+            "others_cpu_s": round(max(0.0, self.machine_s - total), 2),
         }
 
 
@@ -117,9 +121,12 @@ class Observer:
                 before = self._current.wire_began
                 self._current.wall_s = now - self._current.began
                 self._current.wire_bytes = (wire[0] - before[0], wire[1] - before[1])
+                self._current.machine_s = _machine_s() - self._current.machine_began_s
             self._current = None
             if name is not None:
-                self._current = Phase(name=name, began=now, wire_began=wire)
+                self._current = Phase(
+                    name=name, began=now, wire_began=wire, machine_began_s=_machine_s()
+                )
                 self.phases.append(self._current)
 
     @property
@@ -202,6 +209,15 @@ def _descendants(root: int) -> dict[int, tuple[int, str, float]]:
         inside |= fresh
         grew = bool(fresh)
     return dict(sorted(inside.items()))
+
+
+def _machine_s() -> float:
+    """Return how long all cores together have worked since the machine was started."""
+    with Path("/proc/stat").open(encoding="ascii") as file:
+        user, nice, system, _idle, _waiting, interrupts, soft = map(
+            int, file.readline().split()[1:8]
+        )
+    return (user + nice + system + interrupts + soft) / _TICKS
 
 
 def _resident_mib(pid: int) -> tuple[float, float]:
