@@ -30,8 +30,8 @@ LARGE_PEOPLE: Final = 10_000
 """Below this, programs that start and wait are most of what a run costs."""
 
 _TOO_SMALL: Final = (
-    f"No run with {LARGE_PEOPLE:,} people or more is kept yet: of a smaller one, programs that start "
-    "and wait are most of the cost, and nothing can be said from it.\n"
+    f"No run with {LARGE_PEOPLE:,} people or more is kept yet: of a smaller one, programs that "
+    "start and wait are most of the cost, and nothing can be said from it.\n"
 )
 _SCALING_COLUMNS: Final = (
     "enrolled",
