@@ -14,6 +14,7 @@ tools read. It imports nothing of the project, which is not importable yet.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
@@ -114,8 +115,10 @@ class Sampler:
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
         lines = [f"{stack} {spent_ns}" for stack, spent_ns in self._stacks.items()]
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.rename(self._path)
+        # The run may be over and its folder gone, and a profiler never disturbs a program.
+        with contextlib.suppress(OSError):
+            partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            partial.rename(self._path)
 
 
 if folder := os.environ.get(FOLDER):
