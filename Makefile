@@ -33,9 +33,11 @@ PERCENT ?= 100
 RATE ?= 0
 SECONDS ?= 10
 MIX ?= redemption=50,account=30,enrolment=10,leaves=10
+# for `make bench-city`: a day of so many people, on keys that are kept in build/
+PEOPLE ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench load tampered soak
+.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench bench-city bench-page load tampered soak
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -112,3 +114,9 @@ bench: $(STAMP) ## measure and print ratios; JSON in build/bench.json; PERCENT=1
 
 load: $(STAMP) ## find what the hub sustains, then load it twice as much; JSON in build/load.json; RATE=200 tries one rate
 	$(BIN)/python -m bench.load --rate $(RATE) --seconds $(SECONDS) --mix $(MIX) --out build/load.json
+
+bench-city: $(STAMP) ## measure a whole day of an invented city of PEOPLE; JSON in build/city-PEOPLE/city.json
+	$(BIN)/python -m bench.city_run --people $(PEOPLE) --profile
+
+bench-page: $(STAMP) ## write the tables of docs/PERFORMANCE.md from bench/results
+	$(BIN)/python -m bench.page

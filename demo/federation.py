@@ -294,6 +294,7 @@ class Federation:
         programme: ProgrammeId,
         epoch: int,
         report: Callable[[str], None],
+        timeout_s: float = EPOCH_S,
     ) -> epoch_pb2.Epoch:
         """Wait until an epoch is sealed; report its state meanwhile."""
         found: list[epoch_pb2.Epoch] = []
@@ -308,7 +309,7 @@ class Federation:
             found[:] = [states[epoch]]
             return states[epoch].state == epoch_pb2.EPOCH_STATE_SEALED
 
-        self.processes.wait_until(f"sealing epoch {epoch}", sealed, EPOCH_S)
+        self.processes.wait_until(f"sealing epoch {epoch}", sealed, timeout_s)
         return found[0]
 
     def node_status(self, channel: grpc.Channel) -> node_pb2.GetStatusResponse:

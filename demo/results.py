@@ -10,7 +10,7 @@ import csv
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -96,7 +96,10 @@ def partner_summary(store: Path, *, rejected: Mapping[str, int]) -> dict[str, An
 
 
 def verdict_rows(
-    scenario: Scenario, stores: Mapping[str, Path], beacons: Mapping[tuple[str, int], bytes]
+    scenario: Scenario,
+    stores: Mapping[str, Path],
+    beacons: Mapping[tuple[str, int], bytes],
+    numbers: Collection[str] | None = None,
 ) -> Iterable[dict[str, object]]:
     """Yield one row per contested claim, from what the partners' stores say.
 
@@ -104,11 +107,12 @@ def verdict_rows(
         scenario: names the partners.
         stores: seat to the DuckDB file of its node.
         beacons: (domain, epoch) to tie beacon, from the record.
+        numbers: only claims of people with these id numbers; everybody's by default.
     """
     claims: dict[tuple[str, int, bytes], list[Claimant]] = defaultdict(list)
     for partner in scenario.partners:
         for epoch, token, claimant in _claims(
-            stores[partner.seat], f"{partner.programme}/{partner.id}"
+            stores[partner.seat], f"{partner.programme}/{partner.id}", numbers
         ):
             domain = domain_of(scenario.entry(partner.programme))
             claims[domain, epoch, token].append(claimant)
@@ -133,14 +137,18 @@ def verdict_rows(
         }
 
 
-def _claims(store: Path, name: str) -> Iterable[tuple[int, bytes, Claimant]]:
+def _claims(
+    store: Path, name: str, numbers: Collection[str] | None
+) -> Iterable[tuple[int, bytes, Claimant]]:
     with duckdb.connect(str(store), read_only=True) as database:
         rows = database.execute(
             """SELECT c.epoch, c.token, c.slot_start_s, c.rank, c.slot_group,
                       CASE c.slot_owner WHEN '' THEN p.id_number ELSE c.slot_owner END,
                       (SELECT min(person_ref) FROM links l WHERE l.person_id = c.person_id),
                       EXISTS (SELECT 1 FROM losses o WHERE o.epoch = c.epoch AND o.token = c.token)
-               FROM claims c JOIN persons p USING (person_id)"""
+               FROM claims c JOIN persons p USING (person_id)
+               WHERE $1 OR p.id_number IN $2""",
+            [numbers is None, list(numbers or ())],
         ).fetchall()
     for epoch, token, slot_start_s, rank, group, owner, person_ref, lost in rows:
         yield (
@@ -210,3 +218,10 @@ def unlogged_transfers(out: Path) -> list[str]:
     if logged == booked:
         return []
     return [f"{booked} transfers are booked, {logged} are in the witnessed record"]
+
+
+def submitted_blocks(store: Path) -> int:
+    """Return how many blocks a running hub has admitted so far."""
+    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as database:
+        (count,) = database.execute("SELECT count(*) FROM submitted_blocks").fetchone()
+    return int(count)

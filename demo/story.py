@@ -76,10 +76,10 @@ def tell(
             f"{scenario.keys.bits} bits; parameters {groundwork.roots.parameter_id.hex()[:16]}"
         )
     with Federation(scenario, groundwork, processes) as federation:
-        auditor = _start(federation, narrator)
+        auditor = start(federation, narrator)
         counts = _import(federation, narrator)
         channels = _enrol(federation, auditor, narrator)
-        _bind(federation, auditor, channels, narrator)
+        bind(federation, auditor, channels, narrator, len(bound_people(scenario)))
         acts.bound(federation, auditor, narrator)
         for programme, epoch in _epochs(federation):
             _run_epoch(federation, auditor, programme, epoch, narrator)
@@ -97,7 +97,7 @@ def tell(
     return summary
 
 
-def _start(federation: Federation, narrator: Narrator) -> HubClient:
+def start(federation: Federation, narrator: Narrator) -> HubClient:
     """Start hub and trustees before the first day, and log who takes part."""
     programmes = federation.scenario.programmes
     start_s = min(
@@ -162,13 +162,14 @@ def _enrol(
     return channels
 
 
-def _bind(
+def bind(
     federation: Federation,
     auditor: HubClient,
     channels: Mapping[str, grpc.Channel],
     narrator: Narrator,
+    people: int,
 ) -> None:
-    """Bind wallets: the operator's half, then the holder's yes in a partner's app."""
+    """Bind the wallets of `people`: the operator's half, then the holder's yes in an app."""
     with narrator.step("bind", "wallets are bound: the operator signs, the holder confirms"):
         federation.set_clock(
             min(
@@ -184,7 +185,7 @@ def _bind(
             arguments = ["bind", "--config", str(config), "--wallets", str(operator.wallets)]
             federation.run_wallet(operator.seat, "bind", arguments)
         _attest(federation, channels)
-        confirmed = _confirm_all(federation, channels)
+        confirmed = _confirm_all(federation, channels, people)
         federation.wait_witnessed(auditor)
         narrator.say(f"{confirmed} confirmations by holders (played by the demo)")
 
@@ -197,13 +198,14 @@ def _attest(federation: Federation, channels: Mapping[str, grpc.Channel]) -> Non
             stub.AttestMember(node_pb2.AttestMemberRequest(account_ref=account, member_ref=member))
 
 
-def _confirm_all(federation: Federation, channels: Mapping[str, grpc.Channel]) -> int:
+def _confirm_all(
+    federation: Federation, channels: Mapping[str, grpc.Channel], expected: int
+) -> int:
     """Answer yes to every binding that waits at a node, as its holder would in the app.
 
     It goes on until everyone who can be bound is bound, however late a node hears of a binding.
     """
     scenario = federation.scenario
-    expected = len(bound_people(scenario))
     answered: set[tuple[str, bytes]] = set()
     with ExitStack() as stack:
         operators = [
