@@ -59,7 +59,7 @@ def write_hub(
         'data = "hub"\n'
         'public = "ceremony"\n'
         'clock = "file:clock"\n'
-        "tick_ms = 20\n"
+        "tick_ms = 50\n"
         f"allow_insecure_parameters = {str(allow_insecure).lower()}\n"
         "engine.workers = 1\n",
         encoding="utf-8",

@@ -84,7 +84,7 @@ class Town:
             'listen = "127.0.0.1:0"\n'
             'book = "sandbox.db"\n'
             'clock = "file:clock"\n'
-            "tick_ms = 10\n"
+            "tick_ms = 50\n"
             f"{more}\n"
             "[[hubs]]\n"
             f'party_id = "{HUB}"\n'
