@@ -35,6 +35,7 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.cli.public_record:PublicRecord.check_receipt": "open_signed",
     "fedcarbon.identity.list_check:check_list": "test_list_check",
     "fedcarbon.registry.admission:open_rooted": "open_signed",
+    "fedcarbon.identity.ristretto:scalar_of_wide": "our own randomness",
     "fedcarbon.submission.intake:is_replay": "hashes bytes",
     "fedcarbon.submission.intake:open_header": "open_message",
     "fedcarbon.transparency.merkle:Frontier.append": "hashes bytes",

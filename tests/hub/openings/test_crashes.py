@@ -60,20 +60,20 @@ def dying_write(write_now: Callable[..., Any], when: str, last: object) -> Calla
     """Return a `Hub.write_now` that ends the process at its `last` call."""
     calls = 0
 
-    def write(hub: Hub, use_case: Callable[[Session], Any]) -> Any:
+    def write(hub: Hub, use_case: Callable[[Session], Any], **how: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls != last:
-            return write_now(hub, use_case)
+            return write_now(hub, use_case, **how)
         if when == "uncommitted":
 
             def die_inside(session: Session) -> None:
                 use_case(session)
                 raise Crash
 
-            return write_now(hub, die_inside)
+            return write_now(hub, die_inside, **how)
         if when == "committed":
-            write_now(hub, use_case)
+            write_now(hub, use_case, **how)
         raise Crash
 
     return write
