@@ -60,6 +60,11 @@ class BlockJob(NamedTuple):
     values_ug: tuple[MicrogramsCO2e, ...]
     bounds_ug: tuple[MicrogramsCO2e, ...]
 
+    @override
+    def __repr__(self) -> str:
+        """Return where it belongs; values are secret."""
+        return f"BlockJob({self.context})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvedEntry:

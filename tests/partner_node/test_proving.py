@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import phe
 import pytest
@@ -13,9 +14,16 @@ import pytest
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.packing.layout import split_digits
-from fedcarbon.proofs.commitments import ProofKey, ProverShape, prover_shape
+from fedcarbon.proofs import range_prover
+from fedcarbon.proofs.commitments import ProofKey, ProverShape, ProverTables, prover_shape
 from fedcarbon.proofs.range_proof import RangeProofInvalidError
-from fedcarbon.proofs.range_prover import RangeWitness, ValueOutOfRangeError
+from fedcarbon.proofs.range_prover import (
+    ProvedBlock,
+    RangeJob,
+    RangeWitness,
+    ValueOutOfRangeError,
+    encrypt_and_prove_all,
+)
 from fedcarbon.submission.block_proofs import ProvedBlocks, block_context, verify_blocks
 from fedcarbon.submission.chunk_file import ChunkEntry
 from fedcarbon.units import MicrogramsCO2e
@@ -138,6 +146,36 @@ def test_a_seed_is_not_shown(key: ProofKey) -> None:
     context = block_context(ProgrammeId("city"), PartyId("metro"), EpochIndex(1), 0)
 
     assert "seed" not in repr(ProveBlocks(key=key, cap_ug=CAP_UG, context=context, seed=SEED))
+
+
+def test_nothing_that_is_proved_or_drawn_shows_itself(
+    key: ProofKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job, a mask and a randomiser end up in no message and no trace of variables."""
+    shown: list[str] = []
+
+    def seen(tables: ProverTables, jobs: Sequence[RangeJob]) -> list[ProvedBlock]:
+        shown.extend(map(repr, jobs))
+        return encrypt_and_prove_all(tables, jobs)
+
+    def prepared(tables: ProverTables, chances: Sequence[object]) -> list[range_prover._Prepared]:
+        made: list[range_prover._Prepared] = prepare(tables, chances)
+        shown.extend(map(repr, [*chances, *made, *(item.chance.masks for item in made)]))
+        return made
+
+    prepare: Any = range_prover._prepared
+    monkeypatch.setattr(range_prover, "_prepared", prepared)
+    monkeypatch.setattr("partner_node.epochs.proving.encrypt_and_prove_all", seen)
+    given = job(key, 1, 77_777_777)
+    proved = prover(key).prove([given])
+    witness = RangeWitness.from_bytes(key, CAP_UG, proved[0].witness)
+
+    assert len(shown) == 4
+    for text in (*shown, repr(given)):
+        assert not any(
+            str(secret) in text for secret in (77_777_777, witness.randomiser, witness.blinding)
+        )
+        assert "mpz" not in text
 
 
 def test_a_value_above_its_cap_is_never_encrypted(key: ProofKey) -> None:
