@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Self
 from sqlmodel import Session
 from typing_extensions import override
 
+from fedcarbon.engine.port import row_by_row
 from fedcarbon.epoch import lost_positions, verdict_file
 from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
 from fedcarbon.epoch.lifecycle import EpochEvent
@@ -136,7 +137,7 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
         old = [opened(sha256) for lists in earlier.values() for sha256 in lists.values()]
         losses = [stack.enter_context(_LossFiles(files)) for _ in claimants]
         task = JudgeTask(claimants=claimants, beacon=beacon)
-        for batch in hub.workers.map(task, rows_of(new, old)):
+        for batch in row_by_row(hub.workers, task, rows_of(new, old)):
             for row in batch.to_pylist():
                 for loss, *lost in zip(losses, row["tokens"], row["positions"], strict=True):
                     loss.add(*lost)

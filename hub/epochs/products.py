@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 from typing_extensions import override
 
-from fedcarbon.engine.port import Engine, Task
+from fedcarbon.engine.port import Engine, Task, row_by_row
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
 from fedcarbon.paillier.keys import PublicKey
 
@@ -59,10 +59,13 @@ def products(
         public_key: of all ciphertexts.
         factors: blocks, ascending, each with its encoded ciphertexts, at least one.
         engine: where they are multiplied.
+
+    Raises:
+        EngineAnswerError: not every block came back.
     """
     rows = pa.RecordBatchReader.from_batches(FACTORS, _batches(factors))
     done: dict[int, bytes] = {}
-    for batch in engine.map(MultiplyBlocks(public_key=public_key), rows):
+    for batch in row_by_row(engine, MultiplyBlocks(public_key=public_key), rows, "block"):
         blocks, multiplied = (column.to_pylist() for column in batch.columns)
         done.update(zip(blocks, multiplied, strict=True))
     return done

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 from typing_extensions import override
 
-from fedcarbon.engine.port import Engine, Task
+from fedcarbon.engine.port import Engine, Task, row_by_row
 from fedcarbon.identity.list_check import CheckedRange, ListRange, checked_range
 
 RANGES: Final = pa.schema({"start": pa.int64(), "tokens": pa.binary(), "commitments": pa.binary()})
@@ -47,8 +47,13 @@ class CheckRanges(Task):
 
 
 def checked_ranges(engine: Engine, ranges: Iterable[ListRange]) -> Iterator[CheckedRange]:
-    """Yield what is left of every range, in their order; each is a batch of its own."""
+    """Yield what is left of every range, in their order; each is a batch of its own.
+
+    Raises:
+        EngineAnswerError: not every range came back.
+    """
     batches = (pa.RecordBatch.from_pylist([part._asdict()], schema=RANGES) for part in ranges)
-    for batch in engine.map(CheckRanges(), pa.RecordBatchReader.from_batches(RANGES, batches)):
+    rows = pa.RecordBatchReader.from_batches(RANGES, batches)
+    for batch in row_by_row(engine, CheckRanges(), rows):
         for row in batch.to_pylist():
             yield CheckedRange(**row)

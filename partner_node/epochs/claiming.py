@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from fedcarbon.engine.port import Engine
+from fedcarbon.engine.port import Engine, row_by_row
 from fedcarbon.epoch.statements import ClaimCommitment, evidence_leaves
 from fedcarbon.evidence.leaf import EVIDENCE_KEY_BYTES
 from fedcarbon.identity.claims import SALT_BYTES, DuplicateTokenInListError, padded_size
@@ -149,7 +149,8 @@ class ClaimBuilder:
             domain=self._member.programme.exclusivity_domain,
             generator=element(self._member.parameters.ristretto_generator),
         )
-        made = self._engine.map(task, pa.RecordBatchReader.from_batches(_GIVEN, rows()))
+        given = pa.RecordBatchReader.from_batches(_GIVEN, rows())
+        made = row_by_row(self._engine, task, given)
         for part, columns in _parts_of(made, waiting, task.schema):
             table = part.table
             for name in task.schema.names:
@@ -260,7 +261,7 @@ class ClaimBuilder:
 
         tree, previous = Frontier(), b""
         reader = pa.RecordBatchReader.from_batches(first.schema, rows())
-        for batch in self._engine.map(ListLeafTask(), reader):
+        for batch in row_by_row(self._engine, ListLeafTask(), reader, "token"):
             nodes = batch.column("node").to_pylist()
             for token, node in zip(batch.column("token").to_pylist(), nodes, strict=True):
                 if token <= previous:

@@ -22,7 +22,7 @@ from typing_extensions import override
 
 from fedcarbon.canonical.hashing import u64
 from fedcarbon.canonical.stream import SEED_BYTES, SeededStream
-from fedcarbon.engine.port import Engine, Task
+from fedcarbon.engine.port import Engine, Task, row_by_row
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
 from fedcarbon.proofs.commitments import ProofKey
 from fedcarbon.proofs.range_proof import RangeContext, RangeProofShape, RangeStatement
@@ -59,6 +59,11 @@ class BlockJob(NamedTuple):
     context: RangeContext
     values_ug: tuple[MicrogramsCO2e, ...]
     bounds_ug: tuple[MicrogramsCO2e, ...]
+
+    @override
+    def __repr__(self) -> str:
+        """Return where it belongs; values are secret."""
+        return f"BlockJob({self.context})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +188,7 @@ class BlockProver:
         Raises:
             ValueOutOfRangeError: a value is above its bound.
             RangeProofInvalidError: a proof of our own does not hold: a broken build or machine.
+            EngineAnswerError: not every block came back.
         """
         rest = iter(jobs)
         first = next(rest, None)
@@ -197,7 +203,7 @@ class BlockProver:
         )
         batches = _batches(task.context, chain([first], rest))
         rows = pa.RecordBatchReader.from_batches(PACKED_BLOCKS, batches)
-        for batch in self._engine.map(task, rows):
+        for batch in row_by_row(self._engine, task, rows, BLOCK):
             for block, ciphertext, proof, witness in _rows_of(batch, PROVED_BLOCKS.names):
                 yield ProvedEntry(entry=ChunkEntry(block, ciphertext, proof), witness=witness)
 

@@ -73,6 +73,20 @@ class Refuse(Task):
 
 
 @dataclass(frozen=True, slots=True)
+class Die(Task):
+    """Ends the process that works on it, as a machine without memory does."""
+
+    @property
+    @override
+    def schema(self) -> pa.Schema:
+        return pa.schema({"value": pa.int64()})
+
+    @override
+    def work(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        os._exit(1)
+
+
+@dataclass(frozen=True, slots=True)
 class Doubled(Task):
     """Every `value` so often as it says."""
 

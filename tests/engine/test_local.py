@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from fedcarbon.engine.local import LocalEngine, whole_groups
 from fedcarbon.engine.port import reader_of
 from fedcarbon.wire.processes import ProcessMap
-from tests.engine.tasks import Refuse, RefusedError, Scale, Total
+from tests.engine.tasks import Die, Refuse, RefusedError, Scale, Total
 
 ROWS = 10_000
 
@@ -63,6 +64,17 @@ def test_an_error_of_a_task_comes_out_as_it_is(processes: ProcessMap) -> None:
 
     with pytest.raises(RefusedError, match="55 is refused"):
         done.read_all()
+
+
+def test_processes_that_died_are_replaced_for_the_next_call() -> None:
+    table = pa.table({"value": pa.array(range(100))})
+    with LocalEngine(ProcessMap(2)) as engine:
+        with pytest.raises(BrokenProcessPool):
+            engine.map(Die(), reader_of(table, 10)).read_all()
+
+        done = engine.map(Scale(3), reader_of(table, 10)).read_all()
+
+    assert done.column("value").to_pylist() == [3 * value for value in range(100)]
 
 
 @pytest.mark.parametrize("group_rows", [1, 7, 1_000, 100_000])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import phe
 import pytest
@@ -11,12 +14,20 @@ import pytest
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.packing.layout import split_digits
-from fedcarbon.proofs.commitments import ProofKey
+from fedcarbon.proofs import range_prover
+from fedcarbon.proofs.commitments import ProofKey, ProverShape, ProverTables, prover_shape
 from fedcarbon.proofs.range_proof import RangeProofInvalidError
-from fedcarbon.proofs.range_prover import RangeWitness, ValueOutOfRangeError
+from fedcarbon.proofs.range_prover import (
+    ProvedBlock,
+    RangeJob,
+    RangeWitness,
+    ValueOutOfRangeError,
+    encrypt_and_prove_all,
+)
 from fedcarbon.submission.block_proofs import ProvedBlocks, block_context, verify_blocks
 from fedcarbon.submission.chunk_file import ChunkEntry
 from fedcarbon.units import MicrogramsCO2e
+from fedcarbon.wire.power_tables import SUFFIX, prover_tables
 from fedcarbon.wire.processes import ProcessMap
 from partner_node.epochs.proving import BlockJob, BlockProver, ProveBlocks
 from tests.keys.ceremonies import dealt
@@ -137,6 +148,36 @@ def test_a_seed_is_not_shown(key: ProofKey) -> None:
     assert "seed" not in repr(ProveBlocks(key=key, cap_ug=CAP_UG, context=context, seed=SEED))
 
 
+def test_nothing_that_is_proved_or_drawn_shows_itself(
+    key: ProofKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job, a mask and a randomiser end up in no message and no trace of variables."""
+    shown: list[str] = []
+
+    def seen(tables: ProverTables, jobs: Sequence[RangeJob]) -> list[ProvedBlock]:
+        shown.extend(map(repr, jobs))
+        return encrypt_and_prove_all(tables, jobs)
+
+    def prepared(tables: ProverTables, chances: Sequence[object]) -> list[range_prover._Prepared]:
+        made: list[range_prover._Prepared] = prepare(tables, chances)
+        shown.extend(map(repr, [*chances, *made, *(item.chance.masks for item in made)]))
+        return made
+
+    prepare: Any = range_prover._prepared
+    monkeypatch.setattr(range_prover, "_prepared", prepared)
+    monkeypatch.setattr("partner_node.epochs.proving.encrypt_and_prove_all", seen)
+    given = job(key, 1, 77_777_777)
+    proved = prover(key).prove([given])
+    witness = RangeWitness.from_bytes(key, CAP_UG, proved[0].witness)
+
+    assert len(shown) == 4
+    for text in (*shown, repr(given)):
+        assert not any(
+            str(secret) in text for secret in (77_777_777, witness.randomiser, witness.blinding)
+        )
+        assert "mpz" not in text
+
+
 def test_a_value_above_its_cap_is_never_encrypted(key: ProofKey) -> None:
     with pytest.raises(ValueOutOfRangeError):
         prover(key).prove([job(key, 1, CAP_UG + 1)])
@@ -150,6 +191,33 @@ def test_a_proof_of_our_own_that_does_not_hold_is_not_sent(
 
     with pytest.raises(RangeProofInvalidError):
         prover(key).prove([job(key, 1, 5)])
+
+
+@pytest.mark.parametrize("part", ProverShape._fields)
+def test_tables_that_hide_nothing_make_nothing_that_is_sent(
+    key: ProofKey, tmp_path: Path, part: str
+) -> None:
+    """Whoever can write the file can name it right: ones for powers would show a plaintext."""
+    prover_tables.cache_clear()
+    prover_tables(key, CAP_UG, tmp_path)
+    prover_tables.cache_clear()
+    (path,) = tmp_path.glob(f"*{SUFFIX}")
+    shape, content = prover_shape(key, bound_max=CAP_UG), b""
+    for name, of_part in zip(ProverShape._fields, shape, strict=True):
+        ones = (1).to_bytes(of_part.entry_bytes, "little")
+        count = of_part.data_bytes // of_part.entry_bytes
+        content += ones * count if name == part else b"".join(of_part.built())
+    path.unlink()
+    named = f"{path.stem.rpartition('-')[0]}-{hashlib.sha256(content).hexdigest()}{SUFFIX}"
+    (tmp_path / named).write_bytes(content)
+    (tmp_path / named).chmod(0o600)
+    engine = LocalEngine(ProcessMap(1))
+
+    with pytest.raises(RangeProofInvalidError):
+        BlockProver(engine, key, CAP_UG, secrets.token_bytes, tmp_path).prove([job(key, 1, 5)])
+
+    assert [one.name for one in tmp_path.glob(f"*{SUFFIX}")] == [named]
+    prover_tables.cache_clear()
 
 
 def test_nothing_to_prove_is_nothing(key: ProofKey) -> None:

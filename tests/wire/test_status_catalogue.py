@@ -21,6 +21,7 @@ from fedcarbon.errors import (
 from fedcarbon.wire.status import (
     BY_CODE,
     BY_FAMILY,
+    OF_THE_CLUSTER,
     RemoteError,
     family_of,
     remote_class_of,
@@ -126,6 +127,17 @@ def test_the_other_end_sees_the_same_move(errors: set[type[FedcarbonError]]) -> 
 
 def test_no_entry_stands_for_a_code_that_nobody_raises(errors: set[type[FedcarbonError]]) -> None:
     assert set(BY_CODE) - {cls.code for cls in errors} == set()
+
+
+def test_what_a_cluster_says_does_not_go_to_callers(errors: set[type[FedcarbonError]]) -> None:
+    """A lying partner must not read the hub's addresses, paths and rows from refusals."""
+    of_cluster = {cls for cls in errors if cls.code in OF_THE_CLUSTER}
+
+    assert len(of_cluster) == len(OF_THE_CLUSTER)
+    for cls in of_cluster:
+        status = status_of(cls("connection refused: 10.0.0.7:15002"))
+        assert "10.0.0.7" not in status.details
+        assert all(b"10.0.0.7" not in value for _, value in status.trailing_metadata)
 
 
 def test_a_class_outside_the_families_is_a_bug() -> None:

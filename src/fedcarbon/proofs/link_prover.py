@@ -85,7 +85,7 @@ class DeltaWitness:
     blinding: int = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class _Masks:
     numbers: SlotNumbers
     blinding: int

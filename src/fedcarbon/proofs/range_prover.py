@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
+from typing_extensions import override
+
 from fedcarbon.errors import CallerError, MalformedError
 from fedcarbon.proofs import sizes
 from fedcarbon.proofs.commitments import ProofKey, ProverTables, RandomBelow, SlotNumbers, joined
@@ -96,8 +98,14 @@ class RangeJob(NamedTuple):
     randbelow: RandomBelow
     """The source of everything random in this proof."""
 
+    @override
+    def __repr__(self) -> str:
+        """Return where it belongs; values are secret."""
+        return f"RangeJob({self.context})"
 
-class _Masks(NamedTuple):
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Masks:
     """a, rho_a, s_a, tau1, tau0 of step 4."""
 
     numbers: SlotNumbers
@@ -107,7 +115,8 @@ class _Masks(NamedTuple):
     constant: int
 
 
-class _Chance(NamedTuple):
+@dataclass(frozen=True, slots=True, repr=False)
+class _Chance:
     """Everything random of one proof, besides the search for roots."""
 
     randomiser: int
@@ -115,7 +124,8 @@ class _Chance(NamedTuple):
     masks: _Masks
 
 
-class _Prepared(NamedTuple):
+@dataclass(frozen=True, slots=True, repr=False)
+class _Prepared:
     """Everything of one proof that does not depend on its values."""
 
     chance: _Chance

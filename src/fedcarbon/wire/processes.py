@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -41,7 +42,8 @@ class ProcessMap:
         """Yield the results in the order of the batches, which may be more than fit in memory.
 
         So many batches are on their way as keep every process busy while the caller takes the next
-        result. An error of one ends all, and what was not begun is not done. A single batch is
+        result. An error of one ends all, and what was not begun is not done; if a process dies the
+        next call gets new ones. A single batch is
         worked on in the caller's own process, and so is everything with one worker.
         """
         rest = iter(batches)
@@ -57,6 +59,9 @@ class ProcessMap:
                 waiting.append(pool.submit(function, batch))
             while waiting:
                 yield waiting.popleft().result()
+        except BrokenProcessPool:
+            self._forget(pool)
+            raise
         finally:
             for future in waiting:
                 future.cancel()
@@ -74,6 +79,13 @@ class ProcessMap:
                     self._workers, mp_context=multiprocessing.get_context("spawn")
                 )
             return self._pool
+
+    def _forget(self, pool: ProcessPoolExecutor) -> None:
+        """Let a pool go whose process died, which works on nothing any more."""
+        with self._starting:
+            if self._pool is pool:
+                self._pool = None
+        pool.shutdown(wait=False)
 
     def close(self) -> None:
         """Let the processes go."""

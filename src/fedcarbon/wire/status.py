@@ -98,6 +98,11 @@ BY_CODE: Final[Mapping[str, StatusCode]] = {
 }
 """Codes whose status says more than their family's."""
 
+OF_THE_CLUSTER: Final = frozenset({"ENGINE_OTHER_VERSION", "SPARK_FAILED", "SPARK_UNAVAILABLE"})
+"""Codes of errors that repeat what a cluster says, with addresses, paths and rows: the operator's
+matter, of which a caller learns the code."""
+_OF_THE_CLUSTER: Final = "the server's cluster failed; its operator must look"
+
 _CALLER_STATUSES: Final = frozenset({
     StatusCode.INVALID_ARGUMENT,
     StatusCode.NOT_FOUND,
@@ -202,8 +207,9 @@ def status_code_of(cls: type[FedcarbonError], code: str | None = None) -> Status
 
 def status_of(error: FedcarbonError) -> grpc.Status:
     """Return the rich status that tells a caller of `error`."""
+    message = _OF_THE_CLUSTER if error.code in OF_THE_CLUSTER else str(error)
     return _rich_status(
-        status_code_of(type(error), error.code), error.code, str(error), _retry_after_ms(error)
+        status_code_of(type(error), error.code), error.code, message, _retry_after_ms(error)
     )
 
 

@@ -1,8 +1,8 @@
 """Checking the range proofs of a submission's blocks, wherever there is room.
 
 What is checked is public among those who check, so that this work may go anywhere; where it is done
-must be trusted with the answer alone. A proof that fails there is a row that says so, and a caller
-who wants to accuse somebody has the numbered check and its finding.
+must be trusted with its yes alone. A proof that fails there is a row that says so, and is checked
+again where its maker is accused: nobody is on the word of a machine elsewhere.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from typing import Final
 import pyarrow as pa
 from typing_extensions import override
 
-from fedcarbon.engine.port import Engine, Task
+from fedcarbon.engine.port import Engine, EngineAnswerError, Task, row_by_row
 from fedcarbon.proofs.commitments import ProofKey
-from fedcarbon.proofs.range_proof import RangeCheck, RangeProofInvalidError
-from fedcarbon.submission.block_proofs import ProvedBlocks, invalid_blocks
+from fedcarbon.submission.block_proofs import ProvedBlocks, invalid_blocks, verify_blocks
 from fedcarbon.submission.chunk_file import ChunkEntry
 
 ENTRIES: Final = pa.schema(
@@ -85,14 +84,24 @@ class BlockVerifier:
 
         Raises:
             RangeProofInvalidError: of the first block whose proof does not.
+            EngineAnswerError: not every block has an answer, or a proof that failed elsewhere holds
+                here.
         """
         task = VerifyBlocks(key=key.warmed, blocks=replace(blocks, entries=(), bounds_ug=()))
         rows = pa.RecordBatchReader.from_batches(ENTRIES, _batches(blocks))
-        for batch in self._engine.map(task, rows):
-            for found in batch.filter(batch.column("check").is_valid()).to_pylist():
-                raise RangeProofInvalidError(
-                    RangeCheck(found["check"]), blocks.context(found["block"]), found["finding"]
-                )
+        for batch in row_by_row(self._engine, task, rows, "block"):
+            for block in batch.filter(batch.column("check").is_valid()).column("block").to_pylist():
+                verify_blocks(key, _alone(blocks, block), secrets.randbelow)
+                raise EngineAnswerError(f"the proof of block {block} holds here, not elsewhere")
+
+
+def _alone(blocks: ProvedBlocks, block: int) -> ProvedBlocks:
+    place = [entry.block for entry in blocks.entries].index(block)
+    return replace(
+        blocks,
+        entries=blocks.entries[place : place + 1],
+        bounds_ug=blocks.bounds_ug[place : place + 1],
+    )
 
 
 def _batches(blocks: ProvedBlocks) -> Iterator[pa.RecordBatch]:
