@@ -128,12 +128,9 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
     epochs = [epoch for epoch, lists in earlier.items() for _ in lists]
     repeated: list[RepeatedToken] = []
     with ExitStack() as stack:
-
-        def opened(sha256: bytes) -> FileSlices:
-            return stack.enter_context(_records(files, sha256))
-
-        new = [opened(item.file_sha256) for item in revealed.values()]
-        old = [opened(sha256) for lists in earlier.values() for sha256 in lists.values()]
+        new = [stack.enter_context(_records(files, item.file_sha256)) for item in revealed.values()]
+        # As many as there were epochs and partners: they are not all open at once.
+        old = [_records(files, sha256) for lists in earlier.values() for sha256 in lists.values()]
         losses = [stack.enter_context(_LossFiles(files)) for _ in claimants]
         task = JudgeTask(claimants=claimants, beacon=beacon)
         for batch in hub.workers.map(task, rows_of(new, old)):
