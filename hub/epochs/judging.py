@@ -36,7 +36,7 @@ from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
 from hub.epochs.rounds import ClaimRound, JudgedLists
 from hub.record.content_store import ContentStore, FileSlices
-from hub.storage.epoch_store import EpochStore
+from hub.storage.epoch_store import EpochStore, StoredList
 from hub.storage.record_store import RecordStore
 from hub.storage.token_store import TokenStore
 
@@ -60,8 +60,10 @@ class Judged(NamedTuple):
     """What each partner lost; the files that it names are on the disk."""
     repeated: tuple[RepeatedToken, ...]
     """Ascending."""
+    revealed: Mapping[Claimant, StoredList]
+    """The lists that were joined."""
     earlier: JudgedLists
-    """The lists that it was joined with."""
+    """The lists that they were joined with."""
 
 
 class _LossFiles(AbstractContextManager["_LossFiles"]):
@@ -147,6 +149,7 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
     return Judged(
         of_programme={name: tuple(verdicts) for name, verdicts in of_programme.items()},
         repeated=tuple(repeated),
+        revealed=revealed,
         earlier=earlier,
     )
 
@@ -154,10 +157,11 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
 def keep_verdicts(session: Session, hub: Hub, found: ClaimRound, judged: Judged) -> None:
     """Keep the result of the join; the epoch is JUDGED in every programme.
 
-    Unless another epoch was judged in the meantime, with which it was not joined: the next call
-    joins it with that one too.
+    Unless another epoch was judged in the meantime, or a list came late, which auditors would miss
+    among the verdicts: the next call joins that one too.
     """
-    if found.judged_lists(session) != judged.earlier:
+    joined = (judged.revealed, judged.earlier)
+    if (found.lists(session), found.judged_lists(session)) != joined:
         return
     store = EpochStore(session)
     for programme_id, verdicts in judged.of_programme.items():
