@@ -34,7 +34,7 @@ from hub.context import Hub
 from hub.epochs.join_task import JudgeTask, numbers_in, rows_of
 from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
-from hub.epochs.rounds import ClaimRound, JudgedLists
+from hub.epochs.rounds import SHARED_STATES, ClaimRound, JudgedLists
 from hub.record.content_store import ContentStore, FileSlices
 from hub.storage.epoch_store import EpochStore, StoredList
 from hub.storage.record_store import RecordStore
@@ -104,6 +104,16 @@ def is_witnessed(session: Session, hub: Hub, leaf_index: int | None) -> bool:
     """Tell whether a witnessed head covers a leaf."""
     head = hub.record.latest_checkpoint(session)
     return head is not None and leaf_index is not None and head.size > leaf_index
+
+
+def is_next(session: Session, found: ClaimRound) -> bool:
+    """Tell whether the verdicts of every epoch before are logged.
+
+    Auditors take for earlier what the record has earlier: in another order they would not agree
+    with the hub in which of two epochs a token was first.
+    """
+    begun = EpochStore(session).begun(found.programmes[0].programme_id)
+    return not any(item.epoch < found.epoch and item.state in SHARED_STATES for item in begun)
 
 
 def all_revealed(session: Session, hub: Hub, found: ClaimRound) -> bool:

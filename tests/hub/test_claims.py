@@ -444,6 +444,29 @@ def test_a_token_in_three_epochs_belongs_to_the_first(federation: Federation) ->
     ]
 
 
+def test_epochs_are_judged_in_their_order(committing: Federation) -> None:
+    """Else hub and auditors would not agree which of two epochs a token was in first."""
+    committing.commit(METRO, claims({1: 0, 2: 0}))
+    committing.commit(BIKES, claims({}))
+    committing.wait_until_end_of(SECOND)
+    committing.advance()
+    for partner, ranks in ((METRO, {2: 0, 3: 0}), (BIKES, {})):
+        committing.commit(partner, claims(ranks, seed=7), SECOND)
+    committing.reveal(METRO)
+    committing.advance()
+    for partner in (METRO, BIKES):
+        committing.reveal(partner, SECOND)
+    committing.advance()
+
+    assert committing.state(FIRST) is committing.state(SECOND) is EpochState.REVEALING
+
+    committing.wait(3 * 3600)
+    committing.advance()
+
+    assert committing.state(FIRST) is committing.state(SECOND) is EpochState.SUBMITTING
+    assert (verdict_list(committing).epoch, verdict_list(committing).repeated_tokens) == (SECOND, 1)
+
+
 def position_of(federation: Federation, partner: PartyId, epoch: EpochIndex) -> int:
     return federation.lists[partner, epoch].tokens.tokens().index(claim_token(2))
 
