@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 
 import pyarrow as pa
 import pytest
@@ -94,3 +95,12 @@ def test_a_group_is_never_cut_wherever_the_batches_end(rows: int, rows_each: int
 
     assert list(itertools.chain(*found)) == keys
     assert all(not set(a) & set(b) for a, b in itertools.combinations(found, 2))
+
+
+def test_after_a_process_was_killed_others_are_started() -> None:
+    """A machine that runs out of memory must not leave a hub that refuses everything for ever."""
+    with ProcessMap(2) as processes:
+        with pytest.raises(BrokenProcessPool):
+            list(processes.stream(os._exit, [9, 9, 9]))
+
+        assert list(processes.stream(abs, [-1, -2, -3])) == [1, 2, 3]

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -43,6 +44,10 @@ class ProcessMap:
         So many batches are on their way as keep every process busy while the caller takes the next
         result. An error of one ends all, and what was not begun is not done. A single batch is
         worked on in the caller's own process, and so is everything with one worker.
+
+        Raises:
+            BrokenProcessPool: a process was killed, for example for want of memory; the next call
+                starts others.
         """
         rest = iter(batches)
         first = list(itertools.islice(rest, 1 if self._workers == 1 else 2))
@@ -57,6 +62,9 @@ class ProcessMap:
                 waiting.append(pool.submit(function, batch))
             while waiting:
                 yield waiting.popleft().result()
+        except BrokenProcessPool:
+            self._forget(pool)
+            raise
         finally:
             for future in waiting:
                 future.cancel()
@@ -74,6 +82,13 @@ class ProcessMap:
                     self._workers, mp_context=multiprocessing.get_context("spawn")
                 )
             return self._pool
+
+    def _forget(self, broken: ProcessPoolExecutor) -> None:
+        """Have others started the next time: a pool of which one was killed works no more."""
+        with self._starting:
+            if self._pool is broken:
+                self._pool = None
+        broken.shutdown(wait=False)
 
     def close(self) -> None:
         """Let the processes go."""
