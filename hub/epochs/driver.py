@@ -136,7 +136,11 @@ class EpochDriver:
         hub = self._hub
         # Partners reveal nothing before all roots are under a witnessed head.
         await self._have_witnessed(found.closed_leaf)
-        if not await hub.read(lambda session: judging.all_revealed(session, hub, found)):
+        if not await hub.read(
+            lambda session: (
+                judging.is_next(session, found) and judging.all_revealed(session, hub, found)
+            )
+        ):
             return
         beacon = await hub.witnesses.beacon(BeaconLabel.TIE, found.closed_leaf)
         judged = await asyncio.to_thread(judging.join, hub, found, beacon)

@@ -35,9 +35,9 @@ from hub.context import Hub
 from hub.epochs.join_task import JudgeTask, numbers_in, rows_of
 from hub.epochs.lookup import beacon_leaf_over
 from hub.epochs.planning import phase_end_s
-from hub.epochs.rounds import ClaimRound, JudgedLists
+from hub.epochs.rounds import SHARED_STATES, ClaimRound, JudgedLists
 from hub.record.content_store import ContentStore, FileSlices
-from hub.storage.epoch_store import EpochStore
+from hub.storage.epoch_store import EpochStore, StoredList
 from hub.storage.record_store import RecordStore
 from hub.storage.token_store import TokenStore
 
@@ -61,8 +61,10 @@ class Judged(NamedTuple):
     """What each partner lost; the files that it names are on the disk."""
     repeated: tuple[RepeatedToken, ...]
     """Ascending."""
+    revealed: Mapping[Claimant, StoredList]
+    """The lists that were joined."""
     earlier: JudgedLists
-    """The lists that it was joined with."""
+    """The lists that they were joined with."""
 
 
 class _LossFiles(AbstractContextManager["_LossFiles"]):
@@ -105,6 +107,16 @@ def is_witnessed(session: Session, hub: Hub, leaf_index: int | None) -> bool:
     return head is not None and leaf_index is not None and head.size > leaf_index
 
 
+def is_next(session: Session, found: ClaimRound) -> bool:
+    """Tell whether the verdicts of every epoch before are logged.
+
+    Auditors take for earlier what the record has earlier: in another order they would not agree
+    with the hub in which of two epochs a token was first.
+    """
+    begun = EpochStore(session).begun(found.programmes[0].programme_id)
+    return not any(item.epoch < found.epoch and item.state in SHARED_STATES for item in begun)
+
+
 def all_revealed(session: Session, hub: Hub, found: ClaimRound) -> bool:
     """Tell whether phase 1b is over: everyone has revealed, or the time for it has passed.
 
@@ -129,12 +141,9 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
     epochs = [epoch for epoch, lists in earlier.items() for _ in lists]
     repeated: list[RepeatedToken] = []
     with ExitStack() as stack:
-
-        def opened(sha256: bytes) -> FileSlices:
-            return stack.enter_context(_records(files, sha256))
-
-        new = [opened(item.file_sha256) for item in revealed.values()]
-        old = [opened(sha256) for lists in earlier.values() for sha256 in lists.values()]
+        new = [stack.enter_context(_records(files, item.file_sha256)) for item in revealed.values()]
+        # As many as there were epochs and partners: they are not all open at once.
+        old = [_records(files, sha256) for lists in earlier.values() for sha256 in lists.values()]
         losses = [stack.enter_context(_LossFiles(files)) for _ in claimants]
         task = JudgeTask(claimants=claimants, beacon=beacon)
         for batch in row_by_row(hub.workers, task, rows_of(new, old)):
@@ -151,6 +160,7 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
     return Judged(
         of_programme={name: tuple(verdicts) for name, verdicts in of_programme.items()},
         repeated=tuple(repeated),
+        revealed=revealed,
         earlier=earlier,
     )
 
@@ -158,10 +168,11 @@ def join(hub: Hub, found: ClaimRound, beacon: bytes) -> Judged:
 def keep_verdicts(session: Session, hub: Hub, found: ClaimRound, judged: Judged) -> None:
     """Keep the result of the join; the epoch is JUDGED in every programme.
 
-    Unless another epoch was judged in the meantime, with which it was not joined: the next call
-    joins it with that one too.
+    Unless another epoch was judged in the meantime, or a list came late, which auditors would miss
+    among the verdicts: the next call joins that one too.
     """
-    if found.judged_lists(session) != judged.earlier:
+    joined = (judged.revealed, judged.earlier)
+    if (found.lists(session), found.judged_lists(session)) != joined:
         return
     store = EpochStore(session)
     for programme_id, verdicts in judged.of_programme.items():

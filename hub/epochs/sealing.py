@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -90,16 +89,13 @@ def multiplied(
         lambda session: ProductStore(session, stored.programme_id).at(EpochIndex(stored.epoch - 1))
     )
     shape = EntryShape.of(hub.parameters.proof_key, programme.epoch_cap_ug)
-    with ExitStack() as stack:
-        sent = [
-            ciphertexts_in(
-                stack.enter_context(hub.record.files.reader(chunk.file_sha256, len(FILE_MAGIC))),
-                shape,
-            )
-            for chunks in contributed.complete.values()
-            for chunk in chunks
-        ]
-        return products(hub.parameters.public_key, _factors(sent, before), hub.workers)
+    # Of a nation they are thousands, which are not all open at once.
+    sent = [
+        ciphertexts_in(hub.record.files.reader(chunk.file_sha256, len(FILE_MAGIC)), shape)
+        for chunks in contributed.complete.values()
+        for chunk in chunks
+    ]
+    return products(hub.parameters.public_key, _factors(sent, before), hub.workers)
 
 
 def _factors(

@@ -13,7 +13,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Final, Self
+from typing import ClassVar, Final, Self
 
 from typing_extensions import override
 
@@ -108,9 +108,9 @@ class ContentStore:
             with self.path(sha256).open("rb") as content:
                 if hashlib.file_digest(content, "sha256").digest() != sha256:
                     raise ContentMissingError(f"content {sha256.hex()} was changed on the disk")
-                return FileSlices(content, skip)
         except FileNotFoundError as error:
             raise ContentMissingError(f"content {sha256.hex()} is missing") from error
+        return FileSlices(self.path(sha256), skip)
 
     def path(self, sha256: bytes) -> Path:
         """Return where a content of this hash lies or would lie."""
@@ -128,14 +128,19 @@ class ContentStore:
 
 
 class FileSlices(AbstractContextManager["FileSlices"]):
-    """A file that is read by the slice, as `bytes` are; what was read does not stay in memory."""
+    """A file that is read by the slice, as `bytes` are; what was read does not stay in memory.
 
-    def __init__(self, file: BinaryIO, skip: int = 0) -> None:
-        """Map a file, which may be closed then, without its first `skip` bytes."""
-        size = os.fstat(file.fileno()).st_size
+    Inside of the context it is open, so that many small slices cost little. Outside it is opened
+    for each of them: there may be thousands of files, and a process may not have them all open.
+    """
+
+    def __init__(self, path: Path, skip: int = 0) -> None:
+        """Take a file that does not change, without its first `skip` bytes."""
+        size = path.stat().st_size
+        self._path: Final = path
         self._skip: Final = min(skip, size)
         self._size: Final = size - self._skip
-        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else None
+        self._map: mmap.mmap | None = None
 
     def __len__(self) -> int:
         """Return how many bytes there are."""
@@ -144,8 +149,11 @@ class FileSlices(AbstractContextManager["FileSlices"]):
     def __getitem__(self, part: slice) -> bytes:
         """Return a slice of the bytes, whose step is 1."""
         start, stop, _ = part.indices(self._size)
-        if self._map is None or start >= stop:
+        if start >= stop:
             return b""
+        if self._map is None:
+            with self._path.open("rb", buffering=0) as content:
+                return os.pread(content.fileno(), stop - start, self._skip + start)
         data = self._map[self._skip + start : self._skip + stop]
         first = (self._skip + start) // mmap.PAGESIZE * mmap.PAGESIZE
         if stop - start > mmap.PAGESIZE:
@@ -154,10 +162,19 @@ class FileSlices(AbstractContextManager["FileSlices"]):
         return data
 
     @override
+    def __enter__(self) -> Self:
+        """Open the file."""
+        if self._size:
+            with self._path.open("rb") as content:
+                self._map = mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ)
+        return self
+
+    @override
     def __exit__(self, *_: object) -> None:
         """Let the file go."""
         if self._map is not None:
             self._map.close()
+            self._map = None
 
 
 class Incoming(AbstractContextManager["Incoming"]):
@@ -190,8 +207,7 @@ class Incoming(AbstractContextManager["Incoming"]):
     def reader(self) -> FileSlices:
         """Return what was written so far, to be read by the slice."""
         self._file.flush()
-        with self._temporary.open("rb") as written:
-            return FileSlices(written)
+        return FileSlices(self._temporary)
 
     def keep(self) -> bytes:
         """Put the content under its hash, durably, and return the hash."""

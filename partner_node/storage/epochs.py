@@ -19,6 +19,8 @@ from partner_node.storage.database import Database, Row
 
 LIST_PAGE_ROWS: Final = 1 << 16
 _CREDITED = "activity_id, methodology, history, evidence, credited_ug"
+COMMITTED: Final = "epoch IN (SELECT epoch FROM epoch_commitments)"
+"""What an epoch has stored before its commitment counts for nobody: it may never get one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +207,7 @@ class EpochStore:
             return {}
         rows = self._database.rows(
             f"SELECT {_CREDITED} FROM epoch_activities JOIN given USING (activity_id) "  # noqa: S608
-            "WHERE epoch < ? ORDER BY epoch DESC",
+            f"WHERE epoch < ? AND {COMMITTED} ORDER BY epoch DESC",
             [epoch],
             given={"activity_id": wanted},
         )
@@ -216,7 +218,7 @@ class EpochStore:
         rows = self._database.rows(
             f"SELECT {_CREDITED}, epoch FROM epoch_activities SEMI JOIN "  # noqa: S608
             "(SELECT epoch, activity_id FROM pieces WHERE person_id = ?) "
-            "USING (epoch, activity_id)",
+            f"USING (epoch, activity_id) WHERE {COMMITTED}",
             [person_id],
         )
         found: dict[int, dict[str, CreditedActivity]] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fedcarbon.methodology.occupancy import SlotKey
 from fedcarbon.methodology.person_day import Piece
 from partner_node.storage.database import Database
-from partner_node.storage.epochs import CreditedActivity, EpochStore
+from partner_node.storage.epochs import COMMITTED, CreditedActivity, EpochStore
 from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.submissions import SubmissionStore
 
@@ -70,8 +70,9 @@ class PersonFigures:
 
     def _pieces(self) -> dict[int, list[Piece]]:
         rows = self._database.rows(
-            "SELECT epoch, activity_id, day, slot_owner, slot_group, slot_start_s, piece_ug, rank "
-            "FROM pieces WHERE person_id = ? ORDER BY epoch, activity_id, slot_start_s",
+            "SELECT epoch, activity_id, day, slot_owner, slot_group, slot_start_s, piece_ug, rank "  # noqa: S608
+            f"FROM pieces WHERE person_id = ? AND {COMMITTED} "
+            "ORDER BY epoch, activity_id, slot_start_s",
             [self._person_id],
         )
         pieces: defaultdict[int, list[Piece]] = defaultdict(list)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -19,6 +21,8 @@ from fedcarbon.identity.tokens import ClaimToken
 from fedcarbon.ids import Claimant, EpochIndex, PartyId, Role
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.receipt import Receipt
+from fedcarbon.units import SECONDS_PER_DAY, Seconds
+from hub.epochs import judging
 from hub.intake.lost_claims import lost_claims
 from hub.storage.token_store import TokenStore
 from tests.chance import seeded
@@ -318,6 +322,32 @@ def test_who_reveals_nothing_claims_nothing_and_costs_nobody_anything(
     assert caught.value.code == "CLAIMS_FORFEITED"
 
 
+def test_a_list_that_comes_while_others_are_joined_is_judged_with_them(
+    committing: Federation,
+) -> None:
+    """Auditors judge every list that is logged before the verdicts: the hub leaves none out."""
+    committing.commit(METRO, claims({1: 0, 2: 0}))
+    committing.commit(BIKES, claims({2: 2, 3: 0}))
+    committing.advance()
+    committing.reveal(METRO)
+    joined = judging.join
+
+    def slow(*given: Any) -> judging.Judged:
+        found = joined(*given)
+        if len(found.of_programme[PROGRAMME]) == 1:
+            committing.reveal(BIKES)
+        return found
+
+    committing.clock.at_s = Seconds(committing.clock.at_s + 30 * SECONDS_PER_DAY)
+    with patch.object(judging, "join", slow):
+        committing.advance()
+    committing.advance()
+
+    assert committing.state() is EpochState.SUBMITTING
+    assert [item.partner_id for item in verdict_list(committing).verdicts] == [BIKES, METRO]
+    assert lost(committing, BIKES) == [claim_token(2)]
+
+
 def test_losses_are_told_only_when_they_are_logged(revealing: Federation) -> None:
     with pytest.raises(FedcarbonError) as caught:
         lost(revealing, METRO)
@@ -412,6 +442,29 @@ def test_a_token_in_three_epochs_belongs_to_the_first(federation: Federation) ->
         (FIRST, METRO),
         (EpochIndex(3), METRO),
     ]
+
+
+def test_epochs_are_judged_in_their_order(committing: Federation) -> None:
+    """Else hub and auditors would not agree which of two epochs a token was in first."""
+    committing.commit(METRO, claims({1: 0, 2: 0}))
+    committing.commit(BIKES, claims({}))
+    committing.wait_until_end_of(SECOND)
+    committing.advance()
+    for partner, ranks in ((METRO, {2: 0, 3: 0}), (BIKES, {})):
+        committing.commit(partner, claims(ranks, seed=7), SECOND)
+    committing.reveal(METRO)
+    committing.advance()
+    for partner in (METRO, BIKES):
+        committing.reveal(partner, SECOND)
+    committing.advance()
+
+    assert committing.state(FIRST) is committing.state(SECOND) is EpochState.REVEALING
+
+    committing.wait(3 * 3600)
+    committing.advance()
+
+    assert committing.state(FIRST) is committing.state(SECOND) is EpochState.SUBMITTING
+    assert (verdict_list(committing).epoch, verdict_list(committing).repeated_tokens) == (SECOND, 1)
 
 
 def position_of(federation: Federation, partner: PartyId, epoch: EpochIndex) -> int:

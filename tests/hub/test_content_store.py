@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -39,14 +40,32 @@ def test_a_name_that_a_crash_left_unsafe_is_made_durable_when_the_content_comes_
 def test_a_content_is_read_by_the_slice_as_bytes_are(tmp_path: Path) -> None:
     store, data = ContentStore(tmp_path / "files"), os.urandom(20_000)
 
-    with store.reader(store.put(b"magic" + data), skip=5) as found:
-        assert len(found) == len(data)
-        for part in (slice(0, 3), slice(7, 19_000), slice(5, None), slice(4, 4), slice(9, 2)):
-            assert found[part] == data[part]
-        assert found[:] == found[:] == data
-        assert found[19_999:30_000] == data[-1:]
+    shut = store.reader(store.put(b"magic" + data), skip=5)
+    with store.reader(store.put(b"magic" + data), skip=5) as opened:
+        for found in (shut, opened):
+            assert len(found) == len(data)
+            for part in (slice(0, 3), slice(7, 19_000), slice(5, None), slice(4, 4), slice(9, 2)):
+                assert found[part] == data[part]
+            assert found[:] == found[:] == data
+            assert found[19_999:30_000] == data[-1:]
     with store.reader(store.put(b"")) as nothing:
         assert (len(nothing), nothing[:5]) == (0, b"")
+
+
+def test_more_contents_are_read_than_a_process_may_have_open(tmp_path: Path) -> None:
+    """A domain's earlier lists and an epoch's chunks are more than the usual 1024."""
+    store = ContentStore(tmp_path / "files")
+    names = [store.put(number.to_bytes(2, "big")) for number in range(100)]
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with (tmp_path / "probe").open("wb") as probe:
+        highest = probe.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 20, limits[1]))
+    try:
+        found = [store.reader(name) for name in names]
+        read = [int.from_bytes(slices[:], "big") for slices in found]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert read == list(range(100))
 
 
 def test_what_has_arrived_is_read_before_it_is_kept(tmp_path: Path) -> None:

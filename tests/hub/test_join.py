@@ -88,10 +88,7 @@ def test_memory_follows_the_ranges_and_not_the_lists(tmp_path: Path) -> None:
         )
         (tmp_path / str(number)).write_bytes(b"".join(records))
     with ExitStack() as stack:
-        lists = []
-        for number in range(3):
-            with (tmp_path / str(number)).open("rb") as file:
-                lists.append(stack.enter_context(FileSlices(file)))
+        lists = [stack.enter_context(FileSlices(tmp_path / str(n))) for n in range(3)]
         stack.enter_context(patch.multiple(join_task, RANGE_CLAIMS=1 << 10, LIST_CLAIMS=0))
         task = JudgeTask(claimants=CLAIMANTS, beacon=bytes(64))
         # What is imported at the first use is nobody's row.

@@ -14,6 +14,7 @@ from fedcarbon.canonical import statement as statements
 from fedcarbon.cli.catalogue import catalogue_bytes, load_from_catalogue
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import object_token
+from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.definition import MethodologyNotUsableError, MethodologyStatus
 from fedcarbon.methodology.reader import parse_methodology
@@ -23,6 +24,7 @@ from fedcarbon.registry.programme import midnight_s
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.units import Seconds
+from fedcarbon.wire.status import UnreachableError
 from partner_node.activities.bundle import Bundle, BundleInvalidError, MeasureDiffersError
 from partner_node.epochs.runner import Progress
 from partner_node.persons.households import MemberNotAttestedError, NotAHouseholdError
@@ -253,6 +255,36 @@ def test_a_limit_of_the_month_remembers_earlier_epochs(tmp_path: Path) -> None:
 
     assert world.submitted(1)[HOME] == world.submitted(2)[HOME] == 10_000_000
     assert world.node.status().rejected == {"two_a_day": 1}
+    world.database.close()
+
+
+def test_an_epoch_that_was_begun_but_never_committed_uses_up_no_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its claims can never be won, so nobody has had anything of it."""
+    monthly = goods(**{"per: day": "per: month"})
+    world = new_world(tmp_path, methodologies=[monthly])
+    world.link(person(1))
+    world.settle()
+    for day, name in ((1, "a"), (1, "b"), (2, "c")):
+        world.record(purchase(name, HOME, at(9 + ord(name) - 97, day=day)))
+    world.clock.at_s = Seconds(world.hub.programme.epoch_end_s(EpochIndex(1)) + 3600)
+    world.hub.plan(1)
+    with monkeypatch.context() as patches:
+
+        def out_of_time(*_: object) -> None:
+            raise UnreachableError("the process ends here")
+
+        patches.setattr("partner_node.epochs.claiming.above_quota", out_of_time)
+        assert [type(item.error) for item in world.node.step().problems] == [UnreachableError]
+    world.hub.close_commitments(1)
+    world.hub.witness()
+    world.settle()
+    assert EpochStore(world.database).credited_for(1) == {}
+
+    world.run_epoch(2)
+
+    assert world.submitted(2)[HOME] == 10_000_000
     world.database.close()
 
 

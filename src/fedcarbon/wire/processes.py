@@ -42,9 +42,12 @@ class ProcessMap:
         """Yield the results in the order of the batches, which may be more than fit in memory.
 
         So many batches are on their way as keep every process busy while the caller takes the next
-        result. An error of one ends all, and what was not begun is not done; if a process dies the
-        next call gets new ones. A single batch is
+        result. An error of one ends all, and what was not begun is not done. A single batch is
         worked on in the caller's own process, and so is everything with one worker.
+
+        Raises:
+            BrokenProcessPool: a process was killed, for example for want of memory; the next call
+                starts others.
         """
         rest = iter(batches)
         first = list(itertools.islice(rest, 1 if self._workers == 1 else 2))
@@ -80,12 +83,12 @@ class ProcessMap:
                 )
             return self._pool
 
-    def _forget(self, pool: ProcessPoolExecutor) -> None:
-        """Let a pool go whose process died, which works on nothing any more."""
+    def _forget(self, broken: ProcessPoolExecutor) -> None:
+        """Have others started the next time: a pool of which one was killed works no more."""
         with self._starting:
-            if self._pool is pool:
+            if self._pool is broken:
                 self._pool = None
-        pool.shutdown(wait=False)
+        broken.shutdown(wait=False)
 
     def close(self) -> None:
         """Let the processes go."""
