@@ -16,6 +16,8 @@ SCENARIO ?=
 DATA ?=
 PROGRAMME ?=
 OUT ?= build/demo
+# of the fresh keys, where no scenario says it: 2048, or less to see it run sooner
+BITS ?=
 # for `make test`: files or folders, and an expression that picks tests by name
 T ?=
 K ?=
@@ -51,8 +53,8 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e . --group dev
 	touch $@
 
-demo: $(STAMP) ## run a whole federation here: PROGRAMME=name or list, SCENARIO=file.toml or DATA=folder, OUT=folder
-	$(BIN)/python -m demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(DATA),--data $(DATA)) $(if $(PROGRAMME),--programme $(PROGRAMME)) --out $(OUT)
+demo: $(STAMP) ## run a whole federation here: PROGRAMME=name or list, SCENARIO=file.toml or DATA=folder, OUT=folder, BITS=1024
+	$(BIN)/python -m demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(DATA),--data $(DATA)) $(if $(PROGRAMME),--programme $(PROGRAMME)) $(if $(BITS),--bits $(BITS)) --out $(OUT)
 
 test: $(STAMP) ## run the tests: T=path picks files, K=expression picks names
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(if $(K),-k '$(K)') $(T)

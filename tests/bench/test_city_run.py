@@ -16,8 +16,18 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.timeout(600)
 def test_a_small_city_is_measured_and_its_opened_sums_are_true(tmp_path: Path) -> None:
     out = tmp_path / "city"
-    command = [sys.executable, "-m", "bench.city_run", "--people", "40", "--bits", "1024"]
-    command += ["--opened", "2", "--profile", "--out", str(out), "--keys", str(tmp_path / "keys")]
+    command = [sys.executable, "-m", "bench.city_run", "--people", "30", "--bits", "1024"]
+    command += [
+        "--partners",
+        "2",
+        "--opened",
+        "2",
+        "--profile",
+        "--out",
+        str(out),
+        "--keys",
+        str(tmp_path / "keys"),
+    ]
 
     done = subprocess.run(  # noqa: S603 - our own program
         command, cwd=ROOT, capture_output=True, text=True, check=False

@@ -60,26 +60,6 @@ def test_a_small_city_is_cleared_and_leaves_the_promised_files(tmp_path: Path) -
     assert leaked == []
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(400)
-def test_a_programme_of_two_measures_runs_as_processes_and_its_record_verifies(
-    tmp_path: Path,
-) -> None:
-    out = tmp_path / "demo"
-    command = [sys.executable, "-m", "demo", "--programme", "qingdao-qingtanxing"]
-    command += ["--out", str(out), "--bits", "1024"]
-
-    done = subprocess.run(  # noqa: S603 - our own program
-        command, cwd=ROOT, capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "as expected: qingdao-health, returned_fen 3" in done.stdout
-    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    assert summary["findings"] == []
-    assert summary["programmes"] == ["qingdao-carbon", "qingdao-health"]
-
-
 def header(path: Path) -> list[str]:
     with path.open(encoding="utf-8", newline="") as file:
         return next(csv.reader(file))
