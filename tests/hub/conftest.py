@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fedcarbon.epoch.lifecycle import EpochState
 from tests.hub.clients import Clients
-from tests.hub.federation import PARTNERS, Federation
+from tests.hub.federation import BIKES, FIRST, METRO, PARTNERS, Federation
 from tests.simulation.local_hub import LoopThread
 
 COPIED_SEED = 4
@@ -76,3 +77,14 @@ def loop() -> Iterator[LoopThread]:
 @pytest.fixture
 def clients(federation: Federation, loop: LoopThread) -> Clients:
     return Clients(federation, loop)
+
+
+@pytest.fixture
+def committing(federation: Federation) -> Federation:
+    """Metro and bikes have two accounts each; epoch 1 takes commitments."""
+    for partner in (METRO, BIKES):
+        federation.enrol_people(partner, [1, 2])
+    federation.wait_until_end_of(FIRST)
+    federation.advance()
+    assert federation.state() is EpochState.COMMITTING
+    return federation

@@ -45,17 +45,6 @@ from tests.hub.federation import (
 from tests.listed import committed
 
 
-@pytest.fixture
-def committing(federation: Federation) -> Federation:
-    """Metro and bikes have two accounts each; epoch 1 takes commitments."""
-    for partner in (METRO, BIKES):
-        federation.enrol_people(partner, [1, 2])
-    federation.wait_until_end_of(FIRST)
-    federation.advance()
-    assert federation.state() is EpochState.COMMITTING
-    return federation
-
-
 def lost(federation: Federation, partner: PartyId, epoch: EpochIndex = FIRST) -> list[ClaimToken]:
     found = federation.hub.read_now(
         lambda session: lost_claims(session, federation.hub, partner, PROGRAMME, epoch)
@@ -486,26 +475,3 @@ def test_claims_beyond_the_committed_count_are_refused(revealing: Federation) ->
         revealing.reveal(METRO, file=longer.to_bytes(), commitments=longer.commitments.to_bytes())
 
     assert caught.value.code == "LIST_DIFFERS_FROM_ROOT"
-
-
-def test_the_same_empty_list_of_two_partners_has_two_receipts(committing: Federation) -> None:
-    committing.commit(METRO)
-    committing.commit(BIKES)
-    committing.advance()
-
-    metro, bikes = committing.reveal(METRO), committing.reveal(BIKES)
-
-    assert opened(Receipt, metro).message_sha256 == opened(Receipt, bikes).message_sha256
-    assert opened(Receipt, metro).leaf_index != opened(Receipt, bikes).leaf_index
-
-
-def test_a_replayed_commitment_of_another_epoch_is_no_commitment(committing: Federation) -> None:
-    statement = committing.commitment(METRO, claims({1: 0}))
-    committing.send_commitment(METRO, signed(statement, METRO))
-    committing.wait(4 * 3600)
-    committing.advance()
-
-    with pytest.raises(FedcarbonError) as caught:
-        committing.send_commitment(METRO, signed(replace(statement, count=2), METRO))
-
-    assert caught.value.code == "CLAIM_COMMITMENT_DIFFERS"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from fedcarbon.cli.catalogue import catalogue_names, load_from_catalogue
-from fedcarbon.methodology.definition import Basis, MethodologyNotUsableError
+from fedcarbon.methodology.definition import Basis, MethodologyNotUsableError, MethodologyStatus
 from fedcarbon.registry.measure import Measure
 from partner_node.activities.bundle import Bundle, BundleInvalidError, MeasureDiffersError
+from tests.meters import goods
 
 
 def bundle(*names: str) -> Bundle:
@@ -38,3 +41,13 @@ def test_points_do_not_stand_beside_grams_nor_cents_beside_fen() -> None:
 def test_a_programme_of_grams_takes_no_game_energy() -> None:
     with pytest.raises(MeasureDiffersError):
         bundle("cn-antforest-energy").require_measure(Measure.GRAMS)
+
+
+def test_a_bundle_has_each_methodology_once_and_no_draft() -> None:
+    draft = dataclasses.replace(goods(), status=MethodologyStatus.DRAFT)
+
+    for methodologies in ([], [goods(), goods()]):
+        with pytest.raises(BundleInvalidError):
+            Bundle(methodologies)
+    with pytest.raises(MethodologyNotUsableError):
+        Bundle([draft])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import object_token
 from fedcarbon.ids import EpochIndex
 from fedcarbon.methodology.activity import Activity
-from fedcarbon.methodology.definition import MethodologyNotUsableError, MethodologyStatus
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.methodology import bundle_hash
@@ -25,7 +23,7 @@ from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.units import Seconds
 from fedcarbon.wire.status import UnreachableError
-from partner_node.activities.bundle import Bundle, BundleInvalidError, MeasureDiffersError
+from partner_node.activities.bundle import MeasureDiffersError
 from partner_node.epochs.runner import Progress
 from partner_node.persons.households import MemberNotAttestedError, NotAHouseholdError
 from partner_node.persons.withdrawal import UnknownPersonError
@@ -492,13 +490,3 @@ def test_a_methodology_of_another_kind_than_the_programme_is_refused(tmp_path: P
     with pytest.raises(MeasureDiffersError, match="gives grams, the programme counts points"):
         world.record(ride("r", 1, on("2026-03-02", 8)))
     world.database.close()
-
-
-def test_a_bundle_has_each_methodology_once_and_no_draft() -> None:
-    draft = dataclasses.replace(goods(), status=MethodologyStatus.DRAFT)
-
-    for methodologies in ([], [goods(), goods()]):
-        with pytest.raises(BundleInvalidError):
-            Bundle(methodologies)
-    with pytest.raises(MethodologyNotUsableError):
-        Bundle([draft])
