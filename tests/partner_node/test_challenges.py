@@ -208,7 +208,7 @@ LIES: dict[str, tuple[Callable[[Challenge], Challenge], set[ChallengeCheck]]] = 
         {ChallengeCheck.ENCRYPTION},
     ),
     "an s without end": (
-        lambda made: altered(made, randomiser=Natural(1 << 100_000)),
+        lambda made: altered(made, randomiser=Natural((1 << 100_000) // 3)),  # half of it ones
         {ChallengeCheck.RANDOMISER_LENGTH, ChallengeCheck.RANDOMISER_BIASED},
     ),
     "a slot too few": (
