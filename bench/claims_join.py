@@ -50,7 +50,7 @@ def run(effort: Effort) -> dict[str, float]:
     claims = effort.of(CLAIMS, 100_000)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         epochs = [
-            [stack.enter_context(_slices(path)) for path in _lists(Path(folder), claims, epoch)]
+            [stack.enter_context(FileSlices(path)) for path in _lists(Path(folder), claims, epoch)]
             for epoch in range(2)
         ]
         engine = stack.enter_context(LocalEngine(ProcessMap()))
@@ -94,11 +94,6 @@ def _records(first: int, claims: int, partner: str, seed: int) -> list[bytes]:
     ]
     salt = bytes(SALT_BYTES)
     return sorted(token + bytes([alone.randrange(RANK_MAX + 1)]) + salt for token in tokens)
-
-
-def _slices(path: Path) -> FileSlices:
-    with path.open("rb") as file:
-        return FileSlices(file)
 
 
 def _table(lists: Sequence[FileSlices]) -> pa.Table:
