@@ -102,7 +102,7 @@ AIMS: Final = (
     Aim(
         group="claims_join",
         figure="join_over_duckdb",
-        text="the claims join over DuckDB grouping the same ten million rows",
+        text="the claims join over DuckDB grouping the same rows",
         at_most=2,
     ),
 )
