@@ -160,6 +160,27 @@ class AccountBook:
         self._snapshots.move_to_end(key)
         return self._snapshots[key]
 
+    def members(self, plans: Iterable[EpochPlan]) -> dict[PartyId, int]:
+        """Return how many accounts each partner has enrolled in any of some epochs.
+
+        Args:
+            plans: of epochs of one programme, one or more.
+
+        Raises:
+            RecordViolationError: an account that counts has no place.
+        """
+        counts: dict[PartyId, int] = defaultdict(int)
+        plans = list(plans)
+        programme_id = plans[0].programme_id
+        for token in self._stored.tokens(programme_id):
+            enrolled: set[PartyId] = set()
+            for plan in plans:
+                last = {item.partner_id: item for item in self._placed(programme_id, plan, [token])}
+                enrolled |= {name for name, item in last.items() if item.is_enrolment}
+            for name in enrolled:
+                counts[name] += 1
+        return counts
+
     def _snapshot_of(self, plan: EpochPlan, entries: Iterable[PlacedEntry]) -> Snapshot:
         return snapshot_by_account(
             entries,
