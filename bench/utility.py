@@ -305,27 +305,12 @@ def _label(text: str) -> Label:
 
 
 def _error_table(tree: Mapping[str, Any], quantity: str) -> str:
-    rows = []
-    for city in tree["cities"]:
-        for item in city["errors"]:
-            found = item["quantities"][quantity]
-            for size, error in found["by_size"].items():
-                rows.append(
-                    (
-                        f"{city['people']:,} people, rho {item['rho_millionths'] / 1_000_000:g}",
-                        f"{int(size):,} and more",
-                        str(error["cells"]),
-                        f"{error['median']:.1%}",
-                        f"{error['p95']:.1%}",
-                    )
-                )
-    header = (
-        "city, budget of a release",
-        "people in the cell",
-        "cells",
-        "median error",
-        "95 % below",
-    )
+    rows = [
+        (f"{city['people']:,} people", *row)
+        for city in tree["cities"]
+        for row in _error_rows(city["errors"], quantity)
+    ]
+    header = ("city", "people in the cell", "cells", *map(_budget, BUDGETS))
     return markdown_table(header, rows)
 
 
@@ -333,19 +318,30 @@ def _metro_table(tree: Mapping[str, Any]) -> str:
     metro = tree.get("metro")
     if metro is None:
         return "Not measured: the published trips were not there.\n"
-    rows = [
+    header = ("cards in the cell", "cells", *map(_budget, BUDGETS))
+    table = markdown_table(header, _error_rows(metro["errors"], "activities"))
+    return f"{metro['people']:,} cards; the error of activities.\n\n{table}"
+
+
+def _error_rows(errors: Sequence[Mapping[str, Any]], quantity: str) -> list[tuple[str, ...]]:
+    """Return a row per size of cell: median error and what 95 of 100 are below, per budget."""
+    found = [item["quantities"][quantity]["by_size"] for item in errors]
+    return [
         (
-            f"rho {item['rho_millionths'] / 1_000_000:g}",
             f"{int(size):,} and more",
-            str(error["cells"]),
-            f"{error['median']:.1%}",
-            f"{error['p95']:.1%}",
+            str(found[0][size]["cells"]),
+            *(f"{_percent(item[size]['median'])}, {_percent(item[size]['p95'])}" for item in found),
         )
-        for item in metro["errors"]
-        for size, error in item["quantities"]["activities"]["by_size"].items()
+        for size in found[0]
     ]
-    header = ("budget of a release", "cards in the cell", "cells", "median error", "95 % below")
-    return f"{metro['people']:,} cards.\n\n" + markdown_table(header, rows)
+
+
+def _budget(rho_millionths: int) -> str:
+    return f"rho {rho_millionths / 1_000_000:g}"
+
+
+def _percent(share: float) -> str:
+    return "over 100 %" if share > 1 else f"{100 * share:.1f} %"
 
 
 def _bounding_table(tree: Mapping[str, Any]) -> str:
