@@ -27,6 +27,8 @@ from fedcarbon.v1 import (
     redemption_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
+    statistics_pb2,
+    statistics_pb2_grpc,
     trustee_pb2,
     trustee_pb2_grpc,
     use_pb2,
@@ -221,6 +223,19 @@ class HubClient(Protocol):
     def retire_lot(self, request: use_pb2.RetireLotRequest) -> use_pb2.RetireLotResponse:
         """UseService.RetireLot."""
 
+    def submit_contribution(
+        self, request: statistics_pb2.SubmitContributionRequest
+    ) -> statistics_pb2.SubmitContributionResponse:
+        """StatisticsService.SubmitContribution."""
+
+    def list_tables(
+        self, request: statistics_pb2.ListTablesRequest
+    ) -> statistics_pb2.ListTablesResponse:
+        """StatisticsService.ListTables."""
+
+    def get_table(self, request: statistics_pb2.GetTableRequest) -> statistics_pb2.GetTableResponse:
+        """StatisticsService.GetTable."""
+
 
 class GrpcHubClient(HubClient):
     """The hub over a gRPC channel, with a deadline on every call and bounded repetition.
@@ -244,6 +259,7 @@ class GrpcHubClient(HubClient):
         self._opening = opening_pb2_grpc.OpeningServiceStub(channel)
         self._redemption = redemption_pb2_grpc.RedemptionServiceStub(channel)
         self._use = use_pb2_grpc.UseServiceStub(channel)
+        self._statistics = statistics_pb2_grpc.StatisticsServiceStub(channel)
         self._trustee = trustee_pb2_grpc.TrusteeServiceStub(channel)
 
     def work(
@@ -481,3 +497,19 @@ class GrpcHubClient(HubClient):
     @override
     def retire_lot(self, request: use_pb2.RetireLotRequest) -> use_pb2.RetireLotResponse:
         return self._ask(self._use.RetireLot, request)
+
+    @override
+    def submit_contribution(
+        self, request: statistics_pb2.SubmitContributionRequest
+    ) -> statistics_pb2.SubmitContributionResponse:
+        return self._ask(self._statistics.SubmitContribution, request)
+
+    @override
+    def list_tables(
+        self, request: statistics_pb2.ListTablesRequest
+    ) -> statistics_pb2.ListTablesResponse:
+        return self._ask(self._statistics.ListTables, request)
+
+    @override
+    def get_table(self, request: statistics_pb2.GetTableRequest) -> statistics_pb2.GetTableResponse:
+        return self._ask(self._statistics.GetTable, request)
