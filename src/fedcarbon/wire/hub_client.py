@@ -27,8 +27,6 @@ from fedcarbon.v1 import (
     redemption_pb2_grpc,
     registry_pb2,
     registry_pb2_grpc,
-    statistics_pb2,
-    statistics_pb2_grpc,
     trustee_pb2,
     trustee_pb2_grpc,
     use_pb2,
@@ -36,10 +34,11 @@ from fedcarbon.v1 import (
 )
 from fedcarbon.wire.deadlines import with_deadlines
 from fedcarbon.wire.repeated_calls import RepeatedCalls
+from fedcarbon.wire.statistics_client import GrpcStatisticsClient, StatisticsClient
 from fedcarbon.wire.status import error_of
 
 
-class HubClient(Protocol):
+class HubClient(StatisticsClient, Protocol):
     """Every unary and client-streaming RPC of the hub.
 
     Each method raises `CallerError`, `PeerError` or `StateError` with the hub's code;
@@ -223,21 +222,8 @@ class HubClient(Protocol):
     def retire_lot(self, request: use_pb2.RetireLotRequest) -> use_pb2.RetireLotResponse:
         """UseService.RetireLot."""
 
-    def submit_contribution(
-        self, request: statistics_pb2.SubmitContributionRequest
-    ) -> statistics_pb2.SubmitContributionResponse:
-        """StatisticsService.SubmitContribution."""
 
-    def list_tables(
-        self, request: statistics_pb2.ListTablesRequest
-    ) -> statistics_pb2.ListTablesResponse:
-        """StatisticsService.ListTables."""
-
-    def get_table(self, request: statistics_pb2.GetTableRequest) -> statistics_pb2.GetTableResponse:
-        """StatisticsService.GetTable."""
-
-
-class GrpcHubClient(HubClient):
+class GrpcHubClient(GrpcStatisticsClient, HubClient):
     """The hub over a gRPC channel, with a deadline on every call and bounded repetition.
 
     A call is repeated only if it found no connection (see `RepeatedCalls`). An
@@ -251,6 +237,7 @@ class GrpcHubClient(HubClient):
         """Take a channel (see `tls.dial`); closing it stays with its owner."""
         channel = with_deadlines(channel)
         calls = RepeatedCalls(sleep)
+        super().__init__(channel, calls)
         self._ask, self._upload = calls.ask, calls.upload
         self._record = record_pb2_grpc.RecordServiceStub(channel)
         self._registry = registry_pb2_grpc.RegistryServiceStub(channel)
@@ -259,7 +246,6 @@ class GrpcHubClient(HubClient):
         self._opening = opening_pb2_grpc.OpeningServiceStub(channel)
         self._redemption = redemption_pb2_grpc.RedemptionServiceStub(channel)
         self._use = use_pb2_grpc.UseServiceStub(channel)
-        self._statistics = statistics_pb2_grpc.StatisticsServiceStub(channel)
         self._trustee = trustee_pb2_grpc.TrusteeServiceStub(channel)
 
     def work(
@@ -497,19 +483,3 @@ class GrpcHubClient(HubClient):
     @override
     def retire_lot(self, request: use_pb2.RetireLotRequest) -> use_pb2.RetireLotResponse:
         return self._ask(self._use.RetireLot, request)
-
-    @override
-    def submit_contribution(
-        self, request: statistics_pb2.SubmitContributionRequest
-    ) -> statistics_pb2.SubmitContributionResponse:
-        return self._ask(self._statistics.SubmitContribution, request)
-
-    @override
-    def list_tables(
-        self, request: statistics_pb2.ListTablesRequest
-    ) -> statistics_pb2.ListTablesResponse:
-        return self._ask(self._statistics.ListTables, request)
-
-    @override
-    def get_table(self, request: statistics_pb2.GetTableRequest) -> statistics_pb2.GetTableResponse:
-        return self._ask(self._statistics.GetTable, request)
