@@ -23,6 +23,7 @@ class MessageKind(StrEnum):
     LINK_PROOF = "link_proof"
     PARTNER_BINDING = "partner_binding"
     BINDING_OBJECTION = "binding_objection"
+    TABLE_CONTRIBUTION = "table_contribution"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Message:
 
     kind: MessageKind
     subject: str
-    """Epoch number, or an id in hexadecimal."""
+    """Epoch number, an id in hexadecimal, or leaf and period of a table with a slash between."""
     part: int = 0
     """Chunk number."""
     envelope: bytes = b""

@@ -16,20 +16,24 @@ PAGE_ROWS = 1 << 16
 
 # `fedcarbon.methodology.person_day.settle_day` in columns. The cap is used up activity by activity,
 # so that together they get the lesser of the cap and of what is left.
-_SETTLED = """
-    WITH lost AS (
+OF_ACTIVITY = """
+    lost AS (
         SELECT c.person_id, c.slot_owner, c.slot_group, c.slot_start_s
         FROM claims c SEMI JOIN losses l USING (epoch, token)
-        WHERE c.epoch = $epoch AND c.person_id IS NOT NULL),
+        WHERE c.epoch = $1 AND c.person_id BETWEEN $2 AND $3),
     judged AS (
         SELECT p.*, l.person_id IS NOT NULL AS is_lost
-        FROM (SELECT * FROM pieces WHERE epoch = $epoch) p
+        FROM (SELECT * FROM pieces WHERE epoch = $1 AND person_id BETWEEN $2 AND $3) p
         LEFT JOIN lost l USING (person_id, slot_owner, slot_group, slot_start_s)),
     of_activity AS (
-        SELECT person_id, day, activity_id, count(*) AS slots,
-               count(*) FILTER (WHERE is_lost) AS lost,
+        SELECT person_id, day, activity_id, min(slot_start_s) AS first_slot_s,
+               count(*) AS slots, count(*) FILTER (WHERE is_lost) AS lost,
                coalesce(sum(piece_ug) FILTER (WHERE NOT is_lost), 0) AS left_ug
-        FROM judged GROUP BY person_id, day, activity_id),
+        FROM judged GROUP BY person_id, day, activity_id)"""
+"""What verdicts leave of every activity on its days in epoch $1, for persons $2 to $3."""
+
+_SETTLED = f"""
+    WITH {OF_ACTIVITY},
     of_day AS (
         SELECT person_id, day, sum(CASE WHEN 2 * lost >= slots THEN 0 ELSE left_ug END) AS left_ug
         FROM of_activity GROUP BY person_id, day),
@@ -38,8 +42,10 @@ _SETTLED = """
         FROM (SELECT DISTINCT person_id, day, slot_owner, slot_group, slot_start_s
               FROM judged WHERE is_lost) GROUP BY person_id, day)
     INSERT INTO person_day_results
-    SELECT $epoch, d.person_id, d.day, least($cap_ug, d.left_ug), coalesce(l.lost_slots, 0)
-    FROM of_day d LEFT JOIN lost_of_day l USING (person_id, day) ORDER BY d.person_id, d.day"""
+    SELECT $1, d.person_id, d.day, least($4, d.left_ug), coalesce(l.lost_slots, 0)
+    FROM of_day d LEFT JOIN lost_of_day l USING (person_id, day)
+    ORDER BY d.person_id, d.day"""  # noqa: S608 - constants only
+_PERSON_MAX = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +141,7 @@ class SubmissionStore:
         """Decide what every person-day is worth after verdicts, half-lost rule and cap."""
         with self._database.transaction():
             if standing.committed and standing.revealed:
-                self._database.run_named(_SETTLED, {"epoch": epoch, "cap_ug": cap_ug})
+                self._database.run(_SETTLED, [epoch, 0, _PERSON_MAX, cap_ug])
             self._database.run(
                 "INSERT INTO epoch_settlements VALUES (?, ?, ?)",
                 [epoch, standing.committed, standing.revealed],
