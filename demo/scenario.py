@@ -61,6 +61,8 @@ class PartnerEntry:
     """The best evidence tier that the admission allows."""
     seat: str
     """Name of its process: the party's, with the programme's if there are several."""
+    categories: Path | None = None
+    """How it finds the cells of statistics; by default everything is in the rest."""
     attested: tuple[tuple[str, str], ...] = ()
     """Household accounts, each with a person who lives there, as the partner knows both."""
 
@@ -195,6 +197,8 @@ def _partner(tree: dict[str, Any], folder: Path, programme: ProgrammeId) -> Part
         "methodologies": (tree["methodology"],),
         **{key: folder / tree[key] for key in ("activities", "identities")},
     }
+    if "categories" in tree:
+        own["categories"] = folder / tree["categories"]
     rest = {key: value for key, value in tree.items() if key not in {*own, "methodology"}}
     built: PartnerEntry = _build(PartnerEntry, {**own, **rest})
     return built
