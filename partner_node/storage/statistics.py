@@ -1,8 +1,8 @@
-"""What statistics are made of: what was counted per person, periods of tables, the node's secret."""
+"""What tables of statistics are made of, and what became of their periods."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -94,7 +94,7 @@ class StatisticsStore:
         sql = _COUNTED.replace("WORDS", columns).replace("DISTANCE", _DISTANCE)
         return self._database.rows(sql, [epoch, *persons, cap_ug])
 
-    def counting_epochs(self, epochs: Collection[EpochIndex]) -> list[EpochIndex]:
+    def counting_epochs(self, epochs: range) -> list[EpochIndex]:
         """Return those of some epochs in which what this partner claimed counts, ascending."""
         rows = self._database.rows(
             "SELECT o.epoch FROM epoch_outcomes o JOIN epoch_settlements s USING (epoch) "

@@ -67,11 +67,11 @@ from tests.partner_node.fake_record import (
     OBJECT_QUOTA,
     OPERATOR,
     RIVAL,
-    FakeRecord,
 )
+from tests.partner_node.fake_statistics import FakeStatistics
 
 
-class FakeHub(FakeRecord):
+class FakeHub(FakeStatistics):
     """One hub, one node under test, and a rival whose claims the test writes."""
 
     def __init__(
