@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 from demo import results
 from demo.auditing import audit
-from demo.crosscheck import recompute, redemption_findings
+from demo.crosscheck import Recomputed, recompute, redemption_findings
 from demo.federation import Federation
 from demo.gram import life_of_a_gram
 from demo.narrator import Narrator
@@ -149,8 +149,8 @@ def conclude(
     results.write_csv(out / "accounts.csv", results.ACCOUNT_COLUMNS, opened)
     results.write_csv(out / "redemptions.csv", results.REDEMPTION_COLUMNS, redemptions)
     with narrator.step("crosscheck", "cross-check: the same sums, recomputed from the input files"):
-        verdicts = results.read_csv(out / "verdicts.csv")
-        findings = unfinished + cross_check(scenario, partners, opened, verdicts)
+        expected = recompute(scenario, results.read_csv(out / "verdicts.csv"))
+        findings = unfinished + cross_check(scenario, partners, opened, expected)
     summary = {
         "title": scenario.title,
         "programmes": [entry.id for entry in scenario.programmes],
@@ -222,10 +222,9 @@ def cross_check(
     scenario: Scenario,
     partners: Mapping[str, Mapping[str, Any]],
     accounts: Rows,
-    verdicts: list[dict[str, str]],
+    expected: Recomputed,
 ) -> list[str]:
     """Return every difference between the federation's results and the input files."""
-    expected = recompute(scenario, verdicts)
     findings = list(expected.findings)
     for partner in scenario.partners:
         compared = {
