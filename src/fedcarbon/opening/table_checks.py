@@ -63,6 +63,20 @@ def period_ref(start: ReleaseStart) -> PeriodRef:
     return PeriodRef(start.shell_leaf, start.period)
 
 
+def require_shell(
+    view: RecordView, programme_id: ProgrammeId, ref: PeriodRef
+) -> Logged[TableShell]:
+    """Return the shell of a period: check (1).
+
+    Raises:
+        ShellNotInRecordError: see there.
+    """
+    try:
+        return view.tables.shell(programme_id, ref)
+    except FedcarbonError as error:
+        raise refusals.ShellNotInRecordError(str(error)) from error
+
+
 def require_open_period(
     view: RecordView, programme_id: ProgrammeId, ref: PeriodRef
 ) -> Logged[TableShell]:
@@ -71,10 +85,7 @@ def require_open_period(
     Raises:
         ShellNotInRecordError, PeriodNotOverError, ReleaseRepeatedError: see there.
     """
-    try:
-        shell = view.tables.shell(programme_id, ref)
-    except FedcarbonError as error:
-        raise refusals.ShellNotInRecordError(str(error)) from error
+    shell = require_shell(view, programme_id, ref)
     try:
         plans = view.tables.plans(programme_id, ref)
     except LeafInvalidError as error:
