@@ -26,9 +26,9 @@ from hub.config import HubConfig
 from hub.context import Hub
 from hub.identity.relay import EvaluationRelay
 from hub.openings.driver import OpeningDriver
-from hub.openings.folded_record import FoldedRecord
 from hub.rails.notifications import EnterAnswer
 from hub.rails.opened_rail import rail_of
+from hub.record.folded_record import FoldedRecord
 from hub.servicers.identity import IdentityServicer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer
