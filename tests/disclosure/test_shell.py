@@ -115,7 +115,7 @@ REFUSED: dict[str, dict[str, Any]] = {
         "quantities": (
             PEOPLE_COUNTED,
             dataclasses.replace(DISTANCE, per_cell_max=PER_CELL_MAX, rho_millionths=1),
-        )
+        ),
     },
 }
 
