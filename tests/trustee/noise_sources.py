@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fedcarbon.disclosure.shell import TableShell
+from fedcarbon.disclosure.shell import NOISE_REACH, TableShell
 from trustee.sampling import OpenDpNoise
 
 
@@ -35,3 +35,4 @@ class Chosen:
 
 
 NONE = Chosen(lambda _scale: 0)
+LARGEST = Chosen(lambda scale: NOISE_REACH * scale)
