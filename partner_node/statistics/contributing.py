@@ -94,6 +94,8 @@ class TableContributions:
             MalformedError, SignatureInvalidError: see `table_shells`.
         """
         shells = self.shells(planned)
+        if not shells.usable and not shells.invalid:
+            return []
         refused = {(item.shell_leaf, item.period) for item in self._store.refusals()}
         for index, error in shells.invalid.items():
             if (index, WHOLE_TABLE) not in refused:
