@@ -1,6 +1,8 @@
 """The epoch runner: one step reads and signs the record, enrols, moves epochs on, answers bindings.
 
-At its end it contributes to tables of statistics whose periods are over. A step is safe to kill at any instant and to run again. Its parts fail separately: a hub that
+At its end it contributes to tables of statistics whose periods are over.
+
+A step is safe to kill at any instant and to run again. Its parts fail separately: a hub that
 cannot be reached ends the step, a trustee that is missing only delays enrolment, and a party that
 misbehaves is kept as an incident while everything else goes on.
 """

@@ -173,7 +173,7 @@ def _rule(path: Path, name: str, table: Any) -> Rule:  # noqa: ANN401 - as it wa
 
 
 def _word(where: str, by: object) -> Word:
-    if by in {Source.METHODOLOGY, Source.ACTIVITY_TYPE, Source.PLACE}:
+    if by in (Source.METHODOLOGY, Source.ACTIVITY_TYPE, Source.PLACE):
         return Word(Source(str(by)))
     named = by.removeprefix(VALUE_PREFIX) if isinstance(by, str) else ""
     if named == by or _FIELD.fullmatch(named) is None:

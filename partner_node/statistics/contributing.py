@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from fedcarbon.disclosure.block_file import entries_of, invalid_blocks, proved_file, table_tables
 from fedcarbon.disclosure.shell import TableShell
@@ -23,11 +23,11 @@ from fedcarbon.transparency.envelope import sign
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import statistics_pb2
 from fedcarbon.wire.hub_client import HubClient
-from fedcarbon.wire.status import RemoteCallerError, RemoteStateError
+from fedcarbon.wire.status import RemoteError
 from partner_node.epochs.phases import EnrolmentUnsettledError
 from partner_node.membership import Membership
 from partner_node.record.receipts import checked_receipt
-from partner_node.record.table_shells import TableShells, table_shells
+from partner_node.record.table_shells import table_shells
 from partner_node.statistics.bounding import TableSum
 from partner_node.statistics.categories import Categories
 from partner_node.statistics.counting import TableCounting
@@ -47,8 +47,17 @@ from partner_node.storage.statistics import (
 
 WINDOW_BITS: Final = 6
 """Of the prover's tables: a period has few blocks, and the tables go afterwards."""
-OVER_CODES: Final = frozenset({"RELEASE_REPEATED", "CONTRIBUTION_LATE"})
-"""Refusals that no waiting lifts, although they speak of the hub's state."""
+FINAL_CODES: Final = frozenset({
+    "CONTRIBUTION_DIFFERS",
+    "CONTRIBUTION_FILE_DIFFERS",
+    "CONTRIBUTION_LATE",
+    "MEMBERS_DIFFER",
+    "NOTHING_TO_CONTRIBUTE",
+    "RANGE_PROOF_INVALID",
+    "SHELL_NOT_IN_RECORD",
+    "TABLE_BLOCKS_MALFORMED",
+})  # fmt: skip
+"""What the hub refuses these bytes for whenever they come; anything else is tried again."""
 
 
 class NoMembersError(StateError):
@@ -57,10 +66,17 @@ class NoMembersError(StateError):
     code: ClassVar[str] = "TABLE_NO_MEMBERS"
 
 
-class TableUnknownError(StateError):
-    """The record that this node has read holds no such table, or the period is not over."""
+class PeriodUnknownError(StateError):
+    """The record that this node has read holds no such table, or the period is not over here."""
 
-    code: ClassVar[str] = "TABLE_UNKNOWN"
+    code: ClassVar[str] = "TABLE_PERIOD_UNKNOWN"
+
+
+class OwnTable(NamedTuple):
+    """What this partner has in a period."""
+
+    shell: TableShell
+    table: TableSum
 
 
 class TableContributions:
@@ -80,10 +96,6 @@ class TableContributions:
         self._outbox = Outbox(database)
         self._record = RecordStore(database)
 
-    def shells(self, planned: Mapping[EpochIndex, int]) -> TableShells:
-        """Return the tables of the record; see `table_shells`."""
-        return table_shells(self._record, self._member, planned)
-
     def due(self, planned: Mapping[EpochIndex, int]) -> list[tuple[Logged[TableShell], int]]:
         """Return the periods that are over and wait for a contribution; note unusable tables.
 
@@ -93,7 +105,9 @@ class TableContributions:
         Raises:
             MalformedError, SignatureInvalidError: see `table_shells`.
         """
-        shells = self.shells(planned)
+        shells = table_shells(self._record, self._member, planned)
+        if not shells.usable and not shells.invalid:
+            return []
         refused = {(item.shell_leaf, item.period) for item in self._store.refusals()}
         for index, error in shells.invalid.items():
             if (index, WHOLE_TABLE) not in refused:
@@ -114,8 +128,8 @@ class TableContributions:
         Raises:
             UnitUnknownError, EnrolmentUnsettledError: see there; nothing was sent.
             PeerError: the hub's receipt is not for what was sent.
-            StateError: the hub cannot be reached or cannot take it now; the next call sends the
-                same bytes.
+            FedcarbonError: the hub cannot be reached or does not take it now; the next call sends
+                the same bytes.
         """
         ref = PeriodRef(shell.index, period)
         subject = subject_of(*ref)
@@ -127,11 +141,8 @@ class TableContributions:
                     signed_contribution=message.envelope, file=message.content
                 )
             )
-        except (RemoteCallerError, NoMembersError) as error:
-            self._refuse(ref, error)
-            return "table_refused"
-        except RemoteStateError as error:
-            if error.code not in OVER_CODES:
+        except (RemoteError, NoMembersError) as error:
+            if isinstance(error, RemoteError) and error.code not in FINAL_CODES:
                 raise
             self._refuse(ref, error)
             return "table_refused"
@@ -144,9 +155,23 @@ class TableContributions:
         self._outbox.save_receipt(message, receipt)
         return "table_contributed"
 
-    def own_table(self, shell: Logged[TableShell], period: int) -> TableSum:
-        """Return what this partner has in a period, for its own eyes; see `TableCounting.table`."""
-        return self._counting.table(shell, period, self._secret())
+    def own_table(self, planned: Mapping[EpochIndex, int], shell_id: str, period: int) -> OwnTable:
+        """Return what this partner has in a period that is over, for its own eyes.
+
+        Raises:
+            PeriodUnknownError: see there.
+            UnitUnknownError: see there.
+        """
+        sealed = self._store.sealed_epochs()
+        for shell in table_shells(self._record, self._member, planned).usable.values():
+            statement = shell.statement
+            if statement.shell_id != shell_id or not 1 <= period <= statement.periods:
+                continue
+            if sealed.issuperset(statement.epochs_of(period)):
+                return OwnTable(statement, self._counting.table(shell, period, self._secret()))
+        raise PeriodUnknownError(
+            f"no table {shell_id!r} with a period {period} that is over is known here"
+        )
 
     # --- inside -----------------------------------------------------------------------------
 

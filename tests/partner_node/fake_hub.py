@@ -101,6 +101,7 @@ class FakeHub(FakeStatistics):
         other.epochs, other.cheating, other.absent = {}, set(), set()
         other.evaluated = {label: dict(counts) for label, counts in self.evaluated.items()}
         other.clock = clock
+        other.forget_tables()
         return other
 
     def plan(self, epoch: int, *, window_s: int = 3600) -> None:

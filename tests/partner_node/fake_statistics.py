@@ -8,6 +8,7 @@ from typing import Any
 import phe
 from typing_extensions import override
 
+from fedcarbon.ceremony.dealer import Dealt
 from fedcarbon.disclosure.block_file import (
     TableEntry,
     entries_of,
@@ -21,6 +22,7 @@ from fedcarbon.ids import EpochIndex
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.table_checks import table_ref
 from fedcarbon.proofs.range_proof import RangePurpose
+from fedcarbon.registry.programme import Programme
 from fedcarbon.transparency.envelope import open_signed, sign
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import statistics_pb2
@@ -36,6 +38,15 @@ class FakeStatistics(FakeRecord):
     entries: Any
     epochs: Any
 
+    def __init__(self, dealt: Dealt, programme: Programme, clock: Any, best_tier: int) -> None:
+        super().__init__(dealt, programme, clock, best_tier)
+        self.forget_tables()
+
+    def forget_tables(self) -> None:
+        """Start without contributions."""
+        self.tables: dict[tuple[int, int], tuple[TableContribution, list[TableEntry]]] = {}
+        self.late = False
+
     def publish(self, shell: TableShell) -> Logged[TableShell]:
         """Log a shell that all root keys sign, under a witnessed head."""
         index = self.log(LeafType.TABLE_SHELL, sign(shell, self.roots).to_bytes())
@@ -50,11 +61,6 @@ class FakeStatistics(FakeRecord):
         plaintexts = [private.raw_decrypt(int.from_bytes(e.ciphertext, "big")) for e in entries]
         return vector_of(self.parameters.layout, plaintexts, shell.statement.values)
 
-    @property
-    def tables(self) -> dict[tuple[int, int], tuple[TableContribution, list[TableEntry]]]:
-        """What was accepted, by table and period."""
-        return self.__dict__.setdefault("_tables", {})
-
     @override
     def submit_contribution(
         self, request: statistics_pb2.SubmitContributionRequest
@@ -63,7 +69,7 @@ class FakeStatistics(FakeRecord):
         data = request.signed_contribution
         item = self._signed(TableContribution, data)
         if data not in self.receipts:
-            if self.__dict__.get("closed", False):
+            if self.late:
                 raise RemoteStateError("CONTRIBUTION_LATE", "the window of the period is over")
             shell = self._shell(item.shell_leaf)
             assert item.partner_id == NODE
