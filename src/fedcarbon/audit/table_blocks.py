@@ -52,7 +52,8 @@ class BlocksJob:
 class JudgedBlocks:
     """What came of a file."""
 
-    name: str
+    leaf: int
+    """What names the file."""
     blocks: int
     """0 if it is no file of such blocks."""
     findings: tuple[Finding, ...]
@@ -71,7 +72,7 @@ def judge_blocks(job: BlocksJob) -> JudgedBlocks:
             text=f"{error}; the hub must not have admitted it",
             leaf=job.leaf,
         )
-        return JudgedBlocks(name=job.name, blocks=0, findings=(found,))
+        return JudgedBlocks(leaf=job.leaf, blocks=0, findings=(found,))
     claims = claims_of(job.key, job.ref, entries, job.bounds)
     findings = tuple(
         Finding(
@@ -84,7 +85,7 @@ def judge_blocks(job: BlocksJob) -> JudgedBlocks:
         for at in range(0, len(claims), BATCH_BLOCKS)
         for error in invalid_proofs(job.key, claims[at : at + BATCH_BLOCKS], job.randbelow)
     )
-    return JudgedBlocks(name=job.name, blocks=len(entries), findings=findings)
+    return JudgedBlocks(leaf=job.leaf, blocks=len(entries), findings=findings)
 
 
 def read_blocks(source: RecordSource, key: ProofKey, name: str, values: int) -> list[TableEntry]:

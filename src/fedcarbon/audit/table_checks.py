@@ -51,7 +51,7 @@ class TableCheck:
         self._members: Final[dict[PeriodRef, dict[PartyId, int] | None]] = {}
         self._blocks: Final[list[BlocksJob]] = []
         self._usable: Final[set[int]] = set()
-        """Contributions, starts and releases all of whose files can be used."""
+        """Leaves of contributions, starts and releases all of whose files can be used."""
 
     def on_contribution(self, logged: Logged[TableContribution]) -> None:
         """Judge by whose number of members a contribution is bounded, and keep its file."""
@@ -114,6 +114,8 @@ class TableCheck:
         ):
             exam.checklist.count(CheckId.RANGE_PROOFS, blocks.blocks)
             exam.checklist.extend(blocks.findings)
+            if not blocks.blocks:
+                self._usable.discard(blocks.leaf)
         jobs = [
             job
             for ref, start in tables.starts.items()

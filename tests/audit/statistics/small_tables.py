@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from sqlmodel import Session
+
 from fedcarbon.canonical import statement as statements
 from fedcarbon.disclosure.block_file import (
     TableRef,
@@ -56,21 +58,23 @@ from tests.simulation.world import HUB, PARTNERS, PROGRAMME, World
 PEOPLE: Final = 10
 DAYS: Final = 3
 """The last one is never planned, so that shells can still be too early, or overlap, for it."""
-RHO: Final = 4_500_000
-"""With at most one cell, and from three partners, the least noise that there is: sigma = 1."""
+MEMBERS: Final = (*PARTNERS, PartyId("taxi"))
+RHO: Final = 8_000_000
+"""With at most one cell, and from four partners, the least noise that there is: sigma = 1."""
 YEAR_RHO: Final = 2 * RHO
 
 PEOPLE_IN: Final[Mapping[PartyId, Sequence[int]]] = {
-    PARTNERS[0]: (9, 1, 0, 0),
-    PARTNERS[1]: (4, 5, 1, 0),
-    PARTNERS[2]: (7, 3, 0, 0),
+    MEMBERS[0]: (9, 1, 0, 0),
+    MEMBERS[1]: (4, 1, 1, 0),
+    MEMBERS[2]: (7, 1, 0, 0),
+    MEMBERS[3]: (9, 1, 0, 0),
 }
-"""Cells in their order: 20, 9, 1 and 0 people; all but the first are hidden."""
+"""29, 4, 1 and 0 people in the four cells: all but the first are too few to be shown."""
 
 
 def make_base_record(folder: Path) -> GoodRecord:
     """Run a federation that counts nothing yet: shells, then two sealed days."""
-    world = World(folder, days=DAYS)
+    world = World(folder, days=DAYS, partners=MEMBERS)
     try:
         run = Run(world, people=PEOPLE)
         _log_shells(world)
@@ -122,7 +126,7 @@ def shell(name: str, first_epoch: int, **changes: Any) -> TableShell:
         "periods": 1,
         "contribute_window_s": 3_600,
         "cells_max": 1,
-        "partners_max": 3,
+        "partners_max": len(MEMBERS),
         "partners_min": 3,
         "members_min": PEOPLE,
         "people_min": 10,
@@ -132,11 +136,12 @@ def shell(name: str, first_epoch: int, **changes: Any) -> TableShell:
 
 
 def _log_shells(world: World) -> None:
-    for name, first_epoch in (("first", 1), ("second", 2)):
-        body = sign(shell(name, first_epoch), world.root_signers).to_bytes()
-        world.hub.write_now(
-            lambda session, body=body: world.hub.record.append(session, LeafType.TABLE_SHELL, body)
-        )
+    def log(session: Session) -> None:
+        for item in (shell("first", 1), shell("second", 2)):
+            body = sign(item, world.root_signers).to_bytes()
+            world.hub.record.append(session, LeafType.TABLE_SHELL, body)
+
+    world.hub.write_now(log)
 
 
 @cache
@@ -210,11 +215,11 @@ class Releaser:
 
     def contribute(self, **changes: Any) -> None:
         """Have every partner contribute, the first one with changes to its statement."""
-        for name in PARTNERS:
-            self.contribute_as(name, **(changes if name == PARTNERS[0] else {}))
+        for name in MEMBERS:
+            self.contribute_as(name, **(changes if name == MEMBERS[0] else {}))
 
     def contribute_as(self, name: PartyId, **changes: Any) -> int:
-        bounds = self.shell.value_bounds(PEOPLE)
+        bounds = self.shell.value_bounds(changes.get("members", PEOPLE))
         file = self.blocks(name, RangePurpose.TABLE, PEOPLE_IN[name], bounds)
         fields: dict[str, Any] = {
             "parameter_id": self.parameters.parameter_id,
@@ -235,6 +240,7 @@ class Releaser:
         self,
         noise: Mapping[PartyId, bytes] | None = None,
         signers: Sequence[PartyId] | None = None,
+        without: Sequence[PartyId] = (),
         **changes: Any,
     ) -> int:
         """Log the start of the period.
@@ -242,10 +248,16 @@ class Releaser:
         Args:
             noise: trustee to its file, by default that of t trustees.
             signers: by default those whose noise it is.
+            without: partners whose contributions are left out.
             changes: to the statement.
         """
         files = {name: self.noise_of(name) for name in self.trustees} if noise is None else noise
-        counted = self.contributions()
+        size = changes.get("record_size", len(self.kit.lines))
+        counted = [
+            (leaf, item)
+            for leaf, item in self.contributions()
+            if leaf < size and item.partner_id not in without
+        ]
         spent = sum(item.rho_millionths for _, item in self.kit.of(ReleaseStart))
         key, values = self.parameters.proof_key, self.shell.values
         opened = product_of(
@@ -263,7 +275,7 @@ class Releaser:
             "programme_id": PROGRAMME,
             "shell_leaf": self.shell_leaf,
             "period": self.period,
-            "record_size": len(self.kit.lines),
+            "record_size": size,
             "contributors": tuple(
                 Contributor(partner_id=item.partner_id, contribution_leaf=leaf)
                 for leaf, item in counted
@@ -282,16 +294,15 @@ class Releaser:
 
     def release(self, **changes: Any) -> int:
         """Log the release of the last start of the period."""
-        start_leaf, start = self._start()
-        opened = self._opened(start)
-        shares = {name: self._share_file(name, start_leaf, opened) for name in self.trustees}
+        start_leaf, start = self.started()
+        shares = self.shares()
         fields: dict[str, Any] = {
             "parameter_id": self.parameters.parameter_id,
             "programme_id": PROGRAMME,
             "shell_leaf": self.shell_leaf,
             "period": self.period,
             "start_leaf": start_leaf,
-            "table_sha256": self.kit.put(statements.encode(self._table(start, shares))),
+            "table_sha256": self.kit.put(statements.encode(self.table(start, shares))),
             "shares": tuple(
                 TableShares(trustee_id=name, file_sha256=self.kit.put(statements.encode(file)))
                 for name, file in sorted(shares.items())
@@ -299,7 +310,13 @@ class Releaser:
         }
         return self.kit.append(TableRelease(**fields | changes), HUB)
 
-    def _start(self) -> tuple[int, ReleaseStart]:
+    def shares(self) -> dict[PartyId, ReleaseShareFile]:
+        """Return what t trustees give for the last start."""
+        start_leaf, start = self.started()
+        opened = self._opened(start)
+        return {name: self._share_file(name, start_leaf, opened) for name in self.trustees}
+
+    def started(self) -> tuple[int, ReleaseStart]:
         found = self.kit.of(ReleaseStart, shell_leaf=self.shell_leaf, period=self.period)
         return found[-1]
 
@@ -335,7 +352,7 @@ class Releaser:
             proof=batch.proof.to_bytes(key),
         )
 
-    def _table(
+    def table(
         self, start: ReleaseStart, shares: Mapping[PartyId, ReleaseShareFile]
     ) -> ReleasedTable:
         blocks = range(len(next(iter(shares.values())).shares))
