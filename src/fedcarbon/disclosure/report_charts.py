@@ -6,13 +6,14 @@ description. Nothing in it needs colour to be understood: lengths, lightness and
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
-from html import escape
 from itertools import pairwise
 from math import isqrt
 from typing import Final, NamedTuple
 
+from fedcarbon.disclosure.report_html import Html, element, joined
 from fedcarbon.disclosure.report_numbers import Scale
 
 WIDTH: Final = 360
@@ -24,7 +25,12 @@ SHADES: Final = 5
 TICKS_MAX: Final = 4
 TILE_COLUMNS_MAX: Final = 5
 TILE_HEIGHT: Final = 62
+GONE: Final = "\N{MULTIPLICATION SIGN}"
+"""Stands in a series where a value is hidden."""
 _GAP: Final = 4
+_LEADING: Final = 16
+_PIECES: Final = re.compile(r"[\x21-\x7e]+ ?|.")
+"""Where a line may be broken: after a Latin word, or anywhere in Chinese."""
 _EDGE: Final = 8
 """Free space left and right of an axis."""
 _ROW: Final = 40
@@ -67,7 +73,7 @@ class _Axis(NamedTuple):
         return self.start + (value - self.low) * self.length / (self.high - self.low)
 
 
-def bars(caption: Caption, values: Sequence[Value], scale: Scale) -> str:
+def bars(caption: Caption, values: Sequence[Value], scale: Scale) -> Html:
     """Return bars with error bars, one below the other, each with its label and number above."""
     axis = _axis_of(values, start=_EDGE, length=WIDTH - 2 * _EDGE)
     bottom = len(values) * _ROW
@@ -77,20 +83,18 @@ def bars(caption: Caption, values: Sequence[Value], scale: Scale) -> str:
         parts.append(_line("grid", at, _BAR_TOP - 4, at, bottom))
         parts.append(_text("tick", at, bottom + 15, scale.number(tick), _anchored(at)))
     for row, value in enumerate(values):
-        parts.append(f'<g class="bar-row">{_bar(axis, row * _ROW, value, scale, caption)}</g>')
-    zero = axis.at(0)
-    parts.append(_line("axis", zero, _BAR_TOP - 4, zero, bottom))
+        parts.append(element("g", *_bar(axis, row * _ROW, value, scale, caption), class_="bar-row"))
     return _svg("bars", caption, bottom + _FOOT, parts)
 
 
-def _bar(axis: _Axis, top: int, value: Value, scale: Scale, caption: Caption) -> str:
-    y = top + _BAR_TOP
+def _bar(axis: _Axis, top: int, value: Value, scale: Scale, caption: Caption) -> list[Html]:
+    y, zero = top + _BAR_TOP, axis.at(0)
     if value.estimate is None:
         number = caption.hidden
-        drawn = f'<rect class="hatched" x="{_EDGE}" y="{y}" width="40" height="{_BAR}"/>'
+        drawn = [_rect("hatched", _EDGE, y, 40, _BAR)]
     else:
         number = f"{scale.number(value.estimate)} ± {scale.margin(value.margin)}"
-        ends = sorted((axis.at(0), axis.at(value.estimate)))
+        ends = sorted((zero, axis.at(value.estimate)))
         low = axis.at(value.estimate - value.margin)
         high = axis.at(value.estimate + value.margin)
         middle = y + _BAR / 2
@@ -98,19 +102,20 @@ def _bar(axis: _Axis, top: int, value: Value, scale: Scale, caption: Caption) ->
             f"M{_n(low)} {_n(middle - _CAP)}v{2 * _CAP}M{_n(low)} {_n(middle)}H{_n(high)}"
             f"M{_n(high)} {_n(middle - _CAP)}v{2 * _CAP}"
         )
-        drawn = (
-            f'<rect class="bar" x="{_n(ends[0])}" y="{y}" width="{_n(ends[1] - ends[0])}" '
-            f'height="{_BAR}"/><path class="error" d="{error}"/>'
-        )
+        drawn = [
+            _rect("bar", ends[0], y, ends[1] - ends[0], _BAR),
+            element("path", class_="error", d=error),
+        ]
     room = (WIDTH - 2 * _EDGE) / TEXT - _ems(number) - 1
-    return (
-        _text("label", _EDGE, top + 14, fitted(value.label, room), "start")
-        + _text("number", WIDTH - _EDGE, top + 14, number, "end")
-        + drawn
-    )
+    return [
+        _text("label", _EDGE, top + 14, fitted(value.label, room), "start"),
+        _text("number", WIDTH - _EDGE, top + 14, number, "end"),
+        *drawn,
+        _line("axis", zero, y - 3, zero, y + _BAR + 3),
+    ]
 
 
-def series(caption: Caption, values: Sequence[Value], scale: Scale) -> str:
+def series(caption: Caption, values: Sequence[Value], scale: Scale) -> Html:
     """Return a line over periods with a band of error; where a value is hidden there is a gap."""
     axis = _axis_of(values, start=_SERIES_HEIGHT, length=_TOP - _SERIES_HEIGHT)
     step = (WIDTH - 8 * _EDGE) / max(1, len(values) - 1)
@@ -125,22 +130,22 @@ def series(caption: Caption, values: Sequence[Value], scale: Scale) -> str:
         upper = [f"{_n(x)},{_n(axis.at(value + margin))}" for x, value, margin in known]
         lower = [f"{_n(x)},{_n(axis.at(value - margin))}" for x, value, margin in known]
         line = [f"{_n(x)},{_n(axis.at(value))}" for x, value, _ in known]
-        parts.append(f'<polygon class="band" points="{" ".join(upper + lower[::-1])}"/>')
-        parts.append(f'<polyline class="line" points="{" ".join(line)}"/>')
+        parts.append(element("polygon", class_="band", points=" ".join(upper + lower[::-1])))
+        parts.append(element("polyline", class_="line", points=" ".join(line)))
         for x, value, margin in known:
             low, high = axis.at(value - margin), axis.at(value + margin)
             parts.append(_line("error", x, low, x, high))
-            parts.append(f'<circle class="point" cx="{_n(x)}" cy="{_n(axis.at(value))}" r="3"/>')
+            parts.append(element("circle", class_="point", cx=_n(x), cy=_n(axis.at(value)), r=3))
     skip = -(-len(values) * (max(_ems(value.label) for value in values) + 1) * SMALL // WIDTH)
-    for place, (x, value) in enumerate(zip(places, values, strict=True)):
-        if value.estimate is None:
-            parts.append(_text("tick", x, _SERIES_HEIGHT - 6, "×", "middle"))
+    for place, (x, item) in enumerate(zip(places, values, strict=True)):
+        if item.estimate is None:
+            parts.append(_text("tick", x, _SERIES_HEIGHT - 6, GONE, "middle"))
         if place % max(1, int(skip)) == 0:
-            parts.append(_text("tick", x, _SERIES_HEIGHT + 16, value.label, "middle"))
+            parts.append(_text("tick", x, _SERIES_HEIGHT + 16, item.label, "middle"))
     return _svg("series", caption, _SERIES_HEIGHT + _FOOT, parts)
 
 
-def tiles(caption: Caption, values: Sequence[Value], scale: Scale) -> str:
+def tiles(caption: Caption, values: Sequence[Value], scale: Scale) -> Html:
     """Return a grid of tiles in the order of the code list, shaded by value.
 
     Shells hold no geography, so the tiles lie row by row and nothing follows from who is whose
@@ -159,14 +164,17 @@ def tiles(caption: Caption, values: Sequence[Value], scale: Scale) -> str:
         ink = "tile-text" if shade is None else f"tile-text on-{shade}"
         number = caption.hidden if value.estimate is None else scale.number(value.estimate)
         middle, room = x + width / 2, (width - 8) / TEXT
-        parts.append(
-            f'<g class="tile"><rect class="{drawn}" x="{_n(x)}" y="{y}" width="{_n(width)}" '
-            f'height="{TILE_HEIGHT}" rx="3"/>'
-            + (_plate(middle, y, value.label, number, width) if shade is None else "")
-            + _text(ink, middle, y + 26, fitted(value.label, room), "middle")
-            + _text(f"{ink} tile-number", middle, y + 45, fitted(number, room), "middle")
-            + "</g>"
-        )
+        words = wrapped(value.label, room)
+        first = y + (TILE_HEIGHT - (len(words) + 1) * _LEADING) / 2 + TEXT
+        lines = [
+            _text(ink, middle, first + place * _LEADING, word, "middle")
+            for place, word in enumerate(words)
+        ]
+        last = first + len(words) * _LEADING
+        lines.append(_text(f"{ink} tile-number", middle, last, fitted(number, room), "middle"))
+        plate = [_plate(middle, y, [*words, number], width)] if shade is None else []
+        tile = [_rect(drawn, x, y, width, TILE_HEIGHT), *plate, *lines]
+        parts.append(element("g", *tile, class_="tile"))
     rows = -(-len(values) // columns)
     return _svg("tiles", caption, rows * (TILE_HEIGHT + _GAP) - _GAP, parts)
 
@@ -193,13 +201,25 @@ def fitted(text: str, ems: float) -> str:
     return text + "…"
 
 
-def _plate(middle: float, y: int, label: str, number: str, width: float) -> str:
+def wrapped(text: str, ems: float) -> list[str]:
+    """Return a text in one or two lines, the second cut if it is too long; see `fitted`."""
+    if _ems(text) <= ems:
+        return [text]
+    first = ""
+    for piece in _PIECES.findall(text):
+        if _ems(first + piece.rstrip()) > ems:
+            break
+        first += piece
+    if not first:
+        return [fitted(text, ems)]
+    return [first.rstrip(), fitted(text[len(first) :], ems)]
+
+
+def _plate(middle: float, y: int, words: Sequence[str], width: float) -> Html:
     """Return the white plate behind a hidden tile's words."""
-    half = min(width / 2 - 3, max(_ems(label), _ems(number)) * TEXT / 2 + 5)
-    return (
-        f'<rect class="plate" x="{_n(middle - half)}" y="{y + 11}" width="{_n(2 * half)}" '
-        f'height="{TILE_HEIGHT - 22}"/>'
-    )
+    half = min(width / 2 - 3, max(map(_ems, words)) * TEXT / 2 + 5)
+    height = len(words) * _LEADING + 6
+    return _rect("plate", middle - half, y + (TILE_HEIGHT - height) / 2, 2 * half, height)
 
 
 def _axis_of(values: Sequence[Value], *, start: int, length: int) -> _Axis:
@@ -212,8 +232,7 @@ def _axis_of(values: Sequence[Value], *, start: int, length: int) -> _Axis:
 
 def _ticks(axis: _Axis, scale: Scale) -> list[int]:
     """Return round values on an axis: multiples of 1, 2 or 5 times a power of ten."""
-    least: int = 10 ** (scale.exponent - scale.decimals)
-    span, step = axis.high - axis.low, least
+    span, step = axis.high - axis.low, scale.step
     while span > TICKS_MAX * step:
         step = step * 5 // 2 if str(step).startswith("2") else step * 2
     first = -(-axis.low // step)
@@ -227,24 +246,30 @@ def _runs(values: Sequence[Value]) -> list[list[int]]:
     return [shown[a:b] for a, b in pairwise(cuts) if a < b]
 
 
-def _svg(kind: str, caption: Caption, height: int, parts: Sequence[str]) -> str:
-    anchor = caption.anchor
-    return (
-        f'<svg class="chart {kind}" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-labelledby="{anchor}-t {anchor}-d">'
-        f'<title id="{anchor}-t">{escape(caption.title)}</title>'
-        f'<desc id="{anchor}-d">{escape(caption.description)}</desc>\n' + "\n".join(parts) + "</svg>"
+def _svg(kind: str, caption: Caption, height: int, parts: Sequence[Html]) -> Html:
+    title, description = f"{caption.anchor}-t", f"{caption.anchor}-d"
+    return element(
+        "svg",
+        element("title", caption.title, id=title),
+        element("desc", caption.description, id=description),
+        joined(parts, "\n"),
+        class_=f"chart {kind}",
+        viewBox=f"0 0 {WIDTH} {height}",
+        role="img",
+        aria_labelledby=f"{title} {description}",
     )
 
 
-def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="{kind}" x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"/>'
+def _rect(kind: str, x: float, y: float, width: float, height: float) -> Html:
+    return element("rect", class_=kind, x=_n(x), y=_n(y), width=_n(width), height=_n(height))
 
 
-def _text(kind: str, x: float, y: float, text: str, anchor: str) -> str:
-    return (
-        f'<text class="{kind}" x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}">{escape(text)}</text>'
-    )
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> Html:
+    return element("line", class_=kind, x1=_n(x1), y1=_n(y1), x2=_n(x2), y2=_n(y2))
+
+
+def _text(kind: str, x: float, y: float, text: str, anchor: str) -> Html:
+    return element("text", text, class_=kind, x=_n(x), y=_n(y), text_anchor=anchor)
 
 
 def _anchored(at: float) -> str:

@@ -1,7 +1,7 @@
 """Numbers of a report as people read them: whole units, grouped digits, no false precision.
 
-Values are shifted by powers of ten, exactly, and then rounded to where their margin of error has
-two digits; margins are rounded up. The exact numbers are in the CSV and JSON files.
+Values are shifted by powers of ten and rounded to the two leading digits of their margins of error;
+margins are rounded up. The exact numbers are in the CSV and JSON files.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ SHOWN_AT_LEAST: Final = 10
 """A larger unit is taken as soon as the largest value is so many of it."""
 MARGIN_DIGITS: Final = 2
 MINUS: Final = "\N{MINUS SIGN}"
+MILLIONTHS: Final = "ug"
+"""What shells write for millionths of the programme's measure, whichever that is."""
 
 _UNITS: Final[Mapping[str, tuple[tuple[int, Label], ...]]] = {
     "people": ((0, Label(zh="人", en="people")),),
@@ -31,8 +33,6 @@ _UNITS: Final[Mapping[str, tuple[tuple[int, Label], ...]]] = {
     Measure.MONEY: ((6, Label(zh="分", en="fen")), (8, Label(zh="元", en="yuan"))),
 }
 """Units by what a shell counts in, as powers of ten of it, smallest first."""
-MILLIONTHS: Final = "ug"
-"""What shells write for millionths of the programme's measure, whichever that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,23 +42,24 @@ class Scale:
     unit: Label
     exponent: int
     """One unit is 10^exponent of what the shell counts."""
-    decimals: int
-    """Digits after the point, 0 to `exponent`."""
+    step: int
+    """A power of ten, of what the shell counts, to which values are rounded."""
 
     def number(self, value: int) -> str:
-        """Return a value in this unit, rounded to the nearest."""
-        step: int = 10 ** (self.exponent - self.decimals)
-        return self._text((2 * abs(value) + step) // (2 * step), is_negative=value < 0)
+        """Return a value in this unit, rounded to the nearest step, halves away from zero."""
+        steps = (2 * abs(value) + self.step) // (2 * self.step)
+        text = self._text(steps * self.step)
+        return MINUS + text if value < 0 < steps else text
 
     def margin(self, margin: int) -> str:
         """Return a margin of error in this unit, rounded up."""
-        step: int = 10 ** (self.exponent - self.decimals)
-        return self._text(-(-margin // step), is_negative=False)
+        return self._text(-(-margin // self.step) * self.step)
 
-    def _text(self, steps: int, *, is_negative: bool) -> str:
-        whole, rest = divmod(steps, 10**self.decimals)
-        text = f"{whole:,}.{rest:0{self.decimals}d}" if self.decimals else f"{whole:,}"
-        return MINUS + text if is_negative and steps else text
+    def _text(self, amount: int) -> str:
+        whole, rest = divmod(amount, 10**self.exponent)
+        decimals = self.exponent + 1 - len(str(self.step))
+        fraction = f"{rest:0{self.exponent}d}"[: max(0, decimals)]
+        return f"{whole:,}.{fraction}" if fraction else f"{whole:,}"
 
 
 def scale_of(
@@ -78,8 +79,8 @@ def scale_of(
     fitting = [item for item in units if most >= SHOWN_AT_LEAST * 10 ** item[0]]
     exponent, label = fitting[-1] if fitting else units[0]
     least = min((margin for margin in margins if margin), default=1)
-    decimals = exponent - len(str(least)) + MARGIN_DIGITS
-    return Scale(unit=label, exponent=exponent, decimals=max(0, min(exponent, decimals)))
+    step: int = 10 ** max(0, len(str(least)) - MARGIN_DIGITS)
+    return Scale(unit=label, exponent=exponent, step=step)
 
 
 def rho_text(millionths: int) -> str:

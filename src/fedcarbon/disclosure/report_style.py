@@ -22,8 +22,9 @@ STYLE: Final = (
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: #fff; color: #14212b; font: 16px/1.6 "Helvetica Neue", Arial,
-       "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC",
-       "Source Han Sans SC", sans-serif; }
+       "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }
+main:lang(zh) { font-family: "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei",
+                "Noto Sans CJK SC", "Source Han Sans SC", sans-serif; }
 main, .bar-top { max-width: 64rem; margin: 0 auto; padding: 0 1rem; }
 .bar-top { display: flex; justify-content: flex-end; gap: .4rem; padding-top: .6rem; }
 .pick { position: absolute; opacity: 0; width: 1px; height: 1px; }
@@ -42,7 +43,7 @@ h1 { font-size: 1.8rem; line-height: 1.25; margin: .2rem 0 .4rem; }
 h2 { font-size: 1.3rem; line-height: 1.3; margin: 2.2rem 0 .6rem; padding-bottom: .25rem;
      border-bottom: 2px solid #153f63; }
 h3 { font-size: 1rem; margin: 0 0 .5rem; }
-p, ul, dl { margin: .5rem 0; max-width: 46rem; }
+p, ul { margin: .5rem 0; max-width: 50rem; }
 .muted, figcaption, caption { color: #4a5863; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(12rem, 1fr)); gap: .8rem;
            margin: 1rem 0; padding: 0; }
@@ -58,6 +59,7 @@ figure > h3 { margin: 0; } figcaption { font-size: .85rem; }
 .chart text { font-size: 12px; fill: #14212b; font-variant-numeric: tabular-nums; }
 .chart .tick { font-size: 11px; fill: #4a5863; }
 .chart .number, .chart .tile-number { font-weight: 600; }
+.chart .label, .chart .number { paint-order: stroke; stroke: #fff; stroke-width: 3px; }
 .grid { stroke: #d3dae0; stroke-width: 1; } .axis { stroke: #14212b; stroke-width: 1; }
 .bar { fill: #5b93c0; } .error { stroke: #14212b; stroke-width: 1.5; fill: none; }
 .band { fill: #bfd5e7; } .line { fill: none; stroke: #153f63; stroke-width: 2; }
@@ -79,10 +81,13 @@ thead th { border-bottom: 1px solid #14212b; vertical-align: bottom; }
 tbody tr + tr > * { border-top: 1px solid #e1e6ea; }
 th:first-child, td.words, th.words { text-align: left; padding-left: 0; }
 th[scope=row] { font-weight: 400; }
-tr.total > * { font-weight: 600; } tr.part > th:first-child { padding-left: 1.1em; }
+.scroll + .scroll { margin-top: 1.2rem; } .narrow { max-width: 30rem; }
+tr.total > *, tr.subtotal > *, tr.group > * { font-weight: 600; }
+tr td .off { font-weight: 400; } tbody tr.subtotal > * { border-top: 1px solid #7d8a94; }
+ tr.part > th:first-child { padding-left: 1.1em; }
 td .off { color: #4a5863; white-space: nowrap; }
 td.hidden { color: #4a5863; font-style: italic; }
-.box { border: 1px solid #9aa7b1; border-left: 6px solid #153f63; padding: .5rem 1rem; }
+.box { max-width: 53rem; border: 1px solid #9aa7b1; border-left: 6px solid #153f63; padding: .5rem 1rem; }
 code { font: .85em/1.4 ui-monospace, "SFMono-Regular", Consolas, "Liberation Mono", monospace;
        overflow-wrap: anywhere; }
 footer { margin: 2.5rem 0 2rem; border-top: 1px solid #9aa7b1; padding-top: .6rem;
