@@ -40,9 +40,9 @@ from hub.clearing.credits import top_up_float
 from hub.clearing.outbox import process_outbox
 from hub.clearing.positions import AccountStatement, account_statement
 from hub.openings.driver import OpeningDriver, OpeningProgress
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.requests import opening_of, request_opening
 from hub.openings.storage.request_store import StoredRequest
+from hub.record.folded_record import FoldedRecord
 from hub.record.reading import Reader, list_leaves, read_file
 from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.record_store import RecordStore
