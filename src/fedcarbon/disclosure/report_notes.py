@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fedcarbon.disclosure.margins import margin_95
 from fedcarbon.disclosure.report_charts import Value
 from fedcarbon.disclosure.report_figures import Figures
 from fedcarbon.disclosure.report_html import Html, element
-from fedcarbon.disclosure.report_numbers import rho_text
 from fedcarbon.disclosure.report_view import View
 from fedcarbon.disclosure.report_words import Phrase, say
-from fedcarbon.disclosure.table import margin_95
+from fedcarbon.units import millionths_text
 
 
 def reading_section(view: View) -> Html:
@@ -54,10 +54,16 @@ def budget_section(view: View, figures: Figures) -> Html:
     language, budget = view.language, view.table.budget
     left = budget.limit_millionths - budget.spent_millionths - budget.rho_millionths
     sums = (
-        (say(language, Phrase.THIS_RELEASE), rho_text(budget.rho_millionths)),
-        (say(language, Phrase.SPENT_BEFORE, year=budget.year), rho_text(budget.spent_millionths)),
-        (say(language, Phrase.LEFT), rho_text(left)),
-        (say(language, Phrase.YEAR_LIMIT, year=budget.year), rho_text(budget.limit_millionths)),
+        (say(language, Phrase.THIS_RELEASE), millionths_text(budget.rho_millionths)),
+        (
+            say(language, Phrase.SPENT_BEFORE, year=budget.year),
+            millionths_text(budget.spent_millionths),
+        ),
+        (say(language, Phrase.LEFT), millionths_text(left)),
+        (
+            say(language, Phrase.YEAR_LIMIT, year=budget.year),
+            millionths_text(budget.limit_millionths),
+        ),
     )
     return _section(
         view,
@@ -93,7 +99,7 @@ def _noise_table(view: View, figures: Figures) -> Html:
             (
                 language.of(quantity.label),
                 f"{most.number(quantity.per_cell_max)} {view.unit(most)}",
-                rho_text(quantity.rho_millionths),
+                millionths_text(quantity.rho_millionths),
                 f"{scale.margin(sigma)} {unit}",
                 f"{scale.margin(margin)} {unit}",
             )

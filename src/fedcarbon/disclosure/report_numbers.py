@@ -81,9 +81,3 @@ def scale_of(
     least = min((margin for margin in margins if margin), default=1)
     step: int = 10 ** max(0, len(str(least)) - MARGIN_DIGITS)
     return Scale(unit=label, exponent=exponent, step=step)
-
-
-def rho_text(millionths: int) -> str:
-    """Return a zCDP budget: `0.005`."""
-    whole, rest = divmod(millionths, 1_000_000)
-    return f"{whole}.{rest:06d}".rstrip("0").rstrip(".")

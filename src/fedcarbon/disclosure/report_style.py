@@ -87,7 +87,8 @@ tr td .off { font-weight: 400; } tbody tr.subtotal > * { border-top: 1px solid #
  tr.part > th:first-child { padding-left: 1.1em; }
 td .off { color: #4a5863; white-space: nowrap; }
 td.hidden { color: #4a5863; font-style: italic; }
-.box { max-width: 53rem; border: 1px solid #9aa7b1; border-left: 6px solid #153f63; padding: .5rem 1rem; }
+.box { max-width: 53rem; border: 1px solid #9aa7b1; border-left: 6px solid #153f63;
+       padding: .5rem 1rem; }
 code { font: .85em/1.4 ui-monospace, "SFMono-Regular", Consolas, "Liberation Mono", monospace;
        overflow-wrap: anywhere; }
 footer { margin: 2.5rem 0 2rem; border-top: 1px solid #9aa7b1; padding-top: .6rem;
