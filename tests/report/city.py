@@ -21,11 +21,13 @@ from fedcarbon.disclosure.statements import (
 from fedcarbon.disclosure.table import released_table
 from fedcarbon.ids import EpochIndex, PartyId, Role
 from fedcarbon.registry.admission import PartyAdmission
+from fedcarbon.transparency.leaf import LeafType
 from tests.chance import seeded
 from tests.trustee.founded import HUB, PROGRAMME, Founded
 
 PERIODS: Final = 6
-SHELL_LEAF: Final = 17
+SHELL_ID: Final = "modes-by-district"
+REGULATOR: Final = PartyId("statistics-office")
 DISTRICTS: Final = (
     ("990101", "东山区", "East Hill", "core", 30),
     ("990102", "西湖区", "West Lake", "core", 52),
@@ -77,19 +79,114 @@ def dimensions(*, grouped: bool = False) -> tuple[Dimension, ...]:
     return (districts, modes)
 
 
-@cache
-def founded() -> Founded:
-    """Return the parties: four-week periods from January to June 2026."""
-    return Founded(first_day="2026-01-05", last_day="2026-06-21", epoch_days=7, days_max=200)
+class City(Founded):
+    """The parties, and a record in which every period is released and witnessed."""
+
+    def __init__(self, *, grouped: bool = False) -> None:
+        # four-week periods from January to June 2026
+        super().__init__(first_day="2026-01-05", last_day="2026-06-21", epoch_days=7, days_max=200)
+        self.begin()
+        self.admit(REGULATOR, Role.REGULATOR)
+        self.shell = shell_of(self, grouped=grouped)
+        self.shell_leaf = self.log(LeafType.TABLE_SHELL, self.rooted(self.shell))
+        self.tables: dict[int, bytes] = {}
+        self.release_leaves: dict[int, int] = {}
+        for period in range(1, PERIODS + 1):
+            self.release(period)
+        self.witness()
+
+    def release(self, period: int) -> None:
+        """Log start and release of a period."""
+        form = self.shell
+        start = ReleaseStart(
+            parameter_id=form.parameter_id,
+            programme_id=form.programme_id,
+            shell_leaf=self.shell_leaf,
+            period=period,
+            record_size=len(self.record.leaves),
+            contributors=tuple(
+                Contributor(partner_id=PartyId(f"partner-{n}"), contribution_leaf=5 + n)
+                for n in range(4)
+            ),
+            noise=tuple(
+                NoisePart(trustee_id=trustee, file_sha256=bytes(32)) for trustee in self.trustee_ids
+            ),
+            noised_sha256=bytes(32),
+            year=2026,
+            rho_millionths=form.rho_millionths,
+            spent_millionths=(period - 1) * form.rho_millionths,
+        )
+        start_leaf = self.log_own(start, *self.trustee_ids)
+        noisy = vector(form, period)
+        self.tables[period] = statements.encode(
+            released_table(self.shell_leaf, form, self.programme, start, noisy)
+        )
+        self.release_leaves[period] = self.log_own(
+            TableRelease(
+                parameter_id=form.parameter_id,
+                programme_id=form.programme_id,
+                shell_leaf=self.shell_leaf,
+                period=period,
+                start_leaf=start_leaf,
+                table_sha256=hashlib.sha256(self.tables[period]).digest(),
+                shares=(TableShares(trustee_id=PartyId("trustee-1"), file_sha256=bytes(32)),),
+            ),
+            HUB,
+        )
+
+    def entry(self, index: int) -> RecordEntry:
+        built = self.record.leaves[index]
+        return RecordEntry(index=index, salt=built.salt, body=built.body)
+
+    def parts(self, period: int) -> ReleaseParts:
+        """Return everything by which the table of a period is believed."""
+        return ReleaseParts(
+            shell=self.entry(self.shell_leaf),
+            release=self.entry(self.release_leaves[period]),
+            hub_admission=self.rooted(self.admission(HUB, Role.HUB)).to_bytes(),
+            programme=self.rooted(self.programme).to_bytes(),
+            table=self.tables[period],
+        )
+
+    def admission(self, party: PartyId, role: Role) -> PartyAdmission:
+        return PartyAdmission(
+            parameter_id=self.parameters.parameter_id,
+            party_id=party,
+            role=role,
+            signing_key=self.key(party).public,
+            best_tier=0,
+            claim_slots_per_account_day=72,
+            object_quota=0,
+        )
+
+    def resigned(self, given: ReleaseParts, **changes: Any) -> ReleaseParts:
+        """Return parts with another release, which the hub signed all the same."""
+        statement = checked_release(given, self.roots).statement
+        body = self.signed(dataclasses.replace(statement, **changes), HUB).to_bytes()
+        return dataclasses.replace(given, release=dataclasses.replace(given.release, body=body))
 
 
 @cache
-def shell(*, grouped: bool = False) -> TableShell:
+def city(*, grouped: bool = False) -> City:
+    """Return the city; nobody may change it."""
+    return City(grouped=grouped)
+
+
+@cache
+def releases(*, grouped: bool = False) -> tuple[Release, ...]:
+    """Return all periods, checked."""
+    found = city(grouped=grouped)
+    return tuple(
+        checked_release(found.parts(period), found.roots) for period in range(1, PERIODS + 1)
+    )
+
+
+def shell_of(world: Founded, *, grouped: bool) -> TableShell:
     """Return the shell of the city's table."""
     return TableShell(
-        parameter_id=founded().parameters.parameter_id,
+        parameter_id=world.parameters.parameter_id,
         programme_id=PROGRAMME,
-        shell_id="modes-by-district",
+        shell_id=SHELL_ID,
         label=Label(
             zh="绿色出行：按区和出行方式（虚构数据）",
             en="Green travel by district and mode (invented data)",
@@ -114,100 +211,19 @@ def shell(*, grouped: bool = False) -> TableShell:
     )
 
 
-def vector(period: int) -> list[int]:
+def vector(shell: TableShell, period: int) -> list[int]:
     """Return a noisy vector: the city's true numbers, which nobody knows, with invented noise."""
-    chance, form = seeded(period), shell()
-    values = []
+    chance, values = seeded(period), []
     for district in DISTRICTS:
-        thousands = district[-1]
         for *_, per_cent, metres, mg in MODES:
-            people = thousands * per_cent * (90 + 4 * period) // 10
+            people = district[-1] * per_cent * (90 + 4 * period) // 10
             trips = people * 11
             true = (people, trips, trips * metres, trips * metres * mg * 1000)
             values += [
-                value + round(chance.gauss(0, 3**0.5 * form.sigma(quantity)))
-                for value, quantity in zip(true, form.quantities, strict=True)
+                value + round(chance.gauss(0, 3**0.5 * shell.sigma(quantity)))
+                for value, quantity in zip(true, shell.quantities, strict=True)
             ]
     return values
-
-
-def parts(period: int, *, grouped: bool = False) -> ReleaseParts:
-    """Return everything by which the table of a period is believed."""
-    world, form = founded(), shell(grouped=grouped)
-    start = ReleaseStart(
-        parameter_id=form.parameter_id,
-        programme_id=form.programme_id,
-        shell_leaf=SHELL_LEAF,
-        period=period,
-        record_size=SHELL_LEAF + 100 * period,
-        contributors=tuple(
-            Contributor(partner_id=PartyId(f"partner-{n}"), contribution_leaf=50 + n)
-            for n in range(4)
-        ),
-        noise=tuple(
-            NoisePart(trustee_id=PartyId(f"trustee-{n}"), file_sha256=bytes(32))
-            for n in range(1, 4)
-        ),
-        noised_sha256=bytes(32),
-        year=2026,
-        rho_millionths=form.rho_millionths,
-        spent_millionths=(period - 1) * form.rho_millionths,
-    )
-    table = statements.encode(
-        released_table(SHELL_LEAF, form, world.programme, start, vector(period))
-    )
-    release = TableRelease(
-        parameter_id=form.parameter_id,
-        programme_id=form.programme_id,
-        shell_leaf=SHELL_LEAF,
-        period=period,
-        start_leaf=SHELL_LEAF + 100 * period,
-        table_sha256=hashlib.sha256(table).digest(),
-        shares=(TableShares(trustee_id=PartyId("trustee-1"), file_sha256=bytes(32)),),
-    )
-    return ReleaseParts(
-        shell=RecordEntry(index=SHELL_LEAF, salt=b"s" * 32, body=world.rooted(form).to_bytes()),
-        release=RecordEntry(
-            index=SHELL_LEAF + 100 * period + 1,
-            salt=bytes([period]) * 32,
-            body=world.signed(release, HUB).to_bytes(),
-        ),
-        hub_admission=world.rooted(hub_admission()).to_bytes(),
-        programme=world.rooted(world.programme).to_bytes(),
-        table=table,
-    )
-
-
-def hub_admission(role: Role = Role.HUB) -> PartyAdmission:
-    """Return how the hub was admitted."""
-    return PartyAdmission(
-        parameter_id=founded().parameters.parameter_id,
-        party_id=HUB,
-        role=role,
-        signing_key=founded().key(HUB).public,
-        best_tier=0,
-        claim_slots_per_account_day=72,
-        object_quota=0,
-    )
-
-
-def resigned(given: ReleaseParts, **changes: Any) -> ReleaseParts:
-    """Return parts with another release, which the hub signed all the same."""
-    release = dataclasses.replace(checked_release(given, founded().roots).statement, **changes)
-    entry = dataclasses.replace(given.release, body=founded().signed(release, HUB).to_bytes())
-    return dataclasses.replace(given, release=entry)
-
-
-@cache
-def release(period: int, *, grouped: bool = False) -> Release:
-    """Return a checked release."""
-    return checked_release(parts(period, grouped=grouped), founded().roots)
-
-
-@cache
-def releases(*, grouped: bool = False) -> tuple[Release, ...]:
-    """Return all periods."""
-    return tuple(release(period, grouped=grouped) for period in range(1, PERIODS + 1))
 
 
 def _quantity(name: str, zh: str, en: str, unit: str, per_cell_max: int) -> Quantity:

@@ -38,10 +38,10 @@ def release_csv(release: Release) -> str:
     for item in shell.quantities:
         name = f"{item.name}_{item.unit}"
         header += [name, f"{name}_noisy", f"{name}_margin_95"]
-    first = [shell.programme_id, shell.shell_id, table.period, table.first_day, table.last_day]
+    which = (shell.programme_id, shell.shell_id, table.period, table.first_day, table.last_day)
     lines = [_line(header)]
     for row in table.rows:
-        fields: list[str | int] = [*first, *_fields(shell.dimensions, row)]
+        fields: list[str | int] = [*which, *_fields(shell.dimensions, row)]
         lines.append(_line([*fields, *[""] * (len(header) - len(fields))]))
     return "".join(lines)
 
