@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import isqrt
 from typing import Final, NamedTuple
@@ -78,10 +79,10 @@ def bars(caption: Caption, values: Sequence[Value], scale: Scale) -> Html:
     axis = _axis_of(values, start=_EDGE, length=WIDTH - 2 * _EDGE)
     bottom = len(values) * _ROW
     parts = []
-    for tick in _ticks(axis, scale):
+    for tick, text in _ticks(axis, scale):
         at = axis.at(tick)
         parts.append(_line("grid", at, _BAR_TOP - 4, at, bottom))
-        parts.append(_text("tick", at, bottom + 15, scale.number(tick), _anchored(at)))
+        parts.append(_text("tick", at, bottom + 15, text, _anchored(at)))
     for row, value in enumerate(values):
         parts.append(element("g", *_bar(axis, row * _ROW, value, scale, caption), class_="bar-row"))
     return _svg("bars", caption, bottom + _FOOT, parts)
@@ -121,10 +122,10 @@ def series(caption: Caption, values: Sequence[Value], scale: Scale) -> Html:
     step = (WIDTH - 8 * _EDGE) / max(1, len(values) - 1)
     places = [4 * _EDGE + step * place for place in range(len(values))]
     parts = []
-    for tick in _ticks(axis, scale):
+    for tick, text in _ticks(axis, scale):
         at = axis.at(tick)
         parts.append(_line("grid" if tick else "axis", 0, at, WIDTH, at))
-        parts.append(_text("tick", 0, at - 3, scale.number(tick), "start"))
+        parts.append(_text("tick", 0, at - 3, text, "start"))
     for run in _runs(values):
         known = [(places[i], values[i].estimate or 0, values[i].margin) for i in run]
         upper = [f"{_n(x)},{_n(axis.at(value + margin))}" for x, value, margin in known]
@@ -230,13 +231,15 @@ def _axis_of(values: Sequence[Value], *, start: int, length: int) -> _Axis:
     return _Axis(low, max(high, low + 1), length, start)
 
 
-def _ticks(axis: _Axis, scale: Scale) -> list[int]:
-    """Return round values on an axis: multiples of 1, 2 or 5 times a power of ten."""
+def _ticks(axis: _Axis, scale: Scale) -> list[tuple[int, str]]:
+    """Return round values on an axis, multiples of 1, 2 or 5 times a power of ten, as text too."""
     span, step = axis.high - axis.low, scale.step
     while span > TICKS_MAX * step:
         step = step * 5 // 2 if str(step).startswith("2") else step * 2
+    coarse: int = 10 ** (len(str(step)) - 1)
+    words = replace(scale, step=coarse)
     first = -(-axis.low // step)
-    return [step * tick for tick in range(first, axis.high // step + 1)]
+    return [(step * n, words.number(step * n)) for n in range(first, axis.high // step + 1)]
 
 
 def _runs(values: Sequence[Value]) -> list[list[int]]:

@@ -72,11 +72,14 @@ figure > h3 { margin: 0; } figcaption { font-size: .85rem; }
           font-size: .85rem; }
 .legend svg { width: 1rem; height: 1rem; vertical-align: -.15rem; margin-right: .3rem; }
 .scroll { overflow-x: auto; }
+.scroll:focus-visible { outline: 3px solid #b35900; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; line-height: 1.4;
         font-variant-numeric: tabular-nums; border-top: 2px solid #14212b;
         border-bottom: 2px solid #14212b; }
 caption { text-align: left; font-size: .85rem; padding-bottom: .3rem; }
 th, td { text-align: right; vertical-align: top; padding: .28rem .5rem; }
+thead th::first-letter { text-transform: uppercase; }
+.scroll th, .scroll td { white-space: nowrap; } .scroll td.words code { white-space: normal; }
 thead th { border-bottom: 1px solid #14212b; vertical-align: bottom; }
 tbody tr + tr > * { border-top: 1px solid #e1e6ea; }
 th:first-child, td.words, th.words { text-align: left; padding-left: 0; }
@@ -86,7 +89,7 @@ tr.total > *, tr.subtotal > *, tr.group > * { font-weight: 600; }
 tr td .off { font-weight: 400; } tbody tr.subtotal > * { border-top: 1px solid #7d8a94; }
  tr.part > th:first-child { padding-left: 1.1em; }
 td .off { color: #4a5863; white-space: nowrap; }
-td.hidden { color: #4a5863; font-style: italic; }
+td.hidden { color: #4a5863; font-style: italic; text-align: center; }
 .box { max-width: 53rem; border: 1px solid #9aa7b1; border-left: 6px solid #153f63;
        padding: .5rem 1rem; }
 code { font: .85em/1.4 ui-monospace, "SFMono-Regular", Consolas, "Liberation Mono", monospace;
@@ -108,7 +111,8 @@ footer { margin: 2.5rem 0 2rem; border-top: 1px solid #9aa7b1; padding-top: .6re
   figure, tr, .box, .figures > div { break-inside: avoid; }
   section.page { break-before: page; } #main-zh + main { break-before: page; }
   figure { grid-template-columns: 86mm minmax(0, 1fr); gap: 2mm 6mm; margin: 4mm 0 6mm; }
-  .scroll { overflow: visible; } table { font-size: 8.5pt; } th, td { padding: .6mm 1.5mm; }
+  .scroll { overflow: visible; } .scroll th { white-space: normal; }
+  caption, figcaption, .legend { font-size: 8.5pt; } table { font-size: 8.5pt; } th, td { padding: .6mm 1.5mm; }
   .figures { grid-template-columns: repeat(4, 1fr); } .figures dd { font-size: 12pt; }
   thead { display: table-header-group; }
 }

@@ -76,26 +76,23 @@ class Phrase(Enum):
     )
     TOO_CLOSE = (
         (
-            "{quantity}：“{category}”与“{other}”之差小于二者误差范围之和，无法判断哪个{dimension}"
-            "更多。"
+            "{quantity}：“{category}”与“{other}”之差小于二者误差范围之和，无法判断哪个{dimension}更多。"
         ),
         (
             "{quantity}: {category} and {other} differ by less than their margins together, so "
-            "that "
-            "neither is known to be the larger {dimension}."
+            "that neither is known to be the larger {dimension}."
         ),
     )
     READING = ("如何阅读这些数字", "How to read these numbers")
     READ_NOISE = (
         (
-            "每个数字在任何人看到之前都已加入随机噪声，受托方也没有见过准确数。"
-            "“±”后面是误差范围：一百次发布中约有九十五次，噪声不超出该范围。"
+            "每个数字在任何人看到之前都已加入随机噪声，受托方也没有见过准确数。“±”后面是误差范"
+            "围：一百次发布中约有九十五次，噪声不超出该范围。"
         ),
         (
-            "Random noise was added to every number before anybody saw it; not even the trustees "
-            "have "
-            "seen an exact one. The figure after ± is the margin of error: in about 95 of 100 "
-            "releases the noise is no larger."
+            "Random noise was added to every number before anybody saw it; not even the "
+            "trustees have seen an exact one. The figure after ± is the margin of error: in "
+            "about 95 of 100 releases the noise is no larger."
         ),
     )
     READ_BOUNDS = (
@@ -105,32 +102,29 @@ class Phrase(Enum):
         ),
         (
             "The margin covers the noise alone. One person counts in at most {cells} cells per "
-            "period "
-            "and partner, and each cell has an upper limit; anything above is left out, so "
-            "totals may "
-            "be slightly low."
+            "period and partner, and each cell has an upper limit; anything above is left out, "
+            "so totals may be slightly low."
         ),
     )
     READ_PEOPLE = (
         (
-            "“{people}”在每个单元格、每家合作方各计一次：出现在多个单元格或多家合作方的人会被重复"
-            "计入合计。"
+            "“"
+            "{people}”在每个单元格、每家合作方各计一次：出现在多个单元格或多家合作方的人会被重复计入合计。"
         ),
         (
-            "“{people}” counts a person once in every cell and at every partner, so that totals "
-            "count "
-            "whoever appears in several of them several times."
+            "“{people}” counts a person once in every cell and at every partner, so that "
+            "totals count whoever appears in several of them several times."
         ),
     )
     READ_ADJUSTED = (
         (
-            "表中数字经过调整：不为负，且各行相加等于合计。未调整的数值见 CSV 与 JSON 文件，"
-            "需要再次加总时请使用未调整的数值。"
+            "表中数字经过调整：不为负，且各行相加等于合计；显示时按误差范围取整。准确的数值与未"
+            "调整的数值见 CSV 与 JSON 文件，需要再次加总时请使用未调整的数值。"
         ),
         (
             "Numbers shown are adjusted so that none is negative and rows add up to their "
-            "totals. The "
-            "CSV and JSON files also hold the unadjusted values: use those for further sums."
+            "totals, and rounded by their margins. The CSV and JSON files hold exact numbers, "
+            "and the unadjusted ones: use those for further sums."
         ),
     )
     BY = ("{quantity}：按{dimension}", "{quantity} by {dimension}")
@@ -149,8 +143,8 @@ class Phrase(Enum):
     TILES_NOTE = (
         "格子按代码表顺序排列，不代表地理位置；颜色越深，数值越大；斜线表示未显示。",
         (
-            "Tiles follow the order of the code list, not geography; darker is more, hatched is "
-            "hidden."
+            "Tiles follow the order of the code list, not geography; darker is more, hatched "
+            "is hidden."
         ),
     )
     BARS_TEXT = (
@@ -176,28 +170,25 @@ class Phrase(Enum):
     ALL_ROWS = ("全部数据", "All rows")
     ALL_ROWS_NOTE = (
         (
-            "每格为估计值 ± 误差范围；括号表示误差范围超过估计值的一半，须谨慎使用；"
-            "“未显示”的含义见下节。"
+            "每格为估计值 ± 误差范围；括号表示误差范围超过估计值的一半，须谨慎使用；“未显示”的"
+            "含义见下节。"
         ),
         (
-            "Estimates ± margins of error. Brackets mark estimates whose margin is more than half "
-            "of them: use those with care. The next section says why rows are hidden."
+            "Estimates ± margins of error. Brackets mark estimates whose margin is more than "
+            "half of them: use those with care. The next section says why rows are hidden."
         ),
     )
     HIDDEN_TITLE = ("未显示的行", "Hidden rows")
     HIDDEN_SOME = (
         (
-            "{rows} 行中有 {hidden} 行未显示。加入噪声后的人数少于 {people} 人的行不显示；"
-            "如果由其他行可以推算出某一未显示的行，则再隐藏一行。这些数字反映的主要是噪声，不应引"
-            "用。"
+            "{rows} 行中有 {hidden} 行未显示。加入噪声后的人数少于 {people} 人的行不显示；如果"
+            "由其他行可以推算出某一未显示的行，则再隐藏一行。这些数字反映的主要是噪声，不应引用。"
         ),
         (
             "{hidden} of {rows} rows are hidden. A row is hidden if it has fewer than {people} "
-            "people "
-            "by the noisy count; and where a hidden row could be computed from the others, another "
-            "one is hidden with it. Such numbers would say more about the noise than about "
-            "anything "
-            "else, and nobody should quote them."
+            "people by the noisy count; and where a hidden row could be computed from the "
+            "others, another one is hidden with it. Such numbers would say more about the "
+            "noise than about anything else, and nobody should quote them."
         ),
     )
     HIDDEN_NONE = (
@@ -208,13 +199,13 @@ class Phrase(Enum):
     BUDGET = ("隐私预算", "Privacy budget")
     BUDGET_NOTE = (
         (
-            "预算以 zCDP 的 ρ 计。写入记录即视为用去，无论是否发布成功；项目一年内的全部发布合计"
-            "不得超出上限。"
+            "预算以 zCDP 的 ρ 计。写入记录即视为用去，无论是否发布成功；项目一年内的全部发布合"
+            "计不得超出上限。"
         ),
         (
-            "Budgets are given as rho of zCDP. They count as spent once they stand in the record, "
-            "whether or not a table appears; all releases of the programme in a year share the "
-            "limit."
+            "Budgets are given as rho of zCDP. They count as spent once they stand in the "
+            "record, whether or not a table appears; all releases of the programme in a year "
+            "share the limit."
         ),
     )
     THIS_RELEASE = ("本次发布", "This release")
@@ -230,15 +221,13 @@ class Phrase(Enum):
     RECORD = ("与公开记录核对", "Tied to the record")
     RECORD_NOTE = (
         (
-            "本页由下列记录条目生成。任何持有信任根文件的人都可以核对签名（fedcarbon stats report"
-            "），"
-            "审计方可以重放整个记录（fedcarbon audit verify）。"
+            "本页由下列记录条目生成。任何持有信任根文件的人都可以核对签名（fedcarbon stats "
+            "report），审计方可以重放整个记录（fedcarbon audit verify）。"
         ),
         (
-            "This page is made from the entries below. Whoever holds the trust roots can check the "
-            "signatures (fedcarbon stats report); auditors replay the whole record (fedcarbon "
-            "audit "
-            "verify)."
+            "This page is made from the entries below. Whoever holds the trust roots can check "
+            "the signatures (fedcarbon stats report); auditors replay the whole record "
+            "(fedcarbon audit verify)."
         ),
     )
     SHELL = ("表样编号", "Name of the shell")
@@ -248,10 +237,7 @@ class Phrase(Enum):
     PARAMETERS = ("参数集", "Parameter set")
     SIGNED_BY = ("签发", "Released by")
     CODE_LIST = ("代码表", "Code list")
-    FOOTER = (
-        "数字只可整体引用，并注明误差范围。",
-        "Quote numbers with their margins of error.",
-    )
+    FOOTER = ("数字只可整体引用，并注明误差范围。", "Quote numbers with their margins of error.")
 
 
 def say(language: Language, phrase: Phrase, **fields: object) -> str:
