@@ -18,6 +18,7 @@ from fedcarbon.cli import (
     record,
     registry,
     registry_uses,
+    stats,
     synth,
     wallet,
     wallet_market,
@@ -54,6 +55,7 @@ for _published in (
 ):
     registry.app.command(_published)
 app.command(registry.app)
+app.command(stats.app)
 app.command(synth.app)
 for _use in (
     wallet_uses.offers,

@@ -110,6 +110,12 @@ class Dimension:
         ):
             raise MalformedError("every category lies in a group, or no dimension has groups")
 
+    @property
+    def labels(self) -> dict[str, Label]:
+        """What people read for the code of a group or a category."""
+        groups = {item.code: item.label for item in self.groups}
+        return groups | {item.code: item.label for item in self.categories}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
