@@ -275,6 +275,58 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[dict[str, object]]
         writer.writerows(rows)
 
 
+def _table_lines(days: int) -> list[str]:
+    """Return the table of statistics: few cells and a large budget, for few people."""
+    modes = {"rail": ("地铁", "metro"), "bike": ("单车", "bike"), "ev_ride": ("电动网约车", "ride")}
+    districts = {code: (zh, code.removeprefix("d-")) for code, zh in DISTRICTS.items()}
+    lines = [
+        "# A hundred people are too few for statistics: a real table spends a hundredth of this.",
+        "[[programme.table]]",
+        'shell_id = "modes-by-district"',
+        'label = { zh = "各区出行方式", en = "Modes by district" }',
+        f"period_epochs = {days}",
+        "partners_max = 3",
+        "cells_max = 6",
+        "members_min = 10",
+        "people_min = 10",
+        "rho_year_millionths = 4_000_000",
+        "",
+    ]
+    for name, label, codes in (
+        ("mode", ("方式", "Mode"), modes),
+        ("district", ("区", "District"), districts),
+    ):
+        lines += [
+            "[[programme.table.dimension]]",
+            f'name = "{name}"',
+            f'label = {{ zh = "{label[0]}", en = "{label[1]}" }}',
+            'code_list = "invented"',
+            "categories = [",
+            *(
+                f'  {{ code = "{code}", zh = "{zh}", en = "{en}" }},'
+                for code, (zh, en) in (codes | {f"other-{name}": ("其他", "other")}).items()
+            ),
+            "]",
+            "",
+        ]
+    for name, unit, label, most in (
+        ("people", "people", ("人数", "People"), 1),
+        ("activities", "activities", ("次数", "Activities"), 3 * days),
+        ("distance", "m", ("里程", "Distance"), 30_000 * days),
+        ("reduction", "ug", ("减排量", "Reduction"), 2_500_000_000 * days),
+    ):
+        lines += [
+            "[[programme.table.quantity]]",
+            f'name = "{name}"',
+            f'unit = "{unit}"',
+            f'label = {{ zh = "{label[0]}", en = "{label[1]}" }}',
+            f"per_cell_max = {most}",
+            "rho_millionths = 1_000_000",
+            "",
+        ]
+    return lines
+
+
 def _scenario_text(*, days: int, seed: int, bits: int) -> str:
     last = FIRST_DAY + dt.timedelta(days=days - 1)
     lines = [
@@ -286,6 +338,7 @@ def _scenario_text(*, days: int, seed: int, bits: int) -> str:
         'time_zone = "Asia/Shanghai"',
         f'days = ["{FIRST_DAY}", "{last}"]',
         "",
+        *_table_lines(days),
         "[keys]",
         f"bits = {bits}",
         "trustees = 5",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -12,7 +12,9 @@ from demo.crosscheck import Recomputed, recompute, redemption_findings
 from demo.federation import Federation
 from demo.gram import life_of_a_gram
 from demo.narrator import Narrator
+from demo.releasing import Released
 from demo.scenario import Scenario
+from demo.tables import compare, errors_of, exact_cells, findings_of
 from fedcarbon.canonical.statement import decode
 from fedcarbon.cli.wallet import connected, load_config
 from fedcarbon.epoch.statements import BeaconLabel, BeaconValue
@@ -108,12 +110,22 @@ def beacons_of(auditor: HubClient) -> dict[tuple[str, int], bytes]:
 def conclude(
     federation: Federation,
     counts: Mapping[str, Mapping[str, Any]],
-    accounts: Rows,
-    redemptions: Rows,
+    seen: tuple[Rows, Rows],
     beacons: Mapping[tuple[str, int], bytes],
+    released: Sequence[Released],
     narrator: Narrator,
 ) -> dict[str, Any]:
-    """Write every result, check it against the input files, and print the closing tables."""
+    """Write every result, check it against the input files, and print the closing tables.
+
+    Args:
+        federation: its processes have ended.
+        counts: what imports counted, by seat.
+        seen: accounts and redemptions, see `accounts_of`.
+        beacons: see `beacons_of`.
+        released: tables of statistics.
+        narrator: tells the story.
+    """
+    accounts, redemptions = seen
     scenario, out = federation.scenario, federation.groundwork.folder
     stores = {
         partner.seat: federation.groundwork.home(partner.seat) / "node.duckdb"
@@ -151,6 +163,8 @@ def conclude(
     with narrator.step("crosscheck", "cross-check: the same sums, recomputed from the input files"):
         expected = recompute(scenario, results.read_csv(out / "verdicts.csv"))
         findings = unfinished + cross_check(scenario, partners, opened, expected)
+        compared = [compare(*item, exact_cells(scenario, *item, expected)) for item in released]
+        findings += [finding for table in compared for finding in findings_of(table)]
     summary = {
         "title": scenario.title,
         "programmes": [entry.id for entry in scenario.programmes],
@@ -164,12 +178,18 @@ def conclude(
             "redeemed_fen": sum(row["redeemed_fen"] for row in opened),
             "redemptions": len(redemptions),
         },
+        "tables": [
+            {"table": item.shell.shell_id, "period": item.table.period, "errors": errors_of(table)}
+            for item, table in zip(released, compared, strict=True)
+        ],
         "timings_ms": narrator.timings_ms,
         "findings": findings,
     }
     narrator.partners(partners)
     narrator.accounts(opened, measures)
     narrator.redemptions(redemptions, measures)
+    for item, table in zip(released, compared, strict=True):
+        narrator.table(item.shell, item.table, table)
     if scenario.redemptions:
         narrator.console.print("[bold]the life of a gram[/bold] (told from everybody's stores)")
         for sentence in life_of_a_gram(scenario, out, opened, redemptions):

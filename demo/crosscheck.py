@@ -34,8 +34,8 @@ class Recomputed:
     """Per partner, before padding."""
     lost: dict[str, int] = field(default_factory=dict)
     submitted_ug: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, dict[tuple[str, str], int]] = field(default_factory=dict)
-    """Per partner, what is left of an activity on all its days: by person and activity."""
+    kept: dict[str, dict[tuple[str, dt.date, str], int]] = field(default_factory=dict)
+    """Per partner, what is left by person, day and activity, before the cap."""
     opened_ug: dict[tuple[str, str], int] = field(default_factory=dict)
     """Per programme and id number, over all partners."""
     bound: set[tuple[str, str]] = field(default_factory=set)
@@ -96,10 +96,7 @@ def _recompute_domain(
         result.lost[partner.seat] = len(lost)
         cap = int(scenario.entry(partner.programme).rest.get("cap_ug", CAP_UG))
         result.submitted_ug[partner.seat] = 0
-        kept = _kept(pieces[claimant], lost)
-        result.kept[partner.seat] = defaultdict(int)
-        for (person, _, activity), amount in kept.items():
-            result.kept[partner.seat][person, activity] += amount
+        result.kept[partner.seat] = kept = _kept(pieces[claimant], lost)
         for person, kept_ug in _settled(kept, cap):
             result.submitted_ug[partner.seat] += kept_ug
             account = (str(partner.programme), person)

@@ -190,6 +190,63 @@ def _write_categories(folder: Path, network: Path) -> None:
     (folder / "categories.toml").write_text(_CATEGORIES, encoding="utf-8")
 
 
+_TABLE: Final = """\
+[[programme.table]]
+shell_id = "modes-by-area"
+label = { zh = "各片区出行方式", en = "Modes by area" }
+partners_max = 4
+rho_year_millionths = 4_000_000
+
+[[programme.table.dimension]]
+name = "mode"
+label = { zh = "方式", en = "Mode" }
+code_list = "methodologies of this programme"
+categories = [
+  { code = "rail", zh = "地铁", en = "metro" },
+  { code = "bike", zh = "单车", en = "bike" },
+  { code = "ev_ride", zh = "电动网约车", en = "ride" },
+  { code = "other-mode", zh = "其他", en = "other" },
+]
+
+[[programme.table.dimension]]
+name = "district"
+label = { zh = "片区", en = "Area" }
+code_list = "invented, by longitude"
+categories = [
+  { code = "a-west", zh = "西", en = "west" },
+  { code = "a-centre", zh = "中", en = "centre" },
+  { code = "a-east", zh = "东", en = "east" },
+  { code = "a-far-east", zh = "远东", en = "far east" },
+  { code = "elsewhere", zh = "其他", en = "elsewhere" },
+]
+
+[[programme.table.quantity]]
+name = "people"
+label = { zh = "人数", en = "People" }
+unit = "people"
+rho_millionths = 25_000
+
+[[programme.table.quantity]]
+name = "activities"
+label = { zh = "次数", en = "Activities" }
+unit = "activities"
+per_cell_max = 6
+rho_millionths = 25_000
+
+[[programme.table.quantity]]
+name = "distance"
+label = { zh = "里程", en = "Distance" }
+unit = "m"
+per_cell_max = 60_000
+rho_millionths = 25_000
+
+[[programme.table.quantity]]
+name = "reduction"
+label = { zh = "减排量", en = "Reduction" }
+unit = "ug"
+per_cell_max = 6_000_000_000
+rho_millionths = 25_000
+"""
 _CATEGORIES: Final = """\
 # How partners find the cell of an activity; a file like this stays in each partner's node.
 [dimensions.mode]
@@ -219,6 +276,7 @@ def _scenario_text(*, seed: int, bits: int) -> str:
         f'time_zone = "{ZONE}"',
         f'days = ["{FIRST_DAY}", "{LAST_DAY}"]',
         "",
+        _TABLE,
         "[keys]",
         f"bits = {bits}",
         "trustees = 5",

@@ -34,6 +34,8 @@ class ProgrammeEntry:
     last_day: dt.date
     epoch_days: int = 1
     policy: Policy = field(default_factory=Policy)
+    tables: tuple[Mapping[str, Any], ...] = ()
+    """Shells of its statistics, as `fedcarbon registry table-shell` reads them."""
     rest: Mapping[str, Any] = field(default_factory=dict)
     """Other fields of the signed programme; what is left out has the registry's default."""
 
@@ -168,7 +170,7 @@ def _build(cls: type[Any], tree: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an
 
 def _programme(tree: dict[str, Any], policy: dict[str, int]) -> ProgrammeEntry:
     first, last = (dt.date.fromisoformat(str(day)) for day in tree["days"])
-    rest = {key: value for key, value in tree.items() if key not in {"id", "days"}}
+    rest = {key: value for key, value in tree.items() if key not in {"id", "days", "table"}}
     built: ProgrammeEntry = _build(
         ProgrammeEntry,
         {
@@ -176,6 +178,7 @@ def _programme(tree: dict[str, Any], policy: dict[str, int]) -> ProgrammeEntry:
             "first_day": first,
             "last_day": last,
             "policy": policy_of(policy, days=(last - first).days + 1),
+            "tables": tuple(tree.get("table", ())),
             **rest,
         },
     )

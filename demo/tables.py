@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import Any, Final, NamedTuple
 
 from demo.counted import read_rows
@@ -48,21 +49,23 @@ class Compared(NamedTuple):
 
 
 def exact_cells(
-    scenario: Scenario, shell: TableShell, expected: Recomputed
+    scenario: Scenario, shell: TableShell, table: ReleasedTable, expected: Recomputed
 ) -> list[tuple[Truth, ...]]:
-    """Return the truth of every cell over all days of the scenario, one per quantity.
+    """Return the truth of every cell, one per quantity.
 
     Args:
         scenario: names the input files.
-        shell: one period of it must cover all days.
+        shell: what is counted.
+        table: a release of it; says which days.
         expected: the recomputation from the files.
     """
+    days = (table.first_day, table.last_day)
     sums = [[[0, 0] for _ in shell.quantities] for _ in shell.cells]
     for partner in scenario.partners:
         if partner.programme != shell.programme_id:
             continue
         of_person: dict[str, dict[int, list[int]]] = defaultdict(dict)
-        for person, cell, values in _activities(partner, shell, expected):
+        for person, cell, values in _activities(partner, shell, days, expected):
             own = of_person[person].setdefault(cell, [0] * len(shell.quantities))
             for position, value in enumerate(values):
                 own[position] += value
@@ -80,11 +83,14 @@ def exact_cells(
 
 
 def _activities(
-    partner: PartnerEntry, shell: TableShell, expected: Recomputed
+    partner: PartnerEntry, shell: TableShell, days: tuple[str, str], expected: Recomputed
 ) -> Iterator[tuple[str, int, list[int]]]:
     """Yield person, cell and values of every activity that keeps something."""
     finder = CellFinder(shell, load_categories(partner.categories))
-    kept = {activity: (who, mass) for (who, activity), mass in expected.kept[partner.seat].items()}
+    kept: dict[str, tuple[str, int]] = {}
+    for (person, day, activity), mass in expected.kept[partner.seat].items():
+        if days[0] <= day.isoformat() <= days[1]:
+            kept[activity] = (person, kept.get(activity, (person, 0))[1] + mass)
     for row in read_rows(partner.activities):
         found = kept.pop(str(row["activity_id"]), None)
         if found is None or not found[1]:
@@ -143,3 +149,18 @@ def findings_of(compared: Sequence[Compared]) -> list[str]:
         <= item.noisy - item.truth.exact
         <= MARGINS_MAX * item.margin_95
     ]
+
+
+def errors_of(compared: Sequence[Compared]) -> dict[str, dict[str, float]]:
+    """Return, per quantity, the median error of shown values and how many lie in their margin."""
+    found = {}
+    for name in dict.fromkeys(item.quantity.name for item in compared):
+        own = [item for item in compared if item.quantity.name == name]
+        errors = [item.error for item in own if item.error is not None]
+        inside = sum(abs(item.noisy - item.truth.exact) <= item.margin_95 for item in own)
+        found[name] = {
+            "shown": len(own),
+            "median_error": round(median(errors), 4) if errors else 0.0,
+            "within_margin": round(inside / len(own), 4),
+        }
+    return found
