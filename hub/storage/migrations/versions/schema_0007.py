@@ -1,9 +1,10 @@
-"""Tables of statistics."""
+"""Tables of statistics, and parties that read them."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from hub.storage.migrations.seventh.party_tables import admit_regulators
 from hub.storage.migrations.seventh.statistics_tables import create_contributions, create_periods
 
 revision: Final = "0007"
@@ -11,6 +12,7 @@ down_revision: Final = "0006"
 
 
 def upgrade() -> None:
-    """Create the new tables."""
+    """Create the new tables, and admit the new role."""
+    admit_regulators()
     create_contributions()
     create_periods()
