@@ -6,7 +6,7 @@ They are pure functions over the view of the record; protocol time is the view's
  (2) all epochs of the period are sealed; all partners contributed, or their time is over
  (3) the period was not started before
  (4) the start names every contribution below its record size, of enough partners, and of no more
-     than the noise is made for
+     than the noise is made for; no contribution that a signer has read is left out as late
  (5) every contribution was bounded by the record's number of members, its file is what its leaf
      says, and all proofs hold
  (6) the budget of the year covers it
@@ -123,6 +123,11 @@ def check_release_draft(
     view.parties.require_parameters(start)
     ref = period_ref(start)
     require_open_period(view, start.programme_id, ref)
+    if start.contributors != view.tables.contributors(ref, view.size):
+        # Or else a record size, which the hub chooses, would choose whose contribution counts.
+        raise refusals.ContributorsDifferError(
+            f"the start of period {ref.period} leaves a contribution out that is in the record"
+        )
     entries = check_contributions(view, start, files)
     budget = require_budget(view, ref)
     rho_millionths = view.tables.shells[ref.shell_leaf].statement.rho_millionths

@@ -19,10 +19,21 @@ from fedcarbon.disclosure.statements import (
 )
 from fedcarbon.epoch.statements import EpochPlan
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
+from fedcarbon.opening import table_refusals as refusals
 from fedcarbon.opening.epochs import EpochBook, EpochRef
 from fedcarbon.opening.logged import Logged, LoggedBody
 from fedcarbon.opening.parties import PartyBook
-from fedcarbon.opening.violations import LeafInvalidError, LoggedTwiceError
+from fedcarbon.opening.violations import (
+    ContributionTooLateError,
+    LoggedTwiceError,
+    NoiseSignersDifferError,
+    PeriodNotSealedError,
+    ReleaseWithoutStartError,
+    ShellBeyondProgrammeError,
+    ShellsOverlapError,
+    ShellTooLateError,
+    ShellUnknownError,
+)
 from fedcarbon.transparency.envelope import Envelope, open_signed
 
 
@@ -76,7 +87,7 @@ class TableBook:
         """
         programme = self._parties.programme(shell.programme_id)
         if shell.last_epoch > programme.epochs:
-            raise LeafInvalidError(
+            raise ShellBeyondProgrammeError(
                 f"shell {shell.shell_id!r} counts epoch {shell.last_epoch}, the programme has "
                 f"{programme.epochs}"
             )
@@ -85,12 +96,12 @@ class TableBook:
             for ref in self._epochs.plans
         ):
             # A shell made when trips are known could be cut around somebody.
-            raise LeafInvalidError(f"shell {shell.shell_id!r} came after its first epoch was over")
+            raise ShellTooLateError(f"shell {shell.shell_id!r} came after its first epoch was over")
         for other in self._shells_of(shell.programme_id):
             if other.shell_id == shell.shell_id:
                 raise LoggedTwiceError(f"shell {shell.shell_id!r} stands twice")
             if other.first_epoch <= shell.last_epoch and shell.first_epoch <= other.last_epoch:
-                raise LeafInvalidError(
+                raise ShellsOverlapError(
                     f"shells {other.shell_id!r} and {shell.shell_id!r} count the same epochs"
                 )
 
@@ -103,7 +114,9 @@ class TableBook:
         ref = PeriodRef(item.shell_leaf, item.period)
         self.require_sealed(item.programme_id, ref)
         if ref in self.starts:
-            raise LeafInvalidError(f"{signer!r} contributed after the start of period {ref.period}")
+            raise ContributionTooLateError(
+                f"{signer!r} contributed after the start of period {ref.period}"
+            )
         if signer in self.contributions[ref]:
             raise LoggedTwiceError(f"{signer!r} contributed twice to period {ref.period}")
         self.contributions[ref][signer] = contribution
@@ -120,7 +133,10 @@ class TableBook:
         )
         signers = [signature.keyid for signature in Envelope.from_bytes(logged.body).signatures]
         if sorted(signers) != [part.trustee_id for part in start.noise]:
-            raise LeafInvalidError(f"a release of other trustees' noise is signed by {signers}")
+            raise NoiseSignersDifferError(
+                f"the start of a release is signed by {sorted(signers)}, it names the noise of "
+                f"{[part.trustee_id for part in start.noise]}"
+            )
         self.require_first(start, logged.index)
         ref = PeriodRef(start.shell_leaf, start.period)
         self.starts[ref] = Logged(index=logged.index, leaf=logged.leaf, statement=start)
@@ -129,7 +145,9 @@ class TableBook:
         """Check that a start may stand in leaf `index`: the first one, within the budget.
 
         Raises:
-            LeafInvalidError: it says something else than the record, or exceeds the budget.
+            ContributorsDifferError, BudgetExceededError: it says something else than the record,
+                or exceeds the budget.
+            PeriodNotSealedError: an epoch of the period is not sealed; see also `shell`.
             LoggedTwiceError: its period was started before.
         """
         self._parties.require_parameters(start)
@@ -138,12 +156,15 @@ class TableBook:
         if ref in self.starts:
             raise LoggedTwiceError(f"period {ref.period} of {shell.shell_id!r} was started before")
         if not start.record_size <= index:
-            raise LeafInvalidError("a start counts leaves that came after it")
+            raise refusals.ContributorsDifferError("a start counts leaves that came after it")
         if start.contributors != self.contributors(ref, start.record_size):
-            raise LeafInvalidError(f"the start of period {ref.period} names other contributions")
+            raise refusals.ContributorsDifferError(
+                f"the start of period {ref.period} names other contributions than the record has "
+                f"below leaf {start.record_size}"
+            )
         budget = self.budget(ref)
         if (start.year, start.spent_millionths) != (budget.year, budget.spent):
-            raise LeafInvalidError(
+            raise refusals.BudgetExceededError(
                 f"a start says that {start.spent_millionths} were spent in {start.year}, "
                 f"it was {budget.spent} in {budget.year}"
             )
@@ -151,7 +172,11 @@ class TableBook:
             start.rho_millionths != shell.rho_millionths
             or budget.spent + start.rho_millionths > budget.limit
         ):
-            raise LeafInvalidError(f"the start of period {ref.period} exceeds the year's budget")
+            raise refusals.BudgetExceededError(
+                f"the start of period {ref.period} spends {start.rho_millionths} millionths, its "
+                f"shell says {shell.rho_millionths}; of {budget.limit} in {budget.year} "
+                f"{budget.spent} were spent"
+            )
 
     def fold_release(self, logged: LoggedBody) -> None:
         """Take a release of the hub: one per start."""
@@ -163,7 +188,7 @@ class TableBook:
             start.index,
             start.statement.programme_id,
         ):
-            raise LeafInvalidError(f"a release of period {ref.period} answers no start")
+            raise ReleaseWithoutStartError(f"a release of period {ref.period} answers no start")
         if ref in self.releases:
             raise LoggedTwiceError(f"period {ref.period} was released before")
         self.releases[ref] = release
@@ -172,12 +197,12 @@ class TableBook:
         """Return the shell of a period.
 
         Raises:
-            LeafInvalidError: the leaf is no shell of the programme.
+            ShellUnknownError: the leaf is no shell of the programme.
             MalformedError: its calendar has no such period.
         """
         logged = self.shells.get(ref.shell_leaf)
         if logged is None or logged.statement.programme_id != programme_id:
-            raise LeafInvalidError(f"leaf {ref.shell_leaf} is no table shell of {programme_id!r}")
+            raise ShellUnknownError(f"leaf {ref.shell_leaf} is no table shell of {programme_id!r}")
         logged.statement.epochs_of(ref.period)
         return logged
 
@@ -185,12 +210,12 @@ class TableBook:
         """Return the shell of a period if all epochs of the period are sealed.
 
         Raises:
-            LeafInvalidError: one is not; see also `shell`.
+            PeriodNotSealedError: one is not; see also `shell`.
         """
         shell = self.shell(programme_id, ref).statement
         for epoch in shell.epochs_of(ref.period):
             if EpochRef(programme_id, EpochIndex(epoch)) not in self._epochs.seals:
-                raise LeafInvalidError(f"epoch {epoch} of period {ref.period} is not sealed")
+                raise PeriodNotSealedError(f"epoch {epoch} of period {ref.period} is not sealed")
         return shell
 
     def plans(self, programme_id: ProgrammeId, ref: PeriodRef) -> list[EpochPlan]:
