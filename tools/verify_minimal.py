@@ -61,7 +61,7 @@ CHECKS: Final = {
     "V26": "other uses explained",
 }
 LEFT_OUT: Final = {
-    "V23": "no statistics in this version",
+    "V23": "proofs and tables of statistics are for the other command; here who signed them",
     "V24": "evidence is opened on site, not in the record",
     "V25": "receipts are kept by those who got them, not in the record",
 }
@@ -209,7 +209,7 @@ VoprfEntry: label account|claim|object|beacon, public bytes32, trustee_publics l
   commitments list bytes32
 self_test: trustees list TrusteeSelfTest
 TrusteeSelfTest: trustee_id name, shares list natural, proof bytes
-party_admission: party_id name, role hub|partner|trustee|wallet_operator|auditor,
+party_admission: party_id name, role hub|partner|trustee|wallet_operator|auditor|regulator,
   signing_key bytes32, best_tier integer, claim_slots_per_account_day integer, object_quota integer
 programme: programme_id name, exclusivity_domain name, exclusivity_group name,
   measure grams|points|money, token_epoch integer,
@@ -323,6 +323,25 @@ ranking_salt: programme_id name, ranking_id name, period integer, salt bytes32
 ranking: programme_id name, ranking_id name, period integer, rules_leaf integer, salt_leaf integer,
   lines list RankedLine
 RankedLine: band integer, pseudonym bytes16
+table_shell: programme_id name, shell_id name, label Label, dimensions list Dimension,
+  quantities list Quantity, first_epoch integer, period_epochs integer, periods integer,
+  contribute_window_s integer, cells_max integer, partners_max integer, partners_min integer,
+  members_min integer, people_min integer, rho_year_millionths integer
+Label: zh text, en text
+Dimension: name name, label Label, code_list text, categories list Category, groups list Group
+Category: code text, label Label, group text
+Group: code text, label Label
+Quantity: name name, label Label, unit text, per_cell_max integer, rho_millionths integer
+table_contribution: programme_id name, shell_leaf integer, period integer, partner_id name,
+  members integer, file_sha256 bytes32
+release_start: programme_id name, shell_leaf integer, period integer, record_size integer,
+  contributors list Contributor, noise list NoisePart, noised_sha256 bytes32, year integer,
+  rho_millionths integer, spent_millionths integer
+Contributor: partner_id name, contribution_leaf integer
+NoisePart: trustee_id name, file_sha256 bytes32
+table_release: programme_id name, shell_leaf integer, period integer, start_leaf integer,
+  table_sha256 bytes32, shares list TableShares
+TableShares: trustee_id name, file_sha256 bytes32
 """
 FIELDS: Final[dict[str, dict[str, str]]] = {
     line.partition(":")[0]: {
@@ -625,6 +644,7 @@ KINDS: Final = {
     104: "lot_verification", 105: "lot_sale", 106: "lot_retirement", 107: "expiry_notice",
     108: "campaign", 109: "market_rules", 110: "market_price", 111: "ranking_rules",
     112: "ranking_choice", 113: "ranking_salt", 114: "ranking",
+    128: "table_shell", 129: "table_contribution", 130: "release_start", 131: "table_release",
 }  # fmt: skip
 HOME: Final = {
     "parameters": "V02", "self_test": "V03", "party_admission": "V04", "programme": "V04",
@@ -640,13 +660,15 @@ HOME: Final = {
     "credit_lot": "V26", "lot_verification": "V26", "lot_sale": "V26", "lot_retirement": "V26",
     "expiry_notice": "V26", "campaign": "V26", "market_rules": "V26", "market_price": "V26",
     "ranking_rules": "V26", "ranking_choice": "V26", "ranking_salt": "V26", "ranking": "V26",
+    "table_shell": "V23", "table_contribution": "V23", "release_start": "V23",
+    "table_release": "V23",
 }  # fmt: skip
 """The line of a statement that breaks a rule which has no line of its own."""
 BOOK_LINES: Final = {"V19", "V20", "V21", "V26"}
 ROOTED: Final = {
     "parameters", "self_test", "party_admission", "programme", "methodology_admission", "offer",
     "lot_rules", "lot_verification", "expiry_notice", "campaign", "market_rules",
-    "ranking_rules",
+    "ranking_rules", "table_shell",
 }  # fmt: skip
 SIGNERS: Final = {
     "enrolment_batch": ("partner_id", {"partner"}),
@@ -664,6 +686,7 @@ SIGNERS: Final = {
     "redemption_order": ("operator_id", {"wallet_operator"}),
     "use_order": ("operator_id", {"wallet_operator"}),
     "ranking_choice": ("operator_id", {"wallet_operator"}),
+    "table_contribution": ("partner_id", {"partner"}),
 }
 """The field that names the signer, and the roles that it may have; of what neither root keys nor
 trustees of a subset sign, all else is the hub's."""
@@ -864,6 +887,9 @@ def keys_for(world: World, leaf: Leaf) -> tuple[dict[str, bytes], int]:
         return keys, len(keys) if every else world.roots["threshold"]
     if leaf.kind == "opening_start":
         names, roles, least = leaf.said["subset"], {"trustee"}, len(leaf.said["subset"])
+    elif leaf.kind == "release_start":
+        names, roles = [part["trustee_id"] for part in leaf.said["noise"]], {"trustee"}
+        least = max(len(names), world.roots["threshold"])
     elif leaf.kind in SIGNERS:
         name, roles = SIGNERS[leaf.kind]
         names, least = [leaf.said[name]], 1

@@ -145,7 +145,9 @@ class TableBook:
         """Check that a start may stand in leaf `index`: the first one, within the budget.
 
         Raises:
-            LeafInvalidError: it says something else than the record, or exceeds the budget.
+            ContributorsDifferError, BudgetExceededError: it says something else than the record,
+                or exceeds the budget.
+            PeriodNotSealedError: an epoch of the period is not sealed; see also `shell`.
             LoggedTwiceError: its period was started before.
         """
         self._parties.require_parameters(start)

@@ -110,7 +110,7 @@ def contribution_after_the_start(kit: Kit) -> None:
     maker = first(kit)
     for name in MEMBERS[:-1]:
         maker.contribute_as(name)
-    _let_time_pass(kit, 3_600)
+    let_time_pass(kit, 3_600)
     maker.start()
     maker.contribute_as(LAST)
     maker.release()
@@ -156,7 +156,7 @@ def too_few_partners(kit: Kit) -> None:
     maker = first(kit)
     for name in MEMBERS[:-1]:
         maker.contribute_as(name)
-    _let_time_pass(kit, 3_600)
+    let_time_pass(kit, 3_600)
     maker.start()
     maker.release()
 
@@ -422,7 +422,7 @@ def table_that_never_came(kit: Kit) -> None:
     maker = first(kit)
     maker.contribute()
     maker.start()
-    _let_time_pass(kit, 8 * 86_400)
+    let_time_pass(kit, 8 * 86_400)
 
 
 def _change_shell(kit: Kit, **changes: int) -> None:
@@ -431,7 +431,7 @@ def _change_shell(kit: Kit, **changes: int) -> None:
     kit.replace(leaf, dataclasses.replace(item, **changes), *root_names(kit))  # type: ignore[arg-type]
 
 
-def _let_time_pass(kit: Kit, seconds: int) -> None:
+def let_time_pass(kit: Kit, seconds: int) -> None:
     """Have the last head signed so much later."""
     size, times = kit.heads()[-1]
     later = {name: at_s + seconds for name, at_s in times.items()}
