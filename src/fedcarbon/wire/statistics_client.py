@@ -1,4 +1,4 @@
-"""The hub's service of statistics as its clients see it; errors are those of `hub_client`."""
+"""The hub's tables of statistics as its clients see them; a part of `hub_client.HubClient`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from fedcarbon.wire.repeated_calls import RepeatedCalls
 
 
 class StatisticsClient(Protocol):
-    """Every RPC about tables."""
+    """Every RPC about statistics; the errors are those of `HubClient`."""
+
+    def create_table_shell(
+        self, request: statistics_pb2.CreateTableShellRequest
+    ) -> statistics_pb2.CreateTableShellResponse:
+        """StatisticsService.CreateTableShell."""
 
     def submit_contribution(
         self, request: statistics_pb2.SubmitContributionRequest
@@ -32,22 +37,28 @@ class GrpcStatisticsClient(StatisticsClient):
     """The same over a gRPC channel."""
 
     def __init__(self, channel: grpc.Channel, calls: RepeatedCalls) -> None:
-        """Take a channel with deadlines, and how calls are repeated."""
-        self._repeated = calls.ask
+        """Take a channel with deadlines, and how its calls are repeated."""
+        self._ask_of_tables = calls.ask
         self._statistics = statistics_pb2_grpc.StatisticsServiceStub(channel)
+
+    @override
+    def create_table_shell(
+        self, request: statistics_pb2.CreateTableShellRequest
+    ) -> statistics_pb2.CreateTableShellResponse:
+        return self._ask_of_tables(self._statistics.CreateTableShell, request)
 
     @override
     def submit_contribution(
         self, request: statistics_pb2.SubmitContributionRequest
     ) -> statistics_pb2.SubmitContributionResponse:
-        return self._repeated(self._statistics.SubmitContribution, request)
+        return self._ask_of_tables(self._statistics.SubmitContribution, request)
 
     @override
     def list_tables(
         self, request: statistics_pb2.ListTablesRequest
     ) -> statistics_pb2.ListTablesResponse:
-        return self._repeated(self._statistics.ListTables, request)
+        return self._ask_of_tables(self._statistics.ListTables, request)
 
     @override
     def get_table(self, request: statistics_pb2.GetTableRequest) -> statistics_pb2.GetTableResponse:
-        return self._repeated(self._statistics.GetTable, request)
+        return self._ask_of_tables(self._statistics.GetTable, request)
