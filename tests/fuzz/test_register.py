@@ -60,6 +60,8 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "hub.record.reading:read_file": "sends bytes, looks at none",
     "hub.context:Hub.read": "runs a use case",
     "hub.context:Hub.read_now": "runs a use case",
+    "partner_node.statistics.categories:load_categories": "the operator's own file",
+    "partner_node.statistics.districts:read_districts": "parse_districts",
     "partner_node.epochs.runner:EpochRunner.read_record": "through registered parsers",
     "partner_node.node:Node.read_record": "through registered parsers",
     "partner_node.record.mirror:RecordMirror.read_leaves": "through registered parsers",

@@ -28,14 +28,14 @@ def dimension(name: str, *codes: str) -> Dimension:
     )
 
 
-def quantity(name: str, unit: str, per_cell_max: int) -> Quantity:
-    """Return a quantity with a budget of 1."""
+def quantity(name: str, unit: str, per_cell_max: int, rho_millionths: int = 1_000_000) -> Quantity:
+    """Return a quantity with a budget of 1, or of so many millionths."""
     return Quantity(
         name=name,
         label=Label(zh="数", en=name),
         unit=unit,
         per_cell_max=per_cell_max,
-        rho_millionths=1_000_000,
+        rho_millionths=rho_millionths,
     )
 
 
