@@ -36,6 +36,7 @@ from fedcarbon.opening.table_checks import (
 )
 from fedcarbon.opening.tables import Budget, PeriodRef
 from fedcarbon.proofs.range_proof import RangePurpose
+from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.transparency.envelope import Envelope, Signature, payload_type_of, verify
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import trustee_pb2
@@ -92,8 +93,8 @@ class ReleaseStarting:
             QuorumMissingError, TrusteesMissingError: too few trustees do their part now.
         """
         hub, desk = self._hub, self._trustees.desk
-        await desk.witness(not_before_s=hub.clock.now_s())
-        plan = await hub.read(partial(self._plan, ref=ref))
+        head = await desk.witness(not_before_s=hub.clock.now_s())
+        plan = await hub.read(partial(self._plan, ref=ref, head=head))
         contributions = await hub.work(partial(self._contributions, plan))
         failed: dict[PartyId, FedcarbonError] = {}
         while True:
@@ -109,9 +110,10 @@ class ReleaseStarting:
 
     # --- 1. plan ----------------------------------------------------------------------------
 
-    def _plan(self, session: Session, ref: PeriodRef) -> ReleasePlan:
+    def _plan(self, session: Session, ref: PeriodRef, head: WitnessedCheckpoint) -> ReleasePlan:
         period = PeriodStore(session).require_closed(ref)
         with self._folded.at(session) as view:
+            view.heads.witness(head)  # of one size the first one is stored, and time is the last's
             programme_id = view.tables.shells[ref.shell_leaf].statement.programme_id
             shell = require_open_period(view, programme_id, ref)
             contributors = view.tables.contributors(ref, period.record_size)

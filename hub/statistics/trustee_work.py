@@ -74,5 +74,6 @@ class Trustees:
 
     def finished(self, trustees: Collection[PartyId]) -> None:
         """Note who has brought a start or a release to its end."""
-        self._standing.taken(trustees)
-        self._standing.finished(trustees)
+        names = list(trustees)
+        self._standing.taken(names)
+        self._standing.finished(names)

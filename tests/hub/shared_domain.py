@@ -33,16 +33,6 @@ BIKES_WALKS: Final = Claimant(WALKS, BIKES)
 METRO_WALKS: Final = Claimant(WALKS, METRO)
 
 
-def trust_roots() -> TrustRoots:
-    """Return the roots of the tests' federation."""
-    parameters = genesis().parameters
-    return TrustRoots(
-        parameter_id=parameters.parameter_id,
-        threshold=parameters.threshold,
-        root_keys=parameters.root_keys,
-    )
-
-
 class SharedDomain:
     """A hub with both programmes, and what claimants do in the first epoch."""
 
