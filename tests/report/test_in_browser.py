@@ -35,6 +35,8 @@ ARGUMENTS: Final = (
 )
 WIDTHS: Final = (1280, 800, 390)
 LANGUAGES: Final = ("zh", "en")
+PATIENCE_MS: Final = 120_000
+"""A machine that does other work too may be slow; nothing is judged by time."""
 NEAR_PX: Final = 1
 TEXT_CONTRAST: Final = 4.5
 SHAPE_CONTRAST: Final = 3
@@ -50,6 +52,12 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
         yield started
         started.close()
+
+
+def new_page(browser: Browser, *, scripts: bool = False) -> Page:
+    page = browser.new_page(java_script_enabled=scripts)
+    page.set_default_timeout(PATIENCE_MS)
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +93,14 @@ class Opened:
 @pytest.fixture(scope="module")
 def opened(browser: Browser, report: Path) -> Iterator[Opened]:
     """Open the page once; tests set width and language as they need them."""
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
+    page = new_page(browser)
     found = Opened(page, [], [])
     page.on("request", lambda request: found.requests.append(request.url))
     page.on("console", lambda message: found.complaints.append(message.text))
     page.on("pageerror", lambda error: found.complaints.append(str(error)))
     page.goto(report.as_uri())
     yield found
-    context.close()
+    page.close()
 
 
 def show(opened: Opened, width: int, language: str) -> None:
@@ -140,7 +147,7 @@ def test_the_policy_stops_what_should_never_have_come_into_the_page(
         text = report.read_text(encoding="utf-8").replace("</body>", intruder + "</body>")
         path.write_text(text, encoding="utf-8")
 
-        page = browser.new_page()
+        page = new_page(browser, scripts=True)
         page.goto(path.as_uri(), wait_until="load")
         title, colour = page.title(), page.evaluate("getComputedStyle(document.body).color")
         page.close()
@@ -257,15 +264,14 @@ def test_the_longest_labels_fit_too(browser: Browser, tmp_path: Path) -> None:
     )
     path = tmp_path / "long.html"
     path.write_text(report_html([dataclasses.replace(given, shell=longer)]), encoding="utf-8")
-    context = browser.new_context(java_script_enabled=False)
-    page = Opened(context.new_page(), [], [])
+    page = Opened(new_page(browser), [], [])
     page.page.goto(path.as_uri())
 
     for language in LANGUAGES:
         show(page, 390, language)
         assert page.page.evaluate("document.documentElement.scrollWidth") == 390
         assert_texts_apart(page, language)
-    context.close()
+    page.page.close()
 
 
 def test_the_language_is_chosen_without_scripts_and_by_keyboard(opened: Opened) -> None:
@@ -382,7 +388,7 @@ def test_a_grey_print_tells_the_shades_apart() -> None:
 
 
 def test_chinese_is_drawn_with_glyphs_of_its_own(browser: Browser) -> None:
-    page = browser.new_page()
+    page = new_page(browser)
     signs = {"one": "区", "other": "吨", "missing": "\U0010fffd"}
     spans = "".join(f'<div id="{name}">{sign}</div>' for name, sign in signs.items())
     page.set_content(
