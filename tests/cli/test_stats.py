@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -356,6 +357,23 @@ def test_a_folder_without_releases_makes_no_report(config: Path, tmp_path: Path)
     roots = config.parent / "roots.toml"
 
     assert code_of("report", tmp_path, "--roots", roots) == "STATS_CONFIG"
+
+
+def test_the_commands_of_the_regulators_page_work_as_they_stand_there(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/REGULATORS.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^fedcarbon stats (.+)$", page, flags=re.MULTILINE)
+    for name in ("regulator.toml", "roots.toml", REGULATOR):
+        (tmp_path / name).symlink_to(config.parent / name)
+    monkeypatch.chdir(tmp_path)
+
+    for command in commands:
+        stats(*command.split())
+
+    assert len(commands) == 5
+    assert len(list((tmp_path / "archive").iterdir())) == 5 * 2 + 1
+    assert len(list((tmp_path / "pages").glob("*.html"))) == 1
 
 
 def _copied(message: Any) -> Any:

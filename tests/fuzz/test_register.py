@@ -45,6 +45,7 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.cli.ceremony:read_passphrase": "any bytes are a passphrase",
     "fedcarbon.cli.registry_tables:shell_from_toml": "the programme's own file",
     "fedcarbon.cli.wallet:load_config": "the operator's own file",
+    "fedcarbon.cli.stats_reader:load_config": "the regulator's own file",
     "hub.config:load_config": "the operator's own file",
     "hub.sandbox.config:load_config": "the operator's own file",
     "hub.clearing.limits_file:load_limits": "parse_limits",

@@ -151,17 +151,14 @@ def _key_figures(view: View) -> Html:
     for at, quantity in enumerate(view.shell.quantities):
         value = view.value("", view.total, at)
         scale = view.scale(at, [value])
-        shown = say(language, Phrase.HIDDEN)
-        if value.estimate is not None:
+        said = [element("dt", language.of(quantity.label))]
+        if value.estimate is None:
+            said.append(element("dd", say(language, Phrase.HIDDEN)))
+        else:
             shown = f"{scale.number(value.estimate)} {view.unit(scale)}"
-        off = say(language, Phrase.OFF_BY, margin=scale.margin(value.margin))
-        boxes.append(
-            element(
-                "div",
-                element("dt", language.of(quantity.label)),
-                element("dd", shown, element("span", off, class_="off")),
-            )
-        )
+            off = say(language, Phrase.OFF_BY, margin=scale.margin(value.margin))
+            said.append(element("dd", shown, element("span", off, class_="off")))
+        boxes.append(element("div", *said))
     sentences = [
         say(
             language,

@@ -112,7 +112,8 @@ footer { margin: 2.5rem 0 2rem; border-top: 1px solid #9aa7b1; padding-top: .6re
   section.page { break-before: page; } #main-zh + main { break-before: page; }
   figure { grid-template-columns: 86mm minmax(0, 1fr); gap: 2mm 6mm; margin: 4mm 0 6mm; }
   .scroll { overflow: visible; } .scroll th { white-space: normal; }
-  caption, figcaption, .legend { font-size: 8.5pt; } table { font-size: 8.5pt; } th, td { padding: .6mm 1.5mm; }
+  caption, figcaption, .legend { font-size: 8.5pt; }
+  table { font-size: 8.5pt; } th, td { padding: .6mm 1.5mm; }
   .figures { grid-template-columns: repeat(4, 1fr); } .figures dd { font-size: 12pt; }
   thead { display: table-header-group; }
 }

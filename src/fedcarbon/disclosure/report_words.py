@@ -108,8 +108,8 @@ class Phrase(Enum):
     )
     READ_PEOPLE = (
         (
-            "“"
-            "{people}”在每个单元格、每家合作方各计一次：出现在多个单元格或多家合作方的人会被重复计入合计。"
+            "“{people}”在每个单元格、每家合作方各计一次："
+            "出现在多个单元格或多家合作方的人会被重复计入合计。"
         ),
         (
             "“{people}” counts a person once in every cell and at every partner, so that "
