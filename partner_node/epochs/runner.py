@@ -33,6 +33,7 @@ from partner_node.membership import Membership, MembershipSource
 from partner_node.record.epoch_leaves import planned_epochs
 from partner_node.record.mirror import RecordMirror
 from partner_node.record.monitor import Monitor
+from partner_node.storage.agenda import EnrolmentAgenda
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.incidents import Incident, IncidentStore
@@ -272,6 +273,7 @@ class EpochRunner:
         if self._parts is None or self._parts.member is not member:
             stores = EnrolmentStores(
                 persons=PersonStore(self._database),
+                agenda=EnrolmentAgenda(self._database, member.programme),
                 enrolment=EnrolmentStore(self._database),
                 outbox=self._outbox,
             )
