@@ -40,38 +40,46 @@ _TABLE: Final = """CREATE OR REPLACE TEMP TABLE enrolment_agenda (
     claim_at_s BIGINT NOT NULL,
     from_epoch BIGINT NOT NULL)"""
 
-# The last entry of every person is that of the last batch. Whoever can be enrolled at once comes
-# before those who lack an output: a window of people that wait for a quota must hide nobody whose
-# enrolment would raise it.
+# The last entry of every person is that of the last batch. Numbers choose who is in the window, and
+# only its people's references are put together: a million of them would not fit into memory.
+# Whoever can be enrolled at once comes before those who lack an output: a window of people that
+# wait for a quota must hide nobody whose enrolment would raise it.
 _FILL: Final = f"""
     WITH last_entry AS (
-        SELECT e.person_id, arg_max(e.action, b.sequence) AS action,
+        SELECT e.person_id, arg_max(e.action = 'enrol', b.sequence) AS is_enrolled,
                arg_max(e.from_epoch, b.sequence) AS from_epoch
         FROM enrolment_entries e JOIN enrolment_batches b USING (batch) GROUP BY e.person_id),
     {OPEN_PERIODS},
-    entering AS (
-        SELECT o.person_id, 'enrol' AS action, arg_min(o.person_ref, o.since_s) AS person_ref,
-               arg_min(o.period, o.since_s) AS period,
-               arg_min(o.data_at_s, o.since_s) AS data_at_s,
-               arg_min(o.claim_at_s, o.since_s) AS claim_at_s,
-               coalesce(any_value(e.from_epoch), 1) AS from_epoch
-        FROM open_periods o LEFT JOIN last_entry e USING (person_id)
-        WHERE o.since_s < $before_s AND coalesce(e.action, 'withdraw') = 'withdraw'
-        GROUP BY o.person_id),
     ended AS (
         SELECT l.person_id, arg_max(w.person_ref, w.from_epoch) AS person_ref,
                arg_max(w.period, w.from_epoch) AS period, max(w.from_epoch) AS from_epoch
         FROM withdrawals w JOIN links l USING (person_ref) GROUP BY l.person_id),
     leaving AS (
-        SELECT n.person_id, 'withdraw' AS action, n.person_ref, n.period, 0 AS data_at_s,
-               0 AS claim_at_s, n.from_epoch
-        FROM ended n JOIN last_entry e USING (person_id) ANTI JOIN open_periods o USING (person_id)
-        WHERE e.action = 'enrol' AND n.from_epoch <= $epochs)
+        SELECT n.* FROM ended n JOIN last_entry e USING (person_id)
+        ANTI JOIN open_periods o USING (person_id)
+        WHERE e.is_enrolled AND n.from_epoch <= $epochs),
+    entering AS (
+        SELECT DISTINCT o.person_id FROM open_periods o
+        ANTI JOIN (SELECT person_id FROM last_entry WHERE is_enrolled) e USING (person_id)
+        WHERE o.since_s < $before_s),
+    ready AS (SELECT person_id FROM account_tokens SEMI JOIN claim_secrets USING (person_id)),
+    chosen AS MATERIALIZED (
+        SELECT u.person_id, u.is_leaving
+        FROM (SELECT person_id, true AS is_leaving FROM leaving
+              UNION ALL SELECT person_id, false FROM entering) u
+        LEFT JOIN ready r USING (person_id)
+        ORDER BY u.is_leaving DESC, r.person_id IS NULL, u.person_id LIMIT $window)
     INSERT INTO enrolment_agenda
-    SELECT u.* FROM (SELECT * FROM leaving UNION ALL SELECT * FROM entering) u
-    LEFT JOIN account_tokens t USING (person_id) LEFT JOIN claim_secrets s USING (person_id)
-    ORDER BY u.action DESC, t.person_id IS NULL OR s.person_id IS NULL, u.person_id
-    LIMIT $window"""  # noqa: S608 - constants only
+    SELECT n.person_id, 'withdraw', n.person_ref, n.period, 0, 0, n.from_epoch
+    FROM leaving n SEMI JOIN (SELECT person_id FROM chosen WHERE is_leaving) c USING (person_id)
+    UNION ALL
+    SELECT o.person_id, 'enrol', arg_min(o.person_ref, o.since_s), arg_min(o.period, o.since_s),
+           arg_min(o.data_at_s, o.since_s), arg_min(o.claim_at_s, o.since_s),
+           coalesce(any_value(e.from_epoch), 1)
+    FROM open_periods o
+    JOIN (SELECT person_id FROM chosen WHERE NOT is_leaving) c USING (person_id)
+    LEFT JOIN last_entry e USING (person_id)
+    WHERE o.since_s < $before_s GROUP BY o.person_id"""  # noqa: S608 - constants only
 _OUTPUTS: Final = {KeyLabel.ACCOUNT: "account_tokens", KeyLabel.CLAIM: "claim_secrets"}
 
 
