@@ -21,7 +21,7 @@ from fedcarbon.units import Seconds
 from partner_node.storage.database import Database
 from partner_node.storage.outbox import Message, Outbox
 
-WINDOW_PERSONS: Final = 20 * BATCH_ENTRIES_MAX
+WINDOW_PERSONS: Final = 50 * BATCH_ENTRIES_MAX
 """So many are found at once: reading everybody's consents costs what some batches cost."""
 
 OPEN_PERIODS: Final = """open_periods AS (
