@@ -89,8 +89,9 @@ class SubmissionStore:
             return []
         rows = self._database.rows(
             "SELECT c.position FROM claims c JOIN given g ON g.token = c.token "
-            "WHERE c.epoch = ? ORDER BY c.position",
-            [epoch],
+            # The list ascends by token: of millions only those between these are looked at.
+            "WHERE c.epoch = ? AND c.token BETWEEN ? AND ? ORDER BY c.position",
+            [epoch, min(tokens), max(tokens)],
             given={"token": tokens},
         )
         return [row[0] for row in rows]
@@ -108,12 +109,10 @@ class SubmissionStore:
 
     def last_lost(self, epoch: int) -> int:
         """Return the highest position that is stored as lost, -1 if there is none."""
-        row = self._database.row(
-            "SELECT max(c.position) FROM claims c SEMI JOIN losses l USING (epoch, token) "
-            "WHERE c.epoch = ?",
-            [epoch],
-        )
-        return -1 if row is None or row[0] is None else int(row[0])
+        # The list ascends by token: the last lost claim is the one with the highest.
+        row = self._database.row("SELECT max(token) FROM losses WHERE epoch = ?", [epoch])
+        assert row is not None  # noqa: S101 - an aggregate always has one row
+        return -1 if row[0] is None else self.positions_of(epoch, [row[0]])[0]
 
     def add_losses(self, epoch: int, tokens: Sequence[ClaimToken], *, total: int) -> None:
         """Store a page of lost claims; the one that makes `total` of them ends the verdicts."""
