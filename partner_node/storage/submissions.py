@@ -145,10 +145,13 @@ class SubmissionStore:
         count = mass_ug = blinding = 0
         for first in range(0, claims, PAGE_ROWS):
             rows = self._database.rows(
-                "SELECT c.piece_ug, c.blinding FROM claims c "
-                "ANTI JOIN losses l ON l.epoch = c.epoch AND l.token = c.token "
-                "WHERE c.epoch = ? AND c.position BETWEEN ? AND ?",
-                [epoch, first, first + PAGE_ROWS - 1],
+                "WITH page AS MATERIALIZED (SELECT token, piece_ug, blinding FROM claims "
+                "WHERE epoch = ? AND position BETWEEN ? AND ?) "
+                "SELECT piece_ug, blinding FROM page ANTI JOIN (SELECT token FROM losses "
+                # Both ascend by token: of all losses only those of the page are looked at.
+                "WHERE epoch = ? AND token BETWEEN (SELECT min(token) FROM page) "
+                "AND (SELECT max(token) FROM page)) USING (token)",
+                [epoch, first, first + PAGE_ROWS - 1, epoch],
             )
             count += len(rows)
             mass_ug += sum(row[0] for row in rows)
