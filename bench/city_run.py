@@ -50,7 +50,7 @@ def run(  # noqa: PLR0913 - each has its default
     out: Path | None = None,
     keys: Path | None = None,
     workers: int = 2,
-    node_workers: int = 1,
+    node_workers: int = 2,
     opened: int = 12,
     profile: bool = False,
     keep: bool = False,

@@ -34,6 +34,7 @@ from partner_node.statistics.contributing import OwnTable, TableContributions
 from partner_node.status import NodeStatus, status_of
 from partner_node.storage.activities import ActivityStore, StoredReject
 from partner_node.storage.database import Database
+from partner_node.storage.incidents import IncidentStore
 from partner_node.storage.record import RecordStore
 
 
@@ -102,8 +103,8 @@ class Node:
         """What needs somebody: the first problem of the last step, else the last incident."""
         if self._problem is not None:
             return f"{self._problem.error.code}: {self._problem.error}"
-        incidents = self.status().incidents
-        return incidents[-1] if incidents else ""
+        incidents = IncidentStore(self._database).all()
+        return f"{incidents[-1].code}: {incidents[-1].detail}" if incidents else ""
 
     def read_record(self) -> None:
         """Read the record once, so that the programme is known.

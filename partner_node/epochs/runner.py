@@ -39,6 +39,7 @@ from partner_node.record.mirror import RecordMirror
 from partner_node.record.monitor import Monitor
 from partner_node.statistics.categories import Categories
 from partner_node.statistics.contributing import TableContributions
+from partner_node.storage.agenda import EnrolmentAgenda
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.incidents import Incident, IncidentStore
@@ -294,6 +295,7 @@ class EpochRunner:
         if self._parts is None or self._parts.member is not member:
             stores = EnrolmentStores(
                 persons=PersonStore(self._database),
+                agenda=EnrolmentAgenda(self._database, member.programme),
                 enrolment=EnrolmentStore(self._database),
                 outbox=self._outbox,
             )

@@ -136,6 +136,19 @@ class Database:
             return self._connection.sql(sql, params=list(parameters)).to_arrow_table()
 
     @contextmanager
+    def temporary(self, name: str, sql: str, parameters: Sequence[object] = ()) -> Iterator[None]:
+        """Have the rows of a query as the table `name` for a while; nothing of it is durable."""
+        with self._lock:
+            self._connection.execute(
+                f"CREATE OR REPLACE TEMPORARY TABLE {name} AS {sql}", list(parameters)
+            )
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connection.execute(f"DROP TABLE {name}")
+
+    @contextmanager
     def _with_given(self, given: Mapping[str, Sequence[object]] | None) -> Iterator[None]:
         with self._lock:
             if given is None:

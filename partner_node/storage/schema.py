@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 
 TABLES: Final = (
     # What this store belongs to: schema version, party, programme, parameter id.
@@ -311,15 +311,23 @@ TABLES: Final = (
         noted_at_s BIGINT NOT NULL,
         PRIMARY KEY (shell_leaf, period))""",
     # --- messages ---------------------------------------------------------------------------
-    # Exact bytes as they were and will be sent; `subject` is an epoch number, a hex id, or
-    # leaf and period of a table.
+    # Exact bytes as they were and will be sent; `subject` is an epoch number, a hex id, or leaf
+    # and period of a table. With `cut_at` both stand in `message_pieces` instead, joined, and the
+    # content begins there.
     """CREATE TABLE messages (
         kind VARCHAR NOT NULL,
         subject VARCHAR NOT NULL,
         part INTEGER NOT NULL,
         envelope BLOB NOT NULL,
         content BLOB NOT NULL,
+        cut_at BIGINT,
         PRIMARY KEY (kind, subject, part))""",
+    """CREATE TABLE message_pieces (
+        kind VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        part INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        data BLOB NOT NULL)""",
     """CREATE TABLE receipts (
         kind VARCHAR NOT NULL,
         subject VARCHAR NOT NULL,

@@ -95,8 +95,9 @@ class SubmissionStore:
             return []
         rows = self._database.rows(
             "SELECT c.position FROM claims c JOIN given g ON g.token = c.token "
-            "WHERE c.epoch = ? ORDER BY c.position",
-            [epoch],
+            # The list ascends by token: of millions only those between these are looked at.
+            "WHERE c.epoch = ? AND c.token BETWEEN ? AND ? ORDER BY c.position",
+            [epoch, min(tokens), max(tokens)],
             given={"token": tokens},
         )
         return [row[0] for row in rows]
@@ -114,12 +115,10 @@ class SubmissionStore:
 
     def last_lost(self, epoch: int) -> int:
         """Return the highest position that is stored as lost, -1 if there is none."""
-        row = self._database.row(
-            "SELECT max(c.position) FROM claims c SEMI JOIN losses l USING (epoch, token) "
-            "WHERE c.epoch = ?",
-            [epoch],
-        )
-        return -1 if row is None or row[0] is None else int(row[0])
+        # The list ascends by token: the last lost claim is the one with the highest.
+        row = self._database.row("SELECT max(token) FROM losses WHERE epoch = ?", [epoch])
+        assert row is not None  # noqa: S101 - an aggregate always has one row
+        return -1 if row[0] is None else self.positions_of(epoch, [row[0]])[0]
 
     def add_losses(self, epoch: int, tokens: Sequence[ClaimToken], *, total: int) -> None:
         """Store a page of lost claims; the one that makes `total` of them ends the verdicts."""
@@ -152,10 +151,13 @@ class SubmissionStore:
         count = mass_ug = blinding = 0
         for first in range(0, claims, PAGE_ROWS):
             rows = self._database.rows(
-                "SELECT c.piece_ug, c.blinding FROM claims c "
-                "ANTI JOIN losses l ON l.epoch = c.epoch AND l.token = c.token "
-                "WHERE c.epoch = ? AND c.position BETWEEN ? AND ?",
-                [epoch, first, first + PAGE_ROWS - 1],
+                "WITH page AS MATERIALIZED (SELECT token, piece_ug, blinding FROM claims "
+                "WHERE epoch = ? AND position BETWEEN ? AND ?) "
+                "SELECT piece_ug, blinding FROM page ANTI JOIN (SELECT token FROM losses "
+                # Both ascend by token: of all losses only those of the page are looked at.
+                "WHERE epoch = ? AND token BETWEEN (SELECT min(token) FROM page) "
+                "AND (SELECT max(token) FROM page)) USING (token)",
+                [epoch, first, first + PAGE_ROWS - 1, epoch],
             )
             count += len(rows)
             mass_ug += sum(row[0] for row in rows)
