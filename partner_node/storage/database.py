@@ -112,6 +112,11 @@ class Database:
         """Execute one statement."""
         self.rows(sql, parameters)
 
+    def run_named(self, sql: str, parameters: Mapping[str, object]) -> None:
+        """Execute one statement whose parameters have names, inside a transaction."""
+        with self._lock:
+            self._connection.execute(sql, dict(parameters))
+
     def rows(
         self,
         sql: str,
