@@ -15,8 +15,8 @@
 (13) the proofs of all blocks hold                          RANGE_PROOF_INVALID
 
 Rules five to ten are asked of a snapshot first, so that nobody waits for the proofs of another
-partner, and again in the transaction that logs. What is persisted is all or nothing: leaf, receipt, the
-file's readers and the row that keeps a second contribution out.
+partner, and again in the transaction that logs. What is persisted is all or nothing: leaf, receipt,
+the file's readers and the row that keeps a second contribution out.
 """
 
 from __future__ import annotations
