@@ -14,9 +14,9 @@
 (12) it has the blocks of the table                         TABLE_BLOCKS_MALFORMED
 (13) the proofs of all blocks hold                          RANGE_PROOF_INVALID
 
-Rules five to ten are asked of a snapshot first, so that nobody waits for the proofs of another partner,
-and again in the transaction that logs. What is persisted is all or nothing: leaf, receipt, the
-file's readers and the row that keeps a second contribution out.
+Rules five to ten are asked of a snapshot first, so that nobody waits for the proofs of another
+partner, and again in the transaction that logs. What is persisted is all or nothing: leaf, receipt,
+the file's readers and the row that keeps a second contribution out.
 """
 
 from __future__ import annotations
