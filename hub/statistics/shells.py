@@ -8,8 +8,7 @@
 (6) this hub is admitted with the key that it signs with         HUB_NOT_ADMITTED
 
 Rule (4) is the rule of everybody who reads the record, asked of the record as they see it: its id
-is new, the programme has its epochs, none of them is planned, and no other shell counts one of
-them.
+is new, the programme has its epochs, none of them is planned, and no other shell counts one.
 """
 
 from __future__ import annotations
