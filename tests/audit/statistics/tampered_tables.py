@@ -144,7 +144,7 @@ def contribution_left_out(kit: Kit) -> None:
 
 
 def started_while_a_partner_had_time(kit: Kit) -> None:
-    maker = first(kit)
+    maker = Releaser.of(kit, "second")
     for name in MEMBERS[:-1]:
         maker.contribute_as(name)
     maker.start()
