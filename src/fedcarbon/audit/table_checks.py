@@ -173,7 +173,7 @@ class TableCheck:
     def _note_late(self, logged: Logged[ReleaseStart], subject: str) -> None:
         """Note who contributed after trustees had signed and before the start was logged."""
         named = {item.partner_id for item in logged.statement.contributors}
-        contributed = self._exam.view.tables.contributions[period_ref(logged.statement)]
+        contributed = self._exam.view.tables.contributions.get(period_ref(logged.statement), {})
         for name, item in sorted(contributed.items()):
             if name not in named:
                 self._exam.checklist.notes.append(

@@ -123,10 +123,8 @@ def test_a_contribution_that_is_not_counted_is_a_note(fresh: Kit) -> None:
     report = report_of(fresh)
 
     assert report.findings == ()
-    assert [note for note in report.notes if item.partner_id in note] == [
-        f"period 1 of table first: the contribution of {item.partner_id} in leaf {leaf} is not "
-        "counted; it must have come after the trustees had signed the start"
-    ]
+    (note,) = [text for text in report.notes if item.partner_id in text]
+    assert f"the contribution of {item.partner_id} in leaf {leaf} is not counted" in note
 
 
 @pytest.mark.parametrize("which", ["contribution", "noise", "table", "share"])
