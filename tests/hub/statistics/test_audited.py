@@ -14,6 +14,7 @@ def test_an_auditor_makes_the_same_table(contributed: TableWorld) -> None:
 
     report = audited(contributed.folder / "record", trust_roots())
 
-    assert report.findings == ()
+    # The methodology of the hub's tests has a document that nobody could count by.
+    assert {found.check for found in report.findings} == {CheckId.METHODOLOGIES}
     (line,) = [item for item in report.lines if item.check is CheckId.STATISTICS]
     assert (line.state, line.checked) == (LineState.PASSED, 1)
