@@ -27,7 +27,7 @@ main:lang(zh) { font-family: "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei
                 "Noto Sans CJK SC", "Source Han Sans SC", sans-serif; }
 main, .bar-top { max-width: 64rem; margin: 0 auto; padding: 0 1rem; }
 .bar-top { display: flex; justify-content: flex-end; gap: .4rem; padding-top: .6rem; }
-.pick { position: absolute; opacity: 0; width: 1px; height: 1px; }
+.pick { position: absolute; opacity: 0; width: 1px; height: 1px; pointer-events: none; }
 .bar-top label { border: 1px solid #5d6b76; border-radius: 3px; padding: .15rem .8rem;
                  cursor: pointer; font-size: .9rem; }
 #pick-zh:checked ~ .bar-top [for=pick-zh], #pick-en:checked ~ .bar-top [for=pick-en],
