@@ -26,7 +26,15 @@ from cyclopts import App
 
 from bench.machine import machine
 from bench.page import markdown_table
-from fedcarbon.disclosure.shell import Category, Dimension, Label, Quantity, TableShell
+from fedcarbon.cli.registry_tables import PER_DAY_DEFAULT, WEEK_DAYS
+from fedcarbon.disclosure.shell import (
+    PEOPLE,
+    Category,
+    Dimension,
+    Label,
+    Quantity,
+    TableShell,
+)
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.synth.city import CitySize, make_city
 from trustee.sampling import NoiseSource, OpenDpNoise, noise_within_reach
@@ -37,7 +45,8 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "STATISTICS.md"
 MODES: Final = ("rail", "bike", "ev_ride", "other")
 DISTRICTS: Final = 9
 BUDGETS: Final = (400, 4_000, 20_000, 100_000, 400_000)
-"""Millionths of rho for one release; every quantity gets a quarter."""
+"""Millionths of rho for one release: half for people, the rest evenly, as a shell has it if it
+does not say."""
 CELLS: Final = (1, 2, 4, 6, 8)
 DEFAULT_CELLS: Final = 4
 PARTNERS: Final = 3
@@ -51,7 +60,6 @@ _MARKED: Final = re.compile(
     re.DOTALL,
 )
 _DISTRICT_ENDS: Final = (310, 520, 680, 790, 870, 925, 960, 990, 1_000)
-_PER_CELL_MAX: Final = {"people": 1, "activities": 14, "distance": 200_000, "mass": 20_000_000_000}
 _UNITS: Final = {"people": "people", "activities": "activities", "distance": "m", "mass": "ug"}
 _MASS_PER_M: Final = {"rail": 97_000, "bike": 98_000, "ev_ride": 30_000, "other": 0}
 """Any factors would do: what is measured is noise."""
@@ -237,7 +245,7 @@ def _left_out(
 
 def _bounded(parts: Sequence[Part], cells_max: int) -> Iterable[Part]:
     """Yield what is left when a person touches a few cells at each partner, and each a little."""
-    limits = tuple(_PER_CELL_MAX.values())
+    limits = [_per_cell_max(unit) for unit in _UNITS.values()]
     of_person: dict[tuple[str, str], list[Part]] = {}
     for part in parts:
         of_person.setdefault((part.partner, part.person), []).append(part)
@@ -282,8 +290,8 @@ def _shell(
                 name=name,
                 label=_label(name),
                 unit=unit,
-                per_cell_max=_PER_CELL_MAX[name],
-                rho_millionths=rho_millionths // len(_UNITS),
+                per_cell_max=_per_cell_max(unit),
+                rho_millionths=rho_millionths // (2 if name == PEOPLE else 6),
             )
             for name, unit in _UNITS.items()
         ),
@@ -298,6 +306,11 @@ def _shell(
         people_min=10,
         rho_year_millionths=52 * rho_millionths,
     )
+
+
+def _per_cell_max(unit: str) -> int:
+    """Return the bound of a week that a shell has if it does not say."""
+    return PER_DAY_DEFAULT[unit] * WEEK_DAYS if unit in PER_DAY_DEFAULT else 1
 
 
 def _label(text: str) -> Label:
