@@ -293,7 +293,7 @@ def shell_of_one(answers: Served) -> None:
 
 
 CHEATS: dict[str, tuple[Cheat, str]] = {
-    "another table": (another_table, "RELEASE_DIFFERS"),
+    "another table": (another_table, "RELEASE_PARTS_DIFFER"),
     "another period": (another_release, "RECORD_UNREADABLE"),
     "a leaf that is no release": (another_leaf, "RECORD_UNREADABLE"),
     "a second release beside the record": (unlogged_release, "RECORD_UNREADABLE"),

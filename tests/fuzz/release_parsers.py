@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fedcarbon.disclosure.release import ReleaseDiffersError, release_file, release_from_file
+from fedcarbon.disclosure.release import ReleasePartsDifferError, release_file, release_from_file
 from fedcarbon.disclosure.table import TableDiffersError
 from fedcarbon.errors import MalformedError, SignatureInvalidError
 from tests.fuzz.parser import Parser
@@ -15,7 +15,12 @@ def of_releases() -> list[Parser]:
         Parser(
             name="fedcarbon.disclosure.release:release_from_file",
             parse=lambda data: release_from_file(data, city().roots),
-            errors=(MalformedError, SignatureInvalidError, ReleaseDiffersError, TableDiffersError),
+            errors=(
+                MalformedError,
+                SignatureInvalidError,
+                ReleasePartsDifferError,
+                TableDiffersError,
+            ),
             examples=lambda: [release_file(releases()[0])],
         )
     ]

@@ -49,19 +49,19 @@ REFUSED: Final[Mapping[str, tuple[Change, str]]] = {
         lambda _, parts: dataclasses.replace(
             parts, table=parts.table.replace(b'"partners":4', b'"partners":3')
         ),
-        "RELEASE_DIFFERS",
+        "RELEASE_PARTS_DIFFER",
     ),
     "the table of another period": (
         lambda found, parts: dataclasses.replace(parts, table=found.tables[2]),
-        "RELEASE_DIFFERS",
+        "RELEASE_PARTS_DIFFER",
     ),
     "a release of another period with this table": (
         lambda found, parts: found.resigned(parts, period=2),
-        "RELEASE_DIFFERS",
+        "RELEASE_PARTS_DIFFER",
     ),
     "a release of another shell": (
         lambda found, parts: found.resigned(parts, shell_leaf=found.shell_leaf + 1),
-        "RELEASE_DIFFERS",
+        "RELEASE_PARTS_DIFFER",
     ),
     "another shell than the table's": (
         lambda _, parts: dataclasses.replace(parts, shell=city(grouped=True).parts(1).shell),
@@ -88,7 +88,7 @@ REFUSED: Final[Mapping[str, tuple[Change, str]]] = {
         lambda found, parts: dataclasses.replace(
             parts, hub_admission=found.rooted(found.admission(METRO, Role.PARTNER)).to_bytes()
         ),
-        "RELEASE_DIFFERS",
+        "RELEASE_PARTS_DIFFER",
     ),
     "another programme": (
         lambda found, parts: dataclasses.replace(
@@ -97,7 +97,7 @@ REFUSED: Final[Mapping[str, tuple[Change, str]]] = {
                 dataclasses.replace(found.programme, programme_id=ProgrammeId("other"))
             ).to_bytes(),
         ),
-        "RELEASE_DIFFERS",
+        "RELEASE_PARTS_DIFFER",
     ),
     "another parameter set": (
         lambda found, parts: dataclasses.replace(
@@ -106,7 +106,7 @@ REFUSED: Final[Mapping[str, tuple[Change, str]]] = {
                 dataclasses.replace(found.programme, parameter_id=bytes(32))
             ).to_bytes(),
         ),
-        "RELEASE_DIFFERS",
+        "RELEASE_PARTS_DIFFER",
     ),
     "a table that says it has more noise": (
         lambda found, parts: with_table(found, parts, partners=9),

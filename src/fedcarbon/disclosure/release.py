@@ -30,10 +30,10 @@ FORMAT: Final = "fedcarbon/v1/release-file"
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
-class ReleaseDiffersError(PeerError):
+class ReleasePartsDifferError(PeerError):
     """Shell, release, hub, programme and table are not of one another; keep what was sent."""
 
-    code: ClassVar[str] = "RELEASE_DIFFERS"
+    code: ClassVar[str] = "RELEASE_PARTS_DIFFER"
 
 
 class ReleaseFileMalformedError(MalformedError):
@@ -103,7 +103,7 @@ def checked_release(parts: ReleaseParts, roots: TrustRoots) -> Release:
 
     Raises:
         SignatureInvalidError, MalformedError: a part is not signed by whom it should be.
-        ReleaseDiffersError: the parts are not of one another.
+        ReleasePartsDifferError: the parts are not of one another.
         TableDiffersError: see `require_table_of`.
     """
     # (1) the shell, the programme and the hub are what t root keys signed
@@ -112,24 +112,24 @@ def checked_release(parts: ReleaseParts, roots: TrustRoots) -> Release:
     programme = open_rooted(Programme, parts.programme, keys, at_least)
     hub = open_rooted(PartyAdmission, parts.hub_admission, keys, at_least)
     if hub.role is not Role.HUB:
-        raise ReleaseDiffersError(f"{hub.party_id!r} is no hub and releases no table")
+        raise ReleasePartsDifferError(f"{hub.party_id!r} is no hub and releases no table")
     # (2) the hub signed the release
     release = open_signed(
         TableRelease, parts.release.body, {hub.party_id: hub.signing_key}, signers={hub.party_id}
     )
     ids = {item.parameter_id for item in (shell, programme, hub, release)}
     if ids != {roots.parameter_id}:
-        raise ReleaseDiffersError("a part names another parameter set than the trust roots")
+        raise ReleasePartsDifferError("a part names another parameter set than the trust roots")
     # (3) the table is the one that the release names
     if hashlib.sha256(parts.table).digest() != release.table_sha256:
-        raise ReleaseDiffersError("the table has another hash than its release says")
+        raise ReleasePartsDifferError("the table has another hash than its release says")
     table = statements.decode(ReleasedTable, parts.table)
     # (4) release, shell, programme and table are of one another
     named = (release.programme_id, release.shell_leaf, release.period)
     if named != (shell.programme_id, parts.shell.index, table.period):
-        raise ReleaseDiffersError("the release is of another shell or period")
+        raise ReleasePartsDifferError("the release is of another shell or period")
     if programme.programme_id != shell.programme_id:
-        raise ReleaseDiffersError("the programme is another one than the shell's")
+        raise ReleasePartsDifferError("the programme is another one than the shell's")
     require_table_of(parts.shell.index, shell, table)
     return Release(
         parts=parts,
