@@ -32,6 +32,8 @@ from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 MILLIONTHS: Final = 1_000_000
 """rho is written in millionths."""
 CELLS_MAX: Final = 2_048
+ROWS_MAX: Final = 8_192
+"""Of a released table: its cells, and the margins over groups and totals."""
 QUANTITIES_MAX: Final = 8
 PARTNERS_MIN: Final = 3
 """With two, each would know the other's share but for the noise."""
@@ -173,6 +175,8 @@ class TableShell(Statement):
             raise MalformedError("a shell has dimensions and quantities, and every name once")
         if len(self.quantities) > QUANTITIES_MAX or self.cell_count > CELLS_MAX:
             raise MalformedError(f"at most {QUANTITIES_MAX} quantities and {CELLS_MAX} cells")
+        if prod(1 + len(axis.categories) + len(axis.groups) for axis in self.dimensions) > ROWS_MAX:
+            raise MalformedError(f"cells and their margins are at most {ROWS_MAX} rows")
         people = self.quantities[0]
         if (people.name, people.unit, people.per_cell_max) != (PEOPLE, PEOPLE, 1):
             raise MalformedError("the first quantity counts people, 1 per cell")

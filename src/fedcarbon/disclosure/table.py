@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isqrt
 from typing import ClassVar
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
@@ -18,6 +17,7 @@ from fedcarbon.disclosure.accounting import BudgetEntry
 from fedcarbon.disclosure.consistency import adjusted_rows
 from fedcarbon.disclosure.hierarchy import Hierarchy
 from fedcarbon.disclosure.leakage import Paragraph, leakage_statement
+from fedcarbon.disclosure.margins import margin_95
 from fedcarbon.disclosure.shell import PEOPLE, Quantity, TableShell
 from fedcarbon.disclosure.statements import ReleaseStart
 from fedcarbon.disclosure.suppression import shown_rows
@@ -233,18 +233,6 @@ def require_table_of(shell_leaf: int, shell: TableShell, table: ReleasedTable) -
         shell, table.budget, partners=table.partners, trustees=table.trustees
     ):
         raise TableDiffersError("the table says something else about what it tells of people")
-
-
-def margin_95(sigma: int, cells: int, trustees: int) -> Amount:
-    """Return 1.96 standard deviations of a sum of noisy cells, rounded up.
-
-    Args:
-        sigma: scale of one trustee's noise in one cell, at least 1.
-        cells: how many are added up, at least 1.
-        trustees: how many have added noise, at least 1.
-    """
-    hundredths = isqrt(196**2 * cells * trustees * sigma**2 - 1) + 1
-    return Amount(-(-hundredths // 100))
 
 
 def _rows(shell: TableShell, trustees: int, noisy: Sequence[int]) -> tuple[TableRow, ...]:

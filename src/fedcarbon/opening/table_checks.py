@@ -6,7 +6,7 @@ They are pure functions over the view of the record; protocol time is the view's
  (2) all epochs of the period are sealed; all partners contributed, or their time is over
  (3) the period was not started before
  (4) the start names every contribution below its record size, of enough partners, and of no more
-     than the noise is made for
+     than the noise is made for; no contribution that a signer has read is left out as late
  (5) every contribution was bounded by the record's number of members, its file is what its leaf
      says, and all proofs hold
  (6) the budget of the year covers it
@@ -63,6 +63,20 @@ def period_ref(start: ReleaseStart) -> PeriodRef:
     return PeriodRef(start.shell_leaf, start.period)
 
 
+def require_shell(
+    view: RecordView, programme_id: ProgrammeId, ref: PeriodRef
+) -> Logged[TableShell]:
+    """Return the shell of a period: check (1).
+
+    Raises:
+        ShellNotInRecordError: see there.
+    """
+    try:
+        return view.tables.shell(programme_id, ref)
+    except FedcarbonError as error:
+        raise refusals.ShellNotInRecordError(str(error)) from error
+
+
 def require_open_period(
     view: RecordView, programme_id: ProgrammeId, ref: PeriodRef
 ) -> Logged[TableShell]:
@@ -71,10 +85,7 @@ def require_open_period(
     Raises:
         ShellNotInRecordError, PeriodNotOverError, ReleaseRepeatedError: see there.
     """
-    try:
-        shell = view.tables.shell(programme_id, ref)
-    except FedcarbonError as error:
-        raise refusals.ShellNotInRecordError(str(error)) from error
+    shell = require_shell(view, programme_id, ref)
     try:
         plans = view.tables.plans(programme_id, ref)
     except LeafInvalidError as error:
@@ -112,6 +123,11 @@ def check_release_draft(
     view.parties.require_parameters(start)
     ref = period_ref(start)
     require_open_period(view, start.programme_id, ref)
+    if start.contributors != view.tables.contributors(ref, view.size):
+        # Or else a record size, which the hub chooses, would choose whose contribution counts.
+        raise refusals.ContributorsDifferError(
+            f"the start of period {ref.period} leaves a contribution out that is in the record"
+        )
     entries = check_contributions(view, start, files)
     budget = view.tables.budget(ref)
     if (start.year, start.spent_millionths, start.rho_millionths) != (
