@@ -9,9 +9,9 @@ lies below them, a hidden row could be computed from shown ones; so more are hid
   such a row and what it is computed from; of that, the row with the least noisy people is hidden.
 
 All of this looks at noisy counts only. It is post-processing: it spends no budget, and privacy does
-not rest on it, but on the noise. Whoever reads the record can compute the noisy cells anyway; what
-is hidden are numbers that say more about the noise than about anything else, and that nobody
-should quote.
+not rest on it, but on the noise. Auditors and trustees, who have the shares, see the noisy cells
+anyway; what is hidden are numbers that say more about the noise than about anything else, and that
+nobody should quote.
 """
 
 from __future__ import annotations
