@@ -212,7 +212,7 @@ VoprfEntry: label account|claim|object|beacon, public bytes32, trustee_publics l
   commitments list bytes32
 self_test: trustees list TrusteeSelfTest
 TrusteeSelfTest: trustee_id name, shares list natural, proof bytes
-party_admission: party_id name, role hub|partner|trustee|wallet_operator|auditor,
+party_admission: party_id name, role hub|partner|trustee|wallet_operator|auditor|regulator,
   signing_key bytes32, best_tier integer, claim_slots_per_account_day integer, object_quota integer
 programme: programme_id name, exclusivity_domain name, exclusivity_group name,
   measure grams|points|money, token_epoch integer,
@@ -4299,7 +4299,6 @@ def check_contributors(world: World, start: Release) -> None:
     counted = sum(members.get(name, 0) >= shell.said["members_min"] for name in names)
     with world.judging("V23", leaf.index):
         need(counted >= shell.said["partners_min"], "TOO_FEW_PARTNERS", f"{counted} count")
-    with world.judging("V23", leaf.index):
         need(len(names) <= shell.said["partners_max"], "TOO_MANY_PARTNERS", f"{len(names)}")
     seal = world.programme(shell.programme).epochs[shell.epochs(said["period"])[-1]].seal
     sealed = world.head_over(seal.index) if seal else None
@@ -4608,7 +4607,7 @@ def table_rows(shell: Shell, trustees: int, noisy: Sequence[int]) -> list[Statem
     ]
 
 
-# --- 20.7: what a released table says of itself ---------------------------------------------------
+# --- 20.8: what a released table says of itself ---------------------------------------------------
 
 WORDS: Final = """
 本期共有 {partners} 家合作方参与。
@@ -4729,7 +4728,7 @@ def named_amounts(shell: Shell, trustees: int, language: str) -> dict[str, str]:
 
 
 def promise(rho: int) -> str:
-    """Return what a budget in millionths promises for delta = 10^-9, rounded up (20.7).
+    """Return what a budget in millionths promises for delta = 10^-9, rounded up (20.8).
 
     A thousandth of delta is for noise that was drawn again. Above 80 nothing is promised.
     """

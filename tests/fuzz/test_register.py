@@ -43,6 +43,7 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.wire.dev_ca:write_secret": "writes bytes",
     "fedcarbon.cli.public_record:read_public_record": "reads through registered parsers",
     "fedcarbon.cli.ceremony:read_passphrase": "any bytes are a passphrase",
+    "fedcarbon.cli.registry_tables:shell_from_toml": "the programme's own file",
     "fedcarbon.cli.wallet:load_config": "the operator's own file",
     "hub.config:load_config": "the operator's own file",
     "hub.sandbox.config:load_config": "the operator's own file",

@@ -79,7 +79,7 @@ class LoopThread:
 
 METHODS = {
     name: "".join(word.capitalize() for word in name.split("_"))
-    for name in vars(HubClient)
+    for name in dir(HubClient)
     if not name.startswith("_")
 }
 STREAMED = frozenset({"create_claim_list", "create_chunk"})

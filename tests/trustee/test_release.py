@@ -139,7 +139,7 @@ def test_one_honest_trustees_noise_hides_every_cell_from_all_others(
 
 
 def test_a_start_that_was_signed_and_never_logged_opens_nothing(counting: Counting) -> None:
-    """t - 1 trustees and the hub have it, all contributions and all noise, and one share too few."""
+    """The hub and t - 1 trustees have all contributions and all noise, and one share too few."""
     release = Release(counting).draw()
     counting.ask("trustee-1", sign_release=release.sign_order())
     release.leaf = len(counting.record.leaves)

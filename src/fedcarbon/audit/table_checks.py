@@ -25,12 +25,10 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
-from fedcarbon.opening.table_checks import period_ref, table_ref
+from fedcarbon.opening.table_checks import period_ref, require_partners, table_ref
 from fedcarbon.opening.table_refusals import (
     MembersDifferError,
     PeriodNotOverError,
-    TooFewPartnersError,
-    TooManyPartnersError,
 )
 from fedcarbon.opening.tables import PeriodRef
 from fedcarbon.proofs.range_proof import RangePurpose
@@ -90,6 +88,7 @@ class TableCheck:
         else:
             for error in (*self._partners(item, members), *self._times(logged)):
                 self._find(error, subject, logged.index)
+        self._note_late(logged, subject)
         if not self._refer(logged):
             self._exam.checklist.leave_out(CheckId.RANGE_PROOFS)
             return
@@ -140,19 +139,14 @@ class TableCheck:
     def _partners(
         self, start: ReleaseStart, members: dict[PartyId, int]
     ) -> Iterable[FedcarbonError]:
+        """Yield that too few or too many partners are counted."""
         shell = self._shell(period_ref(start)).statement
-        names = [item.partner_id for item in start.contributors]
-        counted = sum(members.get(name, 0) >= shell.members_min for name in names)
-        if counted < shell.partners_min:
-            yield TooFewPartnersError(
-                f"{counted} partners with {shell.members_min} members or more contributed, "
-                f"{shell.partners_min} are needed; the trustees must not have signed"
+        try:
+            require_partners(
+                shell, [members.get(item.partner_id, 0) for item in start.contributors]
             )
-        if len(names) > shell.partners_max:
-            yield TooManyPartnersError(
-                f"{len(names)} partners contributed, the noise is made for {shell.partners_max}; "
-                "the trustees must not have signed"
-            )
+        except FedcarbonError as error:
+            yield error
 
     def _times(self, logged: Logged[ReleaseStart]) -> Iterable[FedcarbonError]:
         """Yield that partners are left out which still had time to contribute."""
@@ -175,6 +169,17 @@ class TableCheck:
                 f"{sorted(owed - named)} could contribute until {until_s}, it was started before "
                 f"{over.clock_s}"
             )
+
+    def _note_late(self, logged: Logged[ReleaseStart], subject: str) -> None:
+        """Note who contributed after trustees had signed and before the start was logged."""
+        named = {item.partner_id for item in logged.statement.contributors}
+        contributed = self._exam.view.tables.contributions.get(period_ref(logged.statement), {})
+        for name, item in sorted(contributed.items()):
+            if name not in named:
+                self._exam.checklist.notes.append(
+                    f"{subject}: the contribution of {name} in leaf {item.index} is not counted; "
+                    "it must have come after the trustees had signed the start"
+                )
 
     def _members_of(self, programme_id: ProgrammeId, ref: PeriodRef) -> dict[PartyId, int] | None:
         """Return the members of every partner in a period; None if a place is missing."""

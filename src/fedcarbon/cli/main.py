@@ -17,6 +17,7 @@ from fedcarbon.cli import (
     methodology,
     record,
     registry,
+    registry_tables,
     registry_uses,
     synth,
     wallet,
@@ -51,6 +52,7 @@ for _published in (
     registry_uses.lot_verification,
     registry_uses.expiry_notice,
     registry_uses.ranking_rules,
+    registry_tables.table_shell,
 ):
     registry.app.command(_published)
 app.command(registry.app)

@@ -148,20 +148,28 @@ def claims_of(
     key: ProofKey, ref: TableRef, entries: Sequence[TableEntry], bounds: Sequence[int]
 ) -> list[Claim]:
     """Return what the proofs of a file must show, and the proofs; see `entries_of`."""
-    shape = RangeProofShape.of(key, FULL_SLOT_MAX)
-    return [
-        (
-            RangeStatement(
-                context=ref.context(block),
-                bounds=limits,
-                ciphertext=int.from_bytes(entry.ciphertext, "big"),
-            ),
-            shape.decode(entry.proof),
-        )
-        for block, (entry, limits) in enumerate(
-            zip(entries, rows_of(key.layout, bounds), strict=True)
-        )
-    ]
+    limits = rows_of(key.layout, bounds)
+    return [claim_of(key, ref, block, entry, limits[block]) for block, entry in enumerate(entries)]
+
+
+def claim_of(
+    key: ProofKey, ref: TableRef, block: int, entry: TableEntry, limits: tuple[int, ...]
+) -> Claim:
+    """Return what the proof of one block must show, and the proof.
+
+    Args:
+        key: of the parameter set.
+        ref: whose it is.
+        block: its number in the file.
+        entry: the block, as long as `entries_of` gives it.
+        limits: the most that each of its slots may hold.
+    """
+    statement = RangeStatement(
+        context=ref.context(block),
+        bounds=limits,
+        ciphertext=int.from_bytes(entry.ciphertext, "big"),
+    )
+    return statement, RangeProofShape.of(key, FULL_SLOT_MAX).decode(entry.proof)
 
 
 def invalid_blocks(

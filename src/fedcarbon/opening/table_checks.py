@@ -40,7 +40,7 @@ from fedcarbon.opening import table_refusals as refusals
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.refusals import SubsetRefusedError
-from fedcarbon.opening.tables import PeriodRef
+from fedcarbon.opening.tables import Budget, PeriodRef
 from fedcarbon.opening.view import RecordView
 from fedcarbon.opening.violations import LeafInvalidError
 from fedcarbon.proofs.commitments import RandomBelow
@@ -129,15 +129,17 @@ def check_release_draft(
             f"the start of period {ref.period} leaves a contribution out that is in the record"
         )
     entries = check_contributions(view, start, files)
-    budget = view.tables.budget(ref)
+    budget = require_budget(view, ref)
+    rho_millionths = view.tables.shells[ref.shell_leaf].statement.rho_millionths
     if (start.year, start.spent_millionths, start.rho_millionths) != (
         budget.year,
         budget.spent,
-        view.tables.shells[ref.shell_leaf].statement.rho_millionths,
-    ) or budget.spent + start.rho_millionths > budget.limit:
+        rho_millionths,
+    ):
         raise refusals.BudgetExceededError(
-            f"{budget.spent} of {budget.limit} millionths are spent in {budget.year}; the release "
-            f"would spend {start.rho_millionths} after {start.spent_millionths} in {start.year}"
+            f"{budget.spent} millionths are spent in {budget.year}, the start says "
+            f"{start.spent_millionths} in {start.year}; it would spend {start.rho_millionths} and "
+            f"the shell says {rho_millionths}"
         )
     parameters = view.parties.parameters
     trustees = [part.trustee_id for part in start.noise]
@@ -162,16 +164,7 @@ def check_contributions(
         )
     members = view.accounts.members(view.tables.plans(start.programme_id, ref))
     names = [item.partner_id for item in start.contributors]
-    counted = [name for name in names if members.get(name, 0) >= shell.members_min]
-    if len(counted) < shell.partners_min:
-        raise refusals.TooFewPartnersError(
-            f"{len(counted)} partners have {shell.members_min} members or more, "
-            f"{shell.partners_min} are needed"
-        )
-    if len(names) > shell.partners_max:
-        raise refusals.TooManyPartnersError(
-            f"{len(names)} partners contribute, the noise is made for {shell.partners_max}"
-        )
+    require_partners(shell, [members.get(name, 0) for name in names])
     found = tuple(
         _contribution(view, logged, ref, name, members.get(name, 0), files) for name in names
     )
@@ -190,6 +183,44 @@ def check_contributions(
     if invalid:
         raise invalid[0]
     return found
+
+
+def require_budget(view: RecordView, ref: PeriodRef) -> Budget:
+    """Return what the year of a period has spent if it can pay for the period's release too.
+
+    Raises:
+        BudgetExceededError: it cannot.
+    """
+    budget = view.tables.budget(ref)
+    rho_millionths = view.tables.shells[ref.shell_leaf].statement.rho_millionths
+    if budget.spent + rho_millionths > budget.limit:
+        raise refusals.BudgetExceededError(
+            f"{budget.spent} of {budget.limit} millionths are spent in {budget.year}; the release "
+            f"would spend {rho_millionths}"
+        )
+    return budget
+
+
+def require_partners(shell: TableShell, members: Sequence[int]) -> None:
+    """Check that enough partners contribute, and no more than the noise is made for.
+
+    Args:
+        shell: of the table.
+        members: how many accounts each contributor has.
+
+    Raises:
+        TooFewPartnersError, TooManyPartnersError: see there.
+    """
+    counted = sum(own >= shell.members_min for own in members)
+    if counted < shell.partners_min:
+        raise refusals.TooFewPartnersError(
+            f"{counted} partners have {shell.members_min} members or more, "
+            f"{shell.partners_min} are needed"
+        )
+    if len(members) > shell.partners_max:
+        raise refusals.TooManyPartnersError(
+            f"{len(members)} partners contribute, the noise is made for {shell.partners_max}"
+        )
 
 
 def noised_ciphertexts(view: RecordView, start: ReleaseStart, files: Files) -> tuple[bytes, ...]:

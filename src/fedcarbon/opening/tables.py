@@ -73,8 +73,18 @@ class TableBook:
         self.releases: Final[dict[PeriodRef, Logged[TableRelease]]] = {}
 
     def fold_shell(self, logged: LoggedBody) -> None:
-        """Take a shell that t root keys signed: before its epochs, and over no others' epochs."""
+        """Take a shell that t root keys signed, see `require_new`."""
         shell = self._parties.open_rooted(TableShell, logged)
+        self.require_new(shell)
+        self.shells[logged.index] = Logged(index=logged.index, leaf=logged.leaf, statement=shell)
+
+    def require_new(self, shell: TableShell) -> None:
+        """Check that a shell comes before its epochs, and counts no others' epochs.
+
+        Raises:
+            LeafInvalidError: it does not fit its programme or another shell.
+            LoggedTwiceError: its id was used.
+        """
         programme = self._parties.programme(shell.programme_id)
         if shell.last_epoch > programme.epochs:
             raise ShellBeyondProgrammeError(
@@ -94,7 +104,6 @@ class TableBook:
                 raise ShellsOverlapError(
                     f"shells {other.shell_id!r} and {shell.shell_id!r} count the same epochs"
                 )
-        self.shells[logged.index] = Logged(index=logged.index, leaf=logged.leaf, statement=shell)
 
     def fold_contribution(self, logged: LoggedBody) -> None:
         """Take a partner's contribution: one per period, after its seals and before its start."""
@@ -122,18 +131,31 @@ class TableBook:
             signers=keys.keys(),
             at_least=self._parties.parameters.threshold,
         )
-        self._parties.require_parameters(start)
         signers = [signature.keyid for signature in Envelope.from_bytes(logged.body).signatures]
         if sorted(signers) != [part.trustee_id for part in start.noise]:
             raise NoiseSignersDifferError(
                 f"the start of a release is signed by {sorted(signers)}, it names the noise of "
                 f"{[part.trustee_id for part in start.noise]}"
             )
+        self.require_first(start, logged.index)
+        ref = PeriodRef(start.shell_leaf, start.period)
+        self.starts[ref] = Logged(index=logged.index, leaf=logged.leaf, statement=start)
+
+    def require_first(self, start: ReleaseStart, index: int) -> None:
+        """Check that a start may stand in leaf `index`: the first one, within the budget.
+
+        Raises:
+            ContributorsDifferError, BudgetExceededError: it says something else than the record,
+                or exceeds the budget.
+            PeriodNotSealedError: an epoch of the period is not sealed; see also `shell`.
+            LoggedTwiceError: its period was started before.
+        """
+        self._parties.require_parameters(start)
         ref = PeriodRef(start.shell_leaf, start.period)
         shell = self.require_sealed(start.programme_id, ref)
         if ref in self.starts:
             raise LoggedTwiceError(f"period {ref.period} of {shell.shell_id!r} was started before")
-        if not start.record_size <= logged.index:
+        if not start.record_size <= index:
             raise refusals.ContributorsDifferError("a start counts leaves that came after it")
         if start.contributors != self.contributors(ref, start.record_size):
             raise refusals.ContributorsDifferError(
@@ -155,7 +177,6 @@ class TableBook:
                 f"shell says {shell.rho_millionths}; of {budget.limit} in {budget.year} "
                 f"{budget.spent} were spent"
             )
-        self.starts[ref] = Logged(index=logged.index, leaf=logged.leaf, statement=start)
 
     def fold_release(self, logged: LoggedBody) -> None:
         """Take a release of the hub: one per start."""

@@ -24,31 +24,35 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66\x65\x64\x63\x61rbon/v1/statistics.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"F\n\x19SubmitContributionRequest\x12\x1b\n\x13signed_contribution\x18\x01 \x01(\x0c\x12\x0c\n\x04\x66ile\x18\x02 \x01(\x0c\"-\n\x1aSubmitContributionResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\")\n\x11ListTablesRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"A\n\x12ListTablesResponse\x12+\n\x06tables\x18\x01 \x03(\x0b\x32\x1b.fedcarbon.v1.TableCalendar\"e\n\rTableCalendar\x12\x14\n\x0csigned_shell\x18\x01 \x01(\x0c\x12\x12\n\nshell_leaf\x18\x02 \x01(\x04\x12*\n\x07periods\x18\x03 \x03(\x0b\x32\x19.fedcarbon.v1.TablePeriod\"n\n\x0bTablePeriod\x12\x0e\n\x06period\x18\x01 \x01(\r\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.fedcarbon.v1.PeriodState\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x15\n\rcontributions\x18\x04 \x01(\r\"5\n\x0fGetTableRequest\x12\x12\n\nshell_leaf\x18\x01 \x01(\x04\x12\x0e\n\x06period\x18\x02 \x01(\r\"e\n\x10GetTableResponse\x12\x14\n\x0csigned_shell\x18\x01 \x01(\x0c\x12\x16\n\x0esigned_release\x18\x02 \x01(\x0c\x12\x14\n\x0crelease_leaf\x18\x03 \x01(\x04\x12\r\n\x05table\x18\x04 \x01(\x0c*\xb5\x01\n\x0bPeriodState\x12\x1c\n\x18PERIOD_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15PERIOD_STATE_NOT_OVER\x10\x01\x12\x1d\n\x19PERIOD_STATE_CONTRIBUTING\x10\x02\x12\x18\n\x14PERIOD_STATE_STARTED\x10\x03\x12\x19\n\x15PERIOD_STATE_RELEASED\x10\x04\x12\x19\n\x15PERIOD_STATE_WITHHELD\x10\x05\x32\x98\x02\n\x11StatisticsService\x12g\n\x12SubmitContribution\x12\'.fedcarbon.v1.SubmitContributionRequest\x1a(.fedcarbon.v1.SubmitContributionResponse\x12O\n\nListTables\x12\x1f.fedcarbon.v1.ListTablesRequest\x1a .fedcarbon.v1.ListTablesResponse\x12I\n\x08GetTable\x12\x1d.fedcarbon.v1.GetTableRequest\x1a\x1e.fedcarbon.v1.GetTableResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66\x65\x64\x63\x61rbon/v1/statistics.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\"/\n\x17\x43reateTableShellRequest\x12\x14\n\x0csigned_shell\x18\x01 \x01(\x0c\"+\n\x18\x43reateTableShellResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\"F\n\x19SubmitContributionRequest\x12\x1b\n\x13signed_contribution\x18\x01 \x01(\x0c\x12\x0c\n\x04\x66ile\x18\x02 \x01(\x0c\"-\n\x1aSubmitContributionResponse\x12\x0f\n\x07receipt\x18\x01 \x01(\x0c\")\n\x11ListTablesRequest\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\"A\n\x12ListTablesResponse\x12+\n\x06tables\x18\x01 \x03(\x0b\x32\x1b.fedcarbon.v1.TableCalendar\"e\n\rTableCalendar\x12\x14\n\x0csigned_shell\x18\x01 \x01(\x0c\x12\x12\n\nshell_leaf\x18\x02 \x01(\x04\x12*\n\x07periods\x18\x03 \x03(\x0b\x32\x19.fedcarbon.v1.TablePeriod\"n\n\x0bTablePeriod\x12\x0e\n\x06period\x18\x01 \x01(\r\x12(\n\x05state\x18\x02 \x01(\x0e\x32\x19.fedcarbon.v1.PeriodState\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\x15\n\rcontributions\x18\x04 \x01(\r\"5\n\x0fGetTableRequest\x12\x12\n\nshell_leaf\x18\x01 \x01(\x04\x12\x0e\n\x06period\x18\x02 \x01(\r\"e\n\x10GetTableResponse\x12\x14\n\x0csigned_shell\x18\x01 \x01(\x0c\x12\x16\n\x0esigned_release\x18\x02 \x01(\x0c\x12\x14\n\x0crelease_leaf\x18\x03 \x01(\x04\x12\r\n\x05table\x18\x04 \x01(\x0c*\xb5\x01\n\x0bPeriodState\x12\x1c\n\x18PERIOD_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15PERIOD_STATE_NOT_OVER\x10\x01\x12\x1d\n\x19PERIOD_STATE_CONTRIBUTING\x10\x02\x12\x18\n\x14PERIOD_STATE_STARTED\x10\x03\x12\x19\n\x15PERIOD_STATE_RELEASED\x10\x04\x12\x19\n\x15PERIOD_STATE_WITHHELD\x10\x05\x32\xfb\x02\n\x11StatisticsService\x12\x61\n\x10\x43reateTableShell\x12%.fedcarbon.v1.CreateTableShellRequest\x1a&.fedcarbon.v1.CreateTableShellResponse\x12g\n\x12SubmitContribution\x12\'.fedcarbon.v1.SubmitContributionRequest\x1a(.fedcarbon.v1.SubmitContributionResponse\x12O\n\nListTables\x12\x1f.fedcarbon.v1.ListTablesRequest\x1a .fedcarbon.v1.ListTablesResponse\x12I\n\x08GetTable\x12\x1d.fedcarbon.v1.GetTableRequest\x1a\x1e.fedcarbon.v1.GetTableResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedcarbon.v1.statistics_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PERIODSTATE']._serialized_start=650
-  _globals['_PERIODSTATE']._serialized_end=831
-  _globals['_SUBMITCONTRIBUTIONREQUEST']._serialized_start=47
-  _globals['_SUBMITCONTRIBUTIONREQUEST']._serialized_end=117
-  _globals['_SUBMITCONTRIBUTIONRESPONSE']._serialized_start=119
-  _globals['_SUBMITCONTRIBUTIONRESPONSE']._serialized_end=164
-  _globals['_LISTTABLESREQUEST']._serialized_start=166
-  _globals['_LISTTABLESREQUEST']._serialized_end=207
-  _globals['_LISTTABLESRESPONSE']._serialized_start=209
-  _globals['_LISTTABLESRESPONSE']._serialized_end=274
-  _globals['_TABLECALENDAR']._serialized_start=276
-  _globals['_TABLECALENDAR']._serialized_end=377
-  _globals['_TABLEPERIOD']._serialized_start=379
-  _globals['_TABLEPERIOD']._serialized_end=489
-  _globals['_GETTABLEREQUEST']._serialized_start=491
-  _globals['_GETTABLEREQUEST']._serialized_end=544
-  _globals['_GETTABLERESPONSE']._serialized_start=546
-  _globals['_GETTABLERESPONSE']._serialized_end=647
-  _globals['_STATISTICSSERVICE']._serialized_start=834
-  _globals['_STATISTICSSERVICE']._serialized_end=1114
+  _globals['_PERIODSTATE']._serialized_start=744
+  _globals['_PERIODSTATE']._serialized_end=925
+  _globals['_CREATETABLESHELLREQUEST']._serialized_start=47
+  _globals['_CREATETABLESHELLREQUEST']._serialized_end=94
+  _globals['_CREATETABLESHELLRESPONSE']._serialized_start=96
+  _globals['_CREATETABLESHELLRESPONSE']._serialized_end=139
+  _globals['_SUBMITCONTRIBUTIONREQUEST']._serialized_start=141
+  _globals['_SUBMITCONTRIBUTIONREQUEST']._serialized_end=211
+  _globals['_SUBMITCONTRIBUTIONRESPONSE']._serialized_start=213
+  _globals['_SUBMITCONTRIBUTIONRESPONSE']._serialized_end=258
+  _globals['_LISTTABLESREQUEST']._serialized_start=260
+  _globals['_LISTTABLESREQUEST']._serialized_end=301
+  _globals['_LISTTABLESRESPONSE']._serialized_start=303
+  _globals['_LISTTABLESRESPONSE']._serialized_end=368
+  _globals['_TABLECALENDAR']._serialized_start=370
+  _globals['_TABLECALENDAR']._serialized_end=471
+  _globals['_TABLEPERIOD']._serialized_start=473
+  _globals['_TABLEPERIOD']._serialized_end=583
+  _globals['_GETTABLEREQUEST']._serialized_start=585
+  _globals['_GETTABLEREQUEST']._serialized_end=638
+  _globals['_GETTABLERESPONSE']._serialized_start=640
+  _globals['_GETTABLERESPONSE']._serialized_end=741
+  _globals['_STATISTICSSERVICE']._serialized_start=928
+  _globals['_STATISTICSSERVICE']._serialized_end=1307
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,18 @@ PERIOD_STATE_STARTED: PeriodState
 PERIOD_STATE_RELEASED: PeriodState
 PERIOD_STATE_WITHHELD: PeriodState
 
+class CreateTableShellRequest(_message.Message):
+    __slots__ = ("signed_shell",)
+    SIGNED_SHELL_FIELD_NUMBER: _ClassVar[int]
+    signed_shell: bytes
+    def __init__(self, signed_shell: _Optional[bytes] = ...) -> None: ...
+
+class CreateTableShellResponse(_message.Message):
+    __slots__ = ("receipt",)
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    receipt: bytes
+    def __init__(self, receipt: _Optional[bytes] = ...) -> None: ...
+
 class SubmitContributionRequest(_message.Message):
     __slots__ = ("signed_contribution", "file")
     SIGNED_CONTRIBUTION_FIELD_NUMBER: _ClassVar[int]

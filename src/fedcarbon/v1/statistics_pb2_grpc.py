@@ -35,6 +35,11 @@ class StatisticsServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.CreateTableShell = channel.unary_unary(
+                '/fedcarbon.v1.StatisticsService/CreateTableShell',
+                request_serializer=fedcarbon_dot_v1_dot_statistics__pb2.CreateTableShellRequest.SerializeToString,
+                response_deserializer=fedcarbon_dot_v1_dot_statistics__pb2.CreateTableShellResponse.FromString,
+                _registered_method=True)
         self.SubmitContribution = channel.unary_unary(
                 '/fedcarbon.v1.StatisticsService/SubmitContribution',
                 request_serializer=fedcarbon_dot_v1_dot_statistics__pb2.SubmitContributionRequest.SerializeToString,
@@ -55,6 +60,13 @@ class StatisticsServiceStub:
 class StatisticsServiceServicer:
     """Tables of statistics: partners contribute, everybody reads what was released.
     """
+
+    def CreateTableShell(self, request, context):
+        """Anybody brings a table shell that t root keys signed; the same again gets the same receipt.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def SubmitContribution(self, request, context):
         """A partner hands in its encrypted cells of one period; the same again gets the same receipt.
@@ -80,6 +92,11 @@ class StatisticsServiceServicer:
 
 def add_StatisticsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'CreateTableShell': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateTableShell,
+                    request_deserializer=fedcarbon_dot_v1_dot_statistics__pb2.CreateTableShellRequest.FromString,
+                    response_serializer=fedcarbon_dot_v1_dot_statistics__pb2.CreateTableShellResponse.SerializeToString,
+            ),
             'SubmitContribution': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitContribution,
                     request_deserializer=fedcarbon_dot_v1_dot_statistics__pb2.SubmitContributionRequest.FromString,
@@ -106,6 +123,33 @@ def add_StatisticsServiceServicer_to_server(servicer, server):
 class StatisticsService:
     """Tables of statistics: partners contribute, everybody reads what was released.
     """
+
+    @staticmethod
+    def CreateTableShell(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fedcarbon.v1.StatisticsService/CreateTableShell',
+            fedcarbon_dot_v1_dot_statistics__pb2.CreateTableShellRequest.SerializeToString,
+            fedcarbon_dot_v1_dot_statistics__pb2.CreateTableShellResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def SubmitContribution(request,

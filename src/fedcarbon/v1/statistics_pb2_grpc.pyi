@@ -33,6 +33,8 @@ class StatisticsServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> StatisticsServiceAsyncStub: ...
+    CreateTableShell: _grpc.UnaryUnaryMultiCallable[_statistics_pb2.CreateTableShellRequest, _statistics_pb2.CreateTableShellResponse]
+    """Anybody brings a table shell that t root keys signed; the same again gets the same receipt."""
     SubmitContribution: _grpc.UnaryUnaryMultiCallable[_statistics_pb2.SubmitContributionRequest, _statistics_pb2.SubmitContributionResponse]
     """A partner hands in its encrypted cells of one period; the same again gets the same receipt."""
     ListTables: _grpc.UnaryUnaryMultiCallable[_statistics_pb2.ListTablesRequest, _statistics_pb2.ListTablesResponse]
@@ -45,6 +47,8 @@ class StatisticsServiceAsyncStub(StatisticsServiceStub):
     """Tables of statistics: partners contribute, everybody reads what was released."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    CreateTableShell: _aio.UnaryUnaryMultiCallable[_statistics_pb2.CreateTableShellRequest, _statistics_pb2.CreateTableShellResponse]  # type: ignore[assignment]
+    """Anybody brings a table shell that t root keys signed; the same again gets the same receipt."""
     SubmitContribution: _aio.UnaryUnaryMultiCallable[_statistics_pb2.SubmitContributionRequest, _statistics_pb2.SubmitContributionResponse]  # type: ignore[assignment]
     """A partner hands in its encrypted cells of one period; the same again gets the same receipt."""
     ListTables: _aio.UnaryUnaryMultiCallable[_statistics_pb2.ListTablesRequest, _statistics_pb2.ListTablesResponse]  # type: ignore[assignment]
@@ -54,6 +58,14 @@ class StatisticsServiceAsyncStub(StatisticsServiceStub):
 
 class StatisticsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tables of statistics: partners contribute, everybody reads what was released."""
+
+    @_abc_1.abstractmethod
+    def CreateTableShell(
+        self,
+        request: _statistics_pb2.CreateTableShellRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_statistics_pb2.CreateTableShellResponse, _abc.Awaitable[_statistics_pb2.CreateTableShellResponse]]:
+        """Anybody brings a table shell that t root keys signed; the same again gets the same receipt."""
 
     @_abc_1.abstractmethod
     def SubmitContribution(

@@ -25,6 +25,7 @@ DEADLINES_S: Final[Mapping[str, int]] = {
     "/fedcarbon.v1.IdentityService/Evaluate": 120,  # waits for several trustees
     "/fedcarbon.v1.EpochService/CreateClaimList": 300,
     "/fedcarbon.v1.EpochService/CreateChunk": 120,
+    "/fedcarbon.v1.StatisticsService/SubmitContribution": 120,  # as large as a chunk
     "/fedcarbon.v1.TrusteeService/Work": 3600,  # the trustee dials again
 }
 

@@ -110,7 +110,7 @@ def contribution_after_the_start(kit: Kit) -> None:
     maker = first(kit)
     for name in MEMBERS[:-1]:
         maker.contribute_as(name)
-    _let_time_pass(kit, 3_600)
+    let_time_pass(kit, 3_600)
     maker.start()
     maker.contribute_as(LAST)
     maker.release()
@@ -144,7 +144,7 @@ def contribution_left_out(kit: Kit) -> None:
 
 
 def started_while_a_partner_had_time(kit: Kit) -> None:
-    maker = first(kit)
+    maker = Releaser.of(kit, "second")
     for name in MEMBERS[:-1]:
         maker.contribute_as(name)
     maker.start()
@@ -156,7 +156,7 @@ def too_few_partners(kit: Kit) -> None:
     maker = first(kit)
     for name in MEMBERS[:-1]:
         maker.contribute_as(name)
-    _let_time_pass(kit, 3_600)
+    let_time_pass(kit, 3_600)
     maker.start()
     maker.release()
 
@@ -191,7 +191,6 @@ def budget_of_another_year(kit: Kit) -> None:
     maker = first(kit)
     maker.contribute()
     maker.start(year=2027)
-    maker.release()
 
 
 def less_spent_than_the_shell_says(kit: Kit) -> None:
@@ -285,7 +284,13 @@ def noise_of_another_table(kit: Kit) -> None:
 
 
 def contribution_as_noise(kit: Kit) -> None:
-    _release_with_noise(kit, lambda maker, name: maker.noise_of(name, purpose=RangePurpose.TABLE))
+    """A proof says what its block is for."""
+
+    def contributed(maker: Releaser, name: PartyId) -> bytes:
+        bounds = maker.shell.noise_bounds()
+        return maker.blocks(name, RangePurpose.TABLE, maker.shell.offsets(), bounds)
+
+    _release_with_noise(kit, contributed)
 
 
 def noise_that_is_no_file(kit: Kit) -> None:
@@ -422,7 +427,8 @@ def table_that_never_came(kit: Kit) -> None:
     maker = first(kit)
     maker.contribute()
     maker.start()
-    _let_time_pass(kit, 8 * 86_400)
+    kit.append(shell("third", 3), *root_names(kit))
+    let_time_pass(kit, 8 * 86_400)
 
 
 def _change_shell(kit: Kit, **changes: int) -> None:
@@ -431,7 +437,7 @@ def _change_shell(kit: Kit, **changes: int) -> None:
     kit.replace(leaf, dataclasses.replace(item, **changes), *root_names(kit))  # type: ignore[arg-type]
 
 
-def _let_time_pass(kit: Kit, seconds: int) -> None:
+def let_time_pass(kit: Kit, seconds: int) -> None:
     """Have the last head signed so much later."""
     size, times = kit.heads()[-1]
     later = {name: at_s + seconds for name, at_s in times.items()}
@@ -465,7 +471,7 @@ TAMPERINGS: Final[dict[Callable[[Kit], None], set[tuple[str, str]]]] = {
     too_many_partners: {("V23", "TOO_MANY_PARTNERS")},
     budget_that_forgets_a_release: {("V23", "BUDGET_EXCEEDED"), NO_START},
     budget_raised_by_a_later_shell: {("V23", "BUDGET_EXCEEDED"), NO_START},
-    budget_of_another_year: {("V23", "BUDGET_EXCEEDED"), NO_START},
+    budget_of_another_year: {("V23", "BUDGET_EXCEEDED")},
     less_spent_than_the_shell_says: {("V23", "BUDGET_EXCEEDED")},
     started_twice: {("V23", "LOGGED_TWICE")},
     signed_by_fewer_than_add_noise: {("V23", "NOISE_SIGNERS_DIFFER"), NO_START},
