@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -16,15 +15,11 @@ from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.disclosure.statements import ReleaseStart, TableContribution, TableRelease
 from tests.audit.conftest import audited
 from tests.audit.kit import Kit
-from tests.audit.make_tampered import minimal
 from tests.audit.statistics.small_tables import MEMBERS, Releaser
 from tests.audit.statistics.tampered_tables import (
     TAMPERINGS,
-    contribution_in_the_name_of_another,
     let_time_pass,
-    noise_of_too_few,
     noise_that_takes_anothers_away,
-    shell_by_too_few,
 )
 
 
@@ -182,26 +177,3 @@ def test_leaves_about_statistics_are_explained(kit: Kit) -> None:
     assert f"it refers to leaf {release.shell_leaf} (table_shell), leaf " in text
     assert f"referred to by leaf {leaf} (table_release)" in text
     assert "V23: Statistics within their budget" in text
-
-
-@pytest.mark.parametrize(
-    ("spoil", "lines"),
-    [
-        (lambda _: None, set()),
-        (shell_by_too_few, {"V07"}),
-        (noise_of_too_few, {"V07"}),
-        (contribution_in_the_name_of_another, {"V04"}),
-    ],
-)
-def test_the_second_verifier_reads_who_signed_statistics(
-    kit: Kit, fresh: Kit, tmp_path: Path, spoil: Callable[[Kit], None], lines: set[str]
-) -> None:
-    """What needs their files it leaves to the auditor's command."""
-    record = fresh if lines else kit
-    spoil(record)
-    roots = tmp_path / "roots.toml"
-    roots.write_text(kit.good.roots.to_toml())
-
-    verdict = minimal(record.folder, roots, tmp_path / "report.json")
-
-    assert verdict.lines == lines
