@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -14,7 +14,7 @@ from demo.gram import life_of_a_gram
 from demo.narrator import Narrator
 from demo.releasing import Released
 from demo.scenario import Scenario
-from demo.tables import compare, errors_of, exact_cells, findings_of
+from demo.tables import Compared, compare, errors_of, exact_cells, findings_of
 from fedcarbon.canonical.statement import decode
 from fedcarbon.cli.wallet import connected, load_config
 from fedcarbon.epoch.statements import BeaconLabel, BeaconValue
@@ -188,13 +188,26 @@ def conclude(
     narrator.partners(partners)
     narrator.accounts(opened, measures)
     narrator.redemptions(redemptions, measures)
-    for item, table in zip(released, compared, strict=True):
-        narrator.table(item.shell, item.table, table)
+    _tell_the_rest(
+        scenario, out, (opened, redemptions), zip(released, compared, strict=True), narrator
+    )
+    return summary
+
+
+def _tell_the_rest(
+    scenario: Scenario,
+    out: Path,
+    seen: tuple[Rows, Rows],
+    tables: Iterable[tuple[Released, Sequence[Compared]]],
+    narrator: Narrator,
+) -> None:
+    """Print released tables beside the truth, and the life of a gram."""
+    for item, compared in tables:
+        narrator.table(item.shell, item.table, compared)
     if scenario.redemptions:
         narrator.console.print("[bold]the life of a gram[/bold] (told from everybody's stores)")
-        for sentence in life_of_a_gram(scenario, out, opened, redemptions):
+        for sentence in life_of_a_gram(scenario, out, *seen):
             narrator.say(sentence)
-    return summary
 
 
 def finish(summary: Mapping[str, Any], out: Path, narrator: Narrator) -> None:
