@@ -117,13 +117,7 @@ def conclude(
 ) -> dict[str, Any]:
     """Write every result, check it against the input files, and print the closing tables.
 
-    Args:
-        federation: its processes have ended.
-        counts: what imports counted, by seat.
-        seen: accounts and redemptions, see `accounts_of`.
-        beacons: see `beacons_of`.
-        released: tables of statistics.
-        narrator: tells the story.
+    `seen` are accounts and redemptions, see `accounts_of`; the processes have ended.
     """
     accounts, redemptions = seen
     scenario, out = federation.scenario, federation.groundwork.folder
@@ -134,16 +128,7 @@ def conclude(
     measures = {
         str(entry.id): str(entry.rest.get("measure", "grams")) for entry in scenario.programmes
     }
-    partners = {
-        partner.seat: {
-            "measure": measures[partner.programme],
-            "activities_read": counts[partner.seat]["read"],
-            **results.partner_summary(
-                stores[partner.seat], rejected=counts[partner.seat]["rejected"]
-            ),
-        }
-        for partner in scenario.partners
-    }
+    partners = _partners(scenario, stores, measures, counts)
     results.write_csv(
         out / "verdicts.csv",
         results.VERDICT_COLUMNS,
@@ -192,6 +177,25 @@ def conclude(
         scenario, out, (opened, redemptions), zip(released, compared, strict=True), narrator
     )
     return summary
+
+
+def _partners(
+    scenario: Scenario,
+    stores: Mapping[str, Path],
+    measures: Mapping[str, str],
+    counts: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """Return every partner's own figures, by seat."""
+    return {
+        partner.seat: {
+            "measure": measures[partner.programme],
+            "activities_read": counts[partner.seat]["read"],
+            **results.partner_summary(
+                stores[partner.seat], rejected=counts[partner.seat]["rejected"]
+            ),
+        }
+        for partner in scenario.partners
+    }
 
 
 def _tell_the_rest(
