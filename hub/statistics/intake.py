@@ -1,20 +1,22 @@
 """Use case of contributing to a table: a partner's encrypted cells of one period.
 
- (1) to (4) the partner signed it for itself                    see `submission.signed_message`
- (5) the leaf is a shell of the programme, and has the period   SHELL_NOT_IN_RECORD
- (6) the partner has not contributed to the period, or with
-     the same bytes: they get the same receipt                  CONTRIBUTION_DIFFERS
- (7) all epochs of the period are sealed                        PERIOD_NOT_OVER
- (8) contributions are still taken                              CONTRIBUTION_LATE
- (9) the partner had an account in the period                   NOTHING_TO_CONTRIBUTE
-(10) and as many as it says, which bounds every value           MEMBERS_DIFFER
-(11) the file is the one that is named                          CONTRIBUTION_FILE_DIFFERS
-(12) it has the blocks of the table                             TABLE_BLOCKS_MALFORMED
-(13) the proofs of all blocks hold                              RANGE_PROOF_INVALID
+ (1) the caller is an admitted partner                      NOT_ADMITTED
+ (2) its key, and nobody else's, signed the contribution    SIGNATURE_INVALID
+ (3) which names the caller                                 SENDER_DIFFERS
+ (4) and this parameter set                                 PARAMETERS_DIFFER
+ (5) the leaf is a shell of the programme, with the period  SHELL_NOT_IN_RECORD
+ (6) the partner has sent the same bytes before, or none    CONTRIBUTION_DIFFERS
+ (7) all epochs of the period are sealed                    PERIOD_NOT_OVER
+ (8) contributions are still taken                          CONTRIBUTION_LATE
+ (9) the partner had an account in the period               NOTHING_TO_CONTRIBUTE
+(10) and as many as it says, which bounds every value       MEMBERS_DIFFER
+(11) the file is the one that is named                      CONTRIBUTION_FILE_DIFFERS
+(12) it has the blocks of the table                         TABLE_BLOCKS_MALFORMED
+(13) the proofs of all blocks hold                          RANGE_PROOF_INVALID
 
-(5) to (10) are asked of a snapshot first, so that nobody waits for the proofs of another partner,
-and again in the transaction that logs. What is persisted is all or nothing: leaf, receipt, the
-file's readers and the row that keeps a second contribution out.
+Rules five to ten are asked of a snapshot first, so that nobody waits for the proofs of another
+partner, and again in the transaction that logs. What is persisted is all or nothing: leaf, receipt,
+the file's readers and the row that keeps a second contribution out.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Use case of publishing a table shell.
 
-(1) t root keys have signed the exact bytes                              SIGNATURE_INVALID
-(2) for this parameter set                                               PARAMETERS_DIFFER
-(3) the programme exists                                                 UNKNOWN_PROGRAMME
-(4) its epochs are the programme's, none of them is planned, no other
-    shell counts one of them, and its id is new                          SHELL_CONFLICT
-(5) a partner's file is no longer than one message                       SHELL_TOO_LARGE
-(6) this hub is admitted with the key that it signs with                 HUB_NOT_ADMITTED
+(1) t root keys have signed the exact bytes                      SIGNATURE_INVALID
+(2) for this parameter set                                       PARAMETERS_DIFFER
+(3) the programme exists                                         UNKNOWN_PROGRAMME
+(4) it fits the programme's epochs and its other shells          SHELL_CONFLICT
+(5) a partner's file is no longer than one message               SHELL_TOO_LARGE
+(6) this hub is admitted with the key that it signs with         HUB_NOT_ADMITTED
 
-Rule (4) is the rule of everybody who reads the record, asked of the record as they see it.
+Rule (4) is the rule of everybody who reads the record, asked of the record as they see it: its id
+is new, the programme has its epochs, none of them is planned, and no other shell counts one.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ BEFORE_THE_START: Final[tuple[Point, ...]] = (
     ("after", "noise"),
     ("after", "sign_release"),
 )
+WRITES: Final = range(1, 8)
+"""What the hub writes: the closing, a head and its cosignature, the start, both again, the end."""
 AFTER_THE_START: Final[tuple[Point, ...]] = (
     ("before", "release_share"),
     ("after", "release_share"),
@@ -63,7 +65,7 @@ def test_a_budget_that_was_spent_stays_spent_and_its_release_comes(
     assert contributed.table().budget.rho_millionths == start.rho_millionths
 
 
-@pytest.mark.parametrize("number", range(1, 9))
+@pytest.mark.parametrize("number", WRITES)
 @pytest.mark.parametrize("when", ["uncommitted", "committed"])
 def test_whatever_transaction_a_crash_cuts_off_there_is_one_start_and_one_table(
     contributed: TableWorld, when: str, number: int, monkeypatch: pytest.MonkeyPatch

@@ -1,15 +1,19 @@
-"""Contributions to tables, and how far each period has come."""
+"""Contributions to tables, how far each period has come, and regulators among the parties."""
 
 from __future__ import annotations
 
+from alembic import op
 from sqlalchemy import ForeignKeyConstraint, PrimaryKeyConstraint, UniqueConstraint
 
 from hub.storage.migrations.definitions import (
+    binary,
     check,
     create_table,
     created_at,
     integer,
     one_of,
+    set_aside,
+    take_back,
     words,
 )
 
@@ -59,3 +63,24 @@ def create_periods() -> None:
         check("release_of_state", "(release_leaf IS NOT NULL) = (state = 'released')"),
         whole_numbers=("shell_leaf", "period", "record_size"),
     )
+
+
+def admit_regulators() -> None:
+    """Make the table `parties` anew, for parties of one more role."""
+    set_aside("parties")
+    create_table(
+        "parties",
+        integer("leaf_index"),
+        words("party_id"),
+        words("role"),
+        binary("admission"),
+        created_at(),
+        PrimaryKeyConstraint("leaf_index"),
+        check("filled", "length(admission) > 0"),
+        one_of("role", "auditor", "hub", "partner", "regulator", "trustee", "wallet_operator"),
+        ForeignKeyConstraint(["leaf_index"], ["leaves.leaf_index"]),
+        insert_only=True,
+    )
+    op.create_index("ix_parties_party_id", "parties", ["party_id"])
+    op.create_index("ix_parties_role", "parties", ["role"])
+    take_back("parties", "leaf_index, party_id, role, admission, created_at")
