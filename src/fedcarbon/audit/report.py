@@ -218,7 +218,10 @@ def _record_tree(figures: RecordFigures) -> dict[str, Any]:
             for item in figures.epochs
         ],
         "statistics": {
-            "tables": [asdict(item) for item in figures.tables],
+            "tables": [
+                {**asdict(item), "periods": [asdict(period) for period in item.periods]}
+                for item in figures.tables
+            ],
             "budgets": [asdict(item) for item in figures.budgets],
         },
     }
