@@ -153,11 +153,7 @@ class TableCheck:
         view, start, ref = self._exam.view, logged.statement, period_ref(logged.statement)
         shell = self._shell(ref).statement
         named = {item.partner_id for item in start.contributors}
-        owed = {
-            name
-            for plan in view.tables.plans(start.programme_id, ref)
-            for name in view.accounts.snapshot(plan).partners
-        }
+        owed = view.accounts.members(view.tables.plans(start.programme_id, ref)).keys()
         last = EpochRef(start.programme_id, EpochIndex(shell.epochs_of(ref.period)[-1]))
         sealed = view.times_over(view.epochs.seals[last].index)
         over = view.times_over(logged.index)

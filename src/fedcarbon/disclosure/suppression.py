@@ -39,7 +39,11 @@ def shown_rows(hierarchy: Hierarchy, people: Sequence[int], people_min: int) -> 
         computed = computable(hierarchy.equations, hidden)
         if not computed:
             return [row not in hidden for row in range(hierarchy.size)]
-        hidden.add(_least(people, (row for row in computed[0] if row not in hidden)))
+        # All at once: each look at all equations takes long, and there may be a thousand.
+        hidden |= {
+            _least(people, (row for row in combination if row not in hidden))
+            for combination in computed
+        }
 
 
 def computable(equations: Iterable[Equation], hidden: set[int]) -> list[Combination]:

@@ -94,7 +94,7 @@ def require_open_period(
         raise refusals.ReleaseRepeatedError(
             f"period {ref.period} of {shell.statement.shell_id!r} was started before"
         )
-    expected = {name for plan in plans for name in view.accounts.snapshot(plan).partners}
+    expected = view.accounts.members(plans).keys()
     if expected <= view.tables.contributions.get(ref, {}).keys():
         return shell
     last = EpochRef(programme_id, EpochIndex(shell.statement.epochs_of(ref.period)[-1]))
