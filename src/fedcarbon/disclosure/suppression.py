@@ -39,11 +39,7 @@ def shown_rows(hierarchy: Hierarchy, people: Sequence[int], people_min: int) -> 
         computed = computable(hierarchy.equations, hidden)
         if not computed:
             return [row not in hidden for row in range(hierarchy.size)]
-        # All at once: each look at all equations takes long, and there may be a thousand.
-        hidden |= {
-            _least(people, (row for row in combination if row not in hidden))
-            for combination in computed
-        }
+        hidden.add(_least(people, (row for row in computed[0] if row not in hidden)))
 
 
 def computable(equations: Iterable[Equation], hidden: set[int]) -> list[Combination]:
