@@ -4155,7 +4155,7 @@ def forms_of_shell(said: Statement) -> Iterator[bool]:
     yield bool(axes) and 1 <= len(quantities) <= 8 and len(set(names)) == len(names)  # noqa: PLR2004
     rows = math.prod(1 + len(axis["categories"]) + len(axis["groups"]) for axis in axes)
     cells = math.prod(len(axis["categories"]) for axis in axes)
-    yield cells <= 2048 and rows <= 8192  # noqa: PLR2004
+    yield cells <= 512 and rows <= 2048  # noqa: PLR2004
     people = [quantities[0][key] for key in ("name", "unit", "per_cell_max")] if quantities else []
     yield people == ["people", "people", 1]
     bounds = [(item["per_cell_max"], item["rho_millionths"]) for item in quantities]

@@ -19,7 +19,7 @@ from hub.trustees.standing import Standing
 class TrusteesMissingError(StateError):
     """Fewer than t trustees do their part in a release now; their operators must look."""
 
-    code: ClassVar[str] = "TRUSTEES_MISSING"
+    code: ClassVar[str] = "NOISE_TRUSTEES_MISSING"
 
 
 class Trustees:

@@ -31,8 +31,9 @@ from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 
 MILLIONTHS: Final = 1_000_000
 """rho is written in millionths."""
-CELLS_MAX: Final = 2_048
-ROWS_MAX: Final = 8_192
+CELLS_MAX: Final = 512
+"""So many quantities of so many cells fit a file, and their hidden rows are found in seconds."""
+ROWS_MAX: Final = 2_048
 """Of a released table: its cells, and the margins over groups and totals."""
 QUANTITIES_MAX: Final = 8
 PARTNERS_MIN: Final = 3

@@ -181,7 +181,7 @@ def test_too_few_trustees_make_a_release_wait_and_say_so(contributed: TableWorld
         contributed.port.tampers[name, "noise"] = lost
 
     assert contributed.advance_releases().waiting == 1
-    assert "TRUSTEES_MISSING" in contributed.seen().detail
+    assert "NOISE_TRUSTEES_MISSING" in contributed.seen().detail
     assert contributed.starts() == []
 
     contributed.port.tampers.clear()
