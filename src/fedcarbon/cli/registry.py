@@ -42,6 +42,7 @@ from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import LotVerification
 from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
+from fedcarbon.uses.ranking import RankingRules
 from fedcarbon.v1 import registry_pb2, statistics_pb2, use_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.hub_client import GrpcHubClient
@@ -70,8 +71,17 @@ RootSigned = (
     | LotRules
     | LotVerification
     | ExpiryNotice
+    | RankingRules
 )
-_ABOUT_USES: Final = (Offer, Campaign, MarketRules, LotRules, LotVerification, ExpiryNotice)
+_ABOUT_USES: Final = (
+    Offer,
+    Campaign,
+    MarketRules,
+    LotRules,
+    LotVerification,
+    ExpiryNotice,
+    RankingRules,
+)
 _USES: Final = frozenset(cls.KIND for cls in _ABOUT_USES)
 _SIGNABLE: Final[Mapping[str, type[RootSigned]]] = {
     payload_type_of(cls.KIND): cls for cls in typing.get_args(RootSigned)
