@@ -26,7 +26,7 @@ from cyclopts import App
 
 from bench.machine import machine
 from bench.page import markdown_table
-from fedcarbon.cli.registry_tables import PER_DAY_DEFAULT, WEEK_DAYS
+from fedcarbon.cli.registry_tables import PER_DAY_DEFAULT
 from fedcarbon.disclosure.shell import (
     PEOPLE,
     Category,
@@ -81,6 +81,10 @@ _CITY_SQL: Final = """
 app = App(name="utility", help="Measure what released tables are worth.")
 
 
+Axes = tuple[Sequence[str], Sequence[str]]
+"""Codes of both dimensions."""
+
+
 class Part(NamedTuple):
     """What one person did in one cell, at one partner."""
 
@@ -109,12 +113,12 @@ def run(
             make_city(Path(folder), CitySize(people=size, days=days), lambda *_: None)
             parts = list(_city_parts(folder))
         districts = [f"d{number}" for number in range(1, DISTRICTS + 1)]
-        tree["cities"].append({"people": size, **_measured(parts, MODES, districts, noise)})
+        tree["cities"].append({"people": size, **_measured(parts, (MODES, districts), days, noise)})
     if data is not None:
         parts, lines = _metro_parts(data)
         tree["metro"] = {
             "people": len({part.person for part in parts}),
-            **_measured(parts, ("rail",), lines, noise),
+            **_measured(parts, (("rail",), lines), 1, noise),
         }
     RESULT.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
     PAGE.write_text(page_of(PAGE.read_text(encoding="utf-8"), tree), encoding="utf-8")
@@ -173,21 +177,25 @@ def _metro_parts(data: Path) -> tuple[list[Part], list[str]]:
     ], list(codes.values())
 
 
-def _measured(
-    parts: Sequence[Part], modes: Sequence[str], districts: Sequence[str], noise: NoiseSource
-) -> dict[str, Any]:
+def _measured(parts: Sequence[Part], axes: Axes, days: int, noise: NoiseSource) -> dict[str, Any]:
     """Return the error per budget and size of cell, and what bounding leaves out."""
-    shell = _shell(modes, districts, BUDGETS[0], DEFAULT_CELLS)
+    shell = _shell(axes, days, BUDGETS[0])
     exact = _summed(parts, shell.cells)
-    bounded = _summed(_bounded(parts, DEFAULT_CELLS), shell.cells)
+    bounded = _summed(_bounded(parts, DEFAULT_CELLS, days), shell.cells)
     return {
         "cells": shell.cell_count,
         "errors": [
-            {"rho_millionths": rho, **_errors(exact, bounded, modes, districts, rho, noise)}
+            {
+                "rho_millionths": rho,
+                **_errors(exact, bounded, _shell(axes, days, rho), noise),
+            }
             for rho in BUDGETS
         ],
         "bounding": [
-            {"cells_max": cells, **_left_out(exact, _summed(_bounded(parts, cells), shell.cells))}
+            {
+                "cells_max": cells,
+                **_left_out(exact, _summed(_bounded(parts, cells, days), shell.cells)),
+            }
             for cells in CELLS
         ],
     }
@@ -196,13 +204,10 @@ def _measured(
 def _errors(
     exact: Mapping[tuple[str, ...], Sequence[int]],
     bounded: Mapping[tuple[str, ...], Sequence[int]],
-    modes: Sequence[str],
-    districts: Sequence[str],
-    rho: int,
+    shell: TableShell,
     noise: NoiseSource,
 ) -> dict[str, Any]:
     """Return per quantity the scale and, per size of cell, median and 95th percentile."""
-    shell = _shell(modes, districts, rho, DEFAULT_CELLS)
     found: dict[str, Any] = {}
     for position, quantity in enumerate(shell.quantities):
         sigma = shell.sigma(quantity)
@@ -243,9 +248,9 @@ def _left_out(
     return shares
 
 
-def _bounded(parts: Sequence[Part], cells_max: int) -> Iterable[Part]:
+def _bounded(parts: Sequence[Part], cells_max: int, days: int) -> Iterable[Part]:
     """Yield what is left when a person touches a few cells at each partner, and each a little."""
-    limits = [_per_cell_max(unit) for unit in _UNITS.values()]
+    limits = [_per_cell_max(unit, days) for unit in _UNITS.values()]
     of_person: dict[tuple[str, str], list[Part]] = {}
     for part in parts:
         of_person.setdefault((part.partner, part.person), []).append(part)
@@ -270,9 +275,7 @@ def _summed(
     return sums
 
 
-def _shell(
-    modes: Sequence[str], districts: Sequence[str], rho_millionths: int, cells_max: int
-) -> TableShell:
+def _shell(axes: Axes, days: int, rho_millionths: int) -> TableShell:
     def dimension(name: str, codes: Sequence[str]) -> Dimension:
         categories = tuple(Category(code=code, label=_label(code), group="") for code in codes)
         return Dimension(
@@ -284,22 +287,22 @@ def _shell(
         programme_id=ProgrammeId("bench"),
         shell_id="bench",
         label=_label("bench"),
-        dimensions=(dimension("mode", modes), dimension("district", districts)),
+        dimensions=(dimension("mode", axes[0]), dimension("district", axes[1])),
         quantities=tuple(
             Quantity(
                 name=name,
                 label=_label(name),
                 unit=unit,
-                per_cell_max=_per_cell_max(unit),
+                per_cell_max=_per_cell_max(unit, days),
                 rho_millionths=rho_millionths // (2 if name == PEOPLE else 6),
             )
             for name, unit in _UNITS.items()
         ),
         first_epoch=EpochIndex(1),
-        period_epochs=7,
+        period_epochs=days,
         periods=52,
         contribute_window_s=86_400,
-        cells_max=min(cells_max, len(modes) * len(districts)),
+        cells_max=min(DEFAULT_CELLS, len(axes[0]) * len(axes[1])),
         partners_max=PARTNERS,
         partners_min=PARTNERS,
         members_min=10,
@@ -308,9 +311,9 @@ def _shell(
     )
 
 
-def _per_cell_max(unit: str) -> int:
-    """Return the bound of a week that a shell has if it does not say."""
-    return PER_DAY_DEFAULT[unit] * WEEK_DAYS if unit in PER_DAY_DEFAULT else 1
+def _per_cell_max(unit: str, days: int) -> int:
+    """Return the bound of a period that a shell has if it does not say."""
+    return PER_DAY_DEFAULT[unit] * days if unit in PER_DAY_DEFAULT else 1
 
 
 def _label(text: str) -> Label:
