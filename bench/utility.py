@@ -140,7 +140,8 @@ def page_of(text: str, tree: Mapping[str, Any]) -> str:
 
 def _city_parts(folder: str) -> Iterable[Part]:
     """Yield what every member of an invented city did in a period."""
-    found = duckdb.sql(_CITY_SQL.format(folder=folder)).fetchall()
+    with duckdb.connect() as database:
+        found = database.execute(_CITY_SQL.format(folder=folder)).fetchall()
     by_cell: dict[tuple[str, str, tuple[str, str]], list[int]] = {}
     for partner, person, mode, spot, activities, distance in found:
         key = (str(partner), str(person), (str(mode), _district(spot)))
