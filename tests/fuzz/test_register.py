@@ -30,6 +30,8 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 }
 """Parsers that are fuzzed outside the register, and where."""
 NO_PARSERS: Final[Mapping[str, str]] = {
+    "fedcarbon.audit.table_blocks:read_blocks": "entries_of",
+    "partner_node.storage.agenda:EnrolmentAgenda.read_on": "the node's own tables",
     "fedcarbon.opening.masks:read_opened": "a number that the trustees computed",
     "fedcarbon.audit.view:witnessed_head": "witnessed",
     "fedcarbon.cli.public_record:PublicRecord.check_receipt": "open_signed",
