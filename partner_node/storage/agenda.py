@@ -135,16 +135,14 @@ class EnrolmentAgenda:
 
     def follow(self) -> None:
         """Look again if consents were given or withdrawn; call it before asking for anything."""
-        with self._database.transaction():
-            if self._consents() != self._made_from:
-                self._fill()
+        if self._consents() != self._made_from:
+            self._fill()
 
     def read_on(self) -> bool:
         """Look again if there may be more than the window held; return whether there may."""
         if not self._is_partial:
             return False
-        with self._database.transaction():
-            self._fill()
+        self._fill()
         return True
 
     def lacking(self, label: KeyLabel, *, limit: int) -> list[int]:
@@ -228,10 +226,12 @@ class EnrolmentAgenda:
         )
 
     def _fill(self) -> None:
-        self._database.run(_TABLE)
+        # No transaction: nothing of it is durable. What is given meanwhile is seen next time.
+        consents = self._consents()
+        self._database.run_named(_TABLE, {})
         self._database.run_named(
             _FILL,
             {"before_s": self._before_s, "epochs": self._epochs, "window": self._window},
         )
         found = self._database.number("SELECT count(*) FROM enrolment_agenda")
-        self._made_from, self._is_partial = self._consents(), found == self._window
+        self._made_from, self._is_partial = consents, found == self._window

@@ -113,7 +113,7 @@ class Database:
         self.rows(sql, parameters)
 
     def run_named(self, sql: str, parameters: Mapping[str, object]) -> None:
-        """Execute one statement whose parameters have names, inside a transaction."""
+        """Execute one statement whose parameters have names: in a transaction, or temporary."""
         with self._lock:
             self._connection.execute(sql, dict(parameters))
 
