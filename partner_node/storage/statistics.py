@@ -121,15 +121,15 @@ class StatisticsStore:
 
     def secret(self, fresh: bytes) -> bytes:
         """Return the secret by which cells are drawn: `fresh` if there is none yet."""
-        with self._database.transaction():
-            self._database.run(
-                "INSERT INTO node_secrets VALUES (?, ?) ON CONFLICT DO NOTHING",
-                [TABLES_SECRET, fresh],
-            )
-            row = self._database.row(
-                "SELECT secret FROM node_secrets WHERE name = ?", [TABLES_SECRET]
-            )
-        assert row is not None  # noqa: S101 - stored above
+        query = "SELECT secret FROM node_secrets WHERE name = ?"
+        row = self._database.row(query, [TABLES_SECRET])
+        if row is not None:
+            return bytes(row[0])
+        self._database.run(
+            "INSERT INTO node_secrets VALUES (?, ?) ON CONFLICT DO NOTHING", [TABLES_SECRET, fresh]
+        )
+        row = self._database.row(query, [TABLES_SECRET])
+        assert row is not None  # noqa: S101 - stored above, by this thread or by another
         return bytes(row[0])
 
     # --- what became of it ------------------------------------------------------------------
