@@ -39,7 +39,7 @@ MIX ?= redemption=50,account=30,enrolment=10,leaves=10
 PEOPLE ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench bench-city bench-page load tampered soak
+.PHONY: help setup demo test check format format-check lint types layers proto proto-check vectors constraints bench bench-city bench-page bench-utility load tampered soak
 
 help: ## list the verbs
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -122,3 +122,6 @@ bench-city: $(STAMP) ## measure a whole day of an invented city of PEOPLE; JSON 
 
 bench-page: $(STAMP) ## write the tables of docs/PERFORMANCE.md from bench/results
 	$(BIN)/python -m bench.page
+
+bench-utility: $(STAMP) ## measure what released tables are worth; writes the tables of docs/STATISTICS.md
+	$(BIN)/python -m bench.utility $(if $(DATA),--data $(DATA))

@@ -50,7 +50,7 @@ def run(  # noqa: PLR0913 - each has its default
     out: Path | None = None,
     keys: Path | None = None,
     workers: int = 2,
-    node_workers: int = 1,
+    node_workers: int = 2,
     opened: int = 12,
     profile: bool = False,
     keep: bool = False,
@@ -106,7 +106,11 @@ def run(  # noqa: PLR0913 - each has its default
             console=console,
             processes=processes,
         )
-        findings = _live_through(step, keys, workers)
+        try:
+            findings = _live_through(step, keys, workers)
+        except FedcarbonError as error:
+            # What was measured until then took hours: it is kept, and is no whole run.
+            findings = [f"the run broke off: {error} [{error.code}]"]
         step.seconds = round(time.monotonic() - began, 1)
     asked = {"people": people, "bits": bits, "seed": seed, "opened": opened}
     tree = figures(step, asked | {"workers": workers, "node_workers": node_workers})
@@ -162,7 +166,7 @@ def _show(tree: dict[str, Any], console: Console) -> None:
     for row in tree.get("profile", {}).get("components", []):
         console.print(f"{row['percent']:>6.1f} %  {row['component']}")
     for name in ("day", "memory", "constants", "opened", "dedup", "record_verification"):
-        console.print(name, tree[name])
+        console.print(name, tree.get(name, "not reached"))
 
 
 def _name_of(processes: ProcessGroup, pid: int, command: list[str]) -> str:

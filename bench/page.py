@@ -110,7 +110,7 @@ def _aims(results: Results) -> str:
         value = results.bench.get(aim.group, {}).get(aim.figure)
         if value is not None:
             rows.append((aim.text, f"{value:,.2f}", aim.bound, aim.verdict(value)))
-    return _table(("ratio", "measured", "aim", ""), rows)
+    return markdown_table(("ratio", "measured", "aim", ""), rows)
 
 
 def _city_aims(results: Results) -> str:
@@ -125,7 +125,7 @@ def _city_aims(results: Results) -> str:
     for name in ("recall", "precision"):
         text = f"{name} of verdicts against what was claimed twice, of a million micrograms"
         rows.append((text, f"{dedup[f'{name}_ppm']:,}", "", ""))
-    return _table(("of whole days", "measured", "aim", ""), rows)
+    return markdown_table(("of whole days", "measured", "aim", ""), rows)
 
 
 def _city_figures(results: Results) -> dict[str, float]:
@@ -164,7 +164,7 @@ def _scaling(results: Results) -> str:
                 f"{constants['record_bytes_per_person_day']:,.0f}",
             )
         )
-    return _table(_SCALING_COLUMNS, rows)
+    return markdown_table(_SCALING_COLUMNS, rows)
 
 
 def _phases(results: Results) -> str:
@@ -180,7 +180,7 @@ def _phases(results: Results) -> str:
                 ", ".join(f"{name} {cpu_s:,.0f}" for name, cpu_s in spent[:3] if cpu_s >= 1),
             )
         )
-    return _table(("phase", "s", "CPU s", "cores busy", "most of it, CPU s"), rows)
+    return markdown_table(("phase", "s", "CPU s", "cores busy", "most of it, CPU s"), rows)
 
 
 def _roles(results: Results) -> str:
@@ -188,7 +188,7 @@ def _roles(results: Results) -> str:
         (role, f"{each_ms:.3f}")
         for role, each_ms in results.largest["day"]["cpu_ms_by_role"].items()
     ]
-    return _table(("party", "CPU ms per person and day"), rows)
+    return markdown_table(("party", "CPU ms per person and day"), rows)
 
 
 def _profile(results: Results) -> str:
@@ -205,9 +205,9 @@ def _profile(results: Results) -> str:
     people = results.profiled["run"]["enrolled"]
     return (
         f"All processes of a run with {people:,} people enrolled, start to end:\n\n"
-        + _table(("component", "CPU s", ""), rows)
+        + markdown_table(("component", "CPU s", ""), rows)
         + "\nThe functions in which most of it was spent:\n\n"
-        + _table(("function", "CPU s", ""), functions)
+        + markdown_table(("function", "CPU s", ""), functions)
     )
 
 
@@ -236,7 +236,7 @@ def _floors(results: Results) -> str:
                     f"{ours_us / floor_us:.2f}",
                 )
             )
-    return _table(("operation", "us", "bare products, us", "distance"), rows)
+    return markdown_table(("operation", "us", "bare products, us", "distance"), rows)
 
 
 def _voprf(results: Results) -> str:
@@ -245,7 +245,7 @@ def _voprf(results: Results) -> str:
     rows = [(text, f"{1e6 / tree[f'{step}_per_s_batched']:,.0f}") for step, text in steps]
     total = constants_of(results.largest)["voprf_cpu_ms_per_enrolment"]
     rows.append(("one person under both keys, all parties", f"{1e3 * total:,.0f}"))
-    return _table(("step, in batches", "CPU us"), rows)
+    return markdown_table(("step, in batches", "CPU us"), rows)
 
 
 def _nation(results: Results) -> str:
@@ -255,13 +255,14 @@ def _nation(results: Results) -> str:
     rows = [(row.what, row.text, row.unit) for row in plan(constants_of(results.largest), given)]
     assumed = [(f"`{field.name}`", f"{getattr(given, field.name):,g}") for field in fields(given)]
     return (
-        _table(("for a nation", "", ""), rows)
+        markdown_table(("for a nation", "", ""), rows)
         + "\nAssumed, each with its reason in `bench/nation.py`:\n\n"
-        + _table(("assumption", "value"), assumed)
+        + markdown_table(("assumption", "value"), assumed)
     )
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table whose first column is text and whose others are figures."""
     lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

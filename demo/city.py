@@ -28,6 +28,7 @@ ACTIVITY_COLUMNS: Final = (
     "ended_at",
     "distance_m",
     "evidence",
+    "place",
 )
 IDENTITY_COLUMNS: Final = (
     "person_ref",
@@ -44,6 +45,10 @@ METRO_SPEED_M_S: Final = 9
 BIKE_SPEED_M_S: Final = 4
 CLOCK_SKEW_S_MAX: Final = 180
 PLATFORMS: Final = ("metro-app", "bike-share", "journey-app")
+DISTRICTS: Final = {"d-north": "北区", "d-east": "东区", "d-south": "南区", "d-west": "西区"}
+"""Invented codes, in the order of the stations."""
+STATIONS: Final = 12
+"""From north to west, three in each district."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,8 @@ class Ride:
     start: dt.datetime
     duration_s: int
     distance_m: int
+    station: int
+    """Where it starts: the nearest station, 0 to 11."""
 
 
 def make_city(folder: Path, *, people: int, days: int, seed: int, bits: int) -> Path:
@@ -74,6 +81,9 @@ def make_city(folder: Path, *, people: int, days: int, seed: int, bits: int) -> 
         _write(folder / f"{platform}.activities.csv", ACTIVITY_COLUMNS, rows)
         identities = _identities(chance, platform, members[platform])
         _write(folder / f"{platform}.identities.csv", IDENTITY_COLUMNS, identities)
+        _write_districts(folder / f"{platform}.districts.csv", platform)
+        categories = _CATEGORIES.format(platform=platform)
+        (folder / f"{platform}.categories.toml").write_text(categories, encoding="utf-8")
     wallets = [_wallet(person) for person in range(0, people, 2)]
     _write(folder / "wallets.csv", WALLET_COLUMNS, wallets)
     scenario = folder / "scenario.toml"
@@ -81,6 +91,17 @@ def make_city(folder: Path, *, people: int, days: int, seed: int, bits: int) -> 
     return scenario
 
 
+_WEST, _SOUTH, _APART = 114_000_000, 22_500_000, 10_000
+"""Millionths of a degree: where the invented stations stand, one behind the other."""
+_CATEGORIES: Final = """\
+# How {platform} finds the cell of an activity; this file stays in its node.
+[dimensions.mode]
+by = "value:mode"
+
+[dimensions.district]
+by = "place"
+table = "{platform}.districts.csv"
+"""
 _SHARES: Final = {"metro-app": 85, "bike-share": 60, "journey-app": 50}
 """Percent of the people who are members."""
 
@@ -93,16 +114,31 @@ def _rides_of(chance: random.Random, person: int, day: dt.date) -> Iterable[Ride
     """Yield a day: bike to the station, metro, and back in the evening; rides never overlap."""
     rail_m = 1_000 * (3 + person % 23) + chance.randrange(1_000)
     bike_m = 600 + 37 * (person % 31) + chance.randrange(300)
-    for hour in (7, 17):
+    home, work = person % STATIONS, (5 * person + 3) % STATIONS
+    for hour, station in ((7, home), (17, work)):
         start = dt.datetime.combine(day, dt.time(hour), tzinfo=ZONE)
         start += dt.timedelta(seconds=chance.randrange(3_600))
         if chance.randrange(10) == 0:
             continue
         bike_s = bike_m // BIKE_SPEED_M_S + chance.randrange(60)
-        yield Ride(person=person, mode="bike", start=start, duration_s=bike_s, distance_m=bike_m)
+        yield Ride(
+            person=person,
+            mode="bike",
+            start=start,
+            duration_s=bike_s,
+            distance_m=bike_m,
+            station=station,
+        )
         start += dt.timedelta(seconds=bike_s + 240)
         rail_s = rail_m // METRO_SPEED_M_S + chance.randrange(120)
-        yield Ride(person=person, mode="rail", start=start, duration_s=rail_s, distance_m=rail_m)
+        yield Ride(
+            person=person,
+            mode="rail",
+            start=start,
+            duration_s=rail_s,
+            distance_m=rail_m,
+            station=station,
+        )
     if chance.randrange(6) == 0:
         start = dt.datetime.combine(day, dt.time(21), tzinfo=ZONE)
         start += dt.timedelta(seconds=chance.randrange(3_600))
@@ -113,6 +149,7 @@ def _rides_of(chance: random.Random, person: int, day: dt.date) -> Iterable[Ride
             start=start,
             duration_s=distance_m // 8,
             distance_m=distance_m,
+            station=home,
         )
 
 
@@ -144,7 +181,40 @@ def _row(
         "ended_at": end.isoformat(),
         "distance_m": ride.distance_m,
         "evidence": evidence,
+        "place": _place(platform, ride.station),
     }
+
+
+def _place(platform: str, station: int) -> str:
+    """Return where a ride starts as a platform knows it: by station, or by GPS."""
+    if platform == "journey-app":
+        return f"{_WEST + station * _APART},{_SOUTH}"
+    return f"st-{station:02d}"
+
+
+def _write_districts(path: Path, platform: str) -> None:
+    """Write which district a platform's places lie in."""
+    rows: list[dict[str, object]]
+    if platform == "journey-app":
+        of_district = STATIONS // len(DISTRICTS) * _APART
+        columns: tuple[str, ...] = ("west", "south", "east", "north", "district")
+        edges = [_WEST + number * of_district for number in range(len(DISTRICTS) + 1)]
+        rows = [
+            {"west": west, "south": _SOUTH, "east": east, "north": _SOUTH + 1, "district": code}
+            for west, east, code in zip(edges, edges[1:], DISTRICTS, strict=False)
+        ]
+    else:
+        columns = ("place", "district")
+        rows = [
+            {"place": _place(platform, station), "district": district_of(station)}
+            for station in range(STATIONS)
+        ]
+    _write(path, columns, rows)
+
+
+def district_of(station: int) -> str:
+    """Return the code of the district that a station lies in."""
+    return list(DISTRICTS)[station * len(DISTRICTS) // STATIONS]
 
 
 def _wrong_rows(platform: str, rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
@@ -205,6 +275,58 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[dict[str, object]]
         writer.writerows(rows)
 
 
+def _table_lines(days: int) -> list[str]:
+    """Return the table of statistics: few cells and a large budget, for few people."""
+    modes = {"rail": ("地铁", "metro"), "bike": ("单车", "bike"), "ev_ride": ("电动网约车", "ride")}
+    districts = {code: (zh, code.removeprefix("d-")) for code, zh in DISTRICTS.items()}
+    lines = [
+        "# A hundred people are too few for statistics: a real table spends a hundredth of this.",
+        "[[programme.table]]",
+        'shell_id = "modes-by-district"',
+        'label = { zh = "各区出行方式", en = "Modes by district" }',
+        f"period_epochs = {days}",
+        "partners_max = 3",
+        "cells_max = 6",
+        "members_min = 10",
+        "people_min = 10",
+        "rho_year_millionths = 4_000_000",
+        "",
+    ]
+    for name, label, codes in (
+        ("mode", ("方式", "Mode"), modes),
+        ("district", ("区", "District"), districts),
+    ):
+        lines += [
+            "[[programme.table.dimension]]",
+            f'name = "{name}"',
+            f'label = {{ zh = "{label[0]}", en = "{label[1]}" }}',
+            'code_list = "invented"',
+            "categories = [",
+            *(
+                f'  {{ code = "{code}", zh = "{zh}", en = "{en}" }},'
+                for code, (zh, en) in (codes | {f"other-{name}": ("其他", "other")}).items()
+            ),
+            "]",
+            "",
+        ]
+    for name, unit, label, most in (
+        ("people", "people", ("人数", "People"), 1),
+        ("activities", "activities", ("次数", "Activities"), 3 * days),
+        ("distance", "m", ("里程", "Distance"), 30_000 * days),
+        ("reduction", "ug", ("减排量", "Reduction"), 2_500_000_000 * days),
+    ):
+        lines += [
+            "[[programme.table.quantity]]",
+            f'name = "{name}"',
+            f'unit = "{unit}"',
+            f'label = {{ zh = "{label[0]}", en = "{label[1]}" }}',
+            f"per_cell_max = {most}",
+            "rho_millionths = 1_000_000",
+            "",
+        ]
+    return lines
+
+
 def _scenario_text(*, days: int, seed: int, bits: int) -> str:
     last = FIRST_DAY + dt.timedelta(days=days - 1)
     lines = [
@@ -216,6 +338,7 @@ def _scenario_text(*, days: int, seed: int, bits: int) -> str:
         'time_zone = "Asia/Shanghai"',
         f'days = ["{FIRST_DAY}", "{last}"]',
         "",
+        *_table_lines(days),
         "[keys]",
         f"bits = {bits}",
         "trustees = 5",
@@ -229,6 +352,7 @@ def _scenario_text(*, days: int, seed: int, bits: int) -> str:
             f'activities = "{platform}.activities.csv"',
             f'identities = "{platform}.identities.csv"',
             'methodology = "cn-ecny-shanghai"',
+            f'categories = "{platform}.categories.toml"',
             "",
         ]
     lines += ["[[wallet_operator]]", 'id = "city-wallet"', 'wallets = "wallets.csv"', ""]

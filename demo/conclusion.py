@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from demo import results
 from demo.auditing import audit
-from demo.crosscheck import recompute, redemption_findings
+from demo.crosscheck import Recomputed, recompute, redemption_findings
 from demo.federation import Federation
 from demo.gram import life_of_a_gram
 from demo.narrator import Narrator
+from demo.releasing import Released
 from demo.scenario import Scenario
+from demo.tables import Compared, compare, errors_of, exact_cells, findings_of
 from fedcarbon.canonical.statement import decode
 from fedcarbon.cli.wallet import connected, load_config
 from fedcarbon.epoch.statements import BeaconLabel, BeaconValue
@@ -108,12 +110,16 @@ def beacons_of(auditor: HubClient) -> dict[tuple[str, int], bytes]:
 def conclude(
     federation: Federation,
     counts: Mapping[str, Mapping[str, Any]],
-    accounts: Rows,
-    redemptions: Rows,
+    seen: tuple[Rows, Rows],
     beacons: Mapping[tuple[str, int], bytes],
+    released: Sequence[Released],
     narrator: Narrator,
 ) -> dict[str, Any]:
-    """Write every result, check it against the input files, and print the closing tables."""
+    """Write every result, check it against the input files, and print the closing tables.
+
+    `seen` are accounts and redemptions, see `accounts_of`; the processes have ended.
+    """
+    accounts, redemptions = seen
     scenario, out = federation.scenario, federation.groundwork.folder
     stores = {
         partner.seat: federation.groundwork.home(partner.seat) / "node.duckdb"
@@ -122,16 +128,7 @@ def conclude(
     measures = {
         str(entry.id): str(entry.rest.get("measure", "grams")) for entry in scenario.programmes
     }
-    partners = {
-        partner.seat: {
-            "measure": measures[partner.programme],
-            "activities_read": counts[partner.seat]["read"],
-            **results.partner_summary(
-                stores[partner.seat], rejected=counts[partner.seat]["rejected"]
-            ),
-        }
-        for partner in scenario.partners
-    }
+    partners = _partners(scenario, stores, measures, counts)
     results.write_csv(
         out / "verdicts.csv",
         results.VERDICT_COLUMNS,
@@ -149,8 +146,10 @@ def conclude(
     results.write_csv(out / "accounts.csv", results.ACCOUNT_COLUMNS, opened)
     results.write_csv(out / "redemptions.csv", results.REDEMPTION_COLUMNS, redemptions)
     with narrator.step("crosscheck", "cross-check: the same sums, recomputed from the input files"):
-        verdicts = results.read_csv(out / "verdicts.csv")
-        findings = unfinished + cross_check(scenario, partners, opened, verdicts)
+        expected = recompute(scenario, results.read_csv(out / "verdicts.csv"))
+        findings = unfinished + cross_check(scenario, partners, opened, expected)
+        compared = [compare(*item, exact_cells(scenario, *item, expected)) for item in released]
+        findings += [finding for table in compared for finding in findings_of(table)]
     summary = {
         "title": scenario.title,
         "programmes": [entry.id for entry in scenario.programmes],
@@ -164,17 +163,55 @@ def conclude(
             "redeemed_fen": sum(row["redeemed_fen"] for row in opened),
             "redemptions": len(redemptions),
         },
+        "tables": [
+            {"table": item.shell.shell_id, "period": item.table.period, "errors": errors_of(table)}
+            for item, table in zip(released, compared, strict=True)
+        ],
         "timings_ms": narrator.timings_ms,
         "findings": findings,
     }
     narrator.partners(partners)
     narrator.accounts(opened, measures)
     narrator.redemptions(redemptions, measures)
+    _tell_the_rest(
+        scenario, out, (opened, redemptions), zip(released, compared, strict=True), narrator
+    )
+    return summary
+
+
+def _partners(
+    scenario: Scenario,
+    stores: Mapping[str, Path],
+    measures: Mapping[str, str],
+    counts: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """Return every partner's own figures, by seat."""
+    return {
+        partner.seat: {
+            "measure": measures[partner.programme],
+            "activities_read": counts[partner.seat]["read"],
+            **results.partner_summary(
+                stores[partner.seat], rejected=counts[partner.seat]["rejected"]
+            ),
+        }
+        for partner in scenario.partners
+    }
+
+
+def _tell_the_rest(
+    scenario: Scenario,
+    out: Path,
+    seen: tuple[Rows, Rows],
+    tables: Iterable[tuple[Released, Sequence[Compared]]],
+    narrator: Narrator,
+) -> None:
+    """Print released tables beside the truth, and the life of a gram."""
+    for item, compared in tables:
+        narrator.table(item.shell, item.table, compared)
     if scenario.redemptions:
         narrator.console.print("[bold]the life of a gram[/bold] (told from everybody's stores)")
-        for sentence in life_of_a_gram(scenario, out, opened, redemptions):
+        for sentence in life_of_a_gram(scenario, out, *seen):
             narrator.say(sentence)
-    return summary
 
 
 def finish(summary: Mapping[str, Any], out: Path, narrator: Narrator) -> None:
@@ -222,10 +259,9 @@ def cross_check(
     scenario: Scenario,
     partners: Mapping[str, Mapping[str, Any]],
     accounts: Rows,
-    verdicts: list[dict[str, str]],
+    expected: Recomputed,
 ) -> list[str]:
     """Return every difference between the federation's results and the input files."""
-    expected = recompute(scenario, verdicts)
     findings = list(expected.findings)
     for partner in scenario.partners:
         compared = {

@@ -34,6 +34,8 @@ class Recomputed:
     """Per partner, before padding."""
     lost: dict[str, int] = field(default_factory=dict)
     submitted_ug: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, dict[tuple[str, dt.date, str], int]] = field(default_factory=dict)
+    """Per partner, what is left by person, day and activity, before the cap."""
     opened_ug: dict[tuple[str, str], int] = field(default_factory=dict)
     """Per programme and id number, over all partners."""
     bound: set[tuple[str, str]] = field(default_factory=set)
@@ -94,7 +96,8 @@ def _recompute_domain(
         result.lost[partner.seat] = len(lost)
         cap = int(scenario.entry(partner.programme).rest.get("cap_ug", CAP_UG))
         result.submitted_ug[partner.seat] = 0
-        for person, kept_ug in _settled(pieces[claimant], lost, cap):
+        result.kept[partner.seat] = kept = _kept(pieces[claimant], lost)
+        for person, kept_ug in _settled(kept, cap):
             result.submitted_ug[partner.seat] += kept_ug
             account = (str(partner.programme), person)
             result.opened_ug[account] = result.opened_ug.get(account, 0) + kept_ug
@@ -190,15 +193,25 @@ def _tie_hash(row: Mapping[str, str], claimant: Claimant) -> bytes:
     return hashlib.sha256(joined).digest()
 
 
-def _settled(pieces: Iterable[Piece], lost: set[Slot], cap_ug: int) -> Iterable[tuple[str, int]]:
-    """Yield (person, mass) per person and day: losses, then the half-lost rule, then the cap."""
+def _kept(pieces: Iterable[Piece], lost: set[Slot]) -> dict[tuple[str, dt.date, str], int]:
+    """Return what is left per person, day and activity: losses, then the half-lost rule."""
     parts: dict[tuple[str, dt.date, str], list[Piece]] = defaultdict(list)
     for piece in pieces:
         parts[piece.person, piece.day, piece.activity].append(piece)
+    left = {}
+    for where, own in parts.items():
+        amounts = [piece.amount for piece in own if piece.slot not in lost]
+        if 2 * (len(own) - len(amounts)) < len(own):
+            left[where] = sum(amounts)
+    return left
+
+
+def _settled(
+    kept: Mapping[tuple[str, dt.date, str], int], cap_ug: int
+) -> Iterable[tuple[str, int]]:
+    """Yield (person, mass) per person and day, cut by the cap."""
     days: dict[tuple[str, dt.date], int] = defaultdict(int)
-    for (person, day, _), own in parts.items():
-        kept = [piece.amount for piece in own if piece.slot not in lost]
-        if 2 * (len(own) - len(kept)) < len(own):
-            days[person, day] += sum(kept)
+    for (person, day, _), amount in kept.items():
+        days[person, day] += amount
     for (person, _), mass in days.items():
         yield person, min(cap_ug, mass)

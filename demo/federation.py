@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 import grpc
 
-from demo.groundwork import AUDITOR_ID, HUB_ID, RAIL_ID, Groundwork
+from demo.groundwork import AUDITOR_ID, HUB_ID, RAIL_ID, REGULATOR_ID, Groundwork
 from demo.processes import ProcessGroup, accepts_connections
 from demo.scenario import PartnerEntry, Scenario, WalletOperatorEntry
 from fedcarbon.errors import StateError
@@ -25,7 +25,7 @@ from fedcarbon.paillier.keys import MODULUS_BITS_MIN
 from fedcarbon.redemption.value_day import ValueDay, day_text
 from fedcarbon.transparency.checkpoint import head_in
 from fedcarbon.units import Seconds
-from fedcarbon.v1 import epoch_pb2, record_pb2, registry_pb2
+from fedcarbon.v1 import epoch_pb2, record_pb2, registry_pb2, statistics_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.clocks import FileClock
 from fedcarbon.wire.deadlines import with_deadlines
@@ -210,6 +210,9 @@ class Federation:
                 "poll_s": NODE_POLL_S,
                 "commit_delay_s": 0,
             },
+            [("[statistics]", {"categories": str(partner.categories.resolve())})]
+            if partner.categories
+            else [],
         )
 
     def import_files(self, partner: PartnerEntry) -> None:
@@ -248,6 +251,22 @@ class Federation:
         """Run a wallet operator's command as a process of its own."""
         self.processes.run(f"{seat}.{step}", ["fedcarbon.cli", "wallet", *arguments])
 
+    def fetch_tables(self, name: str, programme: ProgrammeId, periods: int, folder: str) -> None:
+        """Have the regulator fetch and check the released periods of a table, by its command."""
+        config = _write_config(
+            self.groundwork.home(REGULATOR_ID),
+            {
+                "identity": str(self.groundwork.parties[REGULATOR_ID]),
+                "roots": str(self.groundwork.keys / "roots.toml"),
+                "hub_address": f"127.0.0.1:{self.groundwork.hub_port}",
+                "hub_id": HUB_ID,
+            },
+        )
+        arguments = ["stats", "get", name, "--config", str(config), "--programme", programme]
+        arguments += ["--series", str(periods), "--format", "all"]
+        arguments += ["--out", str(self.groundwork.folder / folder)]
+        self.processes.run(f"{REGULATOR_ID}.{name}", ["fedcarbon.cli", *arguments])
+
     # --- what an observer sees --------------------------------------------------------------
 
     def auditor(self) -> HubClient:
@@ -277,6 +296,8 @@ class Federation:
             auditor.create_methodology_admission(
                 registry_pb2.CreateMethodologyAdmissionRequest(signed_admission=methodology)
             )
+        for shell in self.groundwork.signed_shells:
+            auditor.create_table_shell(statistics_pb2.CreateTableShellRequest(signed_shell=shell))
 
     def wait_witnessed(self, auditor: HubClient) -> None:
         """Wait until a quorum of trustees has signed the whole record as it stands now."""

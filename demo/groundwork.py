@@ -19,6 +19,7 @@ from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.ceremony import read_passphrase
 from fedcarbon.cli.registry import methodology_of, programme_of
+from fedcarbon.cli.registry_tables import shell_from_toml
 from fedcarbon.clock import SystemClock
 from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.parameters.roots import TrustRoots, parse_roots
@@ -31,6 +32,7 @@ from fedcarbon.wire.party import PartyFiles, load_party
 
 HUB_ID: Final = PartyId("hub")
 AUDITOR_ID: Final = PartyId("auditor")
+REGULATOR_ID: Final = PartyId("regulator")
 RAIL_ID: Final = PartyId("sandbox-rail")
 """Operator of the wallets' rail: no party to the record, the hub knows it by configuration."""
 OBJECTS_MAX: Final = 100_000
@@ -65,6 +67,7 @@ class Groundwork:
     """Identity file of every party."""
     signed_programmes: tuple[bytes, ...]
     signed_methodologies: tuple[bytes, ...]
+    signed_shells: tuple[bytes, ...]
     admissions: tuple[bytes, ...]
 
     def party(self, name: PartyId) -> PartyFiles:
@@ -83,7 +86,7 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
         processes.run("ceremony", _ceremony_arguments(scenario, keys))
     roots = parse_roots((keys / "roots.toml").read_bytes())
     signers = root_signers(keys, roots)
-    roles = {HUB_ID: Role.HUB, AUDITOR_ID: Role.AUDITOR}
+    roles = {HUB_ID: Role.HUB, AUDITOR_ID: Role.AUDITOR, REGULATOR_ID: Role.REGULATOR}
     roles |= dict.fromkeys(roots.root_keys, Role.TRUSTEE)
     roles |= {entry.id: Role.PARTNER for entry in scenario.partners}
     roles |= {entry.id: Role.WALLET_OPERATOR for entry in scenario.wallet_operators}
@@ -123,6 +126,11 @@ def lay_groundwork(scenario: Scenario, folder: Path, processes: ProcessGroup) ->
         signed_methodologies=tuple(
             sign(methodology_of(catalogue_bytes(name), programme, roots), signers).to_bytes()
             for programme, name in methodologies_of(scenario)
+        ),
+        signed_shells=tuple(
+            sign(shell_from_toml(tree, programmes[entry.id]), signers).to_bytes()
+            for entry in scenario.programmes
+            for tree in entry.tables
         ),
         admissions=admissions,
     )

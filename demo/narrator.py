@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -19,9 +20,20 @@ from rich.progress import (
 from rich.table import Table
 
 from demo.programmes.document import ProgrammeFile
-from fedcarbon.units import UG_PER_GRAM, Fen, MicrogramsCO2e, grams_text, yuan_text
+from demo.tables import Compared
+from fedcarbon.disclosure.shell import TableShell
+from fedcarbon.disclosure.table import ReleasedTable
+from fedcarbon.units import (
+    UG_PER_GRAM,
+    UG_PER_KILOGRAM,
+    Fen,
+    MicrogramsCO2e,
+    grams_text,
+    yuan_text,
+)
 
 ACCOUNTS_SHOWN = 8
+METRES_PER_KILOMETRE: Final = 1_000
 
 
 class Narrator:
@@ -121,6 +133,29 @@ class Narrator:
         if len(rows) > len(largest):
             self.console.print(f"   and {len(rows) - len(largest)} more accounts in accounts.csv")
 
+    def table(
+        self, shell: TableShell, released: ReleasedTable, compared: Sequence[Compared]
+    ) -> None:
+        """Print the margins of a released table beside the truth, which only the demo knows."""
+        last_day = released.last_day
+        title = f"{shell.label.en}, {released.first_day} to {last_day}: released, and exact"
+        table = Table("", *(item.name for item in shell.quantities), title=title)
+        rows: dict[tuple[str, ...], list[str]] = {}
+        for item in compared:
+            noisy, margin, exact = (
+                _figure(value, item.quantity.unit)
+                for value in (item.noisy, item.margin_95, item.truth.exact)
+            )
+            rows.setdefault(item.codes, []).append(f"{noisy} ± {margin} [{exact}]")
+        for codes, cells in rows.items():
+            if "" in codes:
+                table.add_row(" / ".join(filter(None, codes)) or "all", *map(escape, cells))
+        self.console.print(table)
+        hidden = sum(not row.shown for row in released.rows)
+        self.say(
+            f"{len(released.rows)} rows, {hidden} hidden; the leakage statement is in its page"
+        )
+
     def redemptions(self, rows: Sequence[Mapping[str, Any]], measures: Mapping[str, str]) -> None:
         """Print a few redemptions."""
         table = Table("wallet", "state", "took", "paid")
@@ -144,6 +179,15 @@ _UNITS: Final = {"grams": "g", "points": "points", "money": "coins"}
 def whole(amount: int, measure: str) -> str:
     """Return an amount in whole units of its measure, rounded down: for tables only."""
     return f"{amount // UG_PER_GRAM:,} {_UNITS[measure]}"
+
+
+def _figure(value: int, unit: str) -> str:
+    """Return a figure of a table for people: mass in kilograms, distance in kilometres."""
+    if unit == "ug":
+        return f"{Decimal(value) / UG_PER_KILOGRAM:,.1f} kg"
+    if unit == "m":
+        return f"{Decimal(value) / METRES_PER_KILOMETRE:,.1f} km"
+    return f"{value:,}"
 
 
 def exact(amount: int, measure: str) -> str:

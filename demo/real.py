@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -31,11 +32,13 @@ from partner_node.adapters.double_claims import (
     copy_activities,
     write_copies,
 )
+from partner_node.adapters.shenzhen_network import station_name
 from partner_node.adapters.shenzhen_taxi import ShenzhenTaxiSettings, convert_shenzhen_taxi
 from partner_node.adapters.shenzhen_tong import ShenzhenTongSettings, convert_shenzhen_tong
 from partner_node.adapters.valleybike import ValleyBikeSettings, convert_valleybike
 from partner_node.adapters.week_shift import WeekShift, whole_weeks_between
 
+NETWORK: Final = Path("szt_network/shenzhen_Metro.json")
 METRO, BIKE, TAXI, JOURNEY = "sz-metro", "valley-bike", "sz-taxi", "journey-app"
 ZONE: Final = "Asia/Shanghai"
 BIKE_ZONE: Final = "America/New_York"
@@ -51,6 +54,8 @@ TAXI_MONDAY: Final = dt.date(2020, 1, 20)
 RIDERS: Final = 2_000
 JOURNEY_USERS: Final = 600
 COPY_PER_MILLE: Final = 300
+AREAS: Final = {"a-west": 113.92, "a-centre": 114.05, "a-east": 114.12, "a-far-east": 180.0}
+"""Invented areas of Shenzhen, each with the longitude up to which it reaches."""
 WALLET_EVERY: Final = 12
 """One identity in so many has a wallet in the demo."""
 
@@ -90,6 +95,7 @@ def make_real_scenario(
     copies = _copy(activities, assignments, seed)
     write_copies(folder / "copies.csv", copies)
     _write_wallets(folder / "wallets.csv", assignments)
+    _write_categories(folder, data / NETWORK)
     sources = {name: _tree(item) for name, item in reports.items()}
     write_json(folder / "adapters.json", sources)
     scenario = folder / "scenario.toml"
@@ -104,7 +110,7 @@ def _convert(
         METRO: [
             data / "szt/14_14.csv",
             data / "szt/szt_card_data_2920000403601.csv",
-            data / "szt_network/shenzhen_Metro.json",
+            data / NETWORK,
         ],
         BIKE: [data / "valleybike/trips_derived.csv"],
         TAXI: [data / "shenzhen_taxi/taxi-price.csv"],
@@ -167,6 +173,91 @@ def _write_wallets(path: Path, assignments: tuple[Assignment, ...]) -> None:
             writer.writerow(("TEST", number, sandbox_wallet_id(serial), 1 + serial % 3))
 
 
+def _write_categories(folder: Path, network: Path) -> None:
+    """Write how partners find the cells of statistics: only metro trips have a place here."""
+    tree = json.loads(network.read_bytes())
+    areas = {
+        station_name(name): next(area for area, end in AREAS.items() if longitude <= end)
+        for line in tree["Line_name"]
+        for names, centres in [(tree[line]["id2name"][0], tree[line]["center_gps"][0])]
+        for key, name in names.items()
+        for longitude in [float(centres[key][0])]
+    }
+    with (folder / "areas.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("place", "district"))
+        writer.writerows(sorted(areas.items()))
+    (folder / "categories.toml").write_text(_CATEGORIES, encoding="utf-8")
+
+
+_TABLE: Final = """\
+[[programme.table]]
+shell_id = "modes-by-area"
+label = { zh = "各片区出行方式", en = "Modes by area" }
+partners_max = 4
+rho_year_millionths = 4_000_000
+
+[[programme.table.dimension]]
+name = "mode"
+label = { zh = "方式", en = "Mode" }
+code_list = "methodologies of this programme"
+categories = [
+  { code = "rail", zh = "地铁", en = "metro" },
+  { code = "bike", zh = "单车", en = "bike" },
+  { code = "ev_ride", zh = "电动网约车", en = "ride" },
+  { code = "other-mode", zh = "其他", en = "other" },
+]
+
+[[programme.table.dimension]]
+name = "district"
+label = { zh = "片区", en = "Area" }
+code_list = "invented, by longitude"
+categories = [
+  { code = "a-west", zh = "西", en = "west" },
+  { code = "a-centre", zh = "中", en = "centre" },
+  { code = "a-east", zh = "东", en = "east" },
+  { code = "a-far-east", zh = "远东", en = "far east" },
+  { code = "elsewhere", zh = "其他", en = "elsewhere" },
+]
+
+[[programme.table.quantity]]
+name = "people"
+label = { zh = "人数", en = "People" }
+unit = "people"
+rho_millionths = 25_000
+
+[[programme.table.quantity]]
+name = "activities"
+label = { zh = "次数", en = "Activities" }
+unit = "activities"
+per_cell_max = 6
+rho_millionths = 25_000
+
+[[programme.table.quantity]]
+name = "distance"
+label = { zh = "里程", en = "Distance" }
+unit = "m"
+per_cell_max = 60_000
+rho_millionths = 25_000
+
+[[programme.table.quantity]]
+name = "reduction"
+label = { zh = "减排量", en = "Reduction" }
+unit = "ug"
+per_cell_max = 6_000_000_000
+rho_millionths = 25_000
+"""
+_CATEGORIES: Final = """\
+# How partners find the cell of an activity; a file like this stays in each partner's node.
+[dimensions.mode]
+by = "value:mode"
+
+[dimensions.district]
+by = "place"
+table = "areas.csv"
+"""
+
+
 def _tree(report: AdapterReport) -> dict[str, object]:
     return {
         "rows_read": report.read,
@@ -185,6 +276,7 @@ def _scenario_text(*, seed: int, bits: int) -> str:
         f'time_zone = "{ZONE}"',
         f'days = ["{FIRST_DAY}", "{LAST_DAY}"]',
         "",
+        _TABLE,
         "[keys]",
         f"bits = {bits}",
         "trustees = 5",
@@ -198,6 +290,7 @@ def _scenario_text(*, seed: int, bits: int) -> str:
             f'activities = "{name}.activities.csv"',
             f'identities = "{name}.identities.csv"',
             'methodology = "cn-ecny-shanghai"',
+            'categories = "categories.toml"',
             "",
         ]
     lines += ["[[wallet_operator]]", 'id = "city-wallet"', 'wallets = "wallets.csv"', ""]

@@ -34,6 +34,8 @@ class ProgrammeEntry:
     last_day: dt.date
     epoch_days: int = 1
     policy: Policy = field(default_factory=Policy)
+    tables: tuple[Mapping[str, Any], ...] = ()
+    """Shells of its statistics, as `fedcarbon registry table-shell` reads them."""
     rest: Mapping[str, Any] = field(default_factory=dict)
     """Other fields of the signed programme; what is left out has the registry's default."""
 
@@ -61,6 +63,8 @@ class PartnerEntry:
     """The best evidence tier that the admission allows."""
     seat: str
     """Name of its process: the party's, with the programme's if there are several."""
+    categories: Path | None = None
+    """How it finds the cells of statistics; by default everything is in the rest."""
     attested: tuple[tuple[str, str], ...] = ()
     """Household accounts, each with a person who lives there, as the partner knows both."""
 
@@ -166,7 +170,7 @@ def _build(cls: type[Any], tree: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an
 
 def _programme(tree: dict[str, Any], policy: dict[str, int]) -> ProgrammeEntry:
     first, last = (dt.date.fromisoformat(str(day)) for day in tree["days"])
-    rest = {key: value for key, value in tree.items() if key not in {"id", "days"}}
+    rest = {key: value for key, value in tree.items() if key not in {"id", "days", "table"}}
     built: ProgrammeEntry = _build(
         ProgrammeEntry,
         {
@@ -174,6 +178,7 @@ def _programme(tree: dict[str, Any], policy: dict[str, int]) -> ProgrammeEntry:
             "first_day": first,
             "last_day": last,
             "policy": policy_of(policy, days=(last - first).days + 1),
+            "tables": tuple(tree.get("table", ())),
             **rest,
         },
     )
@@ -195,6 +200,8 @@ def _partner(tree: dict[str, Any], folder: Path, programme: ProgrammeId) -> Part
         "methodologies": (tree["methodology"],),
         **{key: folder / tree[key] for key in ("activities", "identities")},
     }
+    if "categories" in tree:
+        own["categories"] = folder / tree["categories"]
     rest = {key: value for key, value in tree.items() if key not in {*own, "methodology"}}
     built: PartnerEntry = _build(PartnerEntry, {**own, **rest})
     return built

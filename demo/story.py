@@ -21,6 +21,7 @@ from demo.federation import BIND_S, ENROL_S, Federation
 from demo.groundwork import lay_groundwork
 from demo.narrator import Narrator
 from demo.processes import ProcessGroup
+from demo.releasing import release
 from demo.scenario import Scenario
 from fedcarbon.cli.wallet import connected, load_config
 from fedcarbon.ids import EpochIndex
@@ -90,7 +91,8 @@ def tell(
         accounts, redemptions = accounts_of(federation)
         _close_the_books(federation, auditor, narrator)
         beacons = beacons_of(auditor)
-    summary = conclude(federation, counts, accounts, redemptions, beacons, narrator)
+        released = release(federation, auditor, narrator)
+    summary = conclude(federation, counts, (accounts, redemptions), beacons, released, narrator)
     summary["sources"] = sources
     results.write_json(out / "summary.json", summary)
     finish(summary, out, narrator)

@@ -20,6 +20,7 @@ from hub.commands import (
     settling,
     statements,
     suspense,
+    tables,
     uses,
 )
 from hub.commands import float as floats
@@ -47,6 +48,9 @@ COMMANDS: Final[Mapping[str, Mapping[str, Callable[..., None]]]] = {
         "freeze": freezing.freeze,
         "unfreeze": freezing.unfreeze,
         "frozen": freezing.frozen,
+    },
+    "Statistics": {
+        "tables": tables.tables,
     },
 }
 """Heading in the help -> command -> function."""

@@ -30,6 +30,7 @@ from fedcarbon.v1 import (
     record_pb2,
     redemption_pb2,
     registry_pb2,
+    statistics_pb2,
     trustee_pb2,
     use_pb2,
 )
@@ -43,7 +44,7 @@ class CallClass(StrEnum):
     MONEY = "money"
     """Orders, openings, bindings, and the cosignatures without which nothing is opened."""
     INTAKE = "intake"
-    """Lists, chunks, proofs, enrolments, admissions."""
+    """Lists, chunks, proofs, enrolments, admissions, tables."""
     EVALUATION = "evaluation"
     """Relayed to trustees."""
     READ = "read"
@@ -66,6 +67,7 @@ _SERVICES: Final[Mapping[str, CallClass]] = {
     "RecordService": CallClass.MONEY,  # its one write is a partner's cosignature
     "RedemptionService": CallClass.MONEY,
     "RegistryService": CallClass.INTAKE,
+    "StatisticsService": CallClass.INTAKE,
     "UseService": CallClass.MONEY,
 }
 """The class of a service's writes; TrusteeService is not here: a trustee's stream is no request."""
@@ -77,6 +79,7 @@ _FILES: Final[tuple[FileDescriptor, ...]] = (
     record_pb2.DESCRIPTOR,
     redemption_pb2.DESCRIPTOR,
     registry_pb2.DESCRIPTOR,
+    statistics_pb2.DESCRIPTOR,
     trustee_pb2.DESCRIPTOR,
     use_pb2.DESCRIPTOR,
 )

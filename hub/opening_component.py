@@ -1,4 +1,4 @@
-"""Trustees, openings, money and other uses as one part of a running hub."""
+"""Trustees, openings, money, other uses and statistics as one part of a running hub."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ from hub.config import HubConfig
 from hub.context import Hub
 from hub.identity.relay import EvaluationRelay
 from hub.openings.driver import OpeningDriver
-from hub.openings.folded_record import FoldedRecord
 from hub.rails.notifications import EnterAnswer
 from hub.rails.opened_rail import rail_of
+from hub.record.folded_record import FoldedRecord
 from hub.servicers.identity import IdentityServicer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer
 from hub.servicers.trustee import trustee_service
+from hub.statistics_component import statistics_component
 from hub.trustees.desk import TrusteeDesk
 from hub.trustees.stream import TrusteeStreams
 from hub.uses_component import uses_component
@@ -96,8 +97,9 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
         await open_regularly(openings, interval_s, wake)
 
     uses = uses_component(hub, folded, interval_s)
+    statistics = statistics_component(hub, desk, folded, interval_s)
     return Component(
-        services=[*services, *uses.services],
+        services=[*services, *uses.services, *statistics.services],
         background=[
             streams.hold,
             witness,
@@ -105,6 +107,7 @@ def opening_component(hub: Hub, config: HubConfig) -> Component:
             pay,
             *opened.background,
             *uses.background,
+            *statistics.background,
         ],
     )
 

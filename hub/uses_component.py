@@ -14,7 +14,7 @@ from fedcarbon.wire.logs import logger
 from fedcarbon.wire.server import served
 from hub.components import Component
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.servicers.use import UseServicer
 from hub.uses.campaigning import ended_campaigns, release_ended
 from hub.uses.expiring import ended_vintages, expire_page

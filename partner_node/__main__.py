@@ -23,6 +23,7 @@ from partner_node.commands import (
     opening_evidence,
     showing_persons,
     showing_status,
+    showing_tables,
 )
 from partner_node.config import load_settings
 from partner_node.node import Node
@@ -272,6 +273,31 @@ def status(*, config: Config = DEFAULT_CONFIG, json: bool = False) -> int:
     """
     quiet = showing_status.show(load_settings(config), Console(), as_json=json)
     return 0 if quiet else EXIT_ALARM
+
+
+@app.command
+def statistics(
+    *, table: str, period: int, config: Config = DEFAULT_CONFIG, json: bool = False
+) -> None:
+    """Show what this node has in a period of a table, as counted and as bounded per person.
+
+    These are exact numbers, for the platform's own eyes: they are never sent. Only cells that are
+    not zero are shown.
+
+    Parameters
+    ----------
+    table
+        Id of the table's shell.
+    period
+        From 1; all its epochs must be over.
+    config
+        The node's settings file.
+    json
+        Print JSON for other programs instead of a table.
+    """
+    with opened_node(load_settings(config)) as opened:
+        know_programme(opened.node)
+        showing_tables.show(opened.node, table, period, Console(), as_json=json)
 
 
 @app.command

@@ -25,6 +25,7 @@ from partner_node.epochs.runner import RunnerSettings
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import system_randomness
+from partner_node.statistics.categories import load_categories
 from partner_node.storage.database import Database
 
 SPILL_FOLDER: Final = "spill"
@@ -55,6 +56,7 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
     """
     party = load_own_party(settings)
     roots = _roots(settings.roots)
+    categories = load_categories(settings.statistics.categories)
     bundle = Bundle(_methodology(named) for named in settings.methodologies)
     database = Database(settings.store)
     try:
@@ -76,6 +78,7 @@ def opened_node(settings: NodeSettings) -> Iterator[OpenNode]:
                 commit_delay_s=settings.commit_delay_s,
                 engine=engine,
                 tables=settings.store.parent / TABLES_FOLDER if here else None,
+                categories=categories,
             )
             hub = GrpcHubClient(channel)
             yield OpenNode(node=Node(database, identity, hub, bundle, runner_settings), party=party)

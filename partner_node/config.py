@@ -8,6 +8,9 @@
     hub_address = "hub.example:7443"
     address = "127.0.0.1:7410"          # where the platform's own back end calls
 
+    [statistics]                        # how cells of published tables are found
+    categories = "categories.toml"      # see partner_node.statistics.categories; may be left out
+
     [engine]                            # where encrypting and proving is done
     kind = "local"                      # or "spark": see fedcarbon.engine.settings
     workers = 0                         # processes; 0 for one per core
@@ -22,7 +25,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, Final
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -44,6 +47,15 @@ class NodeSettingsError(ConfigurationError):
     """The settings are incomplete or wrong; the message names them."""
 
     code: ClassVar[str] = "NODE_SETTINGS"
+
+
+class StatisticsSettings(BaseModel):
+    """How this partner takes part in tables of statistics."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    categories: Path | None = None
+    """The rules by which cells are found; without it everything is in the rest."""
 
 
 class NodeSettings(BaseSettings):
@@ -80,6 +92,8 @@ class NodeSettings(BaseSettings):
     """How long after the end of an epoch's last day to wait for activities before committing."""
     engine: EngineSettings = EngineSettings()
     """Where large work is done; a table of its own in the file."""
+    statistics: StatisticsSettings = StatisticsSettings()
+    """A table of its own too."""
 
     @classmethod
     @override
@@ -128,6 +142,9 @@ def _located(settings: NodeSettings, folder: Path) -> NodeSettings:
         str(folder / named) if named.endswith(CATALOGUE_SUFFIX) else named
         for named in settings.methodologies
     )
+    categories = settings.statistics.categories
+    if categories is not None:
+        changes["statistics"] = StatisticsSettings(categories=folder / categories)
     if settings.clock.startswith(FILE_PREFIX):
         changes["clock"] = f"{FILE_PREFIX}{folder / settings.clock.removeprefix(FILE_PREFIX)}"
     return settings.model_copy(update=changes)

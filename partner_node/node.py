@@ -30,9 +30,11 @@ from partner_node.persons.summary import Asked, PersonSummary, summary_of
 from partner_node.persons.withdrawal import ConsentWithdrawal
 from partner_node.record.epoch_leaves import planned_epochs
 from partner_node.record.monitor import Monitor
+from partner_node.statistics.contributing import OwnTable, TableContributions
 from partner_node.status import NodeStatus, status_of
 from partner_node.storage.activities import ActivityStore, StoredReject
 from partner_node.storage.database import Database
+from partner_node.storage.incidents import IncidentStore
 from partner_node.storage.record import RecordStore
 
 
@@ -67,9 +69,9 @@ class Node:
         self._bundle = bundle
         self._bulk = BulkEvaluation(bundle)
         self._source = MembershipSource(database, identity)
-        self._runner = EpochRunner(
-            database, self._source, hub, bundle, self._bulk, settings or RunnerSettings()
-        )
+        settings = settings or RunnerSettings()
+        self._categories = settings.categories
+        self._runner = EpochRunner(database, self._source, hub, bundle, self._bulk, settings)
 
     @property
     def party_id(self) -> PartyId:
@@ -101,8 +103,8 @@ class Node:
         """What needs somebody: the first problem of the last step, else the last incident."""
         if self._problem is not None:
             return f"{self._problem.error.code}: {self._problem.error}"
-        incidents = self.status().incidents
-        return incidents[-1] if incidents else ""
+        incidents = IncidentStore(self._database).all()
+        return f"{incidents[-1].code}: {incidents[-1].detail}" if incidents else ""
 
     def read_record(self) -> None:
         """Read the record once, so that the programme is known.
@@ -174,6 +176,13 @@ class Node:
     def open_evidence(self, sample: EvidenceSample) -> bytes:
         """Open what the record draws to an auditor on site; see `EvidenceOpener.open`."""
         return EvidenceOpener(self._database, self._member).open(sample)
+
+    def own_table(self, shell_id: str, period: int) -> OwnTable:
+        """Return what this partner has in a period of a table; see `TableContributions`."""
+        member = self._member
+        planned = planned_epochs(RecordStore(self._database), member.foundation)
+        tables = TableContributions(self._database, member, self._hub, self._categories)
+        return tables.own_table(planned, shell_id, period)
 
     def status(self) -> NodeStatus:
         """Return what the store says about the node."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fedcarbon.units import MicrogramsCO2e
@@ -13,6 +14,7 @@ from partner_node.storage.epochs import EpochStore
 from partner_node.storage.incidents import Incident, IncidentStore
 from partner_node.storage.outbox import MessageKind, Outbox
 from partner_node.storage.progress import ProgressStore
+from partner_node.storage.statistics import StatisticsStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,19 @@ class EpochStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableStatus:
+    """One period of a table of statistics at this node."""
+
+    shell_leaf: int
+    period: int
+    """0 for the whole table."""
+    state: str
+    """sending, contributed or refused."""
+    detail: str
+    """Why it was refused."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStatus:
     """The whole node."""
 
@@ -61,6 +76,8 @@ class NodeStatus:
     """What other parties did wrong: code and sentence."""
     alarms: tuple[str, ...]
     """Those among them that the monitor of the record raised."""
+    tables: tuple[TableStatus, ...] = ()
+    """Periods of tables to which the node contributes, or for good does not, in order."""
 
 
 def status_of(database: Database) -> NodeStatus:
@@ -76,7 +93,21 @@ def status_of(database: Database) -> NodeStatus:
         epochs=tuple(_epoch_status(database, epoch) for epoch in epochs.cut_off_epochs()),
         incidents=tuple(f"{item.code}: {item.detail}" for item in incidents),
         alarms=tuple(f"{item.code}: {item.detail}" for item in incidents if _is_alarm(item)),
+        tables=tuple(_table_statuses(StatisticsStore(database))),
     )
+
+
+def _table_statuses(store: StatisticsStore) -> Iterator[TableStatus]:
+    refused = {(item.shell_leaf, item.period): item for item in store.refusals()}
+    sent = store.contributions()
+    for ref in sorted({*refused, *sent}):
+        refusal, state = refused.get(ref), "contributed" if sent.get(ref) else "sending"
+        yield TableStatus(
+            shell_leaf=ref[0],
+            period=ref[1],
+            state=state if refusal is None else "refused",
+            detail="" if refusal is None else f"{refusal.code}: {refusal.detail}",
+        )
 
 
 def _is_alarm(incident: Incident) -> bool:

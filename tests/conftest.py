@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.util import LRUCache
@@ -20,6 +21,10 @@ from tests.spark import pyspark_is_imported, spark, spark_address
 __all__ = ["pyspark_is_imported", "spark", "spark_address"]  # fixtures
 
 TEMPLATE = "template_hub"
+
+# An example that was slow once says how busy the machine was.
+hypothesis.settings.register_profile("fedcarbon", deadline=None)
+hypothesis.settings.load_profile("fedcarbon")
 
 _COMPILED: dict[tuple[str, str], tuple[Dialect, LRUCache[Any, Any]]] = {}
 _STATEMENTS_MAX = 2_000

@@ -10,12 +10,14 @@ tool for every day, and the two must agree.
 
 Exit code 0 says that nothing was found, 1 that something was, 2 that the input cannot be used.
 """
+# ruff: noqa: RUF001 - Chinese is written with its own punctuation
 
 from __future__ import annotations
 
 import argparse
 import base64
 import bisect
+import decimal
 import functools
 import hashlib
 import hmac
@@ -31,6 +33,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
@@ -58,10 +61,10 @@ CHECKS: Final = {
     "V20": "redemptions by the rule",
     "V21": "payouts reconcile",
     "V22": "issued = opened, spent <= issued",
+    "V23": "statistics within their budget",
     "V26": "other uses explained",
 }
 LEFT_OUT: Final = {
-    "V23": "no statistics in this version",
     "V24": "evidence is opened on site, not in the record",
     "V25": "receipts are kept by those who got them, not in the record",
 }
@@ -209,7 +212,7 @@ VoprfEntry: label account|claim|object|beacon, public bytes32, trustee_publics l
   commitments list bytes32
 self_test: trustees list TrusteeSelfTest
 TrusteeSelfTest: trustee_id name, shares list natural, proof bytes
-party_admission: party_id name, role hub|partner|trustee|wallet_operator|auditor,
+party_admission: party_id name, role hub|partner|trustee|wallet_operator|auditor|regulator,
   signing_key bytes32, best_tier integer, claim_slots_per_account_day integer, object_quota integer
 programme: programme_id name, exclusivity_domain name, exclusivity_group name,
   measure grams|points|money, token_epoch integer,
@@ -323,6 +326,25 @@ ranking_salt: programme_id name, ranking_id name, period integer, salt bytes32
 ranking: programme_id name, ranking_id name, period integer, rules_leaf integer, salt_leaf integer,
   lines list RankedLine
 RankedLine: band integer, pseudonym bytes16
+table_shell: programme_id name, shell_id name, label Label, dimensions list Dimension,
+  quantities list Quantity, first_epoch integer, period_epochs integer, periods integer,
+  contribute_window_s integer, cells_max integer, partners_max integer, partners_min integer,
+  members_min integer, people_min integer, rho_year_millionths integer
+Label: zh text, en text
+Dimension: name name, label Label, code_list text, categories list Category, groups list Group
+Category: code text, label Label, group text
+Group: code text, label Label
+Quantity: name name, label Label, unit text, per_cell_max integer, rho_millionths integer
+table_contribution: programme_id name, shell_leaf integer, period integer, partner_id name,
+  members integer, file_sha256 bytes32
+release_start: programme_id name, shell_leaf integer, period integer, record_size integer,
+  contributors list Contributor, noise list NoisePart, noised_sha256 bytes32, year integer,
+  rho_millionths integer, spent_millionths integer
+Contributor: partner_id name, contribution_leaf integer
+NoisePart: trustee_id name, file_sha256 bytes32
+table_release: programme_id name, shell_leaf integer, period integer, start_leaf integer,
+  table_sha256 bytes32, shares list ShareBatch
+release_share_file: trustee_id name, start_leaf integer, shares list bytes, proof bytes
 """
 FIELDS: Final[dict[str, dict[str, str]]] = {
     line.partition(":")[0]: {
@@ -624,7 +646,8 @@ KINDS: Final = {
     100: "use_order", 101: "goods_outcome", 102: "lot_rules", 103: "credit_lot",
     104: "lot_verification", 105: "lot_sale", 106: "lot_retirement", 107: "expiry_notice",
     108: "campaign", 109: "market_rules", 110: "market_price", 111: "ranking_rules",
-    112: "ranking_choice", 113: "ranking_salt", 114: "ranking",
+    112: "ranking_choice", 113: "ranking_salt", 114: "ranking", 128: "table_shell",
+    129: "table_contribution", 130: "release_start", 131: "table_release",
 }  # fmt: skip
 HOME: Final = {
     "parameters": "V02", "self_test": "V03", "party_admission": "V04", "programme": "V04",
@@ -640,13 +663,15 @@ HOME: Final = {
     "credit_lot": "V26", "lot_verification": "V26", "lot_sale": "V26", "lot_retirement": "V26",
     "expiry_notice": "V26", "campaign": "V26", "market_rules": "V26", "market_price": "V26",
     "ranking_rules": "V26", "ranking_choice": "V26", "ranking_salt": "V26", "ranking": "V26",
+    "table_shell": "V23", "table_contribution": "V23", "release_start": "V23",
+    "table_release": "V23",
 }  # fmt: skip
 """The line of a statement that breaks a rule which has no line of its own."""
 BOOK_LINES: Final = {"V19", "V20", "V21", "V26"}
 ROOTED: Final = {
     "parameters", "self_test", "party_admission", "programme", "methodology_admission", "offer",
     "lot_rules", "lot_verification", "expiry_notice", "campaign", "market_rules",
-    "ranking_rules",
+    "ranking_rules", "table_shell",
 }  # fmt: skip
 SIGNERS: Final = {
     "enrolment_batch": ("partner_id", {"partner"}),
@@ -664,6 +689,7 @@ SIGNERS: Final = {
     "redemption_order": ("operator_id", {"wallet_operator"}),
     "use_order": ("operator_id", {"wallet_operator"}),
     "ranking_choice": ("operator_id", {"wallet_operator"}),
+    "table_contribution": ("partner_id", {"partner"}),
 }
 """The field that names the signer, and the roles that it may have; of what neither root keys nor
 trustees of a subset sign, all else is the hub's."""
@@ -843,6 +869,7 @@ def read_leaf(world: World, index: int, entry: Entry) -> Leaf:
         said = decoded(kind, envelope.payload, parameter_id)
         if HOME[kind] == "V26":
             need(all(forms_of_use(kind, said)), f"{kind}_malformed".upper(), "what no one may say")
+        need(all(forms_of_table(kind, said)), "MALFORMED", "what no one may say")
         leaf = Leaf(index, kind, entry.leaf, envelope.payload, said)
         if HOME[kind] in BOOK_LINES:
             world.books.append(leaf)  # signed or not: the hub's own balances rest on it (15.8)
@@ -852,6 +879,10 @@ def read_leaf(world: World, index: int, entry: Entry) -> Leaf:
             if HOME[kind] in BOOK_LINES:
                 world.find(HOME[kind], f"{kind}_unsigned".upper(), "", index)
             raise
+        if kind == "release_start":
+            signed = sorted(name for name, _ in envelope.signatures)
+            good = signed == [part["trustee_id"] for part in said["noise"]]
+            need(good, "NOISE_SIGNERS_DIFFER", "not signed by exactly those whose noise it names")
         world.count("V04", "V07")
     return leaf
 
@@ -864,6 +895,8 @@ def keys_for(world: World, leaf: Leaf) -> tuple[dict[str, bytes], int]:
         return keys, len(keys) if every else world.roots["threshold"]
     if leaf.kind == "opening_start":
         names, roles, least = leaf.said["subset"], {"trustee"}, len(leaf.said["subset"])
+    elif leaf.kind == "release_start":
+        names, roles, least = list(world.parties), {"trustee"}, world.roots["threshold"]
     elif leaf.kind in SIGNERS:
         name, roles = SIGNERS[leaf.kind]
         names, least = [leaf.said[name]], 1
@@ -1080,6 +1113,7 @@ class World:
     jobs: list[tuple[str, int | None, str, Job]] = field(default_factory=list)
     """Range proofs, which are checked last: line, leaf, what it is about, work."""
     books: list[Leaf] = field(default_factory=list)
+    tables: Tables = field(default_factory=lambda: Tables())  # noqa: PLW0108 - declared below
 
     @property
     def root_keys(self) -> list[dict[str, str]]:
@@ -2564,11 +2598,7 @@ def judge_result(world: World, leaf: Leaf) -> None:
     need(sorted(found) == sorted(targets), "RECORD_VIOLATION", "not exactly the targets")
     opening.result = leaf
     world.results.append(opening)
-    with world.judging("V06", leaf.index):
-        need(world.witnessed(start.index, leaf.index), "START_NOT_WITNESSED")
-        over = [head for head in world.heads if start.index < head.size <= leaf.index]
-        need(any(head.by_partner for head in over), "PARTNER_WITNESS_MISSING")
-        world.count("V06")
+    check_public_start(world, start, leaf)
     files = {item["trustee_id"]: item["file_sha256"] for item in said["shares"]}
     good = len(files) == len(said["shares"]) and files.keys() <= set(start.said["subset"])
     need(good, "RECORD_VIOLATION", "files of others than the subset")
@@ -2583,6 +2613,15 @@ def judge_result(world: World, leaf: Leaf) -> None:
         return  # why is told elsewhere
     judge_shares(world, whole, leaf)
     read_sums(world, opening, leaf, whole)
+
+
+def check_public_start(world: World, start: Leaf, leaf: Leaf) -> None:
+    """Have a start be under a head that a partner signed too, before shares are shown (5.2)."""
+    with world.judging("V06", leaf.index):
+        need(world.witnessed(start.index, leaf.index), "START_NOT_WITNESSED")
+        over = [head for head in world.heads if start.index < head.size <= leaf.index]
+        need(any(head.by_partner for head in over), "PARTNER_WITNESS_MISSING")
+        world.count("V06")
 
 
 @dataclass(slots=True)
@@ -4014,6 +4053,700 @@ def held_for_goods(books: Books, programme: Programme) -> int:
     )
 
 
+# --- 20: tables of statistics ---------------------------------------------------------------------
+
+REACH: Final = 16
+"""Noise lies within so many scales."""
+GRACE_S: Final = 7 * 86_400
+"""After a start, until its table must be there."""
+
+
+class Shell:
+    """A shell and what follows from it (20.1)."""
+
+    def __init__(self, leaf: bytes, index: int, said: Statement) -> None:
+        """Take the leaf and its statement."""
+        self.leaf, self.index, self.said = leaf, index, said
+        self.programme: str = said["programme_id"]
+        self.quantities: list[Statement] = said["quantities"]
+        self.first: int = said["first_epoch"]
+        self.last = self.first + said["periods"] * said["period_epochs"] - 1
+        self.cells = math.prod(len(axis["categories"]) for axis in said["dimensions"])
+        self.values = self.cells * len(self.quantities)
+        self.rho = sum(item["rho_millionths"] for item in self.quantities)
+        self.scales = [self.scale(item) for item in self.quantities]
+
+    def scale(self, quantity: Statement) -> int:
+        """Return sigma: the least integer that keeps the budget of a quantity."""
+        reach = (self.said["partners_max"] * quantity["per_cell_max"]) ** 2 * self.said["cells_max"]
+        return root_above(reach * 10**6, 2 * quantity["rho_millionths"])
+
+    def epochs(self, period: int) -> range:
+        """Return the epochs of a period."""
+        width = self.said["period_epochs"]
+        return range(self.first + (period - 1) * width, self.first + period * width)
+
+
+def root_above(a: int, b: int) -> int:
+    """Return the least integer whose square is at least a / b."""
+    root = math.isqrt(a // b)
+    return root if root**2 * b >= a else root + 1
+
+
+@dataclass(slots=True)
+class Given:
+    """A contribution, and the ciphertexts of its file; None if they cannot be read."""
+
+    leaf: Leaf
+    blocks: list[bytes] | None = None
+
+
+@dataclass(slots=True)
+class Release:
+    """The start of a release and what came of it."""
+
+    leaf: Leaf
+    shell: Shell
+    product: list[int] | None = None
+    """What is opened, computed from the files; None if one cannot be read."""
+    release: Leaf | None = None
+
+
+Period = tuple[int, int]
+"""Leaf of the shell, and period."""
+
+
+@dataclass(slots=True)
+class Tables:
+    """What was logged about statistics."""
+
+    shells: dict[int, Shell] = field(default_factory=dict)
+    given: dict[Period, dict[str, Given]] = field(default_factory=lambda: defaultdict(dict))
+    starts: dict[Period, Release] = field(default_factory=dict)
+
+
+def forms_of_table(kind: str, said: Statement) -> Iterator[bool]:
+    """Yield what must hold in a statement about statistics, whatever else is in the record."""
+    if kind == "table_shell":
+        yield from forms_of_shell(said)
+    elif HOME[kind] == "V23":
+        yield said["period"] >= 1
+        lists = {"contributors": "partner_id", "noise": "trustee_id", "shares": "trustee_id"}
+        for name in said.keys() & lists.keys():
+            names = [item[lists[name]] for item in said[name]]
+            yield bool(names) and names == sorted(set(names))
+
+
+def forms_of_shell(said: Statement) -> Iterator[bool]:
+    """Yield the limits of a shell (20.1)."""
+    axes, quantities = said["dimensions"], said["quantities"]
+    items = [item for axis in axes for item in (*axis["categories"], *axis["groups"])]
+    texts = [text for item in (said, *axes, *quantities, *items) for text in item["label"].values()]
+    yield all(0 < len(text) <= 80 and text.isprintable() for text in texts)  # noqa: PLR2004
+    codes = [item["code"] for item in items]
+    printable = (code.isascii() and code.isprintable() for code in codes)
+    yield all(printable) and all(0 < len(code) <= 40 for code in codes)  # noqa: PLR2004
+    for axis in axes:
+        own = [item["code"] for item in (*axis["categories"], *axis["groups"])]
+        groups = {item["code"] for item in axis["groups"]} or {""}
+        yield bool(axis["categories"]) and len(set(own)) == len(own)
+        yield {item["group"] for item in axis["categories"]} == groups
+    names = [item["name"] for item in (*axes, *quantities)]
+    yield bool(axes) and 1 <= len(quantities) <= 8 and len(set(names)) == len(names)  # noqa: PLR2004
+    rows = math.prod(1 + len(axis["categories"]) + len(axis["groups"]) for axis in axes)
+    cells = math.prod(len(axis["categories"]) for axis in axes)
+    yield cells <= 512 and rows <= 2048  # noqa: PLR2004
+    people = [quantities[0][key] for key in ("name", "unit", "per_cell_max")] if quantities else []
+    yield people == ["people", "people", 1]
+    bounds = [(item["per_cell_max"], item["rho_millionths"]) for item in quantities]
+    good = all(1 <= most < 1 << 43 and rho >= 1 for most, rho in bounds)
+    yield good and min(said[key] for key in ("first_epoch", "period_epochs", "periods")) >= 1
+    yield 1 <= said["cells_max"] <= cells and 3 <= said["partners_min"] <= said["partners_max"]  # noqa: PLR2004
+    yield min(said["people_min"], said["members_min"]) >= 10  # noqa: PLR2004
+    yield said["rho_year_millionths"] >= sum(rho for _, rho in bounds)
+    yield good and max(Shell(b"", 0, said).scales) <= 1 << 56
+
+
+def judge_shell(world: World, leaf: Leaf) -> None:
+    """Section 20.1."""
+    shell = Shell(leaf.leaf, leaf.index, leaf.said)
+    programme = world.programme(shell.programme)
+    need(shell.last <= programme.last_epoch, "SHELL_BEYOND_PROGRAMME")
+    planned = [number for number, epoch in programme.epochs.items() if epoch.plan is not None]
+    need(max(planned, default=0) < shell.first, "SHELL_TOO_LATE")
+    for other in world.tables.shells.values():
+        if other.programme == shell.programme:
+            need(other.said["shell_id"] != leaf.said["shell_id"], "LOGGED_TWICE")
+            apart = other.last < shell.first or shell.last < other.first
+            need(apart, "SHELLS_OVERLAP", other.said["shell_id"])
+    world.tables.shells[leaf.index] = shell
+    world.count("V23")
+
+
+def sealed_shell(world: World, said: Statement) -> Shell:
+    """Return the shell of a statement whose period is sealed."""
+    shell = world.tables.shells.get(said["shell_leaf"])
+    if shell is None or shell.programme != said["programme_id"]:
+        raise Broken("SHELL_UNKNOWN")
+    need(said["period"] <= shell.said["periods"], "MALFORMED", "no such period")
+    epochs = world.programme(shell.programme).epochs
+    sealed = all(epochs[number].seal is not None for number in shell.epochs(said["period"]))
+    need(sealed, "PERIOD_NOT_SEALED")
+    return shell
+
+
+def members_of(world: World, shell: Shell, period: int) -> dict[str, int]:
+    """Return how many accounts each partner had enrolled in any epoch of a period."""
+    snapshots = world.programme(shell.programme).snapshots
+    accounts: dict[str, set[bytes]] = defaultdict(set)
+    for number in shell.epochs(period):
+        for partner, places in snapshots.get(number, {}).items():
+            accounts[partner] |= places.keys()
+    return {partner: len(tokens) for partner, tokens in accounts.items()}
+
+
+def judge_contribution(world: World, leaf: Leaf) -> None:
+    """Section 20.2."""
+    said, partner, tables = leaf.said, leaf.said["partner_id"], world.tables
+    shell = sealed_shell(world, said)
+    ref = (shell.index, said["period"])
+    need(ref not in tables.starts, "CONTRIBUTION_TOO_LATE")
+    need(partner not in tables.given[ref], "LOGGED_TWICE")
+    given = tables.given[ref][partner] = Given(leaf)
+    members = members_of(world, shell, said["period"]).get(partner, 0)
+    with world.judging("V23", leaf.index, partner):
+        need(said["members"] == members, "MEMBERS_DIFFER", f"the record counts {members}")
+    # By the record's number: what a partner says of itself bounds nothing.
+    most = [members * item["per_cell_max"] for item in shell.quantities]
+    with world.judging("V23", leaf.index, partner):
+        given.blocks = read_cells(world, shell, leaf, ("table", partner, said["file_sha256"]), most)
+    world.count("V23")
+
+
+def read_cells(
+    world: World, shell: Shell, leaf: Leaf, about: tuple[str, str, bytes], most: Sequence[int]
+) -> list[bytes]:
+    """Read a file of encrypted cells, and note its range proofs as work to be done (20.3).
+
+    `about` is purpose, party and file; `most` the largest value of each quantity.
+    """
+    our, (purpose, party, sha256), period = world.set, about, leaf.said["period"]
+    code = "NOISE_DIFFERS" if purpose == "noise" else "CONTRIBUTION_FILE_DIFFERS"
+    width = our.width + sum(proof_widths(our, SLOT_BITS))
+    entries = cut(world.file(sha256), "table-blocks", width, code)
+    blocks = -(-shell.values // our.slots)
+    need(len(entries) == blocks, code, f"{len(entries)} blocks, not {blocks}")
+    bounds = [*most] * shell.cells + [0] * (blocks * our.slots - shell.values)
+    for block, entry in enumerate(entries):
+        own = tuple(bounds[block * our.slots : (block + 1) * our.slots])
+        names = (shell.programme, party, period, block)
+        context = Context(purpose, *names, shell.leaf, own, SLOT_BITS)
+        ciphertext = int.from_bytes(entry[: our.width], "big")
+        work: Job = (check_range, (our, context, ciphertext, entry[our.width :]))
+        world.jobs.append(("V11", leaf.index, f"block {block} of the {purpose} of {party}", work))
+    return [entry[: our.width] for entry in entries]
+
+
+def judge_release_start(world: World, leaf: Leaf) -> None:
+    """Section 20.4: a start spends its budget, whatever becomes of it."""
+    said, tables = leaf.said, world.tables
+    shell = sealed_shell(world, said)
+    ref = (shell.index, said["period"])
+    need(ref not in tables.starts, "LOGGED_TWICE")
+    below = [item for item in tables.given[ref].items() if item[1].leaf.index < said["record_size"]]
+    counted = [
+        {"partner_id": name, "contribution_leaf": given.leaf.index} for name, given in sorted(below)
+    ]
+    good = said["record_size"] <= leaf.index and said["contributors"] == counted
+    need(good, "CONTRIBUTORS_DIFFER")
+    check_spending(world, shell, said)
+    start = tables.starts[ref] = Release(leaf, shell)
+    check_contributors(world, start)
+    files = [tables.given[ref][item["partner_id"]].blocks for item in said["contributors"]]
+    most = [2 * REACH * scale for scale in shell.scales]
+    for part in said["noise"]:
+        files.append(None)
+        with world.judging("V23", leaf.index, part["trustee_id"]):
+            about = ("noise", part["trustee_id"], part["file_sha256"])
+            files[-1] = read_cells(world, shell, leaf, about, most)
+    whole = [blocks for blocks in files if blocks is not None]
+    if len(whole) == len(files):  # else it is told elsewhere why not
+        with world.judging("V23", leaf.index):
+            multiply_cells(world, start, whole)
+    world.count("V23")
+
+
+def check_spending(world: World, shell: Shell, said: Statement) -> None:
+    """Hold what a start spends against its year: the least limit of all that spend in it."""
+    year = world.programme(shell.programme).vintage(shell.epochs(said["period"])[-1])
+    others = [
+        item
+        for item in world.tables.starts.values()
+        if (item.shell.programme, item.leaf.said["year"]) == (shell.programme, year)
+    ]
+    spent = sum(item.leaf.said["rho_millionths"] for item in others)
+    limits = [item.said["rho_year_millionths"] for item in (shell, *(o.shell for o in others))]
+    told = [said[key] for key in ("year", "spent_millionths", "rho_millionths")]
+    good = told == [year, spent, shell.rho] and spent + shell.rho <= min(limits)
+    need(good, "BUDGET_EXCEEDED", f"{spent} of {min(limits)} are spent in {year}")
+
+
+def check_contributors(world: World, start: Release) -> None:
+    """Have enough partners contribute, no more than there is noise for, and all have had time."""
+    leaf, shell, said = start.leaf, start.shell, start.leaf.said
+    members = members_of(world, shell, said["period"])
+    names = {item["partner_id"] for item in said["contributors"]}
+    counted = sum(members.get(name, 0) >= shell.said["members_min"] for name in names)
+    with world.judging("V23", leaf.index):
+        need(counted >= shell.said["partners_min"], "TOO_FEW_PARTNERS", f"{counted} count")
+        need(len(names) <= shell.said["partners_max"], "TOO_MANY_PARTNERS", f"{len(names)}")
+    seal = world.programme(shell.programme).epochs[shell.epochs(said["period"])[-1]].seal
+    sealed = world.head_over(seal.index) if seal else None
+    over = world.head_over(leaf.index)
+    if members.keys() <= names or sealed is None or over is None:
+        return
+    with world.judging("V23", leaf.index):
+        until = sealed.time + shell.said["contribute_window_s"]
+        need(over.wait + TOLERANCE_S >= until, "PERIOD_NOT_OVER", f"partners had until {until}")
+
+
+def multiply_cells(world: World, start: Release, files: Sequence[Sequence[bytes]]) -> None:
+    """Multiply contributions and noise block by block, and compare with what a start opens."""
+    our = world.set
+    start.product = [
+        functools.reduce(lambda a, b: a * b % our.nn, map(our.ciphertext, blocks))
+        for blocks in zip(*files, strict=True)
+    ]
+    found = hashlib.sha256(b"".join(map(our.wide, start.product))).digest()
+    need(found == start.leaf.said["noised_sha256"], "NOISED_DIFFERS")
+
+
+def judge_release(world: World, leaf: Leaf) -> None:
+    """Section 20.5."""
+    said, our = leaf.said, world.set
+    start = world.tables.starts.get((said["shell_leaf"], said["period"]))
+    if start is None or start.leaf.index != said["start_leaf"]:
+        raise Broken("RELEASE_WITHOUT_START")
+    need(start.shell.programme == said["programme_id"], "RELEASE_WITHOUT_START")
+    need(start.release is None, "LOGGED_TWICE")
+    start.release = leaf
+    check_public_start(world, start.leaf, leaf)
+    files: dict[bytes, bytes] = {}
+    named = {said["table_sha256"], *(item["file_sha256"] for item in said["shares"])}
+    for sha256 in sorted(named):
+        with world.judging("V01", leaf.index):
+            files[sha256] = world.file(sha256)
+    if files.keys() != named or start.product is None:
+        return  # why is told elsewhere
+    shares: dict[int, list[int]] = {}
+    for item in said["shares"]:
+        with world.judging("V18", leaf.index, f"share file of {item['trustee_id']}"):
+            i, own = release_shares(world, start, item["trustee_id"], files[item["file_sha256"]])
+            shares[i] = own
+            world.count("V18")
+    opened: list[int] = []
+    with world.judging("V18", leaf.index):
+        need(len(shares) >= our.t, "TOO_FEW_SHARES", f"{len(shares)} trustees gave good shares")
+        columns = zip(*shares.values(), strict=True)
+        opened += [combined(our, dict(zip(shares, column, strict=True))) for column in columns]
+    if len(opened) == len(start.product):
+        with world.judging("V23", leaf.index):
+            table = table_of(world, start, noisy_cells(our, start, opened))
+            need(files[said["table_sha256"]] == table, "TABLE_DIFFERS", "the shares open another")
+            world.count("V23")
+
+
+def release_shares(world: World, start: Release, name: str, data: bytes) -> tuple[int, list[int]]:
+    """Return a trustee's index and shares, proved (20.5)."""
+    our, said = world.set, decoded("release_share_file", data, world.set.id)
+    good = (said["trustee_id"], said["start_leaf"]) == (name, start.leaf.index)
+    need(good and name in our.trustees, "MALFORMED", "another trustee's, or of another start")
+    need({len(share) for share in said["shares"]} == {our.width}, "MALFORMED", "length of a share")
+    product, i = start.product or [], our.trustees.index(name) + 1
+    context = hashed("release-shares", start.leaf.leaf, *map(our.wide, product))
+    shares = [int.from_bytes(share, "big") for share in said["shares"]]
+    check_share_proof(our, i, context, product, shares, said["proof"])
+    return i, shares
+
+
+def noisy_cells(our: Parameters, start: Release, opened: Sequence[int]) -> list[int]:
+    """Return what opened blocks hold, without the offset of every trustee's noise (20.6)."""
+    shell, mask = start.shell, (1 << SLOT_BITS) - 1
+    fit = all(message >> our.slots * SLOT_BITS == 0 for message in opened)
+    need(fit, "PLAINTEXT_ABOVE_LAYOUT")
+    shifts = [SLOT_BITS * j for j in range(our.slots)]
+    digits = [message >> shift & mask for message in opened for shift in shifts]
+    need(not any(digits[shell.values :]), "TABLE_BLOCKS_MALFORMED", "more than the table has")
+    parts = len(start.leaf.said["noise"])
+    offsets = [parts * REACH * scale for scale in shell.scales] * shell.cells
+    return [digit - offset for digit, offset in zip(digits, offsets, strict=False)]
+
+
+def find_missing_releases(world: World) -> None:
+    """Find budgets that were spent, and no table came."""
+    now = max((head.wait for head in world.heads), default=0)
+    for (_, period), start in world.tables.starts.items():
+        head = world.head_over(start.leaf.index)
+        if start.release is None:
+            about = f"period {period} of {start.shell.said['shell_id']}: budget spent, no table"
+            if head is not None and now > head.time + GRACE_S:
+                world.find("V23", "RELEASE_MISSING", about, start.leaf.index)
+            else:
+                world.notes.append(f"{about} yet")
+
+
+# --- 20.6: the released table ---------------------------------------------------------------------
+
+
+class Node(NamedTuple):
+    """A total, group or category of a dimension."""
+
+    code: str
+    categories: list[int]
+    parts: list[int]
+    """Nodes that it is the sum of."""
+
+
+def nodes_of(axis: Statement) -> list[Node]:
+    """Return the nodes of a dimension: the total, then every group before its categories."""
+    categories = [(at, item["code"], item["group"]) for at, item in enumerate(axis["categories"])]
+    total = Node("", [at for at, _, _ in categories], [])
+    nodes = [total]
+    for group in axis["groups"] or [{"code": ""}]:
+        own = [(at, code) for at, code, of in categories if of == group["code"]]
+        above = total
+        if axis["groups"]:
+            above = Node(group["code"], [at for at, _ in own], [])
+            total.parts.append(len(nodes))
+            nodes.append(above)
+        for at, code in own:
+            above.parts.append(len(nodes))
+            nodes.append(Node(code, [at], []))
+    return nodes
+
+
+class Rows:
+    """The rows of a shell's table: every choice of a node per dimension, the last one fastest."""
+
+    def __init__(self, shell: Shell) -> None:
+        """Lay them out."""
+        axes = shell.said["dimensions"]
+        trees = [nodes_of(axis) for axis in axes]
+        choices = list(itertools.product(*(range(len(tree)) for tree in trees)))
+        number = {choice: row for row, choice in enumerate(choices)}
+        places = itertools.product(*(range(len(axis["categories"])) for axis in axes))
+        cell = {place: at for at, place in enumerate(places)}
+        self.codes: list[list[str]] = []
+        self.cells: list[list[int]] = []
+        self.splits: list[list[list[int]]] = []
+        """Of each row, the rows that it is the sum of, along each dimension that splits it."""
+        for choice in choices:
+            nodes = [tree[at] for tree, at in zip(trees, choice, strict=True)]
+            self.codes.append([node.code for node in nodes])
+            places = itertools.product(*(node.categories for node in nodes))
+            self.cells.append([cell[place] for place in places])
+            along = [
+                [number[*choice[:axis], part, *choice[axis + 1 :]] for part in node.parts]
+                for axis, node in enumerate(nodes)
+            ]
+            self.splits.append([parts for parts in along if parts])
+        self.sums = [(row, parts) for row, splits in enumerate(self.splits) for parts in splits]
+
+    def added(self, cells: Sequence[int]) -> list[int]:
+        """Return the sum of every row."""
+        return [sum(cells[at] for at in own) for own in self.cells]
+
+
+def nearest(wanted: Sequence[int], total: int) -> list[int]:
+    """Return the nearest numbers, none negative, with this sum; what is over goes to the first.
+
+    All are lowered by one number, the least with which they are not too many.
+    """
+    low, high = min(wanted) - total - 1, max(wanted)
+    while high - low > 1:
+        middle = (low + high) // 2
+        fits = sum(max(0, value - middle) for value in wanted) <= total
+        low, high = (low, middle) if fits else (middle, high)
+    lowered = [max(0, value - high) for value in wanted]
+    over = total - sum(lowered)
+    for at, value in enumerate(wanted):
+        if over and value >= high:
+            lowered[at], over = lowered[at] + 1, over - 1
+    return lowered
+
+
+def adjusted(rows: Rows, noisy: Sequence[int]) -> list[int]:
+    """Make noisy sums add up, from the total downwards, along the first dimension first."""
+    cells = [0] * len(rows.cells[0])
+
+    def settle(row: int, value: int) -> None:
+        if not rows.splits[row]:
+            cells[rows.cells[row][0]] = value
+            return
+        parts = rows.splits[row][0]
+        for part, share in zip(parts, nearest([noisy[at] for at in parts], value), strict=True):
+            settle(part, share)
+
+    settle(0, max(0, noisy[0]))
+    return rows.added(cells)
+
+
+def hidden_rows(rows: Rows, people: Sequence[int], least: int) -> set[int]:
+    """Return the rows that are not shown: too few people, or else one of those could be computed.
+
+    What is hidden next is always a row with the least noisy people, the earlier one of equals.
+    """
+    hidden = {row for row, count in enumerate(people) if count < least}
+    more = True
+    while more:
+        more = False
+        for row, parts in rows.sums:
+            if len(hidden.intersection((row, *parts))) == 1:
+                shown = [part for part in parts if part not in hidden]
+                hidden.add(min(shown, key=lambda at: (people[at], at)) if shown else row)
+                more = True
+        if not more:
+            known = determining(rows, hidden)
+            hidden.update(sorted(known, key=lambda at: (people[at], at))[:1])
+            more = bool(known)
+    return hidden
+
+
+def determining(rows: Rows, hidden: set[int]) -> list[int]:
+    """Return the shown rows that together determine a hidden one; none if none is determined.
+
+    The sums are reduced one after the other, each by those before it and then those by it, so that
+    every one is led by its first hidden row, with factor 1, which stands in no other. The first
+    with no further hidden row says what its own is.
+    """
+    reduced: dict[int, dict[int, Fraction]] = {}
+    for total, parts in rows.sums:
+        line = dict.fromkeys(parts, Fraction(-1)) | {total: Fraction(1)}
+        for lead in line.keys() & reduced.keys():
+            subtract(line, reduced[lead], line[lead])
+        unknown = hidden.intersection(line)
+        if unknown:
+            lead, factor = min(unknown), line[min(unknown)]
+            line = {at: value / factor for at, value in line.items()}
+            for other in reduced.values():
+                if lead in other:
+                    subtract(other, line, other[lead])
+            reduced[lead] = line
+    lines = (line for line in reduced.values() if len(hidden.intersection(line)) == 1)
+    return [at for at in next(lines, {}) if at not in hidden]
+
+
+def subtract(line: dict[int, Fraction], other: dict[int, Fraction], factor: Fraction) -> None:
+    """Take so many times the other line from a line."""
+    for at, value in other.items():
+        left = line.pop(at, Fraction(0)) - factor * value
+        if left:
+            line[at] = left
+
+
+def margin(scale: int, cells: int, trustees: int) -> int:
+    """Return 1.96 standard deviations of a sum of noisy cells, rounded up."""
+    return root_above(196**2 * cells * trustees * scale**2, 100**2)
+
+
+def table_of(world: World, start: Release, noisy: Sequence[int]) -> bytes:
+    """Return the bytes of the released table."""
+    said, shell = start.leaf.said, start.shell
+    programme, epochs = world.programme(shell.programme), shell.epochs(said["period"])
+    days = [timedelta(days=number * programme.days) for number in (epochs[0] - 1, epochs[-1])]
+    partners, trustees = len(said["contributors"]), len(said["noise"])
+    budget = {key: said[key] for key in ("year", "rho_millionths", "spent_millionths")}
+    budget["limit_millionths"] = shell.said["rho_year_millionths"]
+    tree = {
+        "fedcarbon": VERSION,
+        "statement": "released_table",
+        "parameter_id": world.set.id.hex(),
+        "programme_id": shell.programme,
+        "shell_leaf": shell.index,
+        "shell_id": shell.said["shell_id"],
+        "period": said["period"],
+        "first_day": (programme.first_day + days[0]).isoformat(),
+        "last_day": (programme.first_day + days[1] - timedelta(days=1)).isoformat(),
+        "partners": partners,
+        "trustees": trustees,
+        "budget": budget,
+        "quantities": [
+            {"name": item["name"], "unit": item["unit"]}
+            | {"sigma": str(scale), "shift_max": str(REACH * scale)}
+            for item, scale in zip(shell.quantities, shell.scales, strict=True)
+        ],
+        "rows": table_rows(shell, trustees, noisy),
+        "leakage": leakage(shell, budget, partners, trustees),
+    }
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def table_rows(shell: Shell, trustees: int, noisy: Sequence[int]) -> list[Statement]:
+    """Return the rows of a released table."""
+    rows, width = Rows(shell), len(shell.quantities)
+    sums = [rows.added(noisy[at::width]) for at in range(width)]
+    even = [adjusted(rows, own) for own in sums]
+    hidden = hidden_rows(rows, sums[0], shell.said["people_min"])
+    return [
+        {
+            "codes": codes,
+            "cells": len(cells),
+            "shown": row not in hidden,
+            "values": [
+                {
+                    "noisy": str(sums[at][row]),
+                    "adjusted": str(even[at][row]),
+                    "margin_95": str(margin(scale, len(cells), trustees)),
+                }
+                for at, scale in enumerate(shell.scales)
+                if row not in hidden
+            ],
+        }
+        for row, (codes, cells) in enumerate(zip(rows.codes, rows.cells, strict=True))
+    ]
+
+
+# --- 20.8: what a released table says of itself ---------------------------------------------------
+
+WORDS: Final = """
+本期共有 {partners} 家合作方参与。
+每家都为全部 {cells} 个单元格提交加密数字，包括零。打开的只是各家之和加上噪声：
+没有任何一方见过单元格的准确值。
+
+{partners} partners contributed. Each handed in encrypted numbers for all {cells} cells, zeros
+included. Only their sums with noise were opened: nobody has seen the exact value of a cell.
+
+一个人在一期内，在每家合作方最多计入 {cells_max} 个单元格，
+最多计入 {partners_max} 家；每个单元格最多计入：{bounds}。
+超出部分不计。同时使用几家合作方的人，在每家各计一次。
+
+In one period a person counts in at most {cells_max} cells at each partner and at no more than
+{partners_max} partners, and adds to a cell at most: {bounds}. What goes beyond is not counted.
+Who uses several partners counts once at each.
+
+{trustees} 家受托方各自给每个单元格加入离散高斯噪声，尺度为：{scales}。
+只要其中一家诚实，下述承诺就成立。同一期永远使用同一份噪声，重复索取得到同一张表。
+
+{trustees} trustees each added discrete Gaussian noise to every cell, of scale: {scales}. If only
+one of them is honest the promise below holds. A period has the same noise for ever: who asks
+again gets the same table.
+
+本次发布的隐私预算为 {release}；{year} 年累计 {so_far}，
+全年上限 {limit}（zCDP，delta = 10^-9）。含义：无论某人是否参与，
+看到这张表的人对此人得出任何结论的几率，
+相差不超过 e 的 epsilon 次方倍（概率 delta 除外）。
+
+This release spends {release}; the year {year} so far {so_far}, of at most {limit} (zCDP, delta =
+10^-9). It means: whether or not a person took part, the odds that a reader of the table concludes
+anything about this person differ by a factor of at most e to the epsilon, but for the probability
+delta.
+
+一个单元格的误差：一百次中九十五次在前一个数之内；
+后一个数是一家作弊的受托方最多能造成的偏移：{errors}。
+合计行的误差随单元格数的平方根增加，作弊的偏移随单元格数增加。
+
+What a cell can be off by: in 95 of 100 releases the first number; the second is what one trustee
+that cheats could shift it by at most: {errors}. For a sum of cells the first grows with the
+square root of their number, the second with their number.
+
+含噪人数少于 {people_min} 的行不显示；为使其无法由其他行算出，
+另有一些行也不显示。这不消耗隐私预算，隐私保护也不依赖于此，而依赖于噪声。
+
+Rows with fewer than {people_min} people by the noisy count are not shown, and some others, so
+that they cannot be computed from the rest. This spends no budget, and privacy does not rest on
+it, but on the noise.
+
+不隐藏的内容：本计划及其发布日历、参与的合作方及各家登记账户的数量、噪声的尺度。
+许多人共同的习惯正是本表要说明的；受保护的是每一个人。
+
+What is not hidden: that the programme exists and when it releases, which partners contributed and
+how many accounts each has enrolled, and how much noise there is. What many people do together is
+what the table is for; what is protected is each of them.
+
+每人的上限由合作方在内部执行。零知识证明只表明一家合作方的数字不超过其全体登记账户按上限相加
+所能达到的数额，并不证明对每个人都执行了上限，也不证明数字属实。持两种证件登记的人，
+按两个人计。
+
+Partners apply the bounds per person in-house. Proofs show only that a partner's numbers are no
+more than all its enrolled accounts together could add within the bounds, not that every person
+was bounded, nor that the numbers are true. Who is enrolled under two ids counts as two people.
+
+达到密钥门限数量的受托方若串通，可以读取全部内容，包括单家合作方提交的数字；少于门限则不能。
+
+Trustees that conspire in the number that the key asks for could read everything, what a single
+partner handed in included; fewer of them cannot.
+"""
+"""The paragraphs of every released table, each in Chinese and then in English."""
+LANGUAGES: Final = {"zh": "", "en": " "}
+"""What stands between two lines of a paragraph."""
+
+
+def leakage(
+    shell: Shell, budget: dict[str, int], partners: int, trustees: int
+) -> list[dict[str, str]]:
+    """Return the paragraphs of a released table with its own numbers."""
+    spent, said = budget["rho_millionths"], shell.said
+    numbers = {
+        "partners": partners,
+        "trustees": trustees,
+        "cells": f"{shell.cells:,}",
+        "cells_max": f"{said['cells_max']:,}",
+        "partners_max": said["partners_max"],
+        "people_min": said["people_min"],
+        "year": budget["year"],
+        "release": promise(spent),
+        "so_far": promise(budget["spent_millionths"] + spent),
+        "limit": promise(budget["limit_millionths"]),
+    }
+    blocks = iter(WORDS.strip().split("\n\n"))
+    return [
+        {
+            language: between.join(text.split("\n")).format(
+                **numbers, **named_amounts(shell, trustees, language)
+            )
+            for (language, between), text in zip(LANGUAGES.items(), paragraph, strict=True)
+        }
+        for paragraph in zip(blocks, blocks, strict=True)
+    ]
+
+
+def named_amounts(shell: Shell, trustees: int, language: str) -> dict[str, str]:
+    """Return the lists that name every quantity, in one language."""
+    chinese = language == "zh"
+    comma, semicolon, worst = ("，", "；", "，最坏") if chinese else (", ", "; ", ", at worst")
+    bounds, scales, errors = [], [], []
+    for item, scale in zip(shell.quantities, shell.scales, strict=True):
+        name = item["label"][language]
+        unit = f"（{item['unit']}）" if chinese else f" ({item['unit']})"
+        bounds.append(f"{name} {item['per_cell_max']:,}{unit}")
+        scales.append(f"{name} {scale:,}{unit}")
+        off = margin(scale, 1, trustees)
+        errors.append(f"{name} ±{off:,}{worst} ±{REACH * scale:,}{unit}")
+    lists = {"bounds": comma.join(bounds), "scales": comma.join(scales)}
+    return lists | {"errors": semicolon.join(errors)}
+
+
+def promise(rho: int) -> str:
+    """Return what a budget in millionths promises for delta = 10^-9, rounded up (20.8).
+
+    A thousandth of delta is for noise that was drawn again. Above 80 nothing is promised.
+    """
+    with decimal.localcontext(decimal.Context(prec=60)):
+        share = decimal.Decimal(rho).scaleb(-6)
+        delta = decimal.Decimal("0.999").scaleb(-9)
+        epsilon = share + 2 * (share * -delta.ln()).sqrt()
+        thousandths = math.ceil(epsilon.scaleb(3))
+    kept = "none" if thousandths > 80_000 else decimal_text(thousandths, 3)  # noqa: PLR2004
+    return f"rho = {decimal_text(rho, 6)} (epsilon = {kept})"
+
+
+def decimal_text(value: int, places: int) -> str:
+    """Return a number of so many decimal places, without trailing zeros."""
+    whole, rest = divmod(value, 10**places)
+    return f"{whole:,}.{rest:0{places}d}".rstrip("0").rstrip(".")
+
+
 # --- the whole ------------------------------------------------------------------------------------
 
 JUDGES: Final[dict[str, Callable[[World, Leaf], None]]] = {
@@ -4042,6 +4775,10 @@ JUDGES: Final[dict[str, Callable[[World, Leaf], None]]] = {
     "opening_request": judge_request,
     "opening_start": judge_start,
     "opening_result": judge_result,
+    "table_shell": judge_shell,
+    "table_contribution": judge_contribution,
+    "release_start": judge_release_start,
+    "table_release": judge_release,
 }
 EARLY: Final = {"parameters", "party_admission"}
 """What is judged while signatures are checked, because signatures and heads rest on it."""
@@ -4104,6 +4841,7 @@ def verify(path: Path, roots: dict[str, Any]) -> World:
             if broken is not None:
                 world.find(check, broken[0], f"{about}: {broken[1]}", leaf)
     judge_books(world)
+    find_missing_releases(world)
     return world
 
 

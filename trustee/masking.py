@@ -33,12 +33,12 @@ from trustee.order_errors import (
     SameIdOtherContentError,
     StartDiffersError,
     StartMissingError,
-    StartNotWitnessedError,
     for_each,
 )
 from trustee.own_keys import OwnKeys
 from trustee.storage.database import Database
 from trustee.storage.mask_store import AttemptId, MaskStore, StoredMask
+from trustee.witnessing import require_witnessed
 
 # A trustee proves a few masks per opening: small tables cost little memory.
 _TABLE_WINDOW_BITS = 6
@@ -96,16 +96,13 @@ class Masker:
 
         Raises:
             StartMissingError: the leaf is no start.
-            StartNotWitnessedError: it is not under a witnessed head.
-            PartnerWitnessMissingError: no partner has signed a head over it.
+            StartNotWitnessedError, PartnerWitnessMissingError: see `require_witnessed`.
             FedcarbonError: see `check_start`.
         """
         logged = self._view.starts.starts.get(start_leaf)
         if logged is None:
             raise StartMissingError(f"leaf {start_leaf} is no start of the record")
-        if not self._view.heads.is_witnessed(start_leaf):
-            raise StartNotWitnessedError(f"the start in leaf {start_leaf} is not witnessed yet")
-        self._view.heads.require_partner_witness(start_leaf)
+        require_witnessed(self._view, start_leaf)
         return check_start(self._view, logged.statement, self._reader(), logged_at=start_leaf)
 
     def _commit_one(self, draft: bytes) -> bytes:

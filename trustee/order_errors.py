@@ -14,16 +14,16 @@
 | evaluate | OPERATOR_CANNOT_GET_CLAIM_KEY | wallet operators get the account key only |
 | evaluate | SAME_ID_OTHER_CONTENT | the request id was used for another request |
 | evaluate | QUOTA_EXCEEDED | the asker has used up its evaluations under this key |
-| mask | DRAFT_INVALID | no draft of a start, or one with mask hashes |
+| mask, sign release | DRAFT_INVALID | no draft of a start, or one with mask hashes |
 | mask, sign | SAME_ID_OTHER_CONTENT | opening id and attempt were used for another start |
 | mask, reveal | MASK_ERASED | a share exists: the attempt is spent |
 | sign, reveal | MASK_UNKNOWN | this trustee has no mask for the attempt |
-| reveal, share | START_MISSING | the leaf is no start of the record |
-| reveal, share | START_NOT_WITNESSED | the start is not under a witnessed head |
+| reveal, share, release share | START_MISSING | the leaf is no such start of the record |
+| reveal, share, release share | START_NOT_WITNESSED | the start is not under a witnessed head |
 | reveal | START_DIFFERS | the start in the record is not the one that was signed |
 
-Reveal and share also refuse with PARTNER_WITNESS_MISSING while no partner has signed a head over
-the start.
+These three also refuse with PARTNER_WITNESS_MISSING while no partner has signed a head over the
+start. What else a release of statistics is refused for is in `fedcarbon.opening.table_refusals`.
 """
 
 from __future__ import annotations

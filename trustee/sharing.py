@@ -15,14 +15,12 @@ from fedcarbon.opening.mask_proofs import invalid_masks
 from fedcarbon.opening.mask_sets import check_masks, masked_ciphertext
 from fedcarbon.opening.statements import OpeningStart, share_context
 from fedcarbon.opening.view import RecordView
-from fedcarbon.paillier.cipher import ciphertext_from_bytes
-from fedcarbon.paillier.shares import prove_shares
 from fedcarbon.proofs.range_proof import mask_subject
 from fedcarbon.v1 import trustee_pb2
 from trustee.masking import Masker
 from trustee.order_errors import OrderMalformedError, for_each
 from trustee.own_keys import OwnKeys
-from trustee.share_task import ShareCiphertexts, shares_of
+from trustee.share_task import proved_shares
 from trustee.storage.database import Database
 from trustee.storage.mask_store import AttemptId, MaskStore
 
@@ -75,24 +73,18 @@ class Sharer:
             raise OrderMalformedError("a batch of shares names every start once, and at least one")
         batch = for_each(order.starts, self._masked)
         self._check_proofs(batch)
-        parameters = self._view.parties.parameters
-        key, own = parameters.threshold_key, self._keys.secrets.paillier
-        public_key = parameters.public_key
         opened = [item.ciphertext for item in batch]
-        shares = shares_of(self._engine, ShareCiphertexts(key=key, share=own), opened)
-        proof = prove_shares(
-            key,
-            own,
-            [ciphertext_from_bytes(public_key, data) for data in opened],
-            [ciphertext_from_bytes(public_key, data) for data in shares],
-            parameter_id=parameters.parameter_id,
-            context=share_context([item.leaf for item in batch], opened),
-            randbelow=self._keys.random_below,
+        given = proved_shares(
+            self._engine,
+            self._keys,
+            self._view.parties.parameters,
+            opened,
+            share_context([item.leaf for item in batch], opened),
         )
         with self._database.transaction():
             for item in batch:
                 self._store.erase(item.attempt)
-        return trustee_pb2.ShareAnswer(shares=shares, proof=proof.to_bytes(key))
+        return trustee_pb2.ShareAnswer(shares=given.shares, proof=given.proof)
 
     def _check_proofs(self, batch: Sequence[_Masked]) -> None:
         """Check that no mask of the batch touches a target: all proofs at once.

@@ -3,8 +3,8 @@
 Everything that an answer promises is durable before the answer leaves. The same order gets the same
 answer; so does a resent order with the same content, where an answer must not be made twice (the
 proofs in evaluations and shares are fresh each time). A mask is shown from its own place until it
-is erased. A refusal is signed and logged. Heads are
-signed with the time of asking, so that time can pass while the record stands still.
+is erased, and noise from its own place always. A refusal is signed and logged. Heads are signed
+with the time of asking, so that time can pass while the record stands still.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from fedcarbon.clock import Clock
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.engine.tasks.verifying import BlockVerifier
 from fedcarbon.errors import FedcarbonError
+from fedcarbon.ids import ProgrammeId
 from fedcarbon.opening.statements import Refusal
+from fedcarbon.opening.tables import PeriodRef
 from fedcarbon.opening.violations import RecordViolationError
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.transparency.envelope import sign
@@ -28,6 +30,7 @@ from trustee.drawing import BeaconDrawer
 from trustee.evaluating import Evaluator
 from trustee.masking import Masker
 from trustee.multiplying import Multiplier
+from trustee.noising import Noiser
 from trustee.order_errors import (
     BatchRefusedError,
     OrderIdReusedError,
@@ -35,15 +38,18 @@ from trustee.order_errors import (
 )
 from trustee.own_keys import OwnKeys
 from trustee.reading import RecordReader, RecordSource
+from trustee.releasing import Releaser
+from trustee.sampling import NoiseSource, OpenDpNoise
 from trustee.sharing import Sharer
 from trustee.storage.answers import AnswerStore, StoredAnswer
 from trustee.storage.database import Database
 
 ORDER_ID_BYTES: Final = 16
 DETAIL_LENGTH_MAX: Final = 500
-_NEVER_KEPT: Final = frozenset({"reveal_mask"})
-"""Orders whose answers are not stored: a mask is erased, and a copy of it would not be."""
-_ANSWERED_BY_CONTENT: Final = frozenset({"evaluate", "share"})
+_NEVER_KEPT: Final = frozenset({"reveal_mask", "noise"})
+"""Orders whose answers are not stored: a mask is erased, and a copy of it would not be; noise is
+long and has a place of its own, which gives the same bytes for ever."""
+_ANSWERED_BY_CONTENT: Final = frozenset({"evaluate", "share", "release_share"})
 """Orders whose answers hold fresh proofs: the same content gets the stored bytes."""
 
 
@@ -58,6 +64,7 @@ class Trustee:
         source: RecordSource,
         clock: Clock,
         engine: LocalEngine | None = None,
+        noise: NoiseSource | None = None,
     ) -> None:
         """Resume from the store.
 
@@ -69,6 +76,7 @@ class Trustee:
             clock: protocol time, for the times of its own signatures.
             engine: where proofs are checked and shares made; by default in this process. It stays
                 the caller's.
+            noise: where noise for statistics comes from; by default OpenDP.
         """
         self._keys: Final = keys
         self._clock: Final = clock
@@ -84,6 +92,8 @@ class Trustee:
         self._drawer: Final = BeaconDrawer(keys, view, database)
         self._masker: Final = Masker(keys, view, database, multiplier)
         self._sharer: Final = Sharer(keys, view, database, self._masker, engine)
+        self._noiser: Final = Noiser(keys, view, database, noise or OpenDpNoise())
+        self._releaser: Final = Releaser(keys, view, self._noiser, self._reader.file, engine)
 
     @property
     def record_size(self) -> int:
@@ -156,8 +166,23 @@ class Trustee:
             case "share":
                 answer.share.CopyFrom(self._sharer.share(order.share))
             case _:
-                raise OrderMalformedError("this trustee does not know that order")
+                self._answer_release(order, answer)
         return answer
+
+    def _answer_release(
+        self, order: trustee_pb2.WorkResponse, answer: trustee_pb2.WorkRequest
+    ) -> None:
+        """Fill in the answer to an order about statistics."""
+        match order.WhichOneof("order"):
+            case "noise":
+                ref = PeriodRef(order.noise.shell_leaf, order.noise.period)
+                answer.noise.file = self._noiser.noise(ProgrammeId(order.noise.programme_id), ref)
+            case "sign_release":
+                answer.sign_release.signature = self._releaser.sign(order.sign_release.start)
+            case "release_share":
+                answer.release_share.CopyFrom(self._releaser.share(order.release_share.start_leaf))
+            case _:
+                raise OrderMalformedError("this trustee does not know that order")
 
     def _refused(
         self, order: trustee_pb2.WorkResponse, content: bytes, error: FedcarbonError

@@ -7,7 +7,9 @@ chunk; then those that may have changed are applied again in the transaction tha
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from sqlmodel import Session
@@ -18,7 +20,7 @@ from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.submission import intake
 from fedcarbon.submission.header import ChunkHeader
-from fedcarbon.submission.intake import AdmittedChunk, IntakeContext, SubmissionPhase
+from fedcarbon.submission.intake import IntakeContext, SubmissionPhase
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
 from hub.epochs.lookup import find_epoch
@@ -52,6 +54,8 @@ def admit_chunk(hub: Hub, caller: PartyId, signed_header: bytes, file: bytes) ->
     # Rules (5) to (22) on a snapshot
     context = hub.read_now(lambda session: context_of(session, hub, header))
     context = intake.require_context(header, context)
+    # Which blocks to look up is known only when the file is read.
+    context = replace(context, received=partial(_received, hub, header))
     blocks: Sequence[int] = ()
     if not intake.is_replay(header, signed_header, context):
         intake.check_header(header, context)
@@ -76,7 +80,7 @@ def context_of(session: Session, hub: Hub, header: ChunkHeader) -> IntakeContext
         key=hub.parameters.proof_key,
         phase=PHASES.get(found.stored.state, SubmissionPhase.EARLY),
         plan_leaf=found.stored.plan_leaf,
-        expected_blocks=own.blocks() if own is not None else (),
+        expected_blocks=own.slots_of if own is not None else (),
         places_digest=own.places_digest if own is not None else bytes(DIGEST_BYTES),
         bounds_ug=own.caps_ug if own is not None else lambda _: (),
         cap_ug=found.programme.epoch_cap_ug,
@@ -84,11 +88,17 @@ def context_of(session: Session, hub: Hub, header: ChunkHeader) -> IntakeContext
         methodology_bundle=(
             bytes(DIGEST_BYTES) if commitment is None else commitment.methodology_bundle
         ),
-        admitted={
-            chunk: AdmittedChunk(header_sha256=stored.header_sha256, chunks=stored.chunks)
-            for chunk, stored in submissions.chunks_of(partner_id).items()
-        },
-        received_blocks=submissions.blocks_of(partner_id),
+        admitted=submissions.admitted_of(partner_id),
+        received=partial(submissions.received_of, partner_id),
+    )
+
+
+def _received(hub: Hub, header: ChunkHeader, blocks: Collection[int]) -> Collection[int]:
+    """Return those of `blocks` that came in chunks before, as things stand now."""
+    return hub.read_now(
+        lambda session: SubmissionStore(session, header.programme_id, header.epoch).received_of(
+            header.partner_id, blocks
+        )
     )
 
 

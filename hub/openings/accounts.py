@@ -16,8 +16,8 @@ from fedcarbon.opening.binding_checks import signing_partners
 from fedcarbon.units import Fen, MicrogramsCO2e
 from hub.clearing.positions import account_statement
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.storage.request_store import RequestStore
+from hub.record.folded_record import FoldedRecord
 from hub.registry.parties import require_party
 from hub.storage.enrolment_store import EnrolmentStore
 from hub.storage.epoch_store import EpochStore

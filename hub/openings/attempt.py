@@ -44,9 +44,9 @@ from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.units import MicrogramsCO2e
 from fedcarbon.v1 import trustee_pb2
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.planning import PlannedOpening
 from hub.openings.storage.request_store import RequestStore
+from hub.record.folded_record import FoldedRecord
 from hub.record.record import LoggedLeaf
 from hub.registry.parties import signing_keys
 from hub.trustees.asking import Check, TrusteeAnswerWrongError, ask_each

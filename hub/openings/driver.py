@@ -34,7 +34,6 @@ from fedcarbon.transparency.checkpoint import (
 from fedcarbon.wire.logs import logger
 from hub.context import Hub
 from hub.openings.attempt import Attempt, AttemptFailedError, SharedBatch
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.judging import Judged, judged_requests
 from hub.openings.planning import Batch, Note, PlannedOpening, planned_batches
 from hub.openings.reasons import (
@@ -46,6 +45,7 @@ from hub.openings.reasons import (
 )
 from hub.openings.results import enter_result, keep_share_files
 from hub.openings.storage.request_store import RequestStore
+from hub.record.folded_record import FoldedRecord
 from hub.trustees.asking import TrusteeRefusedError
 from hub.trustees.desk import TrusteeDesk
 from hub.trustees.refusals import log_refusals

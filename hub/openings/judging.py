@@ -20,9 +20,9 @@ from fedcarbon.opening.refusals import ProductsDifferError
 from fedcarbon.opening.view import RecordView
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.planning import Candidate, PlannedOpening
 from hub.openings.storage.request_store import RequestStore
+from hub.record.folded_record import FoldedRecord
 from hub.storage.submission_store import ProductStore
 
 

@@ -39,9 +39,9 @@ from fedcarbon.submission.intake import WrongEpochError
 from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.reasons import detail_of, without_partners
 from hub.openings.storage.request_store import RequestStore, StoredRequest
+from hub.record.folded_record import FoldedRecord
 from hub.registry.parties import require_party, signing_keys
 from hub.registry.programmes import require_programme
 from hub.storage.record_store import RecordStore

@@ -133,8 +133,9 @@ def _check_entries(store: EnrolmentStore, programme: Programme, batch: Enrolment
             f"{batch.partner_id}"
         )
     # (9) the programme has room for one more partner, if it is a new one
-    partners = store.partners(batch.programme_id) | {batch.partner_id}
-    if len(partners) > programme.partners_max:
+    if store.has_enrolled(batch.programme_id, batch.partner_id):
+        return
+    if len(store.partners(batch.programme_id)) >= programme.partners_max:
         raise PartnersMaxReachedError(
             f"{programme.programme_id} has headroom for {programme.partners_max} partners"
         )

@@ -12,9 +12,9 @@ from fedcarbon.v1 import opening_pb2, opening_pb2_grpc, registry_pb2
 from fedcarbon.wire.tls import Authenticated, require_role
 from hub.context import Hub
 from hub.openings.accounts import account_of
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.requests import opening_of, request_opening
 from hub.openings.states import OpeningState
+from hub.record.folded_record import FoldedRecord
 from hub.wallets.bindings import bind_as_operator, bind_as_partner, object_to_binding, unbind
 from hub.wallets.listing import BindingState, SeenBinding, list_bindings
 

@@ -16,7 +16,7 @@ from fedcarbon.redemption.value_day import ValueDay
 from fedcarbon.v1 import redemption_pb2, redemption_pb2_grpc
 from fedcarbon.wire.tls import Authenticated, require_role
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.wallets.order_desk import OrderDesk
 from hub.wallets.payouts import Payouts
 from hub.wallets.redeeming import SignedOrder, redemption_of

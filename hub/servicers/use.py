@@ -23,7 +23,7 @@ from fedcarbon.uses.states import UseState
 from fedcarbon.v1 import use_pb2, use_pb2_grpc
 from fedcarbon.wire.tls import Authenticated, party_of, require_role
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.uses.listing import Market, published
 from hub.uses.operating import conclude_goods, form_lot, retire_lot, sell_lot
 from hub.uses.ordering import order_use, use_of

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import and_, delete, insert
+from sqlalchemy import ColumnElement, and_, delete, exists, insert
 from sqlmodel import Session, col, select
 
 from fedcarbon.epoch.snapshot import LoggedEntry, Place, PlacedEntry
@@ -66,12 +66,19 @@ class EnrolmentStore:
         ]
         bulk_insert(self._session, EnrolmentRow, rows)
 
+    def has_enrolled(self, programme_id: ProgrammeId, partner_id: PartyId) -> bool:
+        """Tell whether a partner has ever sent a batch of a programme."""
+        found = self._session.exec(
+            select(EnrolmentBatchRow.leaf_index)
+            .where(EnrolmentBatchRow.partner_id == partner_id, _is_of(programme_id))
+            .limit(1)
+        )
+        return found.first() is not None
+
     def partners(self, programme_id: ProgrammeId) -> set[PartyId]:
-        """Return the partners that have ever enrolled an account in a programme."""
+        """Return the partners that have ever sent a batch of a programme."""
         rows = self._session.exec(
-            select(EnrolmentRow.partner_id)
-            .where(EnrolmentRow.programme_id == programme_id)
-            .distinct()
+            select(EnrolmentBatchRow.partner_id).where(_is_of(programme_id)).distinct()
         )
         return set(map(PartyId, rows))
 
@@ -190,10 +197,9 @@ class EnrolmentStore:
             select(OpenBlockRow.block).where(OpenBlockRow.programme_id == programme_id)
         ).all()
         taken: dict[int, set[int]] = {block: set() for block in blocks}
+        # A block belongs to one programme: naming that too would have SQLite read all its places.
         for block, slot in self._session.exec(
-            select(PlaceRow.block, PlaceRow.slot).where(
-                PlaceRow.programme_id == programme_id, col(PlaceRow.block).in_(blocks)
-            )
+            select(PlaceRow.block, PlaceRow.slot).where(col(PlaceRow.block).in_(blocks))
         ):
             taken[block].add(slot)
         last_placed, last_opened = (
@@ -214,6 +220,15 @@ class EnrolmentStore:
         rows = [{"programme_id": programme_id, "block": block} for block in sorted(blocks)]
         if rows:
             self._session.exec(insert(OpenBlockRow), params=rows)
+
+
+def _is_of(programme_id: ProgrammeId) -> ColumnElement[bool]:
+    """Return the condition that a batch names a programme, which its first entry tells."""
+    return exists().where(
+        EnrolmentRow.leaf_index == EnrolmentBatchRow.leaf_index,  # type: ignore[arg-type]
+        EnrolmentRow.position == 0,  # type: ignore[arg-type]
+        EnrolmentRow.programme_id == programme_id,  # type: ignore[arg-type]
+    )
 
 
 def _logged_entry(row: tuple[int, str, bytes, str, int]) -> LoggedEntry:

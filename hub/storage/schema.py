@@ -19,7 +19,7 @@ from hub.storage.access import Access, for_access
 from hub.storage.faults import translated
 from hub.storage.tables import HubTable
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Oldest first; the last one is what this program needs."""
 NEWEST: Final = REVISIONS[-1]
 BEFORE_MIGRATIONS: Final = REVISIONS[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, insert
@@ -11,6 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.submission.header import ChunkHeader
+from fedcarbon.submission.intake import AdmittedChunk
 from hub.storage.bulk import bulk_insert
 from hub.storage.submission_rows import ChunkRow, ProductRow, SubmittedBlockRow
 
@@ -57,6 +58,20 @@ class SubmissionStore:
         rows = [{**key, "block": block} for block in blocks]
         bulk_insert(self._session, SubmittedBlockRow, rows)
 
+    def admitted_of(self, partner_id: PartyId) -> dict[int, AdmittedChunk]:
+        """Return what later chunks of a partner are compared with: `chunks_of`, and no rows."""
+        rows = self._session.exec(
+            select(ChunkRow.chunk, ChunkRow.header_sha256, ChunkRow.chunks).where(
+                ChunkRow.programme_id == self._programme_id,
+                ChunkRow.epoch == self._epoch,
+                ChunkRow.partner_id == partner_id,
+            )
+        )
+        return {
+            chunk: AdmittedChunk(header_sha256=header_sha256, chunks=chunks)
+            for chunk, header_sha256, chunks in rows
+        }
+
     def chunks_of(self, partner_id: PartyId) -> dict[int, StoredChunk]:
         """Return a partner's chunks by number, ascending."""
         rows = self._session.exec(self._rows().where(ChunkRow.partner_id == partner_id))
@@ -69,16 +84,23 @@ class SubmissionStore:
             found.setdefault(PartyId(row.partner_id), {})[row.chunk] = _stored(row)
         return found
 
-    def blocks_of(self, partner_id: PartyId) -> set[int]:
-        """Return the blocks for which a partner has sent a ciphertext."""
+    def received_of(self, partner_id: PartyId, blocks: Collection[int]) -> set[int]:
+        """Return those of `blocks` for which a partner has sent a ciphertext.
+
+        It reads what has come between the lowest and the highest of them: of a chunk of an honest
+        submission nothing, however much of it has come before.
+        """
+        if not blocks:
+            return set()
         rows = self._session.exec(
             select(SubmittedBlockRow.block).where(
                 SubmittedBlockRow.programme_id == self._programme_id,
                 SubmittedBlockRow.epoch == self._epoch,
                 SubmittedBlockRow.partner_id == partner_id,
+                col(SubmittedBlockRow.block).between(min(blocks), max(blocks)),
             )
         )
-        return set(rows)
+        return set(rows).intersection(blocks)
 
     def _rows(self) -> SelectOfScalar[ChunkRow]:
         return (

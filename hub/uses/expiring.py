@@ -16,7 +16,7 @@ from fedcarbon.units import MicrogramsCO2e, Seconds
 from fedcarbon.uses.offer import NOTICE_MIN_S, ExpiryNotice
 from fedcarbon.uses.postings import expiring
 from hub.clearing.storage.ledger_store import LedgerStore
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.uses.storage.publication_store import PublicationStore, Published
 
 ACCOUNTS_MAX: Final = 500

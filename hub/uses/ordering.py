@@ -21,7 +21,7 @@ from fedcarbon.submission.signed_message import open_message
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.uses.order import NEED_GRAMS, Use, UseOrder
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.registry.parties import require_party, signing_keys
 from hub.registry.programmes import require_programme
 from hub.storage.record_store import RecordStore

@@ -29,7 +29,7 @@ from fedcarbon.uses.ranking import (
 from hub.clearing.closing import closed_sequence
 from hub.clearing.storage.batch_store import BatchStore
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.registry.parties import signing_keys
 from hub.registry.programmes import require_programme
 from hub.storage.record_store import RecordStore

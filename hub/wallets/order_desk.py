@@ -14,7 +14,7 @@ from typing import Final
 from fedcarbon.errors import MalformedError
 from fedcarbon.redemption.limits import Limits
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.wallets.redeeming import SignedOrder, TakenOrder, order_redemptions
 
 ORDER_BYTES_MAX: Final = 16_384

@@ -42,8 +42,8 @@ from hub.clearing.redemptions import (
     find_redemption,
 )
 from hub.context import Hub
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.reasons import without_partners
+from hub.record.folded_record import FoldedRecord
 from hub.registry.parties import require_party, signing_keys
 from hub.registry.programmes import require_programme
 from hub.storage.record_store import RecordStore

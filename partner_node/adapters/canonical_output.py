@@ -32,7 +32,7 @@ TRIP_COLUMNS: Final = (
     "distance_m",
     "evidence",
 )
-OUTPUT_COLUMNS: Final = TRIP_COLUMNS + ORIGINAL_COLUMNS
+OUTPUT_COLUMNS: Final = (*TRIP_COLUMNS, "place", *ORIGINAL_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +108,7 @@ class CanonicalOutput:
                 end.isoformat(),
                 activity.values["distance_m"],
                 activity.evidence,
+                activity.place,
                 *published,
             )
         )

@@ -169,6 +169,7 @@ def _row_of(copy: Copy, fields: Fields, *, user: str, evidence: int) -> tuple[ob
         (end + offset).isoformat(),
         int(fields["distance_m"]) + copy.distance_noise_m,
         evidence,
+        fields["place"],
         fields["original_started_at"],
         fields["original_ended_at"],
     )

@@ -31,8 +31,9 @@ def published_trip(
     ended_at_s: Seconds,
     distance_m: Metres,
     evidence: int,
+    place: str = "",
 ) -> Activity:
-    """Return a trip with a distance that one can be.
+    """Return a trip with a distance that one can be, and where it began if that is known.
 
     Raises:
         InvalidActivityError: it cannot be a trip.
@@ -49,6 +50,7 @@ def published_trip(
         ended_at_s=ended_at_s,
         evidence=evidence,
         values={"mode": mode.value, "distance_m": distance_m},
+        place=place,
     )
     if trip.duration_s > TRIP_S_MAX:
         raise InvalidActivityError(

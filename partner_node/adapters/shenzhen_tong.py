@@ -212,6 +212,7 @@ def _activity_of(
         ended_at_s=exit_.at_s,
         distance_m=_distance_m(entry.station, exit_.station, network),
         evidence=0,
+        place=entry.station,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+from collections.abc import Sequence
 
 import grpc
 from google.protobuf import json_format
@@ -18,7 +19,7 @@ from fedcarbon.wire.status import error_of
 from fedcarbon.wire.tls import dial
 from partner_node.bootstrap import load_own_party
 from partner_node.config import NodeSettings
-from partner_node.status import EpochStatus, NodeStatus, status_of
+from partner_node.status import EpochStatus, NodeStatus, TableStatus, status_of
 from partner_node.storage.database import Database, StoreLockedError, StoreUnusableError
 
 
@@ -68,6 +69,7 @@ def _show_running(status: node_pb2.GetStatusResponse, console: Console, *, as_js
         counts = (item.claims_sent, item.claims_lost, item.chunks_sent)
         table.add_row(str(item.epoch), item.stage, *map(str, counts), _work(item))
     console.print(table)
+    _show_tables(status.tables, console)
     for alarm in status.alarms:
         console.print(f"alarm: {alarm}", markup=False)
     if status.last_error:
@@ -97,6 +99,7 @@ def _show_stored(status: NodeStatus, console: Console, *, as_json: bool) -> None
             _work(item),
         )
     console.print(epochs)
+    _show_tables(status.tables, console)
     reasons = Table("rejected because", "activities")
     for reason, count in status.rejected.items():
         reasons.add_row(reason, str(count))
@@ -104,6 +107,16 @@ def _show_stored(status: NodeStatus, console: Console, *, as_json: bool) -> None
     for incident in status.incidents:
         word = "alarm" if incident in status.alarms else "incident"
         console.print(f"{word}: {incident}", markup=False)
+
+
+def _show_tables(tables: Sequence[TableStatus | node_pb2.TableStatus], console: Console) -> None:
+    if not tables:
+        return
+    shown = Table("table of leaf", "period", "contribution")
+    for item in tables:
+        state = f"{item.state}: {item.detail}" if item.detail else item.state
+        shown.add_row(str(item.shell_leaf), str(item.period or "all"), state)
+    console.print(shown)
 
 
 def _work(epoch: EpochStatus | node_pb2.EpochStatus) -> str:

@@ -17,7 +17,6 @@ from fedcarbon.epoch.snapshot import Place
 from fedcarbon.errors import PeerError
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.tokens import account_token
-from fedcarbon.ids import EpochIndex
 from fedcarbon.registry.enrolment import (
     BATCH_ENTRIES_MAX,
     MESSAGE_ID_BYTES,
@@ -29,14 +28,14 @@ from fedcarbon.registry.enrolment import (
 from fedcarbon.registry.programme import local_day
 from fedcarbon.transparency.envelope import open_signed, sign
 from fedcarbon.transparency.leaf import LeafType
-from fedcarbon.units import Seconds
 from fedcarbon.v1 import registry_pb2
 from fedcarbon.wire.hub_client import HubClient
 from partner_node.enrolment.evaluation import ELEMENTS_PER_REQUEST, BlindEvaluator
 from partner_node.membership import Membership
 from partner_node.persons.consent import CONSENT_SALT_BYTES, ConsentKind, consent_hash
 from partner_node.record.receipts import checked_receipt
-from partner_node.storage.enrolment import BatchEntry, DueEntry, EnrolmentStore
+from partner_node.storage.agenda import BatchEntry, DueEntry, EnrolmentAgenda
+from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.outbox import Message, MessageKind, Outbox
 from partner_node.storage.persons import PersonStore
 
@@ -57,6 +56,7 @@ class EnrolmentStores:
     """The parts of the store that enrolment works on."""
 
     persons: PersonStore
+    agenda: EnrolmentAgenda
     enrolment: EnrolmentStore
     outbox: Outbox
 
@@ -92,23 +92,24 @@ class Enroller:
         # (1) a batch that was begun comes first: its bytes are stored and sent again as they are
         if self._send_batch():
             return True
-        programme = self._member.programme
-        enrolment = self._stores.enrolment
-        is_over = planned_epochs >= programme.epochs
-        due: list[DueEntry] = []
-        if not is_over:
-            # (2) withdrawals protect somebody: they need no trustee and wait for none
-            due = enrolment.due_withdrawals(epochs=programme.epochs, limit=BATCH_ENTRIES_MAX)
-        # (3) an evaluation that was begun, with the same elements as before
-        if not due and self._answer_evaluation():
-            return True
-        if is_over:
-            return False
+        if planned_epochs >= self._member.programme.epochs:
+            return self._answer_evaluation()
+        agenda = self._stores.agenda
+        agenda.follow()
+        return self._begin(planned_epochs) or (agenda.read_on() and self._begin(planned_epochs))
+
+    def _begin(self, planned_epochs: int) -> bool:
+        """Do the next thing on the agenda; return False if nothing there can be done now."""
+        agenda = self._stores.agenda
+        # (2) withdrawals protect somebody: they need no trustee and wait for none
+        due = agenda.due(EnrolmentAction.WITHDRAW, limit=BATCH_ENTRIES_MAX)
         if not due:
+            # (3) an evaluation that was begun, with the same elements as before
+            if self._answer_evaluation():
+                return True
             # (4) a full batch, or whoever is ready when nobody can be evaluated
-            before_s = programme.epoch_end_s(EpochIndex(programme.epochs))
-            due = enrolment.due_enrolments(before_s=before_s, limit=BATCH_ENTRIES_MAX)
-            if len(due) < BATCH_ENTRIES_MAX and self._ask_next(before_s):
+            due = agenda.due(EnrolmentAction.ENROL, limit=BATCH_ENTRIES_MAX)
+            if len(due) < BATCH_ENTRIES_MAX and self._ask_next():
                 return True
         if due:
             self._make_batch(due, planned_epochs)
@@ -128,7 +129,7 @@ class Enroller:
             self._stores.enrolment.save_outputs(evaluation, outputs)
         return True
 
-    def _ask_next(self, before_s: Seconds) -> bool:
+    def _ask_next(self) -> bool:
         """Store the next batch to evaluate, if quota and persons allow one."""
         enrolment = self._stores.enrolment
         quota = enrolment.enrolled_accounts() * _QUOTA_PERCENT // 100 + _QUOTA_BASE
@@ -136,7 +137,7 @@ class Enroller:
             allowed = min(quota - enrolment.asked(label), ELEMENTS_PER_REQUEST)
             if allowed <= 0:
                 continue
-            lacking = enrolment.lacking(label, before_s=before_s, limit=allowed)
+            lacking = self._stores.agenda.lacking(label, limit=allowed)
             if lacking:
                 self._evaluator.ask(label, lacking)
                 return True
@@ -188,7 +189,7 @@ class Enroller:
             subject=batch.batch_id.hex(),
             envelope=sign(batch, member.signers).to_bytes(),
         )
-        self._stores.enrolment.save_batch(message, stored)
+        self._stores.agenda.save_batch(message, stored)
 
     def _from_epoch(self, entry: DueEntry, planned_epochs: int) -> int:
         """Return the first epoch that the entry can name: no plan that is logged reaches it."""

@@ -191,16 +191,19 @@ class ClaimBuilder:
         claims = self._epochs.claim_count(epoch)
         persons = -(-self._work.last_person(epoch) // self._size)
         positions = -(-claims // POSITIONS_PER_PART)
-        for part in self._left(epoch, Stage.EVIDENCE, persons + positions, 1):
-            if part < persons:
-                first, last = self._range(part)
-                rows = PersonRows.of(self._work, self._accounts, epoch, first, last)
-                found = person_leaves(evidence_key, rows, days, claims=claims)
-            else:
-                first = (part - persons) * POSITIONS_PER_PART
-                pads = self._work.pads(epoch, first, first + POSITIONS_PER_PART - 1)
-                found = pad_leaves(evidence_key, pads)
-            self._work.save_leaves(epoch, (Stage.EVIDENCE, part), *found)
+        left = self._left(epoch, Stage.EVIDENCE, persons + positions, 1)
+        of_persons = range(left.start, max(left.start, persons))
+        if of_persons:
+            with self._work.sorted_by_person(epoch):
+                for part in of_persons:
+                    first, last = self._range(part)
+                    rows = PersonRows.of(self._work, self._accounts, epoch, first, last)
+                    found = person_leaves(evidence_key, rows, days, claims=claims)
+                    self._work.save_leaves(epoch, (Stage.EVIDENCE, part), *found)
+        for part in range(of_persons.stop, left.stop):
+            first = (part - persons) * POSITIONS_PER_PART
+            pads = self._work.pads(epoch, first, first + POSITIONS_PER_PART - 1)
+            self._work.save_leaves(epoch, (Stage.EVIDENCE, part), *pad_leaves(evidence_key, pads))
 
     # --- the commitment ---------------------------------------------------------------------
 

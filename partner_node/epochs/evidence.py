@@ -193,7 +193,7 @@ class PersonRows:
         first_person: int,
         last_person: int,
     ) -> PersonRows:
-        """Read a range of persons, both ends included."""
+        """Read a range of persons, both ends included; inside of `work.sorted_by_person`."""
         pieces: dict[int, dict[str, dict[SlotKey, _InSlot]]] = {}
         for person_id, day, *slot, name, piece_ug in work.pieces_of(
             epoch, first_person, last_person
@@ -204,7 +204,7 @@ class PersonRows:
             accounts=accounts.numbered(epoch, first_person, last_person),
             listed={
                 (row[0], SlotKey(*row[1:4])): row[4:]
-                for row in work.listed(epoch, first_person, last_person)
+                for row in work.listed(first_person, last_person)
             },
             pieces=pieces,
             activities={

@@ -1,5 +1,7 @@
 """The epoch runner: one step reads and signs the record, enrols, moves epochs on, answers bindings.
 
+At its end it contributes to tables of statistics whose periods are over.
+
 A step is safe to kill at any instant and to run again. Its parts fail separately: a hub that
 cannot be reached ends the step, a trustee that is missing only delays enrolment, and a party that
 misbehaves is kept as an incident while everything else goes on.
@@ -12,10 +14,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from fedcarbon.disclosure.shell import TableShell
 from fedcarbon.engine.local import LocalEngine
 from fedcarbon.engine.port import Engine
 from fedcarbon.errors import FedcarbonError, PeerError
 from fedcarbon.ids import EpochIndex
+from fedcarbon.opening.logged import Logged
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.v1 import epoch_pb2
 from fedcarbon.wire.hub_client import HubClient
@@ -33,6 +37,9 @@ from partner_node.membership import Membership, MembershipSource
 from partner_node.record.epoch_leaves import planned_epochs
 from partner_node.record.mirror import RecordMirror
 from partner_node.record.monitor import Monitor
+from partner_node.statistics.categories import Categories
+from partner_node.statistics.contributing import TableContributions
+from partner_node.storage.agenda import EnrolmentAgenda
 from partner_node.storage.database import Database
 from partner_node.storage.enrolment import EnrolmentStore
 from partner_node.storage.incidents import Incident, IncidentStore
@@ -55,6 +62,8 @@ class RunnerSettings:
     """Where large work is done; by default in this process. It stays the caller's."""
     tables: Path | None = None
     """Where the engine's processes share a prover's tables; None if they share no disk."""
+    categories: Categories = field(default_factory=Categories)
+    """How cells of statistics are found; by default everything is in the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +109,7 @@ class _Parts:
     objects: ObjectEvaluation
     phases: EpochPhases
     bindings: BindingAnswers
+    tables: TableContributions
 
 
 class _Step:
@@ -185,7 +195,9 @@ class EpochRunner:
         if reachable:
             reachable = step.attempt("answers", lambda: self._send_answers(step, parts))
         if reachable:
-            step.attempt("bindings", lambda: self._read_bindings(step, parts))
+            reachable = step.attempt("bindings", lambda: self._read_bindings(step, parts))
+        if reachable:
+            step.attempt("statistics", lambda: self._contribute(step, parts))
         return self._finished(step)
 
     # --- parts of a step ------------------------------------------------------------------
@@ -266,12 +278,24 @@ class EpochRunner:
         if parts.bindings.poll():
             step.note("bindings_received")
 
+    def _contribute(self, step: _Step, parts: _Parts) -> None:
+        planned = planned_epochs(self._record, parts.member.foundation)
+        for shell, period in parts.tables.due(planned):
+
+            def contribute(shell: Logged[TableShell] = shell, period: int = period) -> None:
+                event = parts.tables.contribute(shell, period)
+                step.note(event, shell.statement.epochs_of(period)[-1])
+
+            if not step.attempt(f"table {shell.statement.shell_id} period {period}", contribute):
+                return
+
     # --- around it ------------------------------------------------------------------------
 
     def _parts_for(self, member: Membership) -> _Parts:
         if self._parts is None or self._parts.member is not member:
             stores = EnrolmentStores(
                 persons=PersonStore(self._database),
+                agenda=EnrolmentAgenda(self._database, member.programme),
                 enrolment=EnrolmentStore(self._database),
                 outbox=self._outbox,
             )
@@ -292,6 +316,9 @@ class EpochRunner:
                     commit_delay_s=self._settings.commit_delay_s,
                 ),
                 bindings=BindingAnswers(self._database, member, self._hub),
+                tables=TableContributions(
+                    self._database, member, self._hub, self._settings.categories
+                ),
             )
         return self._parts
 

@@ -2,8 +2,10 @@
 
 Columns of every type: `activity_id, person_ref, started_at, evidence`, and where they are needed
 `methodology` (optional if the node counts by one only), `ended_at` (a purchase or a count may leave
-it empty) and `object_ref` (`meter:...`, `receipt:...`, `event:...`, `vehicle:...`); then one column
-per field that a methodology declares, for example `mode` and `distance_m`. Times are ISO 8601, with
+it empty), `object_ref` (`meter:...`, `receipt:...`, `event:...`, `vehicle:...`) and `place` (for
+statistics: a station's code or name, or longitude and latitude in millionths of a degree with a
+comma between); then one column per field that a methodology declares, for example `mode` and
+`distance_m`. Times are ISO 8601, with
 an offset or local to the programme's zone. An empty cell is no value. What only the node's own
 records can tell (duplicates, unknown persons, overlaps) is not judged here.
 """
@@ -25,7 +27,7 @@ from partner_node.activities.instants import parse_instant
 from partner_node.importing.table_file import Columns, Fields, Read, Reject, printable, read_table
 
 REQUIRED_COLUMNS: Final = ("activity_id", "person_ref", "started_at", "evidence")
-OPTIONAL_COLUMNS: Final = ("methodology", "ended_at", "object_ref")
+OPTIONAL_COLUMNS: Final = ("methodology", "ended_at", "object_ref", "place")
 REGIME: Final = "regime"
 """Another carbon market to which an activity belongs already."""
 
@@ -122,6 +124,7 @@ def _activity(fields: Fields, time_zone: str | None, bundle: Bundle) -> Activity
         evidence=_integer("evidence", fields["evidence"]),
         object_ref=checked_object(fields.get("object_ref", "")),
         values=_values(fields, methodology),
+        place=fields.get("place", "").strip(),
     )
 
 

@@ -93,6 +93,7 @@ def _activity(item: node_pb2.Activity, time_zone: str, bundle: Bundle) -> Activi
         evidence=item.evidence,
         object_ref=checked_object(item.object_ref),
         values=_values(item),
+        place=item.place,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 from grpc import aio
 from typing_extensions import override
@@ -67,4 +68,5 @@ def status_message(status: NodeStatus, last_error: str) -> node_pb2.GetStatusRes
             )
             for item in status.epochs
         ],
+        tables=[node_pb2.TableStatus(**dataclasses.asdict(item)) for item in status.tables],
     )

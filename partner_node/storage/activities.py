@@ -32,7 +32,8 @@ class StoredActivity:
     """One accepted activity."""
 
     activity: Activity
-    """With the tier as recorded: 0 validated, 1 tracked, 2 self-declared."""
+    """With the tier as recorded: 0 validated, 1 tracked, 2 self-declared. Its place is stored with
+    it and not read again: only statistics ask for places."""
     person_id: int
     activity_type: ActivityType
     """Of its methodology when it was accepted."""
@@ -215,6 +216,14 @@ class ActivityStore:
                 "first_day": [item.days and item.days[0].isoformat() for item in activities],
                 "last_day": [item.days and item.days[1].isoformat() for item in activities],
                 "recorded_at_s": [now_s] * len(activities),
+            },
+        )
+        placed = [item.activity for item in activities if item.activity.place]
+        self._database.insert(
+            "activity_places",
+            {
+                "activity_id": [item.activity_id for item in placed],
+                "place": [item.place for item in placed],
             },
         )
         self._database.insert(

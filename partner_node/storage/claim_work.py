@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import pyarrow as pa
 
@@ -272,12 +273,27 @@ class ClaimWork:
             [epoch, first_person, last_person],
         )
 
-    def listed(self, epoch: int, first_person: int, last_person: int) -> list[Row]:
-        """Return person, slot, position, token, rank and commitment of claims in the list."""
-        return self._database.rows(
+    def sorted_by_person(self, epoch: int) -> AbstractContextManager[None]:
+        """Have the claims of the list by person for a while, so that `listed` can be asked.
+
+        The list ascends by token, so that a range of persons stands everywhere in it: without this
+        every range would cost a look at all claims.
+        """
+        return self._database.temporary(
+            "listed_by_person",
             f"SELECT person_id, {_SLOT}, position, token, rank, commitment FROM claims "  # noqa: S608
-            "WHERE epoch = ? AND person_id BETWEEN ? AND ?",
-            [epoch, first_person, last_person],
+            "WHERE epoch = ? AND person_id IS NOT NULL ORDER BY person_id",
+            [epoch],
+        )
+
+    def listed(self, first_person: int, last_person: int) -> list[Row]:
+        """Return person, slot, position, token, rank and commitment of claims in the list.
+
+        Inside of `sorted_by_person` only.
+        """
+        return self._database.rows(
+            "SELECT * FROM listed_by_person WHERE person_id BETWEEN ? AND ?",
+            [first_person, last_person],
         )
 
     def pads(self, epoch: int, first: int, last: int) -> list[Row]:

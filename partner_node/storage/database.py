@@ -113,7 +113,7 @@ class Database:
         self.rows(sql, parameters)
 
     def run_named(self, sql: str, parameters: Mapping[str, object]) -> None:
-        """Execute one statement whose parameters have names, inside a transaction."""
+        """Execute one statement whose parameters have names: in a transaction, or temporary."""
         with self._lock:
             self._connection.execute(sql, dict(parameters))
 
@@ -139,6 +139,19 @@ class Database:
         """Return all rows of a query as columns."""
         with self._lock:
             return self._connection.sql(sql, params=list(parameters)).to_arrow_table()
+
+    @contextmanager
+    def temporary(self, name: str, sql: str, parameters: Sequence[object] = ()) -> Iterator[None]:
+        """Have the rows of a query as the table `name` for a while; nothing of it is durable."""
+        with self._lock:
+            self._connection.execute(
+                f"CREATE OR REPLACE TEMPORARY TABLE {name} AS {sql}", list(parameters)
+            )
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connection.execute(f"DROP TABLE {name}")
 
     @contextmanager
     def _with_given(self, given: Mapping[str, Sequence[object]] | None) -> Iterator[None]:

@@ -11,28 +11,14 @@ from fedcarbon.identity.blinding import SecretOutput
 from fedcarbon.identity.labels import KeyLabel
 from fedcarbon.identity.ristretto import Element, Scalar
 from fedcarbon.identity.tokens import AccountToken
-from fedcarbon.registry.enrolment import EnrolmentAction
 from fedcarbon.units import Seconds
-from partner_node.storage.database import Database, Row
+from partner_node.storage.agenda import OPEN_PERIODS
+from partner_node.storage.database import Database
 from partner_node.storage.outbox import Message, MessageKind, Outbox, StoredReceipt
 
 _BLIND_BYTES = 32
 
-# The last entry of every person, over batches in the order they were made.
-_LAST_ENTRY = """last_entry AS (
-    SELECT e.person_id, arg_max(e.action, b.sequence) AS action,
-           arg_max(e.from_epoch, b.sequence) AS from_epoch
-    FROM enrolment_entries e JOIN enrolment_batches b USING (batch) GROUP BY e.person_id)"""
-_OPEN_PERIODS = """open_periods AS (
-    SELECT l.person_id, c.person_ref, c.period, c.data_at_s, c.claim_at_s
-    FROM consents c JOIN links l USING (person_ref)
-    ANTI JOIN withdrawals w ON w.person_ref = c.person_ref AND w.period = c.period)"""
-_UNENROLLED = """unenrolled AS (
-    SELECT o.* FROM open_periods o LEFT JOIN last_entry e USING (person_id)
-    WHERE greatest(o.data_at_s, o.claim_at_s) < ?
-      AND coalesce(e.action, 'withdraw') = 'withdraw')"""
 _LOGGED = f"receipts r ON r.kind = '{MessageKind.ENROLMENT_BATCH.value}' AND r.subject = e.batch"
-_TOKEN_TABLE = {KeyLabel.ACCOUNT: "account_tokens", KeyLabel.CLAIM: "claim_secrets"}
 _ANSWERS = {
     KeyLabel.ACCOUNT: ("account_tokens", "person_id", "account_token"),
     KeyLabel.CLAIM: ("claim_secrets", "person_id", "claim_output"),
@@ -54,34 +40,6 @@ class StoredEvaluation:
     blinded: tuple[Element, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueEntry:
-    """A person whose enrolment or withdrawal the hub does not know yet."""
-
-    person_id: int
-    account_token: AccountToken
-    action: EnrolmentAction
-    person_ref: str
-    period: int
-    data_at_s: Seconds
-    claim_at_s: Seconds
-    earliest_epoch: int
-    """No epoch before this one: of a withdrawal the first without the person, else 1 or where an
-    earlier withdrawal took effect."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchEntry:
-    """One stored line of a batch."""
-
-    person_id: int
-    action: EnrolmentAction
-    from_epoch: int
-    consent_salt: bytes = field(repr=False)
-    person_ref: str
-    period: int
-
-
 class EnrolmentStore:
     """Reads and appends everything about accounts."""
 
@@ -91,22 +49,6 @@ class EnrolmentStore:
         self._outbox = Outbox(database)
 
     # --- evaluations ----------------------------------------------------------------------
-
-    def lacking(self, label: KeyLabel, *, before_s: Seconds, limit: int) -> list[int]:
-        """Return persons with standing consents that have no output of the key `label` yet.
-
-        Args:
-            label: account or claim.
-            before_s: consents from this instant on come too late for the programme.
-            limit: at most so many.
-        """
-        rows = self._database.rows(
-            f"WITH {_OPEN_PERIODS} SELECT DISTINCT o.person_id FROM open_periods o "  # noqa: S608
-            f"ANTI JOIN {_TOKEN_TABLE[label]} t ON t.person_id = o.person_id "
-            "WHERE greatest(o.data_at_s, o.claim_at_s) < ? ORDER BY o.person_id LIMIT ?",
-            [before_s, limit],
-        )
-        return [row[0] for row in rows]
 
     def asked(self, label: KeyLabel) -> int:
         """Return how many elements were ever blinded under `label`: what the quota counts."""
@@ -122,10 +64,8 @@ class EnrolmentStore:
 
     def enrolled_accounts(self) -> int:
         """Return how many different accounts that was: what trustees count towards a quota."""
-        return self._database.number(
-            "SELECT count(DISTINCT person_id) FROM enrolment_entries e "  # noqa: S608
-            f"JOIN {_LOGGED} WHERE action = 'enrol'"
-        )
+        # A place is stored together with the receipt of the batch that first enrolled its person.
+        return self._database.number("SELECT count(*) FROM places")
 
     def save_evaluation(self, evaluation: StoredEvaluation, *, now_s: Seconds) -> None:
         """Store a blinded batch before it is sent for the first time."""
@@ -205,61 +145,6 @@ class EnrolmentStore:
         return {row[0]: SecretOutput(label=KeyLabel.CLAIM, value=row[1]) for row in rows}
 
     # --- batches --------------------------------------------------------------------------
-
-    def due_enrolments(self, *, before_s: Seconds, limit: int) -> list[DueEntry]:
-        """Return persons with both outputs and standing consents that are not enrolled."""
-        rows = self._database.rows(
-            f"WITH {_LAST_ENTRY}, {_OPEN_PERIODS}, {_UNENROLLED} "  # noqa: S608
-            "SELECT o.person_id, any_value(t.account_token), "
-            "arg_min(o.person_ref, greatest(o.data_at_s, o.claim_at_s)), "
-            "arg_min(o.period, greatest(o.data_at_s, o.claim_at_s)), "
-            "arg_min(o.data_at_s, greatest(o.data_at_s, o.claim_at_s)), "
-            "arg_min(o.claim_at_s, greatest(o.data_at_s, o.claim_at_s)), "
-            "coalesce(any_value(e.from_epoch), 1) "
-            "FROM unenrolled o JOIN account_tokens t USING (person_id) "
-            "JOIN claim_secrets s USING (person_id) LEFT JOIN last_entry e USING (person_id) "
-            "GROUP BY o.person_id ORDER BY o.person_id LIMIT ?",
-            [before_s, limit],
-        )
-        return [_due(row, EnrolmentAction.ENROL) for row in rows]
-
-    def due_withdrawals(self, *, epochs: int, limit: int) -> list[DueEntry]:
-        """Return enrolled persons none of whose consents stands; `epochs` is the last epoch."""
-        rows = self._database.rows(
-            f"WITH {_LAST_ENTRY}, {_OPEN_PERIODS}, ended AS (SELECT l.person_id, "  # noqa: S608
-            "arg_max(w.person_ref, w.from_epoch) AS person_ref, "
-            "arg_max(w.period, w.from_epoch) AS period, max(w.from_epoch) AS from_epoch "
-            "FROM withdrawals w JOIN links l USING (person_ref) GROUP BY l.person_id) "
-            "SELECT n.person_id, t.account_token, n.person_ref, n.period, 0, 0, n.from_epoch "
-            "FROM ended n JOIN account_tokens t USING (person_id) "
-            "JOIN last_entry e USING (person_id) ANTI JOIN open_periods o USING (person_id) "
-            "WHERE e.action = 'enrol' AND n.from_epoch <= ? ORDER BY n.person_id LIMIT ?",
-            [epochs, limit],
-        )
-        return [_due(row, EnrolmentAction.WITHDRAW) for row in rows]
-
-    def save_batch(self, message: Message, entries: Sequence[BatchEntry]) -> None:
-        """Store a batch before it is sent for the first time."""
-        count = len(entries)
-        with self._database.transaction():
-            sequence = self._database.number("SELECT count(*) FROM enrolment_batches")
-            self._outbox.save(message)
-            self._database.run(
-                "INSERT INTO enrolment_batches VALUES (?, ?)", [message.subject, sequence]
-            )
-            self._database.insert(
-                "enrolment_entries",
-                {
-                    "batch": [message.subject] * count,
-                    "position": range(count),
-                    "person_id": [entry.person_id for entry in entries],
-                    "action": [entry.action.value for entry in entries],
-                    "from_epoch": [entry.from_epoch for entry in entries],
-                    "consent_salt": [entry.consent_salt for entry in entries],
-                    "person_ref": [entry.person_ref for entry in entries],
-                    "period": [entry.period for entry in entries],
-                },
-            )
 
     def save_answer(
         self, message: Message, receipt: StoredReceipt, places: Mapping[int, Place]
@@ -344,20 +229,7 @@ class EnrolmentStore:
         """Return how many persons have a place, and how many with consents still lack one."""
         enrolled = self._database.number("SELECT count(*) FROM places")
         enrolling = self._database.number(
-            f"WITH {_OPEN_PERIODS} SELECT count(DISTINCT o.person_id) "  # noqa: S608
+            f"WITH {OPEN_PERIODS} SELECT count(DISTINCT o.person_id) "  # noqa: S608
             "FROM open_periods o ANTI JOIN places p USING (person_id)"
         )
         return enrolled, enrolling
-
-
-def _due(row: Row, action: EnrolmentAction) -> DueEntry:
-    return DueEntry(
-        person_id=row[0],
-        account_token=AccountToken(row[1]),
-        action=action,
-        person_ref=row[2],
-        period=row[3],
-        data_at_s=row[4],
-        claim_at_s=row[5],
-        earliest_epoch=row[6],
-    )

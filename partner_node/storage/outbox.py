@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from fedcarbon.units import Seconds
 from partner_node.storage.database import Database
+
+PIECE_BYTES: Final = 1 << 14
+"""Messages that are longer are stored in pieces. DuckDB reads two thousand values of a column at
+once, to find one of them as well as to write others: of whole chunks that would be gigabytes."""
 
 
 class MessageKind(StrEnum):
@@ -23,6 +28,7 @@ class MessageKind(StrEnum):
     LINK_PROOF = "link_proof"
     PARTNER_BINDING = "partner_binding"
     BINDING_OBJECTION = "binding_objection"
+    TABLE_CONTRIBUTION = "table_contribution"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +37,7 @@ class Message:
 
     kind: MessageKind
     subject: str
-    """Epoch number, or an id in hexadecimal."""
+    """Epoch number, an id in hexadecimal, or leaf and period of a table with a slash between."""
     part: int = 0
     """Chunk number."""
     envelope: bytes = b""
@@ -62,15 +68,30 @@ class Outbox:
 
     def save(self, message: Message) -> None:
         """Store a message."""
-        self._database.run(
-            "INSERT INTO messages VALUES (?, ?, ?, ?, ?)",
-            [
-                message.kind.value,
-                message.subject,
-                message.part,
-                message.envelope,
-                message.content,
-            ],
+        name = [message.kind.value, message.subject, message.part]
+        whole = message.envelope + message.content
+        if len(whole) <= PIECE_BYTES:
+            here, cut_at = [message.envelope, message.content], None
+        else:
+            here, cut_at = [b"", b""], len(message.envelope)
+        with self._database.transaction():
+            self._database.run(
+                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", [*name, *here, cut_at]
+            )
+            if cut_at is not None:
+                self._add_pieces(message, whole)
+
+    def _add_pieces(self, message: Message, whole: bytes) -> None:
+        pieces = [whole[i : i + PIECE_BYTES] for i in range(0, len(whole), PIECE_BYTES)]
+        self._database.insert(
+            "message_pieces",
+            {
+                "kind": [message.kind.value] * len(pieces),
+                "subject": [message.subject] * len(pieces),
+                "part": [message.part] * len(pieces),
+                "number": range(len(pieces)),
+                "data": pieces,
+            },
         )
 
     def save_receipt(self, message: Message, receipt: StoredReceipt) -> None:
@@ -91,18 +112,22 @@ class Outbox:
     def message(self, kind: MessageKind, subject: str, part: int = 0) -> Message | None:
         """Return a stored message."""
         row = self._database.row(
-            "SELECT envelope, content FROM messages WHERE kind = ? AND subject = ? AND part = ?",
+            "SELECT envelope, content, cut_at FROM messages "
+            "WHERE kind = ? AND subject = ? AND part = ?",
             [kind.value, subject, part],
         )
         if row is None:
             return None
-        return Message(
-            kind=kind,
-            subject=subject,
-            part=part,
-            envelope=row[0],
-            content=row[1],
-        )
+        envelope, content, cut_at = row
+        if cut_at is not None:
+            rows = self._database.rows(
+                "SELECT data FROM message_pieces WHERE kind = ? AND subject = ? AND part = ? "
+                "ORDER BY number",
+                [kind.value, subject, part],
+            )
+            whole = b"".join(row[0] for row in rows)
+            envelope, content = whole[:cut_at], whole[cut_at:]
+        return Message(kind=kind, subject=subject, part=part, envelope=envelope, content=content)
 
     def parts(self, kind: MessageKind, subject: str) -> int:
         """Return how many parts a message has."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 6
 
 TABLES: Final = (
     # What this store belongs to: schema version, party, programme, parameter id.
@@ -115,6 +115,10 @@ TABLES: Final = (
         first_day VARCHAR,
         last_day VARCHAR,
         recorded_at_s BIGINT NOT NULL)""",
+    # Where an activity was, in the platform's own words; only what says so. For statistics.
+    """CREATE TABLE activity_places (
+        activity_id VARCHAR PRIMARY KEY,
+        place VARCHAR NOT NULL)""",
     # Meters, receipts, events and vehicles that own slots.
     """CREATE TABLE objects (
         object_id BIGINT PRIMARY KEY,
@@ -292,15 +296,38 @@ TABLES: Final = (
         size BIGINT NOT NULL,
         answer VARCHAR NOT NULL,
         asked_at_s BIGINT NOT NULL)""",
+    # --- statistics -------------------------------------------------------------------------
+    # Drawn once. Whoever has the one for tables knows which cells of a person are counted.
+    """CREATE TABLE node_secrets (
+        name VARCHAR PRIMARY KEY,
+        secret BLOB NOT NULL)""",
+    # Periods of tables to which this node contributes nothing, for good, and why; `period` 0 is
+    # the whole table.
+    """CREATE TABLE table_refusals (
+        shell_leaf BIGINT NOT NULL,
+        period BIGINT NOT NULL,
+        code VARCHAR NOT NULL,
+        detail VARCHAR NOT NULL,
+        noted_at_s BIGINT NOT NULL,
+        PRIMARY KEY (shell_leaf, period))""",
     # --- messages ---------------------------------------------------------------------------
-    # Exact bytes as they were and will be sent; `subject` is an epoch number or a hex id.
+    # Exact bytes as they were and will be sent; `subject` is an epoch number, a hex id, or leaf
+    # and period of a table. With `cut_at` both stand in `message_pieces` instead, joined, and the
+    # content begins there.
     """CREATE TABLE messages (
         kind VARCHAR NOT NULL,
         subject VARCHAR NOT NULL,
         part INTEGER NOT NULL,
         envelope BLOB NOT NULL,
         content BLOB NOT NULL,
+        cut_at BIGINT,
         PRIMARY KEY (kind, subject, part))""",
+    """CREATE TABLE message_pieces (
+        kind VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        part INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        data BLOB NOT NULL)""",
     """CREATE TABLE receipts (
         kind VARCHAR NOT NULL,
         subject VARCHAR NOT NULL,

@@ -16,20 +16,24 @@ PAGE_ROWS = 1 << 16
 
 # `fedcarbon.methodology.person_day.settle_day` in columns. The cap is used up activity by activity,
 # so that together they get the lesser of the cap and of what is left.
-_SETTLED = """
-    WITH lost AS (
+OF_ACTIVITY = """
+    lost AS (
         SELECT c.person_id, c.slot_owner, c.slot_group, c.slot_start_s
         FROM claims c SEMI JOIN losses l USING (epoch, token)
-        WHERE c.epoch = $epoch AND c.person_id IS NOT NULL),
+        WHERE c.epoch = $1 AND c.person_id BETWEEN $2 AND $3),
     judged AS (
         SELECT p.*, l.person_id IS NOT NULL AS is_lost
-        FROM (SELECT * FROM pieces WHERE epoch = $epoch) p
+        FROM (SELECT * FROM pieces WHERE epoch = $1 AND person_id BETWEEN $2 AND $3) p
         LEFT JOIN lost l USING (person_id, slot_owner, slot_group, slot_start_s)),
     of_activity AS (
-        SELECT person_id, day, activity_id, count(*) AS slots,
-               count(*) FILTER (WHERE is_lost) AS lost,
+        SELECT person_id, day, activity_id, min(slot_start_s) AS first_slot_s,
+               count(*) AS slots, count(*) FILTER (WHERE is_lost) AS lost,
                coalesce(sum(piece_ug) FILTER (WHERE NOT is_lost), 0) AS left_ug
-        FROM judged GROUP BY person_id, day, activity_id),
+        FROM judged GROUP BY person_id, day, activity_id)"""
+"""What verdicts leave of every activity on its days in epoch $1, for persons $2 to $3."""
+
+_SETTLED = f"""
+    WITH {OF_ACTIVITY},
     of_day AS (
         SELECT person_id, day, sum(CASE WHEN 2 * lost >= slots THEN 0 ELSE left_ug END) AS left_ug
         FROM of_activity GROUP BY person_id, day),
@@ -38,8 +42,10 @@ _SETTLED = """
         FROM (SELECT DISTINCT person_id, day, slot_owner, slot_group, slot_start_s
               FROM judged WHERE is_lost) GROUP BY person_id, day)
     INSERT INTO person_day_results
-    SELECT $epoch, d.person_id, d.day, least($cap_ug, d.left_ug), coalesce(l.lost_slots, 0)
-    FROM of_day d LEFT JOIN lost_of_day l USING (person_id, day) ORDER BY d.person_id, d.day"""
+    SELECT $1, d.person_id, d.day, least($4, d.left_ug), coalesce(l.lost_slots, 0)
+    FROM of_day d LEFT JOIN lost_of_day l USING (person_id, day)
+    ORDER BY d.person_id, d.day"""  # noqa: S608 - constants only
+_PERSON_MAX = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +95,9 @@ class SubmissionStore:
             return []
         rows = self._database.rows(
             "SELECT c.position FROM claims c JOIN given g ON g.token = c.token "
-            "WHERE c.epoch = ? ORDER BY c.position",
-            [epoch],
+            # The list ascends by token: of millions only those between these are looked at.
+            "WHERE c.epoch = ? AND c.token BETWEEN ? AND ? ORDER BY c.position",
+            [epoch, min(tokens), max(tokens)],
             given={"token": tokens},
         )
         return [row[0] for row in rows]
@@ -108,12 +115,10 @@ class SubmissionStore:
 
     def last_lost(self, epoch: int) -> int:
         """Return the highest position that is stored as lost, -1 if there is none."""
-        row = self._database.row(
-            "SELECT max(c.position) FROM claims c SEMI JOIN losses l USING (epoch, token) "
-            "WHERE c.epoch = ?",
-            [epoch],
-        )
-        return -1 if row is None or row[0] is None else int(row[0])
+        # The list ascends by token: the last lost claim is the one with the highest.
+        row = self._database.row("SELECT max(token) FROM losses WHERE epoch = ?", [epoch])
+        assert row is not None  # noqa: S101 - an aggregate always has one row
+        return -1 if row[0] is None else self.positions_of(epoch, [row[0]])[0]
 
     def add_losses(self, epoch: int, tokens: Sequence[ClaimToken], *, total: int) -> None:
         """Store a page of lost claims; the one that makes `total` of them ends the verdicts."""
@@ -135,7 +140,7 @@ class SubmissionStore:
         """Decide what every person-day is worth after verdicts, half-lost rule and cap."""
         with self._database.transaction():
             if standing.committed and standing.revealed:
-                self._database.run_named(_SETTLED, {"epoch": epoch, "cap_ug": cap_ug})
+                self._database.run(_SETTLED, [epoch, 0, _PERSON_MAX, cap_ug])
             self._database.run(
                 "INSERT INTO epoch_settlements VALUES (?, ?, ?)",
                 [epoch, standing.committed, standing.revealed],
@@ -146,10 +151,13 @@ class SubmissionStore:
         count = mass_ug = blinding = 0
         for first in range(0, claims, PAGE_ROWS):
             rows = self._database.rows(
-                "SELECT c.piece_ug, c.blinding FROM claims c "
-                "ANTI JOIN losses l ON l.epoch = c.epoch AND l.token = c.token "
-                "WHERE c.epoch = ? AND c.position BETWEEN ? AND ?",
-                [epoch, first, first + PAGE_ROWS - 1],
+                "WITH page AS MATERIALIZED (SELECT token, piece_ug, blinding FROM claims "
+                "WHERE epoch = ? AND position BETWEEN ? AND ?) "
+                "SELECT piece_ug, blinding FROM page ANTI JOIN (SELECT token FROM losses "
+                # Both ascend by token: of all losses only those of the page are looked at.
+                "WHERE epoch = ? AND token BETWEEN (SELECT min(token) FROM page) "
+                "AND (SELECT max(token) FROM page)) USING (token)",
+                [epoch, first, first + PAGE_ROWS - 1, epoch],
             )
             count += len(rows)
             mass_ug += sum(row[0] for row in rows)

@@ -31,6 +31,8 @@ class Role(StrEnum):
     TRUSTEE = "trustee"
     WALLET_OPERATOR = "wallet_operator"
     AUDITOR = "auditor"
+    REGULATOR = "regulator"
+    """Reads released statistics, and nothing else that is not public."""
 
 
 def checked_name(text: str) -> str:

@@ -23,6 +23,9 @@ Seconds = NewType("Seconds", int)
 Natural = NewType("Natural", int)
 """A non-negative big integer (modulus, ciphertext, group element); hexadecimal when encoded."""
 
+Amount = NewType("Amount", int)
+"""A count of whatever unit stands beside it, of either sign; a decimal string when encoded."""
+
 UG_PER_GRAM: Final = 1_000_000
 UG_PER_KILOGRAM: Final = 1_000_000_000
 UG_PER_TONNE: Final = 1_000_000_000_000

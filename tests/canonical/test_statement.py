@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fedcarbon.canonical.hashing import digest, expand_integer, length_prefixed, natural_bytes
 from fedcarbon.canonical.statement import INTEGER_MAX, Statement, decode, encode, kind_of
 from fedcarbon.errors import MalformedError
-from fedcarbon.units import MASS_UG_MAX, MicrogramsCO2e, Natural
+from fedcarbon.units import MASS_UG_MAX, Amount, MicrogramsCO2e, Natural
 
 
 class Colour(StrEnum):
@@ -37,6 +37,13 @@ class Sample(Statement):
     colour: Colour
     note: str | None
     parts: tuple[Inner, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance(Statement):
+    KIND: ClassVar[str] = "balance"
+
+    amount: Amount
 
 
 def sample(**changes: object) -> Sample:
@@ -116,6 +123,31 @@ def test_any_other_text_is_refused(mutation: object) -> None:
 def test_foreign_bytes_raise_only_the_promised_error(data: bytes) -> None:
     with pytest.raises(MalformedError):
         decode(Sample, data)
+
+
+@given(st.integers(-(1 << 80), 1 << 80))
+def test_an_amount_of_either_sign_and_any_size_is_a_decimal_string(number: int) -> None:
+    value = Balance(amount=Amount(number))
+
+    data = encode(value)
+
+    assert data == b'{"amount":"%d","fedcarbon":4,"statement":"balance"}' % number
+    assert decode(Balance, data) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", "--7", "-0", "+7", "07", "-07", " 7", "7.0", "1_0", "\u0667"]
+)
+def test_an_amount_has_one_text(text: str) -> None:
+    data = f'{{"amount":"{text}","fedcarbon":4,"statement":"balance"}}'.encode()
+
+    with pytest.raises(MalformedError):
+        decode(Balance, data)
+
+
+def test_an_amount_is_no_number_of_json() -> None:
+    with pytest.raises(MalformedError):
+        decode(Balance, b'{"amount":7,"fedcarbon":4,"statement":"balance"}')
 
 
 def test_a_negative_or_huge_integer_cannot_be_encoded() -> None:

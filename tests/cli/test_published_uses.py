@@ -63,7 +63,18 @@ FILES: dict[str, tuple[Callable[..., None], str]] = {
         registry_uses.expiry_notice,
         'programme_id = "carbon"\nvintage = 2026\nexpires_at_s = 1800000000\n',
     ),
+    "ranking_rules": (
+        registry_uses.ranking_rules,
+        (
+            'programme_id = "carbon"\nranking_id = "friends"\nfirst_day = 1\nperiod_days = 7\n'
+            "periods = 4\npeople_min = 20\nbands = 5\n"
+        ),
+    ),
 }
+
+
+def test_every_command_is_tried() -> None:
+    assert set(FILES) == {cls.KIND for cls in registry_uses.PUBLISHED}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from fedcarbon.methodology.definition import InvalidMethodologyError, Methodolog
 from fedcarbon.registry.measure import Measure
 from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.transparency.envelope import Envelope
-from tests.hub.shared_domain import trust_roots
+from tests.hub.messages import trust_roots
 
 NAME = "cn-ecny-shanghai"
 

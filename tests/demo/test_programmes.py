@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from demo import results
 from demo.conclusion import cross_check
+from demo.crosscheck import recompute
 from demo.programmes.document import load, names
 from demo.programmes.hands import holders
 from demo.programmes.telling import check_figures, count_accounts, take_steps
@@ -73,4 +74,4 @@ def findings_of(world: ProgrammeWorld, accounts: list[dict[str, object]]) -> lis
     }
     rows = results.verdict_rows(world.scenario, world.stores, {})
     verdicts = [{key: str(value) for key, value in row.items()} for row in rows]
-    return cross_check(world.scenario, partners, accounts, verdicts)
+    return cross_check(world.scenario, partners, accounts, recompute(world.scenario, verdicts))

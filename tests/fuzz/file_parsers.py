@@ -6,6 +6,12 @@ from functools import partial
 from importlib import resources
 
 from fedcarbon.cli.catalogue import catalogue_bytes
+from fedcarbon.disclosure.block_file import (
+    FILE_MAGIC,
+    TableBlocksMalformedError,
+    entries_of,
+    file_bytes,
+)
 from fedcarbon.epoch.conflict_file import (
     ConflictingClaim,
     MalformedConflictFileError,
@@ -43,6 +49,8 @@ from tests.house.examples import parties
 from tests.house.examples.parties import METRO, PROGRAMME_ID
 from tests.house.examples.whole import record
 
+TABLE_VALUES = 30
+
 
 def files(beginning: bytes) -> list[bytes]:
     """Return the files beside the record that begin so."""
@@ -52,6 +60,12 @@ def files(beginning: bytes) -> list[bytes]:
 def entry_shape() -> EntryShape:
     """Return the shape of the entries of the record's chunks."""
     return EntryShape.of(parties.parameters().proof_key, parties.programme().epoch_cap_ug)
+
+
+def table_files() -> list[bytes]:
+    """Return a file of a table's blocks, which says nothing of what lies in them."""
+    size = file_bytes(parties.parameters().proof_key, TABLE_VALUES)
+    return [FILE_MAGIC.ljust(size, b"b")]
 
 
 def catalogue() -> list[bytes]:
@@ -93,6 +107,12 @@ def of_files() -> list[Parser]:
             parse=partial(ChunkFile.from_bytes, shape=entry_shape()),
             errors=(MalformedChunkError, ChunkTooLargeError),
             examples=lambda: files(b"fedcarbon/v1/chunk\n"),
+        ),
+        Parser(
+            name="fedcarbon.disclosure.block_file:entries_of",
+            parse=lambda data: entries_of(parties.parameters().proof_key, data, TABLE_VALUES),
+            errors=(TableBlocksMalformedError,),
+            examples=table_files,
         ),
         *_of_claims(),
         Parser(

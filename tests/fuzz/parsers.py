@@ -73,6 +73,7 @@ from fedcarbon.transparency.tiles import entries_in, entry_bundle
 from tests.fuzz.file_parsers import of_files
 from tests.fuzz.parser import Errors, Parser, simple
 from tests.fuzz.rail_parsers import of_rails
+from tests.fuzz.release_parsers import of_releases
 from tests.fuzz.statement_examples import payloads, statement_classes
 from tests.fuzz.text_parsers import of_money, of_names, of_values
 from tests.house.examples import parties
@@ -230,6 +231,7 @@ def parsers() -> list[Parser]:
         *(_statement(kind, cls) for kind, cls in sorted(statement_classes().items())),
         *_of_the_record(),
         *of_files(),
+        *of_releases(),
         *_of_numbers(),
         *of_names(),
         *of_money(),

@@ -36,6 +36,7 @@ from fedcarbon.registry.methodology import MethodologyAdmission
 from fedcarbon.submission.challenge import Challenge, ChallengedBlock
 from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.units import MicrogramsCO2e, Natural, Seconds
+from tests.fuzz.table_examples import TABLES
 from tests.fuzz.use_examples import USES
 from tests.house.examples import parties
 from tests.house.examples.parties import METRO
@@ -175,6 +176,7 @@ UNSHOWN: Final[tuple[Statement, ...]] = (
             ),
         ),
     ),
+    *TABLES,
     *USES,
     _Plain(
         trustee_index=1,

@@ -30,6 +30,8 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 }
 """Parsers that are fuzzed outside the register, and where."""
 NO_PARSERS: Final[Mapping[str, str]] = {
+    "fedcarbon.audit.table_blocks:read_blocks": "entries_of",
+    "partner_node.storage.agenda:EnrolmentAgenda.read_on": "the node's own tables",
     "fedcarbon.opening.masks:read_opened": "a number that the trustees computed",
     "fedcarbon.audit.view:witnessed_head": "witnessed",
     "fedcarbon.cli.public_record:PublicRecord.check_receipt": "open_signed",
@@ -43,7 +45,9 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.wire.dev_ca:write_secret": "writes bytes",
     "fedcarbon.cli.public_record:read_public_record": "reads through registered parsers",
     "fedcarbon.cli.ceremony:read_passphrase": "any bytes are a passphrase",
+    "fedcarbon.cli.registry_tables:shell_from_toml": "the programme's own file",
     "fedcarbon.cli.wallet:load_config": "the operator's own file",
+    "fedcarbon.cli.stats_reader:load_config": "the regulator's own file",
     "hub.config:load_config": "the operator's own file",
     "hub.sandbox.config:load_config": "the operator's own file",
     "hub.clearing.limits_file:load_limits": "parse_limits",
@@ -59,6 +63,8 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "hub.record.reading:read_file": "sends bytes, looks at none",
     "hub.context:Hub.read": "runs a use case",
     "hub.context:Hub.read_now": "runs a use case",
+    "partner_node.statistics.categories:load_categories": "the operator's own file",
+    "partner_node.statistics.districts:read_districts": "parse_districts",
     "partner_node.epochs.runner:EpochRunner.read_record": "through registered parsers",
     "partner_node.node:Node.read_record": "through registered parsers",
     "partner_node.record.mirror:RecordMirror.read_leaves": "through registered parsers",

@@ -35,6 +35,7 @@ from fedcarbon.registry.programme import zone
 from fedcarbon.wire.certificates import CertificateError, parse_uri
 from partner_node.activities.instants import parse_instant
 from partner_node.persons.consent import parse_consent
+from partner_node.statistics.districts import DistrictsFileError, parse_districts
 from tests.fuzz.parser import Parser, of_text, simple
 from tests.house.examples import parties
 
@@ -74,6 +75,13 @@ def of_names() -> list[Parser]:
             (MalformedError,),
             "fen",
             MassUnit(programme=parties.PROGRAMME_ID, vintage=Vintage(2026)).text,
+        ),
+        simple(
+            "partner_node.statistics.districts:parse_districts",
+            of_text(partial(parse_districts, name="districts.csv")),
+            (DistrictsFileError,),
+            "place,district\nthe bund,310101\n1243,310115\n",
+            "west,south,east,north,district\n121460000,31220000,121500000,31250000,310101\n",
         ),
         simple(
             "fedcarbon.methodology.dimension:Unit.parse",

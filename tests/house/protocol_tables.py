@@ -74,6 +74,10 @@ SIGNERS: Final[Mapping[LeafType, str]] = {
     LeafType.RANKING_CHOICE: "wallet operator",
     LeafType.RANKING_SALT: "hub",
     LeafType.RANKING: "hub",
+    LeafType.TABLE_SHELL: "t root keys",
+    LeafType.TABLE_CONTRIBUTION: "partner",
+    LeafType.RELEASE_START: "t or more trustees",
+    LeafType.TABLE_RELEASE: "hub",
 }
 
 # (module, constant, what it limits)

@@ -22,6 +22,7 @@ DOCUMENTS: Final = (
     "DATA_MODEL.md",
     "METHODOLOGY.md",
     "PRIVACY.md",
+    "REGULATORS.md",
     "THREAT_MODEL.md",
 )
 PACKAGES: Final = {

@@ -19,6 +19,7 @@ from fedcarbon.v1 import (
     record_pb2,
     redemption_pb2,
     registry_pb2,
+    statistics_pb2,
     trustee_pb2,
     use_pb2,
 )
@@ -31,6 +32,7 @@ BETWEEN_ORGANISATIONS: tuple[FileDescriptor, ...] = (
     record_pb2.DESCRIPTOR,
     redemption_pb2.DESCRIPTOR,
     registry_pb2.DESCRIPTOR,
+    statistics_pb2.DESCRIPTOR,
     trustee_pb2.DESCRIPTOR,
     use_pb2.DESCRIPTOR,
 )

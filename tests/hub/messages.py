@@ -37,17 +37,22 @@ FIRST, SECOND = EpochIndex(1), EpochIndex(2)
 WINDOW_S: Final = 3600
 
 
+def trust_roots() -> TrustRoots:
+    """Return what everybody starts from."""
+    parameters = dealt().parameters
+    return TrustRoots(
+        parameter_id=parameters.parameter_id,
+        threshold=parameters.threshold,
+        root_keys=parameters.root_keys,
+    )
+
+
 @cache
 def genesis() -> Genesis:
     """Return what the record begins with; the trustees' set of 512 bits."""
     keys = dealt()
-    roots = TrustRoots(
-        parameter_id=keys.parameters.parameter_id,
-        threshold=keys.parameters.threshold,
-        root_keys=keys.parameters.root_keys,
-    )
     return checked_genesis(
-        roots, keys.signed_parameters.to_bytes(), keys.signed_self_test.to_bytes()
+        trust_roots(), keys.signed_parameters.to_bytes(), keys.signed_self_test.to_bytes()
     )
 
 

@@ -10,7 +10,6 @@ from fedcarbon.cli.registry import methodology_of
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.epoch.statements import ClaimCommitment
 from fedcarbon.ids import Claimant, PartyId, ProgrammeId
-from fedcarbon.parameters.roots import TrustRoots
 from hub.intake.claim_lists import IncomingList, reveal_list
 from hub.intake.commitments import commit_claims
 from hub.storage.epoch_store import EpochStore
@@ -20,27 +19,17 @@ from tests.hub.federation import (
     METRO,
     PROGRAMME,
     Federation,
-    genesis,
     programme,
     root_signed,
     signed,
 )
+from tests.hub.messages import trust_roots
 from tests.listed import Listed
 
 WALKS: Final = ProgrammeId("walks")
 METRO_RIDES: Final = Claimant(PROGRAMME, METRO)
 BIKES_WALKS: Final = Claimant(WALKS, BIKES)
 METRO_WALKS: Final = Claimant(WALKS, METRO)
-
-
-def trust_roots() -> TrustRoots:
-    """Return the roots of the tests' federation."""
-    parameters = genesis().parameters
-    return TrustRoots(
-        parameter_id=parameters.parameter_id,
-        threshold=parameters.threshold,
-        root_keys=parameters.root_keys,
-    )
 
 
 class SharedDomain:

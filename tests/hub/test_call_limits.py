@@ -18,6 +18,7 @@ from fedcarbon.v1 import (
     record_pb2,
     redemption_pb2,
     registry_pb2,
+    statistics_pb2,
     trustee_pb2,
     use_pb2,
 )
@@ -37,7 +38,7 @@ def test_every_call_of_the_hub_has_a_class_except_a_trustees_stream() -> None:
     files = (epoch_pb2, identity_pb2, opening_pb2, record_pb2, redemption_pb2, registry_pb2)
     offered = {
         f"/{service.full_name}/{method.name}"
-        for file in (*files, trustee_pb2, use_pb2)
+        for file in (*files, statistics_pb2, trustee_pb2, use_pb2)
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
@@ -65,6 +66,8 @@ def test_the_page_for_operators_has_the_limits_that_are_in_force() -> None:
         ("EpochService/CreateChunk", CallClass.INTAKE),
         ("EpochService/CreateClaimList", CallClass.INTAKE),
         ("RegistryService/CreateEnrolmentBatch", CallClass.INTAKE),
+        ("StatisticsService/SubmitContribution", CallClass.INTAKE),
+        ("StatisticsService/GetTable", CallClass.READ),
         ("IdentityService/Evaluate", CallClass.EVALUATION),
         ("OpeningService/GetAccount", CallClass.READ),
         ("RecordService/GetFile", CallClass.READ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
+from sqlmodel import Session
 
 from fedcarbon.epoch.lifecycle import EpochState
 from fedcarbon.errors import FedcarbonError
@@ -24,6 +26,7 @@ from tests.hub.federation import (
     opened,
     signed,
 )
+from tests.hub.messages import programme
 
 
 @pytest.fixture
@@ -202,3 +205,44 @@ def test_a_partner_that_missed_phase_1a_submits_all_the_same(federation: Federat
     federation.advance()
 
     assert federation.state() is EpochState.SEALED
+
+
+def test_a_chunk_is_looked_up_without_a_look_at_what_came_before(submitting: Federation) -> None:
+    *before, _ = submitting.submission(METRO, entries_per_chunk=1)
+    assert len(before) >= 2
+    for header, file in before:
+        submitting.send_chunk(METRO, header, file)
+    last = blocks_expected(submitting)[-1]
+    asked: list[tuple[str, Sequence[object]]] = []
+
+    def received(session: Session) -> set[int]:
+        event.listen(
+            session.connection(),
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, given, *_: asked.append((statement, given)),
+        )
+        return SubmissionStore(session, PROGRAMME, FIRST).received_of(METRO, [last])
+
+    assert submitting.hub.read_now(received) == set()
+    # The database itself was asked for no more than the range of these blocks.
+    ((statement, given),) = asked
+    assert "block BETWEEN" in statement
+    assert list(given)[-2:] == [last, last]
+
+
+def test_what_came_of_some_blocks_is_found_among_all_that_came(submitting: Federation) -> None:
+    for header, file in submitting.submission(METRO, entries_per_chunk=1):
+        submitting.send_chunk(METRO, header, file)
+    first, *_, last = blocks_expected(submitting)
+
+    def received(session: Session) -> set[int]:
+        return SubmissionStore(session, PROGRAMME, FIRST).received_of(METRO, [first, last, 1 << 30])
+
+    assert submitting.hub.read_now(received) == {first, last}
+
+
+def blocks_expected(federation: Federation) -> tuple[int, ...]:
+    """Return the blocks that metro must send, ascending."""
+    hub, stored = federation.hub, federation.epoch()
+    snapshot = hub.read_now(lambda session: hub.snapshots.of(session, programme(), stored))
+    return snapshot.partners[METRO].blocks()

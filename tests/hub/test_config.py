@@ -237,7 +237,7 @@ def test_a_hub_runs_on_postgresql(
         "0.05 yuan for p entered\n",
         "0.05 yuan for p was entered before\n",
     ]
-    assert migrated.stdout == "schema 0006 before, 0006 now\n"
+    assert migrated.stdout == "schema 0007 before, 0007 now\n"
     assert not (config.data / "hub.db").exists()
     hub_of(config, load_party(config.party)).close()
     postgresql.drop(url)
@@ -260,7 +260,7 @@ def test_an_old_database_is_refused_until_the_operator_migrates_it(tmp_path: Pat
         check=True,
     )
 
-    assert migrated.stdout == "schema 0001 before, 0006 now\n"
+    assert migrated.stdout == "schema 0001 before, 0007 now\n"
     hub_of(config, load_party(config.party)).close()
 
 

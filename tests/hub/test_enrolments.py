@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId, ProgrammeId
 from fedcarbon.registry.enrolment import EnrolmentAction, PlaceBatch
 from fedcarbon.transparency.leaf import LeafType
+from hub.registry.enrolments import enrol
 from hub.registry.place_pool import PlacePool
 from hub.storage.enrolment_store import EnrolmentStore, OpenBlocks
 from tests.chance import seeded
@@ -158,6 +161,37 @@ def test_a_batch_without_new_accounts_logs_an_empty_leaf_of_places(
 
     assert [len(batch.entries) for batch in batches] == [1, 0, 0]
     assert len({batch.enrolment_leaf for batch in batches}) == 3
+
+
+def test_a_batch_costs_the_same_however_many_are_enrolled(federation: Federation) -> None:
+    early = steps_of_a_batch(federation, range(10))
+    for start in range(10, 610, 100):
+        federation.enrol_people(METRO, range(start, start + 100))
+    late = steps_of_a_batch(federation, range(610, 620))
+
+    # A scan of the 610 accounts would take thousands of steps more.
+    assert late < early + 600
+
+
+def steps_of_a_batch(federation: Federation, people: range) -> int:
+    """Return how many steps the database takes to enrol people."""
+    message = signed(federation.batch(METRO, people), METRO)
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def counted(session: Session) -> None:
+        connection = session.connection().connection.driver_connection
+        assert isinstance(connection, sqlite3.Connection)
+        connection.set_progress_handler(count, 1)
+        enrol(session, federation.hub, METRO, message)
+        connection.set_progress_handler(None, 0)
+
+    federation.hub.write_now(counted)
+    return steps
 
 
 def test_the_database_itself_refuses_a_second_account_in_a_place(federation: Federation) -> None:

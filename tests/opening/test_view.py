@@ -87,6 +87,32 @@ def test_the_snapshot_of_an_account_is_that_of_the_programme(city: City) -> None
             }
 
 
+def test_the_members_of_a_period_are_those_of_any_of_its_epochs(city: City) -> None:
+    """Who moves, leaves or comes within the period counts wherever the account was enrolled."""
+    federation = city.federation
+    federation.enrol(BIKE, [ALICE], EnrolmentAction.WITHDRAW, from_epoch=6)
+    federation.enrol(SHAM, [BORA], from_epoch=6)
+    federation.plan(5)
+    federation.plan(6)
+    federation.enrol(METRO, [b"C" * 32])
+    federation.plan(7)
+    view = federation.view()
+
+    for first, last in ((5, 5), (5, 6), (6, 6), (6, 7), (5, 7)):
+        plans = [
+            view.epochs.plans[EpochRef(PROGRAMME, EpochIndex(epoch))].statement
+            for epoch in range(first, last + 1)
+        ]
+        places: dict[str, set[tuple[int, int]]] = {}
+        for plan in plans:
+            for name, own in view.accounts.snapshot(plan).partners.items():
+                here = {(block, slot) for block in own.slots_of for slot in own.slots_of[block]}
+                places[name] = places.get(name, set()) | here
+        expected = {name: len(found) for name, found in places.items()}
+        assert view.accounts.members(plans) == expected
+        assert view.accounts.members(plans) == expected
+
+
 def test_bodies_of_other_types_are_not_looked_at(city: City) -> None:
     federation = city.federation
     view = federation.view()

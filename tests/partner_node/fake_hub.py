@@ -67,11 +67,11 @@ from tests.partner_node.fake_record import (
     OBJECT_QUOTA,
     OPERATOR,
     RIVAL,
-    FakeRecord,
 )
+from tests.partner_node.fake_statistics import FakeStatistics
 
 
-class FakeHub(FakeRecord):
+class FakeHub(FakeStatistics):
     """One hub, one node under test, and a rival whose claims the test writes."""
 
     def __init__(
@@ -101,6 +101,7 @@ class FakeHub(FakeRecord):
         other.epochs, other.cheating, other.absent = {}, set(), set()
         other.evaluated = {label: dict(counts) for label, counts in self.evaluated.items()}
         other.clock = clock
+        other.forget_tables()
         return other
 
     def plan(self, epoch: int, *, window_s: int = 3600) -> None:

@@ -13,6 +13,7 @@ from fedcarbon.v1 import (
     opening_pb2,
     record_pb2,
     registry_pb2,
+    statistics_pb2,
 )
 from fedcarbon.wire.party import PartyFiles
 from fedcarbon.wire.tls import server_credentials
@@ -24,6 +25,7 @@ SERVICES = (
     (identity_pb2, "IdentityService"),
     (epoch_pb2, "EpochService"),
     (opening_pb2, "OpeningService"),
+    (statistics_pb2, "StatisticsService"),
 )
 
 

@@ -36,7 +36,7 @@ class LossyHub:
         """Method to the different requests that were made."""
 
     def __getattr__(self, method: str) -> Callable[[Any], Any]:
-        if not self._reads_too and not method.startswith(("create_", "evaluate")):
+        if not self._reads_too and not method.startswith(("create_", "evaluate", "submit_")):
             return getattr(self._hub, method)
 
         def call(request: Any) -> Any:

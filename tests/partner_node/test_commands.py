@@ -37,6 +37,8 @@ from fedcarbon.wire.party import load_party
 from partner_node import __main__ as program
 from partner_node.bootstrap import NotAPartnerError
 from partner_node.commands.making_challenges import ChallengeFileError
+from partner_node.statistics.categories import CategoriesFileError
+from partner_node.statistics.contributing import PeriodUnknownError
 from partner_node.storage.database import StoreLockedError, StoreUnusableError
 from tests.keys.ceremonies import dealt
 from tests.partner_node.fake_hub import HUB, NODE, FakeHub
@@ -305,6 +307,21 @@ def test_a_person_is_shown_the_same_by_a_node_that_runs_and_one_that_does_not(
     with pytest.raises(FedcarbonError) as refused:
         home.run("person", "--person", "nobody")
     assert refused.value.code == "UNKNOWN_PERSON"
+
+
+def test_rules_for_statistics_are_read_at_the_start_and_a_table_is_shown_when_it_is_over(
+    home: Home,
+) -> None:
+    with home.config.open("a", encoding="utf-8") as config:
+        config.write('[statistics]\ncategories = "categories.toml"\n')
+    rules = home.folder / "categories.toml"
+    rules.write_text('[dimensions.mode]\nby = "colour"\n', encoding="utf-8")
+
+    with pytest.raises(CategoriesFileError, match=r"categories\.toml, \[dimensions\.mode\]"):
+        home.run("statistics", "--table", "travel", "--period", "1")
+    rules.write_text('[dimensions.mode]\nby = "value:mode"\n', encoding="utf-8")
+    with pytest.raises(PeriodUnknownError):
+        home.run("statistics", "--table", "travel", "--period", "1")
 
 
 def test_a_challenge_is_written_and_holds(home: Home) -> None:

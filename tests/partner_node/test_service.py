@@ -116,7 +116,7 @@ def test_a_batch_of_activities_is_answered_row_by_row(client: Client, riders: Wo
     answer = client.CreateActivities(
         node_pb2.CreateActivitiesRequest(
             activities=[
-                activity("good"),
+                activity("good", place="the bund"),
                 activity("good"),
                 activity("mode", values=values(mode="rocket")),
                 activity("time", started_at="yesterday"),
@@ -134,6 +134,7 @@ def test_a_batch_of_activities_is_answered_row_by_row(client: Client, riders: Wo
     )
 
     assert answer.accepted == 2
+    assert riders.database.rows("SELECT * FROM activity_places") == [("good", "the bund")]
     assert {item.activity_id: item.reason for item in answer.rejected} == {
         "mode": "mode_not_covered",
         "twice": "malformed_row",

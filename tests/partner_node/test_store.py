@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from fedcarbon.ids import EpochIndex
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.storage.database import Database, StoreLockedError, StoreUnusableError
+from partner_node.storage.outbox import PIECE_BYTES, Message, MessageKind, Outbox
 from partner_node.storage.schema import TABLES
 from tests.partner_node.world import STORE, World, at, ride
 
@@ -150,3 +152,38 @@ def test_an_idle_step_writes_nothing(riders: World, monkeypatch: pytest.MonkeyPa
     riders.step()
 
     assert set(statements) <= {"SELECT", "WITH"}
+
+
+@pytest.mark.parametrize("length", [0, PIECE_BYTES - 7, PIECE_BYTES - 6, 3 * PIECE_BYTES + 5])
+def test_a_message_of_any_length_comes_back_as_it_was_stored(tmp_path: Path, length: int) -> None:
+    sent = Message(
+        kind=MessageKind.CHUNK,
+        subject="1",
+        part=4,
+        envelope=b"header",
+        content=bytes(position % 251 for position in range(length)),
+    )
+    for kept_open in (True, False):
+        database = Database(tmp_path / STORE)
+        if kept_open:
+            Outbox(database).save(sent)
+            Outbox(database).save(replace(sent, part=5, content=sent.content[::-1]))
+        assert Outbox(database).message(sent.kind, sent.subject, sent.part) == sent
+        database.close()
+
+
+def test_no_value_of_a_stored_message_is_longer_than_a_piece(tmp_path: Path) -> None:
+    database = Database(tmp_path / STORE)
+    content = bytes(4 << 20)
+    Outbox(database).save(Message(kind=MessageKind.CHUNK, subject="1", content=content))
+    Outbox(database).save(Message(kind=MessageKind.ENROLMENT_BATCH, subject="a", envelope=content))
+
+    longest = [
+        database.number(f"SELECT max(octet_length({column})) FROM {table}")  # noqa: S608 - ours
+        for table, column in (
+            ("messages", "envelope"), ("messages", "content"), ("message_pieces", "data")
+        )
+    ]  # fmt: skip
+    database.close()
+
+    assert max(longest) == PIECE_BYTES

@@ -26,6 +26,7 @@ from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.persons.linking import LinkOutcome, PersonRecord
 from partner_node.randomness import Randomness
+from partner_node.statistics.categories import Categories
 from partner_node.storage.database import Database
 from tests.chance import seeded
 from tests.keys.ceremonies import dealt
@@ -197,12 +198,20 @@ def new_world(
     hub_changes: dict[str, Any] | None = None,
     commit_delay_s: int = 0,
     methodologies: Sequence[Methodology] = (),
+    categories: Categories | None = None,
     **programme_changes: Any,
 ) -> World:
     """Return a world at noon of the first day; the node has read the record."""
     clock = SteppedClock(at(12))
     hub = FakeHub(dealt(), programme(**programme_changes), clock, **hub_changes or {})
-    world = restarted(path, hub, clock, commit_delay_s=commit_delay_s, methodologies=methodologies)
+    world = restarted(
+        path,
+        hub,
+        clock,
+        commit_delay_s=commit_delay_s,
+        methodologies=methodologies,
+        categories=categories,
+    )
     world.node.read_record()
     return world
 
@@ -215,6 +224,7 @@ def restarted(
     wrapped: Any = None,
     commit_delay_s: int = 0,
     methodologies: Sequence[Methodology] = (),
+    categories: Categories | None = None,
 ) -> World:
     """Open the store in `path` as a fresh process would."""
     database = Database(path / STORE)
@@ -230,7 +240,7 @@ def restarted(
         ),
         wrapped or hub,
         Bundle(methodologies or [load_from_catalogue(METHODOLOGY)]),
-        RunnerSettings(commit_delay_s=commit_delay_s),
+        RunnerSettings(commit_delay_s=commit_delay_s, categories=categories or Categories()),
     )
     return World(path=path, hub=hub, clock=clock, node=node, database=database)
 

@@ -79,7 +79,7 @@ class LoopThread:
 
 METHODS = {
     name: "".join(word.capitalize() for word in name.split("_"))
-    for name in vars(HubClient)
+    for name in dir(HubClient)
     if not name.startswith("_")
 }
 STREAMED = frozenset({"create_claim_list", "create_chunk"})
@@ -117,7 +117,9 @@ def _method(
         fault = faults.next_fault(caller, name)
         if fault is Fault.REQUEST_LOST:
             raise UnreachableError(f"{name}: the request was lost")
-        servicer = next(item for item in servicers if hasattr(item, rpc))
+        servicer = next((item for item in servicers if hasattr(item, rpc)), None)
+        if servicer is None:
+            raise UnreachableError(f"{name}: this hub does not serve it")
         sent = _stream(request) if name in STREAMED else _copied(request)
         answer = _copied(loop.run(getattr(servicer, rpc)(sent, context)))
         if fault is Fault.ANSWER_LOST:

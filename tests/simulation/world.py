@@ -43,7 +43,7 @@ from hub.epochs.driver import EpochDriver
 from hub.genesis import checked_genesis
 from hub.identity.relay import EvaluationRelay
 from hub.openings.driver import OpeningDriver
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.record.record import Signer
 from hub.sandbox.rail import SandboxRail
 from hub.servicers.epoch import EpochServicer

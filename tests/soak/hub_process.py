@@ -33,7 +33,7 @@ from hub.call_limits import admission_of
 from hub.clearing_component import close_regularly
 from hub.components import core_services
 from hub.context import HubSettings
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.record.record import Signer
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.redemption import RedemptionServicer

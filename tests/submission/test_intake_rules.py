@@ -17,7 +17,12 @@ from fedcarbon.submission import intake
 from fedcarbon.submission.block_proofs import block_context, verify_blocks
 from fedcarbon.submission.chunk_file import FILE_MAGIC, ChunkEntry, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
-from fedcarbon.submission.intake import AdmittedChunk, IntakeContext, SubmissionPhase
+from fedcarbon.submission.intake import (
+    AdmittedChunk,
+    IntakeContext,
+    SubmissionPhase,
+    none_received,
+)
 from fedcarbon.transparency.envelope import SigningKey, sign
 from fedcarbon.units import MicrogramsCO2e
 from tests.chance import seeded
@@ -77,7 +82,7 @@ CONTEXT = IntakeContext(
     evidence_root=b"e" * 32,
     methodology_bundle=b"m" * 32,
     admitted={},
-    received_blocks=(),
+    received=none_received,
 )
 
 
@@ -139,7 +144,7 @@ def test_the_first_of_two_chunks_is_admitted_and_leaves_the_submission_open() ->
 def test_the_second_of_two_chunks_completes_it() -> None:
     second = chunk_of(8, 9)
     known = AdmittedChunk(header_sha256=b"h" * 32, chunks=2)
-    context = replace(CONTEXT, admitted={0: known}, received_blocks={3, 5})
+    context = replace(CONTEXT, admitted={0: known}, received={3, 5}.intersection)
 
     assert admit(message_of(header_of(second, chunk=1, chunks=2)), second.to_bytes(), context)
 
@@ -179,7 +184,7 @@ def raw(entries: bytes) -> bool:
 
 def other_bytes_of_an_admitted_chunk() -> bool:
     known = AdmittedChunk(header_sha256=b"h" * 32, chunks=1)
-    return with_context(admitted={0: known}, received_blocks=set(BLOCKS))
+    return with_context(admitted={0: known}, received=set(BLOCKS).intersection)
 
 
 def earlier(**changes: Any) -> dict[int, AdmittedChunk]:
@@ -260,7 +265,9 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "(19) a block without accounts": (lambda: sent(chunk_of(*BLOCKS, 11)), "BLOCK_NOT_EXPECTED"),
     "(20) a block of another chunk": (
         lambda: sent(
-            chunk=1, chunks=2, context=replace(CONTEXT, admitted=earlier(), received_blocks={5})
+            chunk=1,
+            chunks=2,
+            context=replace(CONTEXT, admitted=earlier(), received={5}.intersection),
         ),
         "BLOCK_SENT_TWICE",
     ),

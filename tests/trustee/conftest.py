@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.trustee.city import City, built
+from tests.trustee.counting import Counting, counted
 from tests.trustee.federation import Federation
 
 
@@ -33,3 +34,21 @@ def five(built_five: City) -> City:
 @pytest.fixture
 def federation(city: City) -> Federation:
     return city.federation
+
+
+@pytest.fixture(scope="session")
+def built_counting() -> Counting:
+    return counted(trustees=3, threshold=2)
+
+
+@pytest.fixture
+def sealed(built_counting: Counting) -> Counting:
+    """Two shells, three sealed periods, no contribution yet."""
+    return built_counting.copy()
+
+
+@pytest.fixture
+def counting(sealed: Counting) -> Counting:
+    """The same after everybody's contributions to the first period."""
+    sealed.contribute_all(sealed.ref())
+    return sealed

@@ -47,6 +47,7 @@ from tests.chance import seeded
 from tests.keys.ceremonies import dealt
 from tests.trustee.memory_record import BuiltLeaf, Record
 from trustee.own_keys import OwnKeys
+from trustee.sampling import NoiseSource
 from trustee.storage.answers import AnswerStore
 from trustee.storage.database import Database
 from trustee.storage.mask_store import AttemptId, MaskStore
@@ -107,6 +108,8 @@ class Founded:
         """What a trustee holds instead of its admitted signing key."""
         self.own_secrets: dict[str, TrusteeSecrets] = {}
         """What a trustee holds instead of its share file."""
+        self.noise_sources: dict[str, NoiseSource] = {}
+        """Where a trustee's noise comes from instead of OpenDP."""
         self._chance = seeded(7)
 
     def copy(self) -> Self:
@@ -117,6 +120,7 @@ class Founded:
         twin.clock = SteppedClock(self.clock.at_s)
         twin.places, twin.trustees, twin.databases = dict(self.places), {}, {}
         twin.own_keys, twin.own_secrets, twin.lies = {}, {}, {}
+        twin.noise_sources = {}
         return twin
 
     def wait(self, *, days: int = 0, seconds: int = 0) -> None:
@@ -183,7 +187,14 @@ class Founded:
                 allow_insecure=self.allow_insecure,
             )
             database = self.databases.setdefault(party, Database(":memory:"))
-            self.trustees[party] = Trustee(keys, self.roots, database, self.record, self.clock)
+            self.trustees[party] = Trustee(
+                keys,
+                self.roots,
+                database,
+                self.record,
+                self.clock,
+                noise=self.noise_sources.get(name),
+            )
         return self.trustees[party]
 
     def kill(self, name: str) -> None:

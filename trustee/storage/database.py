@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 
 from fedcarbon.errors import ConfigurationError
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 _SCHEMA: Final = """
 CREATE TABLE leaves (
@@ -75,6 +75,12 @@ CREATE TABLE own_starts (
     opening_id BLOB NOT NULL,
     attempt INTEGER NOT NULL,
     PRIMARY KEY (programme_id, account_token, epoch, opening_id, attempt)
+) STRICT;
+CREATE TABLE noise (
+    shell_leaf INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    file BLOB NOT NULL,
+    PRIMARY KEY (shell_leaf, period)
 ) STRICT;
 CREATE TABLE products (
     programme_id TEXT NOT NULL,

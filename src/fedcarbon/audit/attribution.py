@@ -109,6 +109,10 @@ CHECK_OF_LEAF: Final[Mapping[LeafType, CheckId]] = MappingProxyType(
         LeafType.REDEMPTION_ORDER: CheckId.REDEMPTIONS,
         LeafType.PAYOUT_BATCH: CheckId.PAYOUTS,
         **dict.fromkeys(USE_TYPES, CheckId.USES),
+        LeafType.TABLE_SHELL: CheckId.STATISTICS,
+        LeafType.TABLE_CONTRIBUTION: CheckId.STATISTICS,
+        LeafType.RELEASE_START: CheckId.STATISTICS,
+        LeafType.TABLE_RELEASE: CheckId.STATISTICS,
     }
 )
 """The line for a leaf whose statement breaks a rule that has no line of its own."""

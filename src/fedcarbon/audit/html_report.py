@@ -47,6 +47,7 @@ def html_of(report: Report, report_sha256: str) -> str:
             _section("Checklist", _checklist(report.lines)),
             _section("Findings", _findings(report.findings)),
             _section("Epochs", _epochs(report.record.epochs)),
+            _section("Statistics", _statistics(report.record)) if report.record.tables else "",
             _section("Parties", _parties(report.record.parties)),
             _section("Notes", _notes(report.notes)) if report.notes else "",
         )
@@ -151,6 +152,45 @@ def _epochs(epochs: tuple[EpochFigure, ...]) -> str:
         "Accounts opened",
     )
     return _table(titles, rows)
+
+
+def _statistics(record: RecordFigures) -> str:
+    periods = (
+        (
+            escape(table.programme_id),
+            escape(table.shell_id),
+            _number(table.shell_leaf),
+            _number(item.period),
+            _number(item.contributions),
+            "" if item.start_leaf is None else _number(item.start_leaf),
+            "" if item.release_leaf is None else _number(item.release_leaf),
+            _code(item.table_sha256),
+        )
+        for table in record.tables
+        for item in table.periods
+    )
+    budgets = (
+        (
+            escape(item.programme_id),
+            str(item.year),
+            _number(item.releases),
+            _number(item.spent_millionths),
+            _number(item.limit_millionths),
+        )
+        for item in record.budgets
+    )
+    titles = (
+        "Programme",
+        "Table",
+        "Shell in leaf",
+        "Period",
+        "Contributions",
+        "Started in leaf",
+        "Released in leaf",
+        "File of the table",
+    )
+    spent = ("Programme", "Year", "Releases", "Spent (rho / 1,000,000)", "Limit")
+    return _table(titles, periods) + "\n" + _table(spent, budgets)
 
 
 def _parties(parties: tuple[PartyFigure, ...]) -> str:

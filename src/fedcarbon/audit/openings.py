@@ -15,6 +15,7 @@ from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.products import ProductCheck
 from fedcarbon.audit.shares import OpenedStart, ShareCheck
+from fedcarbon.audit.witnesses import require_public_start
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.accounts import AccountRef
 from fedcarbon.opening.caps import caps_so_far
@@ -24,7 +25,7 @@ from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.mask_sets import NO_HASH, MaskHashesInvalidError
 from fedcarbon.opening.refusals import ProductsDifferError
 from fedcarbon.opening.statements import OpeningResult, OpeningStart
-from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S, PartnerWitnessMissingError
+from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.units import MicrogramsCO2e, Seconds
 
 
@@ -71,24 +72,7 @@ class OpeningCheck:
         exam, item = self._exam, result.statement
         subject = f"the result in leaf {result.index}"
         start = exam.view.starts.starts[item.start_leaf]
-        exam.checklist.count(CheckId.WITNESSES)
-        if not exam.view.heads.is_witnessed(start.index):
-            exam.checklist.find(
-                CheckId.WITNESSES,
-                "START_NOT_WITNESSED",
-                subject,
-                f"shares were given before a quorum had signed a head over leaf {start.index}",
-                result.index,
-            )
-        elif start.index >= exam.view.heads.partner_witnessed_size:
-            exam.checklist.find(
-                CheckId.WITNESSES,
-                PartnerWitnessMissingError.code,
-                subject,
-                f"shares were given, and no partner has signed a head over leaf {start.index} that "
-                "is older than the result",
-                result.index,
-            )
+        require_public_start(exam, start.index, subject, result.index)
         for target in start.statement.targets:
             answers = self._answered[target.request_leaf]
             answers.append(result.index)

@@ -25,6 +25,7 @@ from fedcarbon.audit.products import ProductCheck
 from fedcarbon.audit.shares import ShareCheck
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
 from fedcarbon.audit.submissions import SubmissionCheck
+from fedcarbon.audit.table_checks import TableCheck
 from fedcarbon.audit.view import witnessed_head
 from fedcarbon.canonical import statement as statements
 from fedcarbon.errors import FedcarbonError
@@ -70,6 +71,7 @@ class Replay:
         self._methodologies: Final = MethodologyCheck(exam)
         self._openings: Final = OpeningCheck(exam, self._products, shares)
         self._orders: Final = OrderCheck(exam)
+        self._tables: Final = TableCheck(exam)
 
     @property
     def binding_refusals(self) -> Mapping[int, str]:
@@ -102,6 +104,7 @@ class Replay:
             self._submissions.finish()
             self._claims.finish()
             self._shares.finish()
+            self._tables.finish()
         self._require_no_leaf_beyond()
         self._leave_out_the_tail()
         check_copies(self._exam, self.size)
@@ -219,6 +222,18 @@ class Replay:
 
     def _result(self, _: int) -> None:
         self._openings.on_result(_last(self._exam.view.starts.results))
+
+    def _contribution(self, index: int) -> None:
+        contributions = self._exam.view.tables.contributions.values()
+        self._tables.on_contribution(
+            next(item for of in contributions for item in of.values() if item.index == index)
+        )
+
+    def _release_start(self, _: int) -> None:
+        self._tables.on_start(_last(self._exam.view.tables.starts))
+
+    def _release(self, _: int) -> None:
+        self._tables.on_release(_last(self._exam.view.tables.releases))
 
     # --- heads ------------------------------------------------------------------------------
 
@@ -385,5 +400,8 @@ _HANDLERS: Final[Mapping[LeafType, Callable[[Replay, int], None]]] = MappingProx
         LeafType.REDEMPTION_ORDER: Replay._order,  # noqa: SLF001
         LeafType.USE_ORDER: Replay._use_order,  # noqa: SLF001
         LeafType.RANKING_CHOICE: Replay._choice,  # noqa: SLF001
+        LeafType.TABLE_CONTRIBUTION: Replay._contribution,  # noqa: SLF001
+        LeafType.RELEASE_START: Replay._release_start,  # noqa: SLF001
+        LeafType.TABLE_RELEASE: Replay._release,  # noqa: SLF001
     }
 )

@@ -9,13 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from fedcarbon.audit.checklist import WORDINGS, Line, LineState
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import Finding
 from fedcarbon.audit.source import printable
+from fedcarbon.audit.table_figures import (
+    BudgetFigure,
+    TableFigure,
+    budget_figures,
+    table_figures,
+)
 from fedcarbon.audit.view import AuditView
 from fedcarbon.transparency.leaf import LeafType
 
@@ -65,6 +71,9 @@ class RecordFigures:
     leaf_types: dict[str, int]
     parties: tuple[PartyFigure, ...]
     epochs: tuple[EpochFigure, ...]
+    tables: tuple[TableFigure, ...]
+    budgets: tuple[BudgetFigure, ...]
+    """What statistics have spent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +159,8 @@ def _figures(view: AuditView, size: int) -> RecordFigures:
             for item in view.parties.admissions.values()
         ),
         epochs=tuple(_epochs(view)),
+        tables=table_figures(view),
+        budgets=budget_figures(view),
     )
 
 
@@ -206,6 +217,13 @@ def _record_tree(figures: RecordFigures) -> dict[str, Any]:
             }
             for item in figures.epochs
         ],
+        "statistics": {
+            "tables": [
+                {**asdict(item), "periods": [asdict(period) for period in item.periods]}
+                for item in figures.tables
+            ],
+            "budgets": [asdict(item) for item in figures.budgets],
+        },
     }
 
 

@@ -19,6 +19,8 @@ from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.source import LeafLine, RecordSource
 from fedcarbon.canonical import statement as statements
 from fedcarbon.canonical.statement import Statement
+from fedcarbon.disclosure.shell import TableShell
+from fedcarbon.disclosure.statements import ReleaseStart, TableContribution, TableRelease
 from fedcarbon.epoch.statements import (
     BeaconValue,
     ClaimCommitment,
@@ -281,6 +283,31 @@ KINDS: Final[Mapping[LeafType, Kind]] = MappingProxyType(
             statement=Ranking,
             sentence="In which band each of those who opted in lies.",
             refers_to=lambda item: [item.rules_leaf, item.salt_leaf],
+        ),
+        LeafType.TABLE_SHELL: Kind(
+            statement=TableShell,
+            sentence="Which table of statistics is released, when, and what it may tell.",
+        ),
+        LeafType.TABLE_CONTRIBUTION: Kind(
+            statement=TableContribution,
+            sentence="A partner's encrypted cells of a period; the file is beside.",
+            refers_to=lambda item: [item.shell_leaf],
+            checks=(CheckId.RANGE_PROOFS,),
+        ),
+        LeafType.RELEASE_START: Kind(
+            statement=ReleaseStart,
+            sentence="The budget of a release is spent; the trustees' encrypted noise is beside.",
+            refers_to=lambda item: [
+                item.shell_leaf,
+                *(contributor.contribution_leaf for contributor in item.contributors),
+            ],
+            checks=(CheckId.RANGE_PROOFS,),
+        ),
+        LeafType.TABLE_RELEASE: Kind(
+            statement=TableRelease,
+            sentence="A table is released; it and the trustees' shares are beside.",
+            refers_to=lambda item: [item.shell_leaf, item.start_leaf],
+            checks=(CheckId.WITNESSES, CheckId.SHARES),
         ),
     }
 )

@@ -35,6 +35,7 @@ from fedcarbon.submission.intake import (
     SubmissionPhase,
     check_file,
     check_header,
+    none_received,
 )
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 
@@ -209,7 +210,7 @@ class SubmissionCheck:
                 key=view.parties.parameters.proof_key.warmed,
                 phase=SubmissionPhase.OPEN if judged_before else SubmissionPhase.EARLY,
                 plan_leaf=plan.index,
-                expected_blocks=own.blocks(),
+                expected_blocks=own.slots_of,
                 places_digest=own.places_digest,
                 bounds_ug=own.caps_ug,
                 cap_ug=own.cap_ug,
@@ -222,7 +223,7 @@ class SubmissionCheck:
                     else bundle_hash(committed.statement.methodologies)
                 ),
                 admitted={first.chunk: AdmittedChunk(header_sha256=b"", chunks=first.chunks)},
-                received_blocks=(),
+                received=none_received,
             ),
         )
 

@@ -5,9 +5,10 @@ UTF-8, so that an auditor can read it with any tool; there is exactly one accept
 decoding re-encodes and compares. Who verifies a signature does so over the stored bytes, before
 anything is decoded.
 
-Encoding of fields: `bytes` lower-case hexadecimal; `MicrogramsCO2e` a decimal string and `Natural`
-a hexadecimal string (both outgrow the integers that JSON readers agree on); every other integer a
-JSON number below 2^53; enums their value; tuples lists; nested dataclasses objects.
+Encoding of fields: `bytes` lower-case hexadecimal; `MicrogramsCO2e` and `Amount` a decimal string
+(an `Amount` below zero begins with `-`) and `Natural` a hexadecimal string, as all three outgrow
+the integers that JSON readers agree on; every other integer a JSON number below 2^53; enums their
+value; tuples lists; nested dataclasses objects.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from functools import cache
 from typing import Any, ClassVar, Final, TypeVar
 
 from fedcarbon.errors import FedcarbonError, MalformedError
-from fedcarbon.units import MicrogramsCO2e, Natural
+from fedcarbon.units import Amount, MicrogramsCO2e, Natural
 
 PROTOCOL_VERSION: Final = 4
 """There is no reader of an earlier version."""
@@ -121,7 +122,7 @@ def _encode_fields(value: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
 
 
 def _encode(hint: Any, value: Any) -> Any:  # noqa: ANN401, PLR0911 - one arm per encoding rule
-    if hint is MicrogramsCO2e:
+    if hint is MicrogramsCO2e or hint is Amount:
         return str(value)
     if hint is Natural:
         return f"{value:x}"
@@ -165,6 +166,9 @@ def _decode(hint: Any, tree: Any) -> Any:  # noqa: ANN401, C901, PLR0911 - one a
         return tuple(_decode(item_hint, item) for item in _expect(list, tree))
     if hint is MicrogramsCO2e:
         return _digits(_expect(str, tree), base=10)
+    if hint is Amount:
+        text = _expect(str, tree)
+        return -_digits(text[1:], base=10) if text.startswith("-") else _digits(text, base=10)
     if hint is Natural:
         return _digits(_expect(str, tree), base=16)
     while hasattr(hint, "__supertype__"):

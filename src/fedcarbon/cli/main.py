@@ -17,7 +17,9 @@ from fedcarbon.cli import (
     methodology,
     record,
     registry,
+    registry_tables,
     registry_uses,
+    stats,
     synth,
     wallet,
     wallet_market,
@@ -51,9 +53,11 @@ for _published in (
     registry_uses.lot_verification,
     registry_uses.expiry_notice,
     registry_uses.ranking_rules,
+    registry_tables.table_shell,
 ):
     registry.app.command(_published)
 app.command(registry.app)
+app.command(stats.app)
 app.command(synth.app)
 for _use in (
     wallet_uses.offers,

@@ -1,4 +1,4 @@
-"""What a wallet operator checks of the record before it believes anything: the public leaves.
+"""What a client checks of the record before it believes anything: the public leaves.
 
 Parties and programmes are judged by the rules that trustees follow, in the order of the record.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from fedcarbon.disclosure.release import RecordEntry
 from fedcarbon.errors import FedcarbonError, PeerError, StateError
 from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.opening.logged import LoggedBody
@@ -27,6 +28,10 @@ from fedcarbon.v1 import record_pb2
 from fedcarbon.wire.hub_client import HubClient
 
 LEAVES_PER_CALL: Final = 1_000
+PUBLISHED: Final = frozenset({
+    LeafType.PARTY_ADMISSION, LeafType.PROGRAMME, LeafType.TABLE_SHELL, LeafType.TABLE_RELEASE,
+})  # fmt: skip
+"""Whose bodies are kept: what a released table is believed by."""
 
 
 class RecordUnreadableError(PeerError):
@@ -49,6 +54,8 @@ class PublicRecord:
     """Parameters, parties and programmes."""
     leaves: tuple[bytes, ...]
     """Every leaf, 34 bytes each."""
+    published: Mapping[int, RecordEntry]
+    """By index: admissions, programmes, and shells and releases of tables."""
 
     @property
     def parameters(self) -> ParameterSet:
@@ -116,6 +123,7 @@ def read_public_record(hub: HubClient, roots: TrustRoots) -> PublicRecord:
     """
     book = PartyBook(roots)
     leaves: list[bytes] = []
+    published: dict[int, RecordEntry] = {}
     while True:
         answer = hub.list_leaves(
             record_pb2.ListLeavesRequest(from_index=len(leaves), limit=LEAVES_PER_CALL)
@@ -128,13 +136,17 @@ def read_public_record(hub: HubClient, roots: TrustRoots) -> PublicRecord:
             except FedcarbonError as error:
                 raise RecordUnreadableError(f"leaf {item.index}: {error}") from error
             leaves.append(item.leaf)
+            if Leaf.from_bytes(item.leaf).type in PUBLISHED:
+                published[item.index] = RecordEntry(
+                    index=item.index, salt=item.salt, body=item.body
+                )
         if len(leaves) >= answer.size:
             break
         if not answer.leaves:
             raise RecordUnreadableError(f"the hub claims {answer.size} leaves, gives {len(leaves)}")
     if len(leaves) < len(_BEGINNING):
         raise RecordNotReadyError("the record has no parameters and self-test yet")
-    return PublicRecord(book=book, leaves=tuple(leaves))
+    return PublicRecord(book=book, leaves=tuple(leaves), published=published)
 
 
 def _take(book: PartyBook, item: record_pb2.RecordLeaf) -> None:

@@ -1,4 +1,4 @@
-"""`fedcarbon registry`: admissions, programmes and methodologies, signed by root keys and logged.
+"""`fedcarbon registry`: admissions, programmes, methodologies and tables, signed and logged.
 
 Root keys lie in the trustees' share files. Each trustee organisation signs for itself: the file
 travels from one to the next, and counts once `threshold` of them have signed.
@@ -20,6 +20,7 @@ from fedcarbon.canonical.statement import Statement
 from fedcarbon.ceremony.share_file import open_share_file
 from fedcarbon.cli.catalogue import checked_methodology
 from fedcarbon.cli.ceremony import read_passphrase
+from fedcarbon.disclosure.shell import TableShell
 from fedcarbon.errors import ConfigurationError
 from fedcarbon.ids import EpochIndex, ProgrammeId, Role, party_id, programme_id
 from fedcarbon.methodology.definition import Basis
@@ -41,14 +42,16 @@ from fedcarbon.uses.campaign import Campaign
 from fedcarbon.uses.lot import LotVerification
 from fedcarbon.uses.market import MarketRules
 from fedcarbon.uses.offer import ExpiryNotice, LotRules, Offer
-from fedcarbon.v1 import registry_pb2, use_pb2
+from fedcarbon.uses.ranking import RankingRules
+from fedcarbon.v1 import registry_pb2, statistics_pb2, use_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.hub_client import GrpcHubClient
 from fedcarbon.wire.party import load_party
 from fedcarbon.wire.tls import dial
 
 app = App(
-    name="registry", help="Admit parties, programmes and methodologies, signed by t root keys."
+    name="registry",
+    help="Admit parties, programmes, methodologies and tables, signed by t root keys.",
 )
 
 UNIT_DEFAULT_UG: Final = MicrogramsCO2e(1_250_000_000)
@@ -61,14 +64,24 @@ RootSigned = (
     PartyAdmission
     | Programme
     | MethodologyAdmission
+    | TableShell
     | Offer
     | Campaign
     | MarketRules
     | LotRules
     | LotVerification
     | ExpiryNotice
+    | RankingRules
 )
-_ABOUT_USES: Final = (Offer, Campaign, MarketRules, LotRules, LotVerification, ExpiryNotice)
+_ABOUT_USES: Final = (
+    Offer,
+    Campaign,
+    MarketRules,
+    LotRules,
+    LotVerification,
+    ExpiryNotice,
+    RankingRules,
+)
 _USES: Final = frozenset(cls.KIND for cls in _ABOUT_USES)
 _SIGNABLE: Final[Mapping[str, type[RootSigned]]] = {
     payload_type_of(cls.KIND): cls for cls in typing.get_args(RootSigned)
@@ -287,6 +300,8 @@ def publish(file: Path, *, identity: Path, hub_address: str, hub_id: str) -> Non
             hub.create_methodology_admission(
                 registry_pb2.CreateMethodologyAdmissionRequest(signed_admission=data)
             )
+        elif kind == TableShell.KIND:
+            hub.create_table_shell(statistics_pb2.CreateTableShellRequest(signed_shell=data))
         elif kind in _USES:
             hub.publish(use_pb2.PublishRequest(signed_statement=data))
         else:
@@ -308,7 +323,8 @@ def require_signable(envelope: Envelope, parameter_id: bytes) -> None:
     cls = _SIGNABLE.get(envelope.payload_type)
     if cls is None:
         raise RegistryFileError(
-            "root keys sign admissions, programmes, methodologies and what is published of uses"
+            "root keys sign admissions, programmes, methodologies, table shells and what is "
+            "published of uses"
         )
     statement = statements.decode(cls, envelope.payload)
     if statement.parameter_id != parameter_id:

@@ -168,10 +168,14 @@ def pedersen(value: int, blinding: int, generator: Element) -> Point:
         blinding: any integer; uniform in [0, ORDER) it hides the value perfectly.
         generator: G', of which nobody may know the logarithm to G.
     """
-    # Zero is an ordinary value here, so these are the library's variants that answer it.
-    left = rbcl.crypto_scalarmult_ristretto255_base_allow_scalar_zero(scalar_to_bytes(value))
-    right = scaled(blinding, Point(generator))
-    return Point(rbcl.crypto_core_ristretto255_add(left, right))
+    return sum_of((scaled_base(value), scaled(blinding, Point(generator))))
+
+
+def scaled_base(scalar: int) -> Point:
+    """Return scalar * G for the generator G of RFC 9496, which may be the identity."""
+    # Zero is an ordinary value here, so this is the library's variant that answers it.
+    data = scalar_to_bytes(scalar)
+    return Point(rbcl.crypto_scalarmult_ristretto255_base_allow_scalar_zero(data))
 
 
 def scaled(scalar: int, point: Point) -> Point:
@@ -182,8 +186,9 @@ def scaled(scalar: int, point: Point) -> Point:
 
 def sum_of(points: Iterable[Point]) -> Point:
     """Return the sum of canonical encodings; the identity if there are none."""
-    total: bytes = IDENTITY
-    for point in points:
+    left = iter(points)
+    total: bytes = next(left, IDENTITY)
+    for point in left:
         total = rbcl.crypto_core_ristretto255_add(total, point)
     return Point(total)
 

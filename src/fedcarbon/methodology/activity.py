@@ -83,6 +83,9 @@ class Activity:
     person does."""
     values: Mapping[str, Value] = field(default_factory=dict, hash=False)
     """The typed fields that the methodology declares, for example `distance_m`."""
+    place: str = field(default="", compare=False, repr=False)
+    """Where it was, in the platform's own words, for statistics; empty if nobody says. It counts
+    for nothing that is credited or proved, and two records of an activity may differ in it."""
 
     def __post_init__(self) -> None:
         """Check every value, in the order of the fields.
@@ -120,6 +123,7 @@ class Activity:
             )
         for name, value in self.values.items():
             _check_value(name, value)
+        _check_place(self.place)
         # A copy that nobody changes, in one order.
         object.__setattr__(self, "values", MappingProxyType(dict(sorted(self.values.items()))))
 
@@ -191,6 +195,15 @@ def _check_methodology_id(text: str) -> None:
         raise InvalidActivityError(
             RejectReason.UNKNOWN_METHODOLOGY, "a methodology is named as in its file"
         ) from error
+
+
+def _check_place(text: str) -> None:
+    if len(text) > REFERENCE_CHARACTERS_MAX or text != text.strip() or not text.isprintable():
+        raise InvalidActivityError(
+            RejectReason.MALFORMED_ROW,
+            f"a place has at most {REFERENCE_CHARACTERS_MAX} characters, all printable, and no "
+            "space around it",
+        )
 
 
 def _check_value(name: str, value: object) -> None:

@@ -7,12 +7,12 @@ is what a hub would need to open somebody's slot under another's name, so it sto
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fedcarbon.epoch.snapshot import Place, PlacedEntry, Snapshot, snapshot_by_account
 from fedcarbon.epoch.statements import EpochPlan
-from fedcarbon.ids import PartyId, ProgrammeId, Role
+from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.opening.account_columns import AccountColumns
 from fedcarbon.opening.logged import LoggedBody
 from fedcarbon.opening.parties import PartyBook
@@ -27,6 +27,8 @@ from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentBatch, PlaceB
 
 SNAPSHOTS_MAX: Final = 4
 """Snapshots that are kept."""
+MEMBERS_PERIODS_MAX: Final = 256
+"""Periods of tables whose members are kept: a number per partner."""
 
 
 class AccountRef(NamedTuple):
@@ -40,7 +42,15 @@ class AccountRef(NamedTuple):
 class AccountBook:
     """Enrolments and places of every programme."""
 
-    __slots__ = ("_batch_leaves", "_batches", "_enrolled", "_parties", "_snapshots", "_stored")
+    __slots__ = (
+        "_batch_leaves",
+        "_batches",
+        "_enrolled",
+        "_members",
+        "_parties",
+        "_snapshots",
+        "_stored",
+    )
 
     def __init__(self, parties: PartyBook) -> None:
         """Start empty; `parties` says who may sign."""
@@ -52,6 +62,10 @@ class AccountBook:
         """How many accounts a partner has ever enrolled."""
         self._snapshots: Final[OrderedDict[tuple[ProgrammeId, int, int], Snapshot]] = OrderedDict()
         """The last ones that were asked for: what is below a plan never changes."""
+        self._members: Final[
+            OrderedDict[tuple[ProgrammeId, tuple[tuple[EpochIndex, int], ...]], dict[PartyId, int]]
+        ] = OrderedDict()
+        """Likewise, by the plans of a period."""
 
     def fold_enrolments(self, logged: LoggedBody) -> None:
         """Take a batch that an admitted partner signed; a batch id counts once."""
@@ -159,6 +173,45 @@ class AccountBook:
                 self._snapshots.popitem(last=False)
         self._snapshots.move_to_end(key)
         return self._snapshots[key]
+
+    def members(self, plans: Iterable[EpochPlan]) -> dict[PartyId, int]:
+        """Return how many accounts each partner has enrolled in any of some epochs.
+
+        The accounts are walked once per period: a trustee needs the numbers for its noise, its
+        signature and its shares, and what is below a plan never changes.
+
+        Args:
+            plans: of epochs of one programme, one or more.
+
+        Raises:
+            RecordViolationError: an account that counts has no place.
+        """
+        plans = list(plans)
+        key = (plans[0].programme_id, tuple((plan.epoch, plan.snapshot_size) for plan in plans))
+        if key not in self._members:
+            self._members[key] = self._counted_members(plans)
+            while len(self._members) > MEMBERS_PERIODS_MAX:
+                self._members.popitem(last=False)
+        self._members.move_to_end(key)
+        return dict(self._members[key])
+
+    def _counted_members(self, plans: Sequence[EpochPlan]) -> dict[PartyId, int]:
+        counts: dict[PartyId, int] = defaultdict(int)
+        programme_id = plans[0].programme_id
+        size, epoch = (min(plan.snapshot_size for plan in plans), min(plan.epoch for plan in plans))
+        for token in self._stored.tokens(programme_id):
+            # Most accounts are as old as the period: what one of its plans says, all of them do.
+            is_steady = all(
+                entry.leaf_index < size and entry.from_epoch <= epoch
+                for entry in self._stored.entries(programme_id, token)
+            )
+            enrolled: set[PartyId] = set()
+            for plan in plans[:1] if is_steady else plans:
+                last = {item.partner_id: item for item in self._placed(programme_id, plan, [token])}
+                enrolled |= {name for name, item in last.items() if item.is_enrolment}
+            for name in enrolled:
+                counts[name] += 1
+        return counts
 
     def _snapshot_of(self, plan: EpochPlan, entries: Iterable[PlacedEntry]) -> Snapshot:
         return snapshot_by_account(

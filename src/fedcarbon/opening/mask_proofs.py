@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId
 from fedcarbon.opening.mask_sets import MaskInvalidError
-from fedcarbon.opening.masks import FULL_SLOT_MAX, draw_mask, mask_bounds
+from fedcarbon.opening.masks import draw_mask, mask_bounds
 from fedcarbon.opening.statements import OpeningStart
+from fedcarbon.packing.layout import FULL_SLOT_MAX
 from fedcarbon.paillier.cipher import ciphertext_to_bytes
 from fedcarbon.proofs.commitments import ProofKey, ProverTables
 from fedcarbon.proofs.range_proof import (

@@ -28,15 +28,13 @@ from typing import ClassVar, Final
 
 from fedcarbon.errors import CallerError, PeerError
 from fedcarbon.packing.layout import (
+    FULL_SLOT_MAX,
     SLOT_WIDTH_BITS,
     VALUE_BOUND,
     Layout,
     split_digits,
 )
 from fedcarbon.units import MicrogramsCO2e
-
-FULL_SLOT_MAX: Final = (1 << SLOT_WIDTH_BITS) - 1
-"""Largest digit of a mask in a full slot."""
 
 EDGE_SLOT_MAX: Final = (1 << (SLOT_WIDTH_BITS - 4)) - 1
 """Largest digit of a mask in the slot below a target and in the top slot: 2^108 - 1."""

@@ -23,6 +23,7 @@ from fedcarbon.opening.logged import LoggedBody
 from fedcarbon.opening.methodologies import MethodologyBook
 from fedcarbon.opening.parties import PartyBook
 from fedcarbon.opening.starts import StartBook
+from fedcarbon.opening.tables import TableBook
 from fedcarbon.opening.violations import (
     BodyMissingError,
     CommitmentDiffersError,
@@ -49,6 +50,7 @@ class RecordView:
         "methodologies",
         "parties",
         "starts",
+        "tables",
     )
 
     def __init__(self, roots: TrustRoots, heads: HeadBook | None = None) -> None:
@@ -67,6 +69,7 @@ class RecordView:
         self.bindings: Final = BindingBook(self.parties, self.accounts)
         self.starts: Final = StartBook(self.parties)
         self.evaluations: Final = EvaluationBook(self.parties)
+        self.tables: Final = TableBook(self.parties, self.epochs)
 
     @property
     def size(self) -> int:
@@ -178,4 +181,8 @@ _FOLDS: Final[Mapping[LeafType, Callable[[RecordView, LoggedBody], None]]] = {
     LeafType.OPENING_START: lambda view, logged: view.starts.fold_start(logged),
     LeafType.OPENING_RESULT: lambda view, logged: view.starts.fold_result(logged),
     LeafType.REFUSAL: lambda view, logged: view.starts.fold_refusal(logged),
+    LeafType.TABLE_SHELL: lambda view, logged: view.tables.fold_shell(logged),
+    LeafType.TABLE_CONTRIBUTION: lambda view, logged: view.tables.fold_contribution(logged),
+    LeafType.RELEASE_START: lambda view, logged: view.tables.fold_start(logged),
+    LeafType.TABLE_RELEASE: lambda view, logged: view.tables.fold_release(logged),
 }

@@ -66,6 +66,54 @@ class LoggedTwiceError(RecordViolationError):
     code: ClassVar[str] = "LOGGED_TWICE"
 
 
+class ShellTooLateError(LeafInvalidError):
+    """A table shell was logged when an epoch that it counts was planned already."""
+
+    code: ClassVar[str] = "SHELL_TOO_LATE"
+
+
+class ShellsOverlapError(LeafInvalidError):
+    """Two table shells of a programme count the same epoch."""
+
+    code: ClassVar[str] = "SHELLS_OVERLAP"
+
+
+class ShellBeyondProgrammeError(LeafInvalidError):
+    """A table shell counts epochs that its programme does not have."""
+
+    code: ClassVar[str] = "SHELL_BEYOND_PROGRAMME"
+
+
+class ShellUnknownError(LeafInvalidError):
+    """A leaf about statistics names a leaf that is no table shell of its programme."""
+
+    code: ClassVar[str] = "SHELL_UNKNOWN"
+
+
+class PeriodNotSealedError(LeafInvalidError):
+    """An epoch of the period that a leaf about statistics is of has no seal."""
+
+    code: ClassVar[str] = "PERIOD_NOT_SEALED"
+
+
+class ContributionTooLateError(LeafInvalidError):
+    """A contribution was logged after the start of its period."""
+
+    code: ClassVar[str] = "CONTRIBUTION_TOO_LATE"
+
+
+class NoiseSignersDifferError(LeafInvalidError):
+    """The start of a release is not signed by exactly the trustees whose noise it names."""
+
+    code: ClassVar[str] = "NOISE_SIGNERS_DIFFER"
+
+
+class ReleaseWithoutStartError(LeafInvalidError):
+    """A release answers no start that stands before it."""
+
+    code: ClassVar[str] = "RELEASE_WITHOUT_START"
+
+
 class HeadAheadError(StateError):
     """A head covers leaves that are not replayed yet: read on first."""
 

@@ -18,6 +18,9 @@ from fedcarbon.units import UG_PER_KILOGRAM, VALUE_BITS, MicrogramsCO2e
 SLOT_WIDTH_BITS: Final = 112
 """W: width of a slot in bits."""
 
+FULL_SLOT_MAX: Final = (1 << SLOT_WIDTH_BITS) - 1
+"""Largest digit of a slot that is filled to its top: a mask's, a noise's."""
+
 VALUE_BOUND: Final = 1 << VALUE_BITS
 """Every value, and every sum of values that is ever opened, is below this."""
 

@@ -43,6 +43,10 @@ class RangePurpose(StrEnum):
     """A trustee's mask of one opening attempt."""
     CHALLENGE = "challenge"
     """A test vector that is shown afterwards and never counted."""
+    TABLE = "table"
+    """A block of a partner's contribution to a table; `epoch` is the period."""
+    NOISE = "noise"
+    """A block of a trustee's noise for a table; `epoch` is the period."""
 
 
 class RangeCheck(StrEnum):
@@ -97,7 +101,8 @@ class RangeContext:
     epoch: EpochIndex
     block: int
     subject: bytes = b""
-    """For a mask opening id and attempt (`mask_subject`), for a challenge its id, else empty."""
+    """For a mask opening id and attempt (`mask_subject`), for a challenge its id, for tables and
+    noise the shell's leaf, else empty."""
 
 
 def mask_subject(opening_id: bytes, attempt: int) -> bytes:

@@ -171,6 +171,15 @@ class AdmittedChunk:
     chunks: int
 
 
+Received = Callable[[Collection[int]], Collection[int]]
+"""Returns those of some blocks that stand in the chunks which are in the record."""
+
+
+def none_received(_blocks: Collection[int]) -> Collection[int]:
+    """Return nothing: for whoever looks by other means whether a block came twice."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeContext:
     """What the record says about one partner's submission of one epoch."""
@@ -179,7 +188,8 @@ class IntakeContext:
     phase: SubmissionPhase
     plan_leaf: int
     expected_blocks: Collection[int]
-    """All blocks of the partner in the snapshot; empty if it is not in it."""
+    """All blocks of the partner in the snapshot; empty if it is not in it. Whether one is among
+    them is asked for every block that comes: it must not cost a look at all of them."""
     places_digest: bytes
     """Of the partner's accounts in the snapshot; not looked at if it is not in it."""
     bounds_ug: Callable[[int], tuple[MicrogramsCO2e, ...]]
@@ -191,8 +201,8 @@ class IntakeContext:
     """As logged in phase 1a; 32 zeros if the partner missed it."""
     admitted: Mapping[int, AdmittedChunk]
     """By number, the chunks that are in the record."""
-    received_blocks: Collection[int]
-    """Blocks of the chunks that are in the record."""
+    received: Received
+    """Looks up blocks of the chunks that are in the record."""
 
 
 def open_header(
@@ -356,11 +366,11 @@ def check_blocks(blocks: Sequence[int], context: IntakeContext) -> None:
         BlockNotExpectedError, BlockSentTwiceError: the first that fails.
     """
     # (19) every block is one that the snapshot asks for
-    unexpected = sorted(set(blocks).difference(context.expected_blocks))
+    unexpected = sorted(block for block in blocks if block not in context.expected_blocks)
     if unexpected:
         raise BlockNotExpectedError(f"block {unexpected[0]} holds none of the partner's accounts")
     # (20) and came in no other chunk
-    twice = sorted(set(blocks).intersection(context.received_blocks))
+    twice = sorted(context.received(blocks))
     if twice:
         raise BlockSentTwiceError(f"block {twice[0]} came in another chunk")
 
@@ -374,7 +384,8 @@ def is_complete(header: ChunkHeader, blocks: Collection[int], context: IntakeCon
     if len({*context.admitted, header.chunk}) < header.chunks:
         return False
     # (23) with the last chunk no block is missing
-    missing = set(context.expected_blocks).difference(context.received_blocks, blocks)
+    expected = context.expected_blocks
+    missing = set(expected).difference(context.received(expected), blocks)
     if missing:
         raise BlockMissingError(
             f"{len(missing)} blocks have no ciphertext, the first is {min(missing)}; a submission "

@@ -68,6 +68,10 @@ class LeafType(IntEnum):
     RANKING_CHOICE = 112
     RANKING_SALT = 113
     RANKING = 114
+    TABLE_SHELL = 128
+    TABLE_CONTRIBUTION = 129
+    RELEASE_START = 130
+    TABLE_RELEASE = 131
 
     @property
     def kind(self) -> str:
@@ -93,6 +97,8 @@ PUBLIC_TYPES: Final = frozenset(
         LeafType.MARKET_PRICE,
         LeafType.RANKING_RULES,
         LeafType.RANKING,
+        LeafType.TABLE_SHELL,
+        LeafType.TABLE_RELEASE,
     }
 )
 """Bodies that every admitted party may read."""

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from fedcarbon.v1 import record_pb2 as fedcarbon_dot_v1_dot_record__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66\x65\x64\x63\x61rbon/v1/trustee.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\x1a\x19\x66\x65\x64\x63\x61rbon/v1/record.proto\"\xa9\x03\n\x0bWorkRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x0c\x12,\n\x06\x63osign\x18\x02 \x01(\x0b\x32\x1a.fedcarbon.v1.CosignAnswerH\x00\x12\x30\n\x08\x65valuate\x18\x03 \x01(\x0b\x32\x1c.fedcarbon.v1.EvaluateAnswerH\x00\x12,\n\x06\x62\x65\x61\x63on\x18\x04 \x01(\x0b\x32\x1a.fedcarbon.v1.BeaconAnswerH\x00\x12(\n\x04mask\x18\x05 \x01(\x0b\x32\x18.fedcarbon.v1.MaskAnswerH\x00\x12\x33\n\nsign_start\x18\x06 \x01(\x0b\x32\x1d.fedcarbon.v1.SignStartAnswerH\x00\x12\x35\n\x0breveal_mask\x18\x07 \x01(\x0b\x32\x1e.fedcarbon.v1.RevealMaskAnswerH\x00\x12*\n\x05share\x18\x08 \x01(\x0b\x32\x19.fedcarbon.v1.ShareAnswerH\x00\x12.\n\x07refused\x18\t \x01(\x0b\x32\x1b.fedcarbon.v1.RefusedAnswerH\x00\x42\x08\n\x06\x61nswer\"\xfd\x03\n\x0cWorkResponse\x12\x10\n\x08order_id\x18\x01 \x01(\x0c\x12\x13\n\x0brecord_size\x18\x02 \x01(\x04\x12\x35\n\ncheckpoint\x18\x03 \x01(\x0b\x32!.fedcarbon.v1.WitnessedCheckpoint\x12+\n\x06\x63osign\x18\x04 \x01(\x0b\x32\x19.fedcarbon.v1.CosignOrderH\x00\x12/\n\x08\x65valuate\x18\x05 \x01(\x0b\x32\x1b.fedcarbon.v1.EvaluateOrderH\x00\x12+\n\x06\x62\x65\x61\x63on\x18\x06 \x01(\x0b\x32\x19.fedcarbon.v1.BeaconOrderH\x00\x12\'\n\x04mask\x18\x07 \x01(\x0b\x32\x17.fedcarbon.v1.MaskOrderH\x00\x12\x32\n\nsign_start\x18\x08 \x01(\x0b\x32\x1c.fedcarbon.v1.SignStartOrderH\x00\x12\x34\n\x0breveal_mask\x18\t \x01(\x0b\x32\x1d.fedcarbon.v1.RevealMaskOrderH\x00\x12)\n\x05share\x18\n \x01(\x0b\x32\x18.fedcarbon.v1.ShareOrderH\x00\x12=\n\x12partner_checkpoint\x18\x0b \x01(\x0b\x32!.fedcarbon.v1.WitnessedCheckpointB\x07\n\x05order\"\x1b\n\x0b\x43osignOrder\x12\x0c\n\x04root\x18\x01 \x01(\x0c\"\"\n\x0c\x43osignAnswer\x12\x0c\n\x04note\x18\x02 \x01(\x0cJ\x04\x08\x01\x10\x02\"A\n\rEvaluateOrder\x12\x16\n\x0esigned_request\x18\x01 \x01(\x0c\x12\x18\n\x10\x62linded_elements\x18\x02 \x03(\x0c\"1\n\x0e\x45valuateAnswer\x12\x10\n\x08\x65lements\x18\x01 \x03(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"0\n\x0b\x42\x65\x61\x63onOrder\x12\r\n\x05label\x18\x01 \x01(\t\x12\x12\n\nleaf_index\x18\x02 \x01(\x04\".\n\x0c\x42\x65\x61\x63onAnswer\x12\x0f\n\x07\x65lement\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"!\n\tMaskOrder\x12\x14\n\x0c\x64raft_starts\x18\x01 \x03(\x0c\"!\n\nMaskAnswer\x12\x13\n\x0bmask_hashes\x18\x01 \x03(\x0c\" \n\x0eSignStartOrder\x12\x0e\n\x06starts\x18\x01 \x03(\x0c\"%\n\x0fSignStartAnswer\x12\x12\n\nsignatures\x18\x01 \x03(\x0c\"\'\n\x0fRevealMaskOrder\x12\x14\n\x0cstart_leaves\x18\x01 \x03(\x04\"!\n\x10RevealMaskAnswer\x12\r\n\x05masks\x18\x01 \x03(\x0c\"7\n\nShareOrder\x12)\n\x06starts\x18\x01 \x03(\x0b\x32\x19.fedcarbon.v1.MaskedStart\"0\n\x0bMaskedStart\x12\x12\n\nstart_leaf\x18\x01 \x01(\x04\x12\r\n\x05masks\x18\x02 \x03(\x0c\",\n\x0bShareAnswer\x12\x0e\n\x06shares\x18\x01 \x03(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"X\n\rRefusedAnswer\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x16\n\x0esigned_refusal\x18\x03 \x01(\x0c\x12\x11\n\tpositions\x18\x04 \x03(\r2S\n\x0eTrusteeService\x12\x41\n\x04Work\x12\x19.fedcarbon.v1.WorkRequest\x1a\x1a.fedcarbon.v1.WorkResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66\x65\x64\x63\x61rbon/v1/trustee.proto\x12\x0c\x66\x65\x64\x63\x61rbon.v1\x1a\x19\x66\x65\x64\x63\x61rbon/v1/record.proto\"\xc9\x04\n\x0bWorkRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x0c\x12,\n\x06\x63osign\x18\x02 \x01(\x0b\x32\x1a.fedcarbon.v1.CosignAnswerH\x00\x12\x30\n\x08\x65valuate\x18\x03 \x01(\x0b\x32\x1c.fedcarbon.v1.EvaluateAnswerH\x00\x12,\n\x06\x62\x65\x61\x63on\x18\x04 \x01(\x0b\x32\x1a.fedcarbon.v1.BeaconAnswerH\x00\x12(\n\x04mask\x18\x05 \x01(\x0b\x32\x18.fedcarbon.v1.MaskAnswerH\x00\x12\x33\n\nsign_start\x18\x06 \x01(\x0b\x32\x1d.fedcarbon.v1.SignStartAnswerH\x00\x12\x35\n\x0breveal_mask\x18\x07 \x01(\x0b\x32\x1e.fedcarbon.v1.RevealMaskAnswerH\x00\x12*\n\x05share\x18\x08 \x01(\x0b\x32\x19.fedcarbon.v1.ShareAnswerH\x00\x12.\n\x07refused\x18\t \x01(\x0b\x32\x1b.fedcarbon.v1.RefusedAnswerH\x00\x12*\n\x05noise\x18\n \x01(\x0b\x32\x19.fedcarbon.v1.NoiseAnswerH\x00\x12\x37\n\x0csign_release\x18\x0b \x01(\x0b\x32\x1f.fedcarbon.v1.SignReleaseAnswerH\x00\x12\x39\n\rrelease_share\x18\x0c \x01(\x0b\x32 .fedcarbon.v1.ReleaseShareAnswerH\x00\x42\x08\n\x06\x61nswer\"\x9a\x05\n\x0cWorkResponse\x12\x10\n\x08order_id\x18\x01 \x01(\x0c\x12\x13\n\x0brecord_size\x18\x02 \x01(\x04\x12\x35\n\ncheckpoint\x18\x03 \x01(\x0b\x32!.fedcarbon.v1.WitnessedCheckpoint\x12+\n\x06\x63osign\x18\x04 \x01(\x0b\x32\x19.fedcarbon.v1.CosignOrderH\x00\x12/\n\x08\x65valuate\x18\x05 \x01(\x0b\x32\x1b.fedcarbon.v1.EvaluateOrderH\x00\x12+\n\x06\x62\x65\x61\x63on\x18\x06 \x01(\x0b\x32\x19.fedcarbon.v1.BeaconOrderH\x00\x12\'\n\x04mask\x18\x07 \x01(\x0b\x32\x17.fedcarbon.v1.MaskOrderH\x00\x12\x32\n\nsign_start\x18\x08 \x01(\x0b\x32\x1c.fedcarbon.v1.SignStartOrderH\x00\x12\x34\n\x0breveal_mask\x18\t \x01(\x0b\x32\x1d.fedcarbon.v1.RevealMaskOrderH\x00\x12)\n\x05share\x18\n \x01(\x0b\x32\x18.fedcarbon.v1.ShareOrderH\x00\x12)\n\x05noise\x18\x0c \x01(\x0b\x32\x18.fedcarbon.v1.NoiseOrderH\x00\x12\x36\n\x0csign_release\x18\r \x01(\x0b\x32\x1e.fedcarbon.v1.SignReleaseOrderH\x00\x12\x38\n\rrelease_share\x18\x0e \x01(\x0b\x32\x1f.fedcarbon.v1.ReleaseShareOrderH\x00\x12=\n\x12partner_checkpoint\x18\x0b \x01(\x0b\x32!.fedcarbon.v1.WitnessedCheckpointB\x07\n\x05order\"\x1b\n\x0b\x43osignOrder\x12\x0c\n\x04root\x18\x01 \x01(\x0c\"\"\n\x0c\x43osignAnswer\x12\x0c\n\x04note\x18\x02 \x01(\x0cJ\x04\x08\x01\x10\x02\"A\n\rEvaluateOrder\x12\x16\n\x0esigned_request\x18\x01 \x01(\x0c\x12\x18\n\x10\x62linded_elements\x18\x02 \x03(\x0c\"1\n\x0e\x45valuateAnswer\x12\x10\n\x08\x65lements\x18\x01 \x03(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"0\n\x0b\x42\x65\x61\x63onOrder\x12\r\n\x05label\x18\x01 \x01(\t\x12\x12\n\nleaf_index\x18\x02 \x01(\x04\".\n\x0c\x42\x65\x61\x63onAnswer\x12\x0f\n\x07\x65lement\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"!\n\tMaskOrder\x12\x14\n\x0c\x64raft_starts\x18\x01 \x03(\x0c\"!\n\nMaskAnswer\x12\x13\n\x0bmask_hashes\x18\x01 \x03(\x0c\" \n\x0eSignStartOrder\x12\x0e\n\x06starts\x18\x01 \x03(\x0c\"%\n\x0fSignStartAnswer\x12\x12\n\nsignatures\x18\x01 \x03(\x0c\"\'\n\x0fRevealMaskOrder\x12\x14\n\x0cstart_leaves\x18\x01 \x03(\x04\"!\n\x10RevealMaskAnswer\x12\r\n\x05masks\x18\x01 \x03(\x0c\"7\n\nShareOrder\x12)\n\x06starts\x18\x01 \x03(\x0b\x32\x19.fedcarbon.v1.MaskedStart\"0\n\x0bMaskedStart\x12\x12\n\nstart_leaf\x18\x01 \x01(\x04\x12\r\n\x05masks\x18\x02 \x03(\x0c\",\n\x0bShareAnswer\x12\x0e\n\x06shares\x18\x01 \x03(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"X\n\rRefusedAnswer\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x16\n\x0esigned_refusal\x18\x03 \x01(\x0c\x12\x11\n\tpositions\x18\x04 \x03(\r\"F\n\nNoiseOrder\x12\x14\n\x0cprogramme_id\x18\x01 \x01(\t\x12\x12\n\nshell_leaf\x18\x02 \x01(\x04\x12\x0e\n\x06period\x18\x03 \x01(\r\"\x1b\n\x0bNoiseAnswer\x12\x0c\n\x04\x66ile\x18\x01 \x01(\x0c\"!\n\x10SignReleaseOrder\x12\r\n\x05start\x18\x01 \x01(\x0c\"&\n\x11SignReleaseAnswer\x12\x11\n\tsignature\x18\x01 \x01(\x0c\"\'\n\x11ReleaseShareOrder\x12\x12\n\nstart_leaf\x18\x01 \x01(\x04\"3\n\x12ReleaseShareAnswer\x12\x0e\n\x06shares\x18\x01 \x03(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\x32S\n\x0eTrusteeService\x12\x41\n\x04Work\x12\x19.fedcarbon.v1.WorkRequest\x1a\x1a.fedcarbon.v1.WorkResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,41 +33,53 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fedcarbon.v1.trustee_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_WORKREQUEST']._serialized_start=72
-  _globals['_WORKREQUEST']._serialized_end=497
-  _globals['_WORKRESPONSE']._serialized_start=500
-  _globals['_WORKRESPONSE']._serialized_end=1009
-  _globals['_COSIGNORDER']._serialized_start=1011
-  _globals['_COSIGNORDER']._serialized_end=1038
-  _globals['_COSIGNANSWER']._serialized_start=1040
-  _globals['_COSIGNANSWER']._serialized_end=1074
-  _globals['_EVALUATEORDER']._serialized_start=1076
-  _globals['_EVALUATEORDER']._serialized_end=1141
-  _globals['_EVALUATEANSWER']._serialized_start=1143
-  _globals['_EVALUATEANSWER']._serialized_end=1192
-  _globals['_BEACONORDER']._serialized_start=1194
-  _globals['_BEACONORDER']._serialized_end=1242
-  _globals['_BEACONANSWER']._serialized_start=1244
-  _globals['_BEACONANSWER']._serialized_end=1290
-  _globals['_MASKORDER']._serialized_start=1292
-  _globals['_MASKORDER']._serialized_end=1325
-  _globals['_MASKANSWER']._serialized_start=1327
-  _globals['_MASKANSWER']._serialized_end=1360
-  _globals['_SIGNSTARTORDER']._serialized_start=1362
-  _globals['_SIGNSTARTORDER']._serialized_end=1394
-  _globals['_SIGNSTARTANSWER']._serialized_start=1396
-  _globals['_SIGNSTARTANSWER']._serialized_end=1433
-  _globals['_REVEALMASKORDER']._serialized_start=1435
-  _globals['_REVEALMASKORDER']._serialized_end=1474
-  _globals['_REVEALMASKANSWER']._serialized_start=1476
-  _globals['_REVEALMASKANSWER']._serialized_end=1509
-  _globals['_SHAREORDER']._serialized_start=1511
-  _globals['_SHAREORDER']._serialized_end=1566
-  _globals['_MASKEDSTART']._serialized_start=1568
-  _globals['_MASKEDSTART']._serialized_end=1616
-  _globals['_SHAREANSWER']._serialized_start=1618
-  _globals['_SHAREANSWER']._serialized_end=1662
-  _globals['_REFUSEDANSWER']._serialized_start=1664
-  _globals['_REFUSEDANSWER']._serialized_end=1752
-  _globals['_TRUSTEESERVICE']._serialized_start=1754
-  _globals['_TRUSTEESERVICE']._serialized_end=1837
+  _globals['_WORKREQUEST']._serialized_end=657
+  _globals['_WORKRESPONSE']._serialized_start=660
+  _globals['_WORKRESPONSE']._serialized_end=1326
+  _globals['_COSIGNORDER']._serialized_start=1328
+  _globals['_COSIGNORDER']._serialized_end=1355
+  _globals['_COSIGNANSWER']._serialized_start=1357
+  _globals['_COSIGNANSWER']._serialized_end=1391
+  _globals['_EVALUATEORDER']._serialized_start=1393
+  _globals['_EVALUATEORDER']._serialized_end=1458
+  _globals['_EVALUATEANSWER']._serialized_start=1460
+  _globals['_EVALUATEANSWER']._serialized_end=1509
+  _globals['_BEACONORDER']._serialized_start=1511
+  _globals['_BEACONORDER']._serialized_end=1559
+  _globals['_BEACONANSWER']._serialized_start=1561
+  _globals['_BEACONANSWER']._serialized_end=1607
+  _globals['_MASKORDER']._serialized_start=1609
+  _globals['_MASKORDER']._serialized_end=1642
+  _globals['_MASKANSWER']._serialized_start=1644
+  _globals['_MASKANSWER']._serialized_end=1677
+  _globals['_SIGNSTARTORDER']._serialized_start=1679
+  _globals['_SIGNSTARTORDER']._serialized_end=1711
+  _globals['_SIGNSTARTANSWER']._serialized_start=1713
+  _globals['_SIGNSTARTANSWER']._serialized_end=1750
+  _globals['_REVEALMASKORDER']._serialized_start=1752
+  _globals['_REVEALMASKORDER']._serialized_end=1791
+  _globals['_REVEALMASKANSWER']._serialized_start=1793
+  _globals['_REVEALMASKANSWER']._serialized_end=1826
+  _globals['_SHAREORDER']._serialized_start=1828
+  _globals['_SHAREORDER']._serialized_end=1883
+  _globals['_MASKEDSTART']._serialized_start=1885
+  _globals['_MASKEDSTART']._serialized_end=1933
+  _globals['_SHAREANSWER']._serialized_start=1935
+  _globals['_SHAREANSWER']._serialized_end=1979
+  _globals['_REFUSEDANSWER']._serialized_start=1981
+  _globals['_REFUSEDANSWER']._serialized_end=2069
+  _globals['_NOISEORDER']._serialized_start=2071
+  _globals['_NOISEORDER']._serialized_end=2141
+  _globals['_NOISEANSWER']._serialized_start=2143
+  _globals['_NOISEANSWER']._serialized_end=2170
+  _globals['_SIGNRELEASEORDER']._serialized_start=2172
+  _globals['_SIGNRELEASEORDER']._serialized_end=2205
+  _globals['_SIGNRELEASEANSWER']._serialized_start=2207
+  _globals['_SIGNRELEASEANSWER']._serialized_end=2245
+  _globals['_RELEASESHAREORDER']._serialized_start=2247
+  _globals['_RELEASESHAREORDER']._serialized_end=2286
+  _globals['_RELEASESHAREANSWER']._serialized_start=2288
+  _globals['_RELEASESHAREANSWER']._serialized_end=2339
+  _globals['_TRUSTEESERVICE']._serialized_start=2341
+  _globals['_TRUSTEESERVICE']._serialized_end=2424
 # @@protoc_insertion_point(module_scope)

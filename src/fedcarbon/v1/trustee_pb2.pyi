@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class WorkRequest(_message.Message):
-    __slots__ = ("order_id", "cosign", "evaluate", "beacon", "mask", "sign_start", "reveal_mask", "share", "refused")
+    __slots__ = ("order_id", "cosign", "evaluate", "beacon", "mask", "sign_start", "reveal_mask", "share", "refused", "noise", "sign_release", "release_share")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     COSIGN_FIELD_NUMBER: _ClassVar[int]
     EVALUATE_FIELD_NUMBER: _ClassVar[int]
@@ -18,6 +18,9 @@ class WorkRequest(_message.Message):
     REVEAL_MASK_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
+    SIGN_RELEASE_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_SHARE_FIELD_NUMBER: _ClassVar[int]
     order_id: bytes
     cosign: CosignAnswer
     evaluate: EvaluateAnswer
@@ -27,10 +30,13 @@ class WorkRequest(_message.Message):
     reveal_mask: RevealMaskAnswer
     share: ShareAnswer
     refused: RefusedAnswer
-    def __init__(self, order_id: _Optional[bytes] = ..., cosign: _Optional[_Union[CosignAnswer, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateAnswer, _Mapping]] = ..., beacon: _Optional[_Union[BeaconAnswer, _Mapping]] = ..., mask: _Optional[_Union[MaskAnswer, _Mapping]] = ..., sign_start: _Optional[_Union[SignStartAnswer, _Mapping]] = ..., reveal_mask: _Optional[_Union[RevealMaskAnswer, _Mapping]] = ..., share: _Optional[_Union[ShareAnswer, _Mapping]] = ..., refused: _Optional[_Union[RefusedAnswer, _Mapping]] = ...) -> None: ...
+    noise: NoiseAnswer
+    sign_release: SignReleaseAnswer
+    release_share: ReleaseShareAnswer
+    def __init__(self, order_id: _Optional[bytes] = ..., cosign: _Optional[_Union[CosignAnswer, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateAnswer, _Mapping]] = ..., beacon: _Optional[_Union[BeaconAnswer, _Mapping]] = ..., mask: _Optional[_Union[MaskAnswer, _Mapping]] = ..., sign_start: _Optional[_Union[SignStartAnswer, _Mapping]] = ..., reveal_mask: _Optional[_Union[RevealMaskAnswer, _Mapping]] = ..., share: _Optional[_Union[ShareAnswer, _Mapping]] = ..., refused: _Optional[_Union[RefusedAnswer, _Mapping]] = ..., noise: _Optional[_Union[NoiseAnswer, _Mapping]] = ..., sign_release: _Optional[_Union[SignReleaseAnswer, _Mapping]] = ..., release_share: _Optional[_Union[ReleaseShareAnswer, _Mapping]] = ...) -> None: ...
 
 class WorkResponse(_message.Message):
-    __slots__ = ("order_id", "record_size", "checkpoint", "cosign", "evaluate", "beacon", "mask", "sign_start", "reveal_mask", "share", "partner_checkpoint")
+    __slots__ = ("order_id", "record_size", "checkpoint", "cosign", "evaluate", "beacon", "mask", "sign_start", "reveal_mask", "share", "noise", "sign_release", "release_share", "partner_checkpoint")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     RECORD_SIZE_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +47,9 @@ class WorkResponse(_message.Message):
     SIGN_START_FIELD_NUMBER: _ClassVar[int]
     REVEAL_MASK_FIELD_NUMBER: _ClassVar[int]
     SHARE_FIELD_NUMBER: _ClassVar[int]
+    NOISE_FIELD_NUMBER: _ClassVar[int]
+    SIGN_RELEASE_FIELD_NUMBER: _ClassVar[int]
+    RELEASE_SHARE_FIELD_NUMBER: _ClassVar[int]
     PARTNER_CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     order_id: bytes
     record_size: int
@@ -52,8 +61,11 @@ class WorkResponse(_message.Message):
     sign_start: SignStartOrder
     reveal_mask: RevealMaskOrder
     share: ShareOrder
+    noise: NoiseOrder
+    sign_release: SignReleaseOrder
+    release_share: ReleaseShareOrder
     partner_checkpoint: _record_pb2.WitnessedCheckpoint
-    def __init__(self, order_id: _Optional[bytes] = ..., record_size: _Optional[int] = ..., checkpoint: _Optional[_Union[_record_pb2.WitnessedCheckpoint, _Mapping]] = ..., cosign: _Optional[_Union[CosignOrder, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateOrder, _Mapping]] = ..., beacon: _Optional[_Union[BeaconOrder, _Mapping]] = ..., mask: _Optional[_Union[MaskOrder, _Mapping]] = ..., sign_start: _Optional[_Union[SignStartOrder, _Mapping]] = ..., reveal_mask: _Optional[_Union[RevealMaskOrder, _Mapping]] = ..., share: _Optional[_Union[ShareOrder, _Mapping]] = ..., partner_checkpoint: _Optional[_Union[_record_pb2.WitnessedCheckpoint, _Mapping]] = ...) -> None: ...
+    def __init__(self, order_id: _Optional[bytes] = ..., record_size: _Optional[int] = ..., checkpoint: _Optional[_Union[_record_pb2.WitnessedCheckpoint, _Mapping]] = ..., cosign: _Optional[_Union[CosignOrder, _Mapping]] = ..., evaluate: _Optional[_Union[EvaluateOrder, _Mapping]] = ..., beacon: _Optional[_Union[BeaconOrder, _Mapping]] = ..., mask: _Optional[_Union[MaskOrder, _Mapping]] = ..., sign_start: _Optional[_Union[SignStartOrder, _Mapping]] = ..., reveal_mask: _Optional[_Union[RevealMaskOrder, _Mapping]] = ..., share: _Optional[_Union[ShareOrder, _Mapping]] = ..., noise: _Optional[_Union[NoiseOrder, _Mapping]] = ..., sign_release: _Optional[_Union[SignReleaseOrder, _Mapping]] = ..., release_share: _Optional[_Union[ReleaseShareOrder, _Mapping]] = ..., partner_checkpoint: _Optional[_Union[_record_pb2.WitnessedCheckpoint, _Mapping]] = ...) -> None: ...
 
 class CosignOrder(_message.Message):
     __slots__ = ("root",)
@@ -168,3 +180,45 @@ class RefusedAnswer(_message.Message):
     signed_refusal: bytes
     positions: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, code: _Optional[str] = ..., detail: _Optional[str] = ..., signed_refusal: _Optional[bytes] = ..., positions: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class NoiseOrder(_message.Message):
+    __slots__ = ("programme_id", "shell_leaf", "period")
+    PROGRAMME_ID_FIELD_NUMBER: _ClassVar[int]
+    SHELL_LEAF_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    programme_id: str
+    shell_leaf: int
+    period: int
+    def __init__(self, programme_id: _Optional[str] = ..., shell_leaf: _Optional[int] = ..., period: _Optional[int] = ...) -> None: ...
+
+class NoiseAnswer(_message.Message):
+    __slots__ = ("file",)
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    file: bytes
+    def __init__(self, file: _Optional[bytes] = ...) -> None: ...
+
+class SignReleaseOrder(_message.Message):
+    __slots__ = ("start",)
+    START_FIELD_NUMBER: _ClassVar[int]
+    start: bytes
+    def __init__(self, start: _Optional[bytes] = ...) -> None: ...
+
+class SignReleaseAnswer(_message.Message):
+    __slots__ = ("signature",)
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    signature: bytes
+    def __init__(self, signature: _Optional[bytes] = ...) -> None: ...
+
+class ReleaseShareOrder(_message.Message):
+    __slots__ = ("start_leaf",)
+    START_LEAF_FIELD_NUMBER: _ClassVar[int]
+    start_leaf: int
+    def __init__(self, start_leaf: _Optional[int] = ...) -> None: ...
+
+class ReleaseShareAnswer(_message.Message):
+    __slots__ = ("shares", "proof")
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    shares: _containers.RepeatedScalarFieldContainer[bytes]
+    proof: bytes
+    def __init__(self, shares: _Optional[_Iterable[bytes]] = ..., proof: _Optional[bytes] = ...) -> None: ...

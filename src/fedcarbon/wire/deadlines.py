@@ -23,8 +23,14 @@ DEADLINE_S: Final = 30
 """For every call that has no line of its own."""
 DEADLINES_S: Final[Mapping[str, int]] = {
     "/fedcarbon.v1.IdentityService/Evaluate": 120,  # waits for several trustees
-    "/fedcarbon.v1.EpochService/CreateClaimList": 300,
+    # The first look at an epoch sorts all accounts of the programme.
+    "/fedcarbon.v1.EpochService/CreateClaimCommitment": 120,
+    # Ten million claims of a partner are checked in minutes, beside those of the others.
+    "/fedcarbon.v1.EpochService/CreateClaimList": 1800,
     "/fedcarbon.v1.EpochService/CreateChunk": 120,
+    "/fedcarbon.v1.StatisticsService/SubmitContribution": 120,  # as large as a chunk
+    # Takes every lost claim and every block of a submission together.
+    "/fedcarbon.v1.EpochService/CreateLinkProof": 300,
     "/fedcarbon.v1.TrusteeService/Work": 3600,  # the trustee dials again
 }
 

@@ -34,10 +34,11 @@ from fedcarbon.v1 import (
 )
 from fedcarbon.wire.deadlines import with_deadlines
 from fedcarbon.wire.repeated_calls import RepeatedCalls
+from fedcarbon.wire.statistics_client import GrpcStatisticsClient, StatisticsClient
 from fedcarbon.wire.status import error_of
 
 
-class HubClient(Protocol):
+class HubClient(StatisticsClient, Protocol):
     """Every unary and client-streaming RPC of the hub.
 
     Each method raises `CallerError`, `PeerError` or `StateError` with the hub's code;
@@ -222,7 +223,7 @@ class HubClient(Protocol):
         """UseService.RetireLot."""
 
 
-class GrpcHubClient(HubClient):
+class GrpcHubClient(GrpcStatisticsClient, HubClient):
     """The hub over a gRPC channel, with a deadline on every call and bounded repetition.
 
     A call is repeated only if it found no connection (see `RepeatedCalls`). An
@@ -236,6 +237,7 @@ class GrpcHubClient(HubClient):
         """Take a channel (see `tls.dial`); closing it stays with its owner."""
         channel = with_deadlines(channel)
         calls = RepeatedCalls(sleep)
+        super().__init__(channel, calls)
         self._ask, self._upload = calls.ask, calls.upload
         self._record = record_pb2_grpc.RecordServiceStub(channel)
         self._registry = registry_pb2_grpc.RegistryServiceStub(channel)

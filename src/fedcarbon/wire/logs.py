@@ -32,7 +32,7 @@ ALLOWED_KEYS: Final = frozenset({
     # where in the protocol
     "programme_id", "epoch", "state", "previous_state", "stage", "phase", "kind", "label",
     "leaf_index", "leaf_type", "record_size", "checkpoint_size", "block", "chunk", "key_label",
-    "partner_id", "trustee_id", "operator_id", "order",
+    "partner_id", "trustee_id", "operator_id", "order", "period", "shell_id",
     # how much of it
     "accounts", "activities", "accepted", "rejected", "blocks", "bodies", "bytes", "chunks",
     "claims", "claims_lost", "claims_sent", "count", "elements", "enrolled", "enrolling", "entries",

@@ -11,7 +11,6 @@ from pathlib import Path
 from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SystemClock
 from fedcarbon.ids import PartyId, Role
-from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.redemption.wallet import sandbox_wallet_id
 from fedcarbon.v1 import (
     opening_pb2,
@@ -28,7 +27,8 @@ from fedcarbon.wire.server import served, start_server
 from hub.servicers.opening import OpeningServicer
 from hub.servicers.record import RecordServicer
 from hub.servicers.use import UseServicer
-from tests.hub.federation import HUB, PROGRAMME, genesis
+from tests.hub.federation import HUB, PROGRAMME
+from tests.hub.messages import trust_roots
 from tests.hub.openings.shop import Shop
 from tests.hub.openings.world import PURSE
 
@@ -84,13 +84,7 @@ def served_shop(shop: Shop, folder: Path) -> Iterator[str]:
 def write_wallet(shop: Shop, folder: Path, address: str) -> Path:
     """Write what the wallet operator of the first account has; return its wallet.toml."""
     identity = _party(shop, folder, PURSE, Role.WALLET_OPERATOR)
-    parameters = genesis().parameters
-    roots = TrustRoots(
-        parameter_id=parameters.parameter_id,
-        threshold=parameters.threshold,
-        root_keys=parameters.root_keys,
-    )
-    (folder / "roots.toml").write_text(roots.to_toml(), encoding="utf-8")
+    (folder / "roots.toml").write_text(trust_roots().to_toml(), encoding="utf-8")
     binding = shop.world.binding(shop.world.bound(1))
     with closing(WalletStore(folder / "wallet.db", shop.world.chance.randbytes)) as store:
         store.add_customer(id_type="TEST", id_number="1", wallet_id=WALLET, wallet_class=2)

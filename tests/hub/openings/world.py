@@ -27,25 +27,22 @@ from fedcarbon.opening.statements import (
     Unbinding,
     wallet_hint,
 )
-from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.redemption.order import RedemptionOrder
 from fedcarbon.redemption.rail import Rail
 from fedcarbon.redemption.wallet import WalletClass, sandbox_wallet_id
 from fedcarbon.registry.programme import Policy
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
 from fedcarbon.units import Fen, MicrogramsCO2e
-from fedcarbon.v1 import record_pb2, trustee_pb2
+from fedcarbon.v1 import trustee_pb2
 from hub.clearing.closing import LoggedDay, close_due_day
 from hub.clearing.credits import top_up_float
 from hub.clearing.outbox import process_outbox
 from hub.clearing.positions import AccountStatement, account_statement
 from hub.openings.driver import OpeningDriver, OpeningProgress
-from hub.openings.folded_record import FoldedRecord
 from hub.openings.requests import opening_of, request_opening
 from hub.openings.storage.request_store import StoredRequest
-from hub.record.reading import Reader, list_leaves, read_file
+from hub.record.folded_record import FoldedRecord
 from hub.storage.enrolment_store import EnrolmentStore
-from hub.storage.record_store import RecordStore
 from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.bindings import bind_as_operator, bind_as_partner, object_to_binding, unbind
@@ -60,17 +57,19 @@ from tests.hub.federation import (
     PROGRAMME,
     Federation,
     admission,
-    genesis,
     key_of,
     programme,
     root_signed,
     signed,
     token,
 )
+from tests.hub.messages import trust_roots
+from tests.hub.openings.local_record import LocalRecord
 from tests.hub.openings.watched_desk import WatchedDesk
 from tests.keys.ceremonies import dealt
 from tests.unlimited import unlimited
 from trustee.own_keys import OwnKeys
+from trustee.sampling import NoiseSource
 from trustee.storage.database import Database
 from trustee.trustee import Trustee
 
@@ -94,55 +93,6 @@ Tamper = Callable[[trustee_pb2.WorkRequest], trustee_pb2.WorkRequest | None]
 
 class Crash(BaseException):
     """The hub's process ends here."""
-
-
-class LocalRecord:
-    """The record as a trustee reads it."""
-
-    def __init__(
-        self, federation: Federation, trustee_id: PartyId, *, damaged_files: bool = False
-    ) -> None:
-        self._federation = federation
-        self._damaged_files = damaged_files
-        self._reader = Reader(party_id=trustee_id, role=Role.TRUSTEE)
-
-    def list_leaves(self, request: record_pb2.ListLeavesRequest) -> record_pb2.ListLeavesResponse:
-        hub = self._federation.hub
-        leaves, size = hub.read_now(
-            lambda session: list_leaves(
-                session, hub.record, self._reader, start=request.from_index, limit=request.limit
-            )
-        )
-        return record_pb2.ListLeavesResponse(
-            leaves=[
-                record_pb2.RecordLeaf(
-                    index=leaf.stored.index,
-                    leaf=leaf.stored.leaf,
-                    salt=None if leaf.body is None else leaf.stored.salt,
-                    body=leaf.body,
-                )
-                for leaf in leaves
-            ],
-            size=size,
-        )
-
-    def list_checkpoints(
-        self, request: record_pb2.ListCheckpointsRequest
-    ) -> record_pb2.ListCheckpointsResponse:
-        heads = self._federation.hub.read_now(
-            lambda session: RecordStore(session).checkpoints(request.from_size, request.limit)
-        )
-        return record_pb2.ListCheckpointsResponse(
-            checkpoints=[record_pb2.WitnessedCheckpoint(note=head.note) for head in heads]
-        )
-
-    def get_file(self, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
-        hub = self._federation.hub
-        content, size = hub.read_now(
-            lambda session: read_file(session, hub.record, self._reader, request.sha256)
-        )
-        cut = 1 if self._damaged_files else 0  # small files come whole
-        return record_pb2.GetFileResponse(content=content[: size - cut], total_bytes=size - cut)
 
 
 class LocalPort(TrusteePort):
@@ -225,12 +175,6 @@ class World(Federation):
         self, name: PartyId, clock: Clock | None = None, *, damaged_files: bool = False
     ) -> Trustee:
         """Return a trustee with an empty store."""
-        parameters = genesis().parameters
-        roots = TrustRoots(
-            parameter_id=parameters.parameter_id,
-            threshold=parameters.threshold,
-            root_keys=parameters.root_keys,
-        )
         keys = OwnKeys(
             trustee_id=name,
             signing_key=key_of(name),
@@ -239,7 +183,18 @@ class World(Federation):
             allow_insecure=True,
         )
         record = LocalRecord(self, name, damaged_files=damaged_files)
-        return Trustee(keys, roots, Database(":memory:"), record, clock or self.clock)
+        return Trustee(
+            keys,
+            trust_roots(),
+            Database(":memory:"),
+            record,
+            clock or self.clock,
+            noise=self.noise(name),
+        )
+
+    def noise(self, _trustee_id: PartyId) -> NoiseSource | None:
+        """Return where a trustee's noise comes from; None for OpenDP."""
+        return None
 
     # --- what parties do ----------------------------------------------------------------------
 

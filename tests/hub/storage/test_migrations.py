@@ -265,6 +265,36 @@ def test_transfers_from_before_lie_in_the_parts_of_their_months(
     postgresql.drop(url)
 
 
+def test_parties_stay_and_one_of_them_may_be_a_regulator(empty: Engine) -> None:
+    migrate(empty, "0006")
+    tables = MetaData()
+    tables.reflect(empty)
+    leaves, parties = tables.tables["leaves"], tables.tables["parties"]
+    admitted = [
+        {"leaf_index": index, "party_id": role, "role": role, "admission": b"a"}
+        for index, role in enumerate(("hub", "regulator"))
+    ]
+    with empty.begin() as writer:
+        for index in range(2):
+            writer.execute(leaves.insert(), {**LEAF, "leaf_index": index, **_hashes(index)})
+        writer.execute(parties.insert(), admitted[0])
+    with pytest.raises(IntegrityError), empty.begin() as writer:
+        writer.execute(parties.insert(), admitted[1])
+
+    migrate(empty)
+
+    with empty.begin() as writer:
+        writer.execute(parties.insert(), admitted[1])
+        assert writer.execute(select(parties.c.role)).scalars().all() == ["hub", "regulator"]
+
+
+LEAF = {"leaf_type": 3, "leaf": b"l" * 34, "subtree_root": b"r" * 32, "appended_at_s": 1}
+
+
+def _hashes(index: int) -> dict[str, bytes]:
+    return dict.fromkeys(("salt", "body_sha256"), index.to_bytes(32, "big"))
+
+
 ROW = {"programme_id": "carbon", "epoch": 1, "leaf_index": 0, "claim_count": 0}
 BUNDLE = b"b" * 32
 

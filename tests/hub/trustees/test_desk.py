@@ -30,7 +30,7 @@ from fedcarbon.transparency.checkpoint import (
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.transparency.note import SignedNote
 from fedcarbon.v1 import trustee_pb2
-from hub.openings.folded_record import FoldedRecord
+from hub.record.folded_record import FoldedRecord
 from hub.trustees.desk import TrusteeDesk
 from tests.hub.federation import (
     AUDITOR,

@@ -38,7 +38,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
     """A hundred rides of each card on the metro platform; nothing on the bike platform."""
     rows = [
         f"ride-{card}-{i},card-{card},rail,2026-03-07T1{card}:00:00+08:00,"
-        f"2026-03-07T1{card}:30:00+08:00,{50 + i},0,then,later"
+        f"2026-03-07T1{card}:30:00+08:00,{50 + i},0,here,then,later"
         for card in (1, 2)
         for i in range(100)
     ]

@@ -195,11 +195,11 @@ def test_a_ride_has_its_distance_times_and_card(
 
     assert out.activities.read_text(encoding="utf-8").splitlines()[1] == (
         "szt-A-20180901T000000Z,A,rail,2026-03-07T08:00:00+08:00,2026-03-07T08:30:00+08:00,"
-        "2312,0,2018-09-01 08:00:00,2018-09-01 08:30:00"
+        "2312,0,甲,2018-09-01 08:00:00,2018-09-01 08:30:00"
     )
     (item,) = read_activities(out.activities, None, BUNDLE)
     assert isinstance(item, Read)
-    assert item.value.values["distance_m"] == 2_312
+    assert (item.value.values["distance_m"], item.value.place) == (2_312, "甲")
 
 
 def test_files_with_other_column_orders_are_one_set_of_events(

@@ -52,7 +52,7 @@ def test_times_are_utc_and_keep_their_local_clock_when_shifted(
 
     # 20:15 UTC was 16:15 in Massachusetts.
     assert out.activities.read_text(encoding="utf-8").splitlines()[1] == (
-        "r,u,bike,2026-03-07T16:15:00+08:00,2026-03-07T16:45:30+08:00,5000,0,"
+        "r,u,bike,2026-03-07T16:15:00+08:00,2026-03-07T16:45:30+08:00,5000,0,,"
         "2020-10-03 20:15:00,2020-10-03 20:45:30.000000000"
     )
 

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Activity(_message.Message):
-    __slots__ = ("activity_id", "person_ref", "started_at", "ended_at", "evidence", "methodology", "object_ref", "values")
+    __slots__ = ("activity_id", "person_ref", "started_at", "ended_at", "evidence", "methodology", "object_ref", "values", "place")
     ACTIVITY_ID_FIELD_NUMBER: _ClassVar[int]
     PERSON_REF_FIELD_NUMBER: _ClassVar[int]
     STARTED_AT_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class Activity(_message.Message):
     METHODOLOGY_FIELD_NUMBER: _ClassVar[int]
     OBJECT_REF_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
     activity_id: str
     person_ref: str
     started_at: str
@@ -24,7 +25,8 @@ class Activity(_message.Message):
     methodology: str
     object_ref: str
     values: _containers.RepeatedCompositeFieldContainer[FieldValue]
-    def __init__(self, activity_id: _Optional[str] = ..., person_ref: _Optional[str] = ..., started_at: _Optional[str] = ..., ended_at: _Optional[str] = ..., evidence: _Optional[int] = ..., methodology: _Optional[str] = ..., object_ref: _Optional[str] = ..., values: _Optional[_Iterable[_Union[FieldValue, _Mapping]]] = ...) -> None: ...
+    place: str
+    def __init__(self, activity_id: _Optional[str] = ..., person_ref: _Optional[str] = ..., started_at: _Optional[str] = ..., ended_at: _Optional[str] = ..., evidence: _Optional[int] = ..., methodology: _Optional[str] = ..., object_ref: _Optional[str] = ..., values: _Optional[_Iterable[_Union[FieldValue, _Mapping]]] = ..., place: _Optional[str] = ...) -> None: ...
 
 class FieldValue(_message.Message):
     __slots__ = ("field", "integer", "word", "truth")
@@ -331,18 +333,32 @@ class GetStatusRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("enrolled", "enrolling", "epochs", "last_error", "alarms")
+    __slots__ = ("enrolled", "enrolling", "epochs", "last_error", "alarms", "tables")
     ENROLLED_FIELD_NUMBER: _ClassVar[int]
     ENROLLING_FIELD_NUMBER: _ClassVar[int]
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
     ALARMS_FIELD_NUMBER: _ClassVar[int]
+    TABLES_FIELD_NUMBER: _ClassVar[int]
     enrolled: int
     enrolling: int
     epochs: _containers.RepeatedCompositeFieldContainer[EpochStatus]
     last_error: str
     alarms: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, enrolled: _Optional[int] = ..., enrolling: _Optional[int] = ..., epochs: _Optional[_Iterable[_Union[EpochStatus, _Mapping]]] = ..., last_error: _Optional[str] = ..., alarms: _Optional[_Iterable[str]] = ...) -> None: ...
+    tables: _containers.RepeatedCompositeFieldContainer[TableStatus]
+    def __init__(self, enrolled: _Optional[int] = ..., enrolling: _Optional[int] = ..., epochs: _Optional[_Iterable[_Union[EpochStatus, _Mapping]]] = ..., last_error: _Optional[str] = ..., alarms: _Optional[_Iterable[str]] = ..., tables: _Optional[_Iterable[_Union[TableStatus, _Mapping]]] = ...) -> None: ...
+
+class TableStatus(_message.Message):
+    __slots__ = ("shell_leaf", "period", "state", "detail")
+    SHELL_LEAF_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    shell_leaf: int
+    period: int
+    state: str
+    detail: str
+    def __init__(self, shell_leaf: _Optional[int] = ..., period: _Optional[int] = ..., state: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class CompareCheckpointRequest(_message.Message):
     __slots__ = ("note",)

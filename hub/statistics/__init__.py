@@ -1,0 +1,1 @@
+"""The hub's side of statistics: shells, contributions, releases, and who may read them."""

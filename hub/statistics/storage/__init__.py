@@ -1,0 +1,1 @@
+"""Contributions and periods of tables in the database."""

@@ -1,0 +1,1 @@
+"""What this partner contributes to tables of statistics, bounded per person before it leaves."""

@@ -1,0 +1,1 @@
+"""Statistics that are safe to publish: table shells, encrypted contributions, noise, releases."""
