@@ -14,7 +14,6 @@ from hub.record.folded_record import FoldedRecord
 from hub.servicers.statistics import StatisticsServicer
 from hub.statistics.driver import ReleaseDriver
 from hub.statistics.intake import ContributionIntake
-from hub.statistics.members import PeriodMembers
 from hub.trustees.desk import TrusteeDesk
 
 REST_INTERVALS_MAX: Final = 16
@@ -32,8 +31,7 @@ def statistics_component(
         folded: the record as trustees see it.
         interval_s: how long to rest between two looks.
     """
-    members = PeriodMembers()
-    driver = ReleaseDriver(hub, desk, folded, members)
+    driver = ReleaseDriver(hub, desk, folded)
 
     async def release() -> None:
         await release_regularly(driver, interval_s)
@@ -42,7 +40,7 @@ def statistics_component(
         statistics_pb2.DESCRIPTOR,
         "StatisticsService",
         statistics_pb2_grpc.add_StatisticsServiceServicer_to_server,
-        StatisticsServicer(hub, folded, ContributionIntake(hub, folded, members)),
+        StatisticsServicer(hub, folded, ContributionIntake(hub, folded)),
     )
     return Component(services=[service], background=[release])
 

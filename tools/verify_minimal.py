@@ -337,7 +337,7 @@ Group: code text, label Label
 Quantity: name name, label Label, unit text, per_cell_max integer, rho_millionths integer
 table_contribution: programme_id name, shell_leaf integer, period integer, partner_id name,
   members integer, file_sha256 bytes32
-release_start: programme_id name, shell_leaf integer, period integer, record_size integer,
+release_start: programme_id name, shell_leaf integer, period integer,
   contributors list Contributor, noise list NoisePart, noised_sha256 bytes32, year integer,
   rho_millionths integer, spent_millionths integer
 Contributor: partner_id name, contribution_leaf integer
@@ -4253,12 +4253,11 @@ def judge_release_start(world: World, leaf: Leaf) -> None:
     shell = sealed_shell(world, said)
     ref = (shell.index, said["period"])
     need(ref not in tables.starts, "LOGGED_TWICE")
-    below = [item for item in tables.given[ref].items() if item[1].leaf.index < said["record_size"]]
     counted = [
-        {"partner_id": name, "contribution_leaf": given.leaf.index} for name, given in sorted(below)
+        {"partner_id": name, "contribution_leaf": given.leaf.index}
+        for name, given in sorted(tables.given[ref].items())
     ]
-    good = said["record_size"] <= leaf.index and said["contributors"] == counted
-    need(good, "CONTRIBUTORS_DIFFER")
+    need(said["contributors"] == counted, "CONTRIBUTORS_DIFFER")
     check_spending(world, shell, said)
     start = tables.starts[ref] = Release(leaf, shell)
     check_contributors(world, start)

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, NamedTuple
 
 from sqlmodel import Session
 
 from fedcarbon.errors import FedcarbonError
+from fedcarbon.opening.table_checks import members_of
 from fedcarbon.opening.table_refusals import (
     BudgetExceededError,
     TooFewPartnersError,
@@ -35,7 +35,6 @@ from fedcarbon.wire.logs import logger
 from hub.context import Hub
 from hub.record.folded_record import FoldedRecord
 from hub.statistics.calendar import is_over, is_sealed
-from hub.statistics.members import PeriodMembers
 from hub.statistics.releasing import ReleaseFinishing
 from hub.statistics.starting import ReleaseStarting
 from hub.statistics.states import PeriodState
@@ -68,15 +67,12 @@ class _Due(NamedTuple):
 class ReleaseDriver:
     """Releases what can be released; one call at a time."""
 
-    def __init__(
-        self, hub: Hub, desk: TrusteeDesk, folded: FoldedRecord, members: PeriodMembers
-    ) -> None:
-        """Take the hub, its desk, the record as trustees see it, and counts of accounts."""
+    def __init__(self, hub: Hub, desk: TrusteeDesk, folded: FoldedRecord) -> None:
+        """Take the hub, its desk and the record as trustees see it."""
         trustees = Trustees(hub, desk)
         self._hub: Final = hub
         self._folded: Final = folded
-        self._members: Final = members
-        self._starting: Final = ReleaseStarting(hub, trustees, folded, members)
+        self._starting: Final = ReleaseStarting(hub, trustees, folded)
         self._finishing: Final = ReleaseFinishing(hub, trustees, folded)
         self._one_at_a_time: Final = asyncio.Lock()
 
@@ -93,7 +89,7 @@ class ReleaseDriver:
         hub, ref = self._hub, due.ref
         try:
             if due.state is None:
-                await hub.write(partial(self._close, ref=ref))
+                await hub.write(lambda session: PeriodStore(session).close(ref))
             if due.state is not PeriodState.STARTED:
                 await self._starting.start(ref)
             release = await self._finishing.finish(ref)
@@ -138,11 +134,7 @@ class ReleaseDriver:
         if stored is not None:
             return stored.state not in _DONE
         shell = view.tables.shells[ref.shell_leaf].statement
-        expected = self._members.of(view, shell.programme_id, ref).keys()
+        expected = members_of(view, shell.programme_id, ref).keys()
         return expected <= view.tables.contributions.get(ref, {}).keys() or is_over(
             view, shell, ref, self._hub.clock.now_s()
         )
-
-    def _close(self, session: Session, ref: PeriodRef) -> None:
-        with self._folded.at(session) as view:
-            PeriodStore(session).close(ref, view.size)

@@ -33,7 +33,7 @@ from fedcarbon.disclosure.statements import TableContribution
 from fedcarbon.engine.tasks.table_verifying import verify_table
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.opening.logged import Logged
-from fedcarbon.opening.table_checks import require_shell, table_ref
+from fedcarbon.opening.table_checks import members_of, require_shell, table_ref
 from fedcarbon.opening.table_refusals import (
     ContributionFileDiffersError,
     MembersDifferError,
@@ -53,7 +53,6 @@ from hub.statistics.errors import (
     ContributionLateError,
     NothingToContributeError,
 )
-from hub.statistics.members import PeriodMembers
 from hub.statistics.storage.period_store import PeriodStore
 
 _LEAF: Final = LeafType.TABLE_CONTRIBUTION
@@ -70,11 +69,10 @@ class _Judged(NamedTuple):
 class ContributionIntake:
     """Takes contributions; several at a time, from threads."""
 
-    def __init__(self, hub: Hub, folded: FoldedRecord, members: PeriodMembers) -> None:
-        """Take the hub, the record as its readers see it, and counts of accounts."""
+    def __init__(self, hub: Hub, folded: FoldedRecord) -> None:
+        """Take the hub and the record as its readers see it."""
         self._hub: Final = hub
         self._folded: Final = folded
-        self._members: Final = members
 
     def admit(self, caller: PartyId, message: bytes, file: bytes) -> bytes:
         """Log a contribution and return its receipt; the same bytes get the same receipt.
@@ -121,7 +119,7 @@ class ContributionIntake:
             # (7), (8) contributions are taken now
             self._require_open(session, view, shell.statement, ref)
             # (9), (10) the accounts are those of the record
-            own = self._members.of(view, item.programme_id, ref).get(item.partner_id, 0)
+            own = members_of(view, item.programme_id, ref).get(item.partner_id, 0)
         if own == 0:
             raise NothingToContributeError(
                 f"{item.partner_id} has no account in period {ref.period}"

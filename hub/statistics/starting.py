@@ -29,6 +29,7 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.table_checks import (
+    members_of,
     require_budget,
     require_open_period,
     require_partners,
@@ -44,7 +45,6 @@ from hub.context import Hub
 from hub.record.folded_record import FoldedRecord
 from hub.record.record import LoggedLeaf
 from hub.registry.parties import signing_keys
-from hub.statistics.members import PeriodMembers
 from hub.statistics.storage.period_store import PeriodStore
 from hub.statistics.trustee_work import Trustees
 from hub.trustees.asking import ask_each, ask_until
@@ -65,7 +65,6 @@ class ReleasePlan:
 
     ref: PeriodRef
     shell: Logged[TableShell]
-    record_size: int
     contributors: tuple[Contributor, ...]
     file_hashes: tuple[bytes, ...]
     """Of the contributions, in the order of the contributors."""
@@ -75,14 +74,11 @@ class ReleasePlan:
 class ReleaseStarting:
     """Brings closed periods to their start."""
 
-    def __init__(
-        self, hub: Hub, trustees: Trustees, folded: FoldedRecord, members: PeriodMembers
-    ) -> None:
-        """Take the hub, its trustees, the record as they see it, and counts of accounts."""
+    def __init__(self, hub: Hub, trustees: Trustees, folded: FoldedRecord) -> None:
+        """Take the hub, its trustees and the record as they see it."""
         self._hub: Final = hub
         self._trustees: Final = trustees
         self._folded: Final = folded
-        self._members: Final = members
 
     async def start(self, ref: PeriodRef) -> LoggedLeaf:
         """Start the release of a closed period.
@@ -111,13 +107,13 @@ class ReleaseStarting:
     # --- 1. plan ----------------------------------------------------------------------------
 
     def _plan(self, session: Session, ref: PeriodRef, head: WitnessedCheckpoint) -> ReleasePlan:
-        period = PeriodStore(session).require_closed(ref)
+        PeriodStore(session).require_closed(ref)
         with self._folded.at(session) as view:
             view.heads.witness(head)  # of one size the first one is stored, and time is the last's
             programme_id = view.tables.shells[ref.shell_leaf].statement.programme_id
             shell = require_open_period(view, programme_id, ref)
-            contributors = view.tables.contributors(ref, period.record_size)
-            members = self._members.of(view, programme_id, ref)
+            contributors = view.tables.contributors(ref)
+            members = members_of(view, programme_id, ref)
             require_partners(
                 shell.statement, [members.get(item.partner_id, 0) for item in contributors]
             )
@@ -125,7 +121,6 @@ class ReleaseStarting:
             return ReleasePlan(
                 ref=ref,
                 shell=shell,
-                record_size=period.record_size,
                 contributors=contributors,
                 file_hashes=tuple(
                     logged[item.partner_id].statement.file_sha256 for item in contributors
@@ -188,7 +183,6 @@ class ReleaseStarting:
             programme_id=shell.programme_id,
             shell_leaf=plan.ref.shell_leaf,
             period=plan.ref.period,
-            record_size=plan.record_size,
             contributors=plan.contributors,
             noise=tuple(
                 NoisePart(trustee_id=name, file_sha256=noise[name].sha256) for name in names
@@ -236,7 +230,7 @@ class ReleaseStarting:
         """
         record = self._hub.record
         with self._folded.at(session) as view:
-            view.tables.require_first(start, view.size)
+            view.tables.require_first(start)
         signed = tuple(signatures[part.trustee_id] for part in start.noise)
         body = _envelope(statements.encode(start), signed).to_bytes()
         logged = record.append(session, LeafType.RELEASE_START, body)

@@ -132,7 +132,6 @@ def start(**changes: Any) -> ReleaseStart:
         "programme_id": PROGRAMME_ID,
         "shell_leaf": SHELL_LEAF,
         "period": 1,
-        "record_size": 60,
         "contributors": tuple(
             Contributor(partner_id=PartyId(name), contribution_leaf=50 + at)
             for at, name in enumerate(("bike", "metro", "taxi"))

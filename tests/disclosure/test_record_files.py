@@ -39,7 +39,6 @@ START = ReleaseStart(
     programme_id=CITY,
     shell_leaf=9,
     period=1,
-    record_size=20,
     contributors=(Contributor(partner_id=PARTNER, contribution_leaf=19),),
     noise=(NoisePart(trustee_id=TRUSTEE, file_sha256=sha256("noise")),),
     noised_sha256=sha256("noised"),

@@ -103,7 +103,6 @@ class City(Founded):
             programme_id=form.programme_id,
             shell_leaf=self.shell_leaf,
             period=period,
-            record_size=len(self.record.leaves),
             contributors=tuple(
                 Contributor(partner_id=PartyId(f"partner-{n}"), contribution_leaf=5 + n)
                 for n in range(4)

@@ -108,6 +108,10 @@ REFUSED: Final[Mapping[str, tuple[Change, str]]] = {
         ),
         "RELEASE_PARTS_DIFFER",
     ),
+    "a table that names another day": (
+        lambda found, parts: with_table(found, parts, first_day="2026-01-01"),
+        "RELEASE_PARTS_DIFFER",
+    ),
     "a table that says it has more noise": (
         lambda found, parts: with_table(found, parts, partners=9),
         "TABLE_DIFFERS",

@@ -11,7 +11,6 @@ from fedcarbon.v1 import statistics_pb2
 from hub.servicers.statistics import StatisticsServicer
 from hub.statistics.driver import ReleaseDriver
 from hub.statistics.intake import ContributionIntake
-from hub.statistics.members import PeriodMembers
 from tests.partner_node.statistics.shells import quantity, shell
 from tests.simulation.operations import Ride, Run
 from tests.simulation.world import PARTNERS, PROGRAMME, World
@@ -25,13 +24,10 @@ def test_what_three_nodes_contribute_is_released_and_lost_duplicates_are_not_in_
     tmp_path: Path,
 ) -> None:
     world = World(tmp_path)
-    members = PeriodMembers()
     world.servicers.append(
-        StatisticsServicer(
-            world.hub, world.folded, ContributionIntake(world.hub, world.folded, members)
-        )
+        StatisticsServicer(world.hub, world.folded, ContributionIntake(world.hub, world.folded))
     )
-    driver = ReleaseDriver(world.hub, world.desk, world.folded, members)
+    driver = ReleaseDriver(world.hub, world.desk, world.folded)
     run = Run(world, people=10)
     try:
         world.loop.run(world.desk.witness())

@@ -87,15 +87,13 @@ class Release:
 
     def start(self, **changes: Any) -> ReleaseStart:
         federation, view = self.federation, self.federation.view()
-        size = changes.get("record_size", len(federation.record.leaves))
         budget = view.tables.budget(self.ref)
         start = ReleaseStart(
             parameter_id=federation.parameters.parameter_id,
             programme_id=PROGRAMME,
             shell_leaf=self.ref.shell_leaf,
             period=self.ref.period,
-            record_size=size,
-            contributors=view.tables.contributors(self.ref, size),
+            contributors=view.tables.contributors(self.ref),
             noise=tuple(
                 NoisePart(trustee_id=PartyId(name), file_sha256=federation.keep(self.noise[name]))
                 for name in self.noisy

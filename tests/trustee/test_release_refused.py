@@ -60,14 +60,6 @@ def test_a_contribution_left_out_is_noticed(counting: Counting) -> None:
     assert release.sign_code(contributors=contributors[1:]) == "CONTRIBUTORS_DIFFER"
 
 
-def test_a_record_size_does_not_leave_a_contribution_out_either(counting: Counting) -> None:
-    """The last one, tram's, would count as late: three others are enough for a release."""
-    release = Release(counting).draw()
-    last = max(item.contribution_leaf for item in release.start().contributors)
-
-    assert release.sign_code(record_size=last) == "CONTRIBUTORS_DIFFER"
-
-
 def test_a_contribution_that_nobody_made_is_noticed(counting: Counting) -> None:
     release = Release(counting).draw()
     contributors = (

@@ -31,21 +31,19 @@ class PeriodRow(HubTable, table=True):
     __tablename__ = "table_periods"
     __table_args__ = (
         one_of("state", PeriodState),
-        CheckConstraint("period >= 1 AND record_size >= 0", name="period_positive"),
+        CheckConstraint("period >= 1", name="period_positive"),
         CheckConstraint(
             "(start_leaf IS NOT NULL) = (state IN ('released', 'started'))", name="start_of_state"
         ),
         CheckConstraint(
             "(release_leaf IS NOT NULL) = (state = 'released')", name="release_of_state"
         ),
-        integers("shell_leaf", "period", "record_size"),
+        integers("shell_leaf", "period"),
     )
 
     shell_leaf: int = Field(primary_key=True, foreign_key="leaves.leaf_index")
     period: int = Field(primary_key=True)
     state: str
-    record_size: int
-    """Contributions in leaves below count."""
     start_leaf: int | None = Field(default=None, foreign_key="leaves.leaf_index", unique=True)
     release_leaf: int | None = Field(default=None, foreign_key="leaves.leaf_index", unique=True)
     code: str

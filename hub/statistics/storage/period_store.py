@@ -27,8 +27,6 @@ class StoredPeriod:
     """A period to which nobody contributes any more."""
 
     state: PeriodState
-    record_size: int
-    """Contributions in leaves below count."""
     start_leaf: int | None
     release_leaf: int | None
     code: str
@@ -88,14 +86,13 @@ class PeriodStore:
         rows = self._session.exec(select(PeriodRow))
         return {PeriodRef(row.shell_leaf, row.period): _stored(row) for row in rows}
 
-    def close(self, ref: PeriodRef, record_size: int) -> None:
-        """Take no contribution in or after leaf `record_size`."""
+    def close(self, ref: PeriodRef) -> None:
+        """Take no contribution any more."""
         self._session.exec(
             insert(PeriodRow).values(
                 shell_leaf=ref.shell_leaf,
                 period=ref.period,
                 state=PeriodState.CLOSED.value,
-                record_size=record_size,
                 code="",
                 detail="",
             )
@@ -167,7 +164,6 @@ def _moved(ref: PeriodRef, before: PeriodState) -> PeriodMovedError:
 def _stored(row: PeriodRow) -> StoredPeriod:
     return StoredPeriod(
         state=PeriodState(row.state),
-        record_size=row.record_size,
         start_leaf=row.start_leaf,
         release_leaf=row.release_leaf,
         code=row.code,

@@ -8,7 +8,7 @@ takes its files: range proofs (V11), share proofs (V18), and every table made ag
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from fedcarbon.audit.examination import Examination
@@ -25,7 +25,7 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
-from fedcarbon.opening.table_checks import period_ref, require_partners, table_ref
+from fedcarbon.opening.table_checks import members_of, period_ref, require_partners, table_ref
 from fedcarbon.opening.table_refusals import (
     MembersDifferError,
     PeriodNotOverError,
@@ -46,7 +46,7 @@ class TableCheck:
     def __init__(self, exam: Examination) -> None:
         """Take the audit."""
         self._exam: Final = exam
-        self._members: Final[dict[PeriodRef, dict[PartyId, int] | None]] = {}
+        self._members: Final[dict[PeriodRef, Mapping[PartyId, int] | None]] = {}
         self._blocks: Final[list[BlocksJob]] = []
         self._usable: Final[set[int]] = set()
         """Leaves of contributions, starts and releases all of whose files can be used."""
@@ -88,7 +88,6 @@ class TableCheck:
         else:
             for error in (*self._partners(item, members), *self._times(logged)):
                 self._find(error, subject, logged.index)
-        self._note_late(logged, subject)
         if not self._refer(logged):
             self._exam.checklist.leave_out(CheckId.RANGE_PROOFS)
             return
@@ -137,7 +136,7 @@ class TableCheck:
     # --- at a leaf --------------------------------------------------------------------------
 
     def _partners(
-        self, start: ReleaseStart, members: dict[PartyId, int]
+        self, start: ReleaseStart, members: Mapping[PartyId, int]
     ) -> Iterable[FedcarbonError]:
         """Yield that too few or too many partners are counted."""
         shell = self._shell(period_ref(start)).statement
@@ -153,7 +152,7 @@ class TableCheck:
         view, start, ref = self._exam.view, logged.statement, period_ref(logged.statement)
         shell = self._shell(ref).statement
         named = {item.partner_id for item in start.contributors}
-        owed = view.accounts.members(view.tables.plans(start.programme_id, ref)).keys()
+        owed = members_of(view, start.programme_id, ref).keys()
         last = EpochRef(start.programme_id, EpochIndex(shell.epochs_of(ref.period)[-1]))
         sealed = view.times_over(view.epochs.seals[last].index)
         over = view.times_over(logged.index)
@@ -166,24 +165,14 @@ class TableCheck:
                 f"{over.clock_s}"
             )
 
-    def _note_late(self, logged: Logged[ReleaseStart], subject: str) -> None:
-        """Note who contributed after trustees had signed and before the start was logged."""
-        named = {item.partner_id for item in logged.statement.contributors}
-        contributed = self._exam.view.tables.contributions.get(period_ref(logged.statement), {})
-        for name, item in sorted(contributed.items()):
-            if name not in named:
-                self._exam.checklist.notes.append(
-                    f"{subject}: the contribution of {name} in leaf {item.index} is not counted; "
-                    "it must have come after the trustees had signed the start"
-                )
-
-    def _members_of(self, programme_id: ProgrammeId, ref: PeriodRef) -> dict[PartyId, int] | None:
+    def _members_of(
+        self, programme_id: ProgrammeId, ref: PeriodRef
+    ) -> Mapping[PartyId, int] | None:
         """Return the members of every partner in a period; None if a place is missing."""
         if ref not in self._members:
             view = self._exam.view
             try:
-                plans = view.tables.plans(programme_id, ref)
-                self._members[ref] = view.accounts.members(plans)
+                self._members[ref] = members_of(view, programme_id, ref)
             except FedcarbonError:
                 self._members[ref] = None  # found with the seal of the epoch
         return self._members[ref]

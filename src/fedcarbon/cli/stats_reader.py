@@ -22,8 +22,9 @@ from fedcarbon.cli.public_record import (
 )
 from fedcarbon.disclosure.release import RecordEntry, Release, ReleaseParts, checked_release
 from fedcarbon.disclosure.shell import TableShell
+from fedcarbon.disclosure.table import period_days
 from fedcarbon.errors import CallerError, ConfigurationError, StateError
-from fedcarbon.ids import EpochIndex, Role, party_id
+from fedcarbon.ids import Role, party_id
 from fedcarbon.opening.logged import LoggedBody
 from fedcarbon.parameters.roots import parse_roots
 from fedcarbon.registry.admission import PartyAdmission
@@ -97,10 +98,7 @@ class ListedTable:
 
     def days(self, period: int) -> tuple[str, str]:
         """Return the first and the last day of a period, by ISO 8601."""
-        epochs = self.shell.epochs_of(period)
-        first = self.programme.days_of(EpochIndex(epochs[0]))[0]
-        last = self.programme.days_of(EpochIndex(epochs[-1]))[-1]
-        return first.isoformat(), last.isoformat()
+        return period_days(self.shell, self.programme, period)
 
     def released(self) -> list[int]:
         """Return the periods whose tables can be fetched."""

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 from fedcarbon.canonical import statement as statements
 from fedcarbon.disclosure.shell import Label, TableShell
 from fedcarbon.disclosure.statements import TableRelease
-from fedcarbon.disclosure.table import ReleasedTable, require_table_of
+from fedcarbon.disclosure.table import ReleasedTable, period_days, require_table_of
 from fedcarbon.errors import MalformedError, PeerError
 from fedcarbon.ids import PartyId, Role
 from fedcarbon.parameters.roots import TrustRoots
@@ -131,6 +131,8 @@ def checked_release(parts: ReleaseParts, roots: TrustRoots) -> Release:
     if programme.programme_id != shell.programme_id:
         raise ReleasePartsDifferError("the programme is another one than the shell's")
     require_table_of(parts.shell.index, shell, table)
+    if (table.first_day, table.last_day) != period_days(shell, programme, table.period):
+        raise ReleasePartsDifferError("the table names other days than its period has")
     return Release(
         parts=parts,
         shell=shell,

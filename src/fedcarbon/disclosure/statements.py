@@ -68,10 +68,8 @@ class ReleaseStart(Statement):
     programme_id: ProgrammeId
     shell_leaf: int
     period: int
-    record_size: int
-    """Contributions in leaves below are counted, all of them; later ones are late."""
     contributors: tuple[Contributor, ...]
-    """Sorted by partner."""
+    """Sorted by partner: all contributions that stand before this leaf; none comes after it."""
     noise: tuple[NoisePart, ...]
     """Sorted by trustee."""
     noised_sha256: bytes
@@ -92,8 +90,8 @@ class ReleaseStart(Statement):
                 raise MalformedError("contributors and trustees are sorted and stand once")
         hashes = (self.noised_sha256, *(item.file_sha256 for item in self.noise))
         _check(self.programme_id, self.shell_leaf, self.period, self.parameter_id, *hashes)
-        if min(self.rho_millionths, self.spent_millionths, self.record_size) < 0:
-            raise MalformedError("budgets and sizes are not negative")
+        if min(self.rho_millionths, self.spent_millionths) < 0:
+            raise MalformedError("budgets are not negative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,6 +134,18 @@ class ReleasedTable(Statement):
                 raise MalformedError(f"row {row.codes} has other values or margins than its noise")
 
 
+def period_days(shell: TableShell, programme: Programme, period: int) -> tuple[str, str]:
+    """Return the first and the last local day of a period, by ISO 8601.
+
+    Raises:
+        MalformedError: the shell has no such period, or the programme no such epoch.
+    """
+    epochs = shell.epochs_of(period)
+    first_day = programme.days_of(EpochIndex(epochs[0]))[0]
+    last_day = programme.days_of(EpochIndex(epochs[-1]))[-1]
+    return first_day.isoformat(), last_day.isoformat()
+
+
 def noisy_vector(shell: TableShell, start: ReleaseStart, digits: Sequence[int]) -> list[int]:
     """Return the noisy values of an opened release: what was opened, without the offsets.
 
@@ -167,9 +179,7 @@ def released_table(
     """
     if (shell.programme_id, shell_leaf) != (programme.programme_id, start.shell_leaf):
         raise MalformedError("shell, programme and start are not of one release")
-    epochs = shell.epochs_of(start.period)
-    first_day = programme.days_of(EpochIndex(epochs[0]))[0]
-    last_day = programme.days_of(EpochIndex(epochs[-1]))[-1]
+    first_day, last_day = period_days(shell, programme, start.period)
     budget = BudgetEntry(
         year=start.year,
         rho_millionths=start.rho_millionths,
@@ -182,8 +192,8 @@ def released_table(
         shell_leaf=shell_leaf,
         shell_id=shell.shell_id,
         period=start.period,
-        first_day=first_day.isoformat(),
-        last_day=last_day.isoformat(),
+        first_day=first_day,
+        last_day=last_day,
         partners=len(start.contributors),
         trustees=len(start.noise),
         budget=budget,

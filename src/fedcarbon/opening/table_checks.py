@@ -5,8 +5,8 @@ They are pure functions over the view of the record; protocol time is the view's
  (1) the shell is a leaf that root keys signed, and has the period
  (2) all epochs of the period are sealed; all partners contributed, or their time is over
  (3) the period was not started before
- (4) the start names every contribution below its record size, of enough partners, and of no more
-     than the noise is made for; no contribution that a signer has read is left out as late
+ (4) the start names every contribution of the record, of enough partners, and of no more than the
+     noise is made for; once it is a leaf none can come any more
  (5) every contribution was bounded by the record's number of members, its file is what its leaf
      says, and all proofs hold
  (6) the budget of the year covers it
@@ -20,7 +20,7 @@ share is given. One honest trustee's noise alone keeps the promise, and among t 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from fedcarbon.canonical.hashing import digest
@@ -87,14 +87,13 @@ def require_open_period(
     """
     shell = require_shell(view, programme_id, ref)
     try:
-        plans = view.tables.plans(programme_id, ref)
+        expected = members_of(view, programme_id, ref).keys()
     except LeafInvalidError as error:
         raise refusals.PeriodNotOverError(str(error)) from error
     if ref in view.tables.starts:
         raise refusals.ReleaseRepeatedError(
             f"period {ref.period} of {shell.statement.shell_id!r} was started before"
         )
-    expected = view.accounts.members(plans).keys()
     if expected <= view.tables.contributions.get(ref, {}).keys():
         return shell
     last = EpochRef(programme_id, EpochIndex(shell.statement.epochs_of(ref.period)[-1]))
@@ -105,6 +104,18 @@ def require_open_period(
             f"{sealed_s + shell.statement.contribute_window_s}"
         )
     return shell
+
+
+def members_of(
+    view: RecordView, programme_id: ProgrammeId, ref: PeriodRef
+) -> Mapping[PartyId, int]:
+    """Return how many accounts were enrolled at each partner in any epoch of a period.
+
+    Raises:
+        LeafInvalidError: an epoch of the period is not sealed.
+        RecordViolationError: an account that counts has no place.
+    """
+    return view.accounts.members(view.tables.plans(programme_id, ref))
 
 
 def check_release_draft(
@@ -123,11 +134,6 @@ def check_release_draft(
     view.parties.require_parameters(start)
     ref = period_ref(start)
     require_open_period(view, start.programme_id, ref)
-    if start.contributors != view.tables.contributors(ref, view.size):
-        # Or else a record size, which the hub chooses, would choose whose contribution counts.
-        raise refusals.ContributorsDifferError(
-            f"the start of period {ref.period} leaves a contribution out that is in the record"
-        )
     entries = check_contributions(view, start, files)
     budget = require_budget(view, ref)
     rho_millionths = view.tables.shells[ref.shell_leaf].statement.rho_millionths
@@ -157,12 +163,11 @@ def check_contributions(
     ref = period_ref(start)
     logged = view.tables.shell(start.programme_id, ref)
     shell = logged.statement
-    if start.contributors != view.tables.contributors(ref, start.record_size):
+    if start.contributors != view.tables.contributors(ref):
         raise refusals.ContributorsDifferError(
-            f"the start of period {ref.period} names other contributions than the record has "
-            f"below leaf {start.record_size}"
+            f"the start of period {ref.period} names other contributions than the record has"
         )
-    members = view.accounts.members(view.tables.plans(start.programme_id, ref))
+    members = members_of(view, start.programme_id, ref)
     names = [item.partner_id for item in start.contributors]
     require_partners(shell, [members.get(name, 0) for name in names])
     found = tuple(

@@ -137,12 +137,12 @@ class TableBook:
                 f"the start of a release is signed by {sorted(signers)}, it names the noise of "
                 f"{[part.trustee_id for part in start.noise]}"
             )
-        self.require_first(start, logged.index)
+        self.require_first(start)
         ref = PeriodRef(start.shell_leaf, start.period)
         self.starts[ref] = Logged(index=logged.index, leaf=logged.leaf, statement=start)
 
-    def require_first(self, start: ReleaseStart, index: int) -> None:
-        """Check that a start may stand in leaf `index`: the first one, within the budget.
+    def require_first(self, start: ReleaseStart) -> None:
+        """Check that a start may be the next leaf: the first one, of all, within the budget.
 
         Raises:
             ContributorsDifferError, BudgetExceededError: it says something else than the record,
@@ -155,12 +155,9 @@ class TableBook:
         shell = self.require_sealed(start.programme_id, ref)
         if ref in self.starts:
             raise LoggedTwiceError(f"period {ref.period} of {shell.shell_id!r} was started before")
-        if not start.record_size <= index:
-            raise refusals.ContributorsDifferError("a start counts leaves that came after it")
-        if start.contributors != self.contributors(ref, start.record_size):
+        if start.contributors != self.contributors(ref):
             raise refusals.ContributorsDifferError(
-                f"the start of period {ref.period} names other contributions than the record has "
-                f"below leaf {start.record_size}"
+                f"the start of period {ref.period} names other contributions than the record has"
             )
         budget = self.budget(ref)
         if (start.year, start.spent_millionths) != (budget.year, budget.spent):
@@ -226,13 +223,12 @@ class TableBook:
             for epoch in shell.epochs_of(ref.period)
         ]
 
-    def contributors(self, ref: PeriodRef, record_size: int) -> tuple[Contributor, ...]:
-        """Return whose contributions lie in leaves below `record_size`, sorted by partner."""
+    def contributors(self, ref: PeriodRef) -> tuple[Contributor, ...]:
+        """Return who has contributed to a period, sorted by partner; its start ends that."""
         logged: Mapping[PartyId, Logged[TableContribution]] = self.contributions.get(ref, {})
         return tuple(
             Contributor(partner_id=name, contribution_leaf=item.index)
             for name, item in sorted(logged.items())
-            if item.index < record_size
         )
 
     def budget(self, ref: PeriodRef) -> Budget:

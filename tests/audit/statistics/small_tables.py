@@ -252,11 +252,8 @@ class Releaser:
             changes: to the statement.
         """
         files = {name: self.noise_of(name) for name in self.trustees} if noise is None else noise
-        size = changes.get("record_size", len(self.kit.lines))
         counted = [
-            (leaf, item)
-            for leaf, item in self.contributions()
-            if leaf < size and item.partner_id not in without
+            (leaf, item) for leaf, item in self.contributions() if item.partner_id not in without
         ]
         spent = sum(item.rho_millionths for _, item in self.kit.of(ReleaseStart))
         key, values = self.parameters.proof_key, self.shell.values
@@ -275,7 +272,6 @@ class Releaser:
             "programme_id": PROGRAMME,
             "shell_leaf": self.shell_leaf,
             "period": self.period,
-            "record_size": size,
             "contributors": tuple(
                 Contributor(partner_id=item.partner_id, contribution_leaf=leaf)
                 for leaf, item in counted

@@ -107,21 +107,6 @@ def test_a_partner_that_is_late_is_left_behind(fresh: Kit) -> None:
     assert found_in(fresh) == set()
 
 
-def test_a_contribution_that_is_not_counted_is_a_note(fresh: Kit) -> None:
-    """No rule can tell when trustees signed; none that they had read may be left out."""
-    maker = Releaser.of(fresh, "first")
-    maker.contribute()
-    leaf, item = max(maker.contributions())
-    maker.start(record_size=leaf)
-    maker.release()
-
-    report = report_of(fresh)
-
-    assert report.findings == ()
-    (note,) = [text for text in report.notes if item.partner_id in text]
-    assert f"the contribution of {item.partner_id} in leaf {leaf} is not counted" in note
-
-
 @pytest.mark.parametrize("which", ["contribution", "noise", "table", "share"])
 def test_what_rests_on_a_missing_file_is_left_out_and_not_passed(kit: Kit, which: str) -> None:
     release = kit.of(TableRelease)[0][1]

@@ -27,7 +27,6 @@ from hub.record.folded_record import FoldedRecord
 from hub.statistics.driver import ReleaseDriver, ReleaseProgress
 from hub.statistics.intake import ContributionIntake
 from hub.statistics.listing import FoundTable, SeenPeriod, get_table, list_tables
-from hub.statistics.members import PeriodMembers
 from hub.statistics.shells import publish_shell
 from tests.chance import seeded
 from tests.hub.federation import (
@@ -136,9 +135,8 @@ class TableWorld(World):
         self.desk = WatchedDesk(self.hub, self.port, partner_wait_s=self.partner_wait_s)
         self.hub.witnesses = self.desk
         self.folded = FoldedRecord(self.hub)
-        members = PeriodMembers()
-        self.intake = ContributionIntake(self.hub, self.folded, members)
-        self.releases = ReleaseDriver(self.hub, self.desk, self.folded, members)
+        self.intake = ContributionIntake(self.hub, self.folded)
+        self.releases = ReleaseDriver(self.hub, self.desk, self.folded)
 
     @override
     def noise(self, trustee_id: PartyId) -> NoiseSource:

@@ -63,7 +63,7 @@ def test_a_period_goes_through_its_states_once(store: Engine) -> None:
         with pytest.raises(PeriodMovedError):
             write(store, early)
 
-    write(store, lambda periods: periods.close(REF, 2))
+    write(store, lambda periods: periods.close(REF))
     write(store, lambda periods: periods.explain(REF, code="QUORUM_MISSING", detail="wait"))
     write(store, lambda periods: periods.start(REF, 2))
     with pytest.raises(PeriodMovedError):
@@ -76,9 +76,8 @@ def test_a_period_goes_through_its_states_once(store: Engine) -> None:
     with reading(store) as session:
         found = PeriodStore(session).all()[REF]
         assert PeriodStore(session).contributions(REF) == {METRO: 1}
-    assert (found.state, found.record_size, found.start_leaf, found.release_leaf, found.code) == (
+    assert (found.state, found.start_leaf, found.release_leaf, found.code) == (
         PeriodState.RELEASED,
-        2,
         2,
         3,
         "",
@@ -92,8 +91,8 @@ FORBIDDEN = {
     "a release without its state": "UPDATE table_periods SET release_leaf = 2",
     "a state that nobody knows": "UPDATE table_periods SET state = 'cancelled'",
     "a second closing": (
-        "INSERT INTO table_periods (shell_leaf, period, state, record_size, code, detail) "
-        "VALUES (0, 1, 'closed', 1, '', '')"
+        "INSERT INTO table_periods (shell_leaf, period, state, code, detail) "
+        "VALUES (0, 1, 'closed', '', '')"
     ),
     "a contribution that is taken back": "DELETE FROM table_contributions",
 }
@@ -101,7 +100,7 @@ FORBIDDEN = {
 
 def test_the_database_itself_refuses_what_no_step_does(store: Engine) -> None:
     write(store, lambda periods: periods.add_contribution(REF, METRO, 1))
-    write(store, lambda periods: periods.close(REF, 2))
+    write(store, lambda periods: periods.close(REF))
 
     def run(session: Session, statement: str) -> None:
         session.connection().execute(text(statement))

@@ -45,7 +45,6 @@ def create_periods() -> None:
         integer("shell_leaf"),
         integer("period"),
         words("state"),
-        integer("record_size"),
         integer("start_leaf", nullable=True),
         integer("release_leaf", nullable=True),
         words("code"),
@@ -58,10 +57,10 @@ def create_periods() -> None:
         ForeignKeyConstraint(["start_leaf"], ["leaves.leaf_index"]),
         ForeignKeyConstraint(["release_leaf"], ["leaves.leaf_index"]),
         one_of("state", *_STATES),
-        check("period_positive", "period >= 1 AND record_size >= 0"),
+        check("period_positive", "period >= 1"),
         check("start_of_state", "(start_leaf IS NOT NULL) = (state IN ('released', 'started'))"),
         check("release_of_state", "(release_leaf IS NOT NULL) = (state = 'released')"),
-        whole_numbers=("shell_leaf", "period", "record_size"),
+        whole_numbers=("shell_leaf", "period"),
     )
 
 
