@@ -18,6 +18,7 @@ from fedcarbon.engine.local import LocalEngine
 from fedcarbon.engine.tasks.verifying import BlockVerifier
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import ProgrammeId
+from fedcarbon.opening.refusals import ProductsPendingError
 from fedcarbon.opening.statements import Refusal
 from fedcarbon.opening.tables import PeriodRef
 from fedcarbon.opening.violations import RecordViolationError
@@ -86,11 +87,11 @@ class Trustee:
         self._keys_checked = False
         view = self._reader.view
         engine = engine or LocalEngine(ProcessMap(1))
-        multiplier = Multiplier(self._reader, database, BlockVerifier(engine))
+        self._multiplier: Final = Multiplier(self._reader, database, BlockVerifier(engine))
         self._cosigner: Final = Cosigner(keys, view, database, clock)
         self._evaluator: Final = Evaluator(keys, view, database)
         self._drawer: Final = BeaconDrawer(keys, view, database)
-        self._masker: Final = Masker(keys, view, database, multiplier)
+        self._masker: Final = Masker(keys, view, database, self._multiplier)
         self._sharer: Final = Sharer(keys, view, database, self._masker, engine)
         self._noiser: Final = Noiser(keys, view, database, noise or OpenDpNoise())
         self._releaser: Final = Releaser(keys, view, self._noiser, self._reader.file, engine)
@@ -99,6 +100,10 @@ class Trustee:
     def record_size(self) -> int:
         """How many leaves this trustee has read."""
         return self._reader.view.size
+
+    def advance(self) -> bool:
+        """Do some seconds of work that no order has asked for; return whether there was any."""
+        return self._multiplier.advance()
 
     def handle(self, order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
         """Return the answer to an order, or the refusal of it."""
@@ -114,7 +119,11 @@ class Trustee:
             # Not stored: when the record can be read, the same order gets a real answer.
             return self._refused(order, content, error)
         try:
-            answer = self._repeated(order, content) or self._answered(order)
+            answer = self._repeated(order, content) or self._worked_for(order)
+        except BatchRefusedError as error:
+            if isinstance(error.reason, ProductsPendingError):
+                return _pending(order, error)  # neither signed nor stored: it refuses nothing
+            answer = self._refused(order, content, error)
         except FedcarbonError as error:
             answer = self._refused(order, content, error)
         if order.WhichOneof("order") not in _NEVER_KEPT:
@@ -146,6 +155,20 @@ class Trustee:
             return None  # the record may have grown: judged anew
         answer.order_id = order.order_id
         return answer
+
+    def _worked_for(self, order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
+        """Answer an order, after multiplying what it needs if that is a matter of seconds."""
+        while True:
+            try:
+                return self._answered(order)
+            except BatchRefusedError as error:
+                reason, positions = error.reason, error.positions
+                if not isinstance(reason, ProductsPendingError):
+                    raise
+            try:
+                self._multiplier.multiply(reason.ref)
+            except FedcarbonError as error:
+                raise BatchRefusedError(error, positions) from error
 
     def _answered(self, order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
         answer = trustee_pb2.WorkRequest(order_id=order.order_id)
@@ -222,6 +245,15 @@ class Trustee:
             detail=detail,
         )
         return sign(statement, {self._keys.trustee_id: self._keys.signing_key}).to_bytes()
+
+
+def _pending(order: trustee_pb2.WorkResponse, error: BatchRefusedError) -> trustee_pb2.WorkRequest:
+    return trustee_pb2.WorkRequest(
+        order_id=order.order_id,
+        refused=trustee_pb2.RefusedAnswer(
+            code=error.reason.code, detail=str(error.reason), positions=error.positions
+        ),
+    )
 
 
 def _content_sha256(order: trustee_pb2.WorkResponse) -> bytes:

@@ -1,7 +1,8 @@
 """The work loop: dial the hub, take orders one after another, dial again when the line breaks.
 
-A trustee opens no port. Orders are handled in the order in which they come, by one thread; what was
-being answered when the line broke is in the store, and the hub asks again.
+A trustee opens no port. Orders are handled in the order in which they come, by one thread, which
+multiplies sealed epochs while no order waits; what was being answered when the line broke is in the
+store, and the hub asks again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Protocol
 
 from fedcarbon.errors import FedcarbonError
@@ -75,13 +77,43 @@ class WorkLoop:
     def _work(self) -> None:
         """Serve one stream until it ends."""
         answers: queue.SimpleQueue[trustee_pb2.WorkRequest | None] = queue.SimpleQueue()
+        orders: queue.SimpleQueue[trustee_pb2.WorkResponse | None] = queue.SimpleQueue()
         answers.put(trustee_pb2.WorkRequest())  # the first message only connects
+        with ThreadPoolExecutor(max_workers=1) as listener:
+            listening = listener.submit(self._listen, iter(answers.get, None), orders)
+            try:
+                while (order := self._next(orders, listening)) is not None:
+                    self._backoff_s = BACKOFF_FIRST_S
+                    answers.put(self._handled(order))
+            finally:
+                answers.put(None)
+            listening.result()  # why the stream ended, if for a reason
+
+    def _listen(
+        self,
+        answers: Iterator[trustee_pb2.WorkRequest],
+        orders: queue.SimpleQueue[trustee_pb2.WorkResponse | None],
+    ) -> None:
+        """Take orders from the line as they come, whatever is being done."""
         try:
-            for order in self._hub.work(iter(answers.get, None)):
-                self._backoff_s = BACKOFF_FIRST_S
-                answers.put(self._handled(order))
+            for order in self._hub.work(answers):
+                orders.put(order)
         finally:
-            answers.put(None)
+            orders.put(None)
+
+    def _next(
+        self,
+        orders: queue.SimpleQueue[trustee_pb2.WorkResponse | None],
+        listening: Future[None],
+    ) -> trustee_pb2.WorkResponse | None:
+        """Return the next order, None at the end of the stream; until it comes, work unasked."""
+        while not (self._stopped.is_set() or listening.done()):
+            try:
+                return orders.get_nowait()
+            except queue.Empty:
+                if not self._trustee.advance():
+                    break
+        return orders.get()
 
     def _handled(self, order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
         begun_ns = time.monotonic_ns()

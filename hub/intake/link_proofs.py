@@ -26,9 +26,8 @@ from sqlmodel import Session
 from fedcarbon.epoch.lost_positions import lost_positions
 from fedcarbon.epoch.statements import LinkProof
 from fedcarbon.errors import CallerError, StateError
-from fedcarbon.identity import commitment_list
-from fedcarbon.identity.commitment_list import CommitmentList, element_at
-from fedcarbon.identity.ristretto import Point, difference, sum_of
+from fedcarbon.identity.commitment_list import CommitmentList, total_without
+from fedcarbon.identity.ristretto import Point
 from fedcarbon.ids import EpochIndex, PartyId, ProgrammeId, Role
 from fedcarbon.opening.links import block_commitment, check_link, link_statement, winnings_of
 from fedcarbon.proofs.link import LinkContext
@@ -193,8 +192,8 @@ def _winnings(files: ContentStore, expected: _Expected) -> Point:
     if total is None:
         return winnings_of(CommitmentList.from_bytes(files.get(name)), lost)
     # All of them were added up when the list came: only what was lost is taken away again.
-    with files.reader(name, skip=len(commitment_list.FILE_MAGIC)) as records:
-        return difference(total, sum_of(element_at(records, position) for position in lost))
+    with files.reader(name) as data:
+        return total_without(total, data, lost)
 
 
 def _log_proof(session: Session, hub: Hub, proof: LinkProof, message: bytes) -> bytes:

@@ -26,6 +26,7 @@ from sqlmodel import Session
 
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.ids import PartyId
+from fedcarbon.opening.refusals import ProductsPendingError
 from fedcarbon.transparency.checkpoint import (
     PartnerWitnessMissingError,
     QuorumMissingError,
@@ -151,6 +152,11 @@ class OpeningDriver:
             shared = await attempt.run(batch.openings)
         except AttemptFailedError as error:
             await self._note_failure(batch, error)
+            pending = [reason for reason in error.failed.values() if _is_pending(reason)]
+            if pending:  # the next call asks those first that are ready
+                call.resting |= leaves
+                await self._explain(leaves, ProductsPendingError.code, str(pending[0]))
+                return False
             await self._explain(leaves, TRUSTEES_MISSING, f"{error}; another attempt follows")
             return True
         except (QuorumMissingError, PartnerWitnessMissingError) as error:
@@ -203,7 +209,7 @@ class OpeningDriver:
         news = {}
         for name, reason in error.failed.items():
             concerned: Sequence[PlannedOpening] = ()
-            if isinstance(reason, TrusteeRefusedError):
+            if isinstance(reason, TrusteeRefusedError) and not _is_pending(reason):
                 positions = sorted(set(reason.positions) & set(range(len(batch.openings))))
                 concerned = [batch.openings[position] for position in positions]
                 key = (name, reason.code, frozenset(_leaves(concerned or batch.openings)))
@@ -285,6 +291,11 @@ class OpeningDriver:
     async def _explain(self, leaves: Iterable[int], code: str, detail: str) -> None:
         """Write why requests wait, unless that is what they say already."""
         await self._hub.write(partial(_explain, leaves=frozenset(leaves), code=code, detail=detail))
+
+
+def _is_pending(reason: FedcarbonError) -> bool:
+    """Tell whether a trustee refuses nothing, and has only not multiplied an epoch yet."""
+    return reason.code == ProductsPendingError.code
 
 
 def _leaves(openings: Iterable[PlannedOpening]) -> set[int]:

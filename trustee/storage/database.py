@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 
 from fedcarbon.errors import ConfigurationError
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
 _SCHEMA: Final = """
 CREATE TABLE leaves (
@@ -94,6 +94,11 @@ CREATE TABLE multiplied_epochs (
     epoch INTEGER NOT NULL,
     PRIMARY KEY (programme_id, epoch)
 ) STRICT;
+CREATE TABLE checked_blocks (
+    name BLOB PRIMARY KEY,
+    programme_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE refusals (
     refusal_number INTEGER PRIMARY KEY,
     order_sha256 BLOB NOT NULL,

@@ -19,12 +19,10 @@ class ProductStore:
         """Take the store."""
         self._database: Final = database
 
-    def last_epoch(self, programme_id: ProgrammeId, up_to: EpochIndex) -> EpochIndex:
-        """Return the last multiplied epoch of a programme that is not after `up_to`; 0 for none."""
+    def last_epoch(self, programme_id: ProgrammeId) -> EpochIndex:
+        """Return the last multiplied epoch of a programme; 0 for none."""
         last = self._database.value(
-            "SELECT max(epoch) FROM multiplied_epochs WHERE programme_id = ? AND epoch <= ?",
-            programme_id,
-            up_to,
+            "SELECT max(epoch) FROM multiplied_epochs WHERE programme_id = ?", programme_id
         )
         return EpochIndex(last or 0)
 
@@ -45,10 +43,20 @@ class ProductStore:
             )
         )
 
+    def is_checked(self, name: bytes) -> bool:
+        """Tell whether the range proofs of some blocks, by their hash, were accepted before."""
+        found = self._database.value("SELECT 1 FROM checked_blocks WHERE name = ?", name)
+        return found is not None
+
+    def keep_checked(self, ref: EpochRef, name: bytes) -> None:
+        """Remember accepted blocks of an epoch until it is multiplied."""
+        self._database.run("INSERT INTO checked_blocks VALUES (?, ?, ?)", name, *ref)
+
     def keep(self, ref: EpochRef, products: Products) -> None:
-        """Store the products of an epoch."""
+        """Store the products of an epoch; which of its blocks were checked is known by that."""
         self._database.run_many(
             "INSERT INTO products VALUES (?, ?, ?, ?)",
             ((*ref, block, ciphertext) for block, ciphertext in products.items()),
         )
         self._database.run("INSERT INTO multiplied_epochs VALUES (?, ?)", *ref)
+        self._database.run("DELETE FROM checked_blocks WHERE programme_id = ? AND epoch = ?", *ref)

@@ -17,11 +17,11 @@ for a uniform r, and binding because nobody knows the logarithm of G' (Pedersen 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES, digest, length_prefixed
 from fedcarbon.canonical.slices import Slices
@@ -31,10 +31,12 @@ from fedcarbon.identity.ristretto import (
     Element,
     ElementInvalidError,
     Point,
+    difference,
     element,
     scaled,
     scaled_base,
     sum_of,
+    sum_of_elements,
 )
 from fedcarbon.transparency import merkle
 from fedcarbon.units import MicrogramsCO2e
@@ -45,6 +47,10 @@ LENGTH_MAX: Final = 3 << 23
 """Limit of one list, as for the token file; a padded size."""
 FILE_BYTES_MAX: Final = len(FILE_MAGIC) + LENGTH_MAX * RECORD_BYTES
 
+PART_RECORDS: Final = 1 << 13
+"""A power of two, so that the parts of a list are subtrees: 512 kB, and a tenth of a second."""
+
+_NOT_WHOLE: Final = f"a commitment file has at most {LENGTH_MAX} records of {RECORD_BYTES} bytes"
 _RECORD: Final = struct.Struct(f"{DIGEST_BYTES}s{ELEMENT_BYTES}s")
 _LENGTH: Final = struct.Struct(">Q")
 _WORTHS_KEPT: Final = 1 << 16
@@ -78,9 +84,7 @@ class CommitmentList:
             MalformedCommitmentsError: an incomplete record, or too many.
         """
         if len(self.records) % RECORD_BYTES or len(self) > LENGTH_MAX:
-            raise MalformedCommitmentsError(
-                f"a commitment file has at most {LENGTH_MAX} records of {RECORD_BYTES} bytes"
-            )
+            raise MalformedCommitmentsError(_NOT_WHOLE)
 
     def __len__(self) -> int:
         """Return the number of claims."""
@@ -160,10 +164,58 @@ def elements_in(records: bytes) -> list[bytes]:
     return [commitment for _, commitment in _RECORD.iter_unpack(records)]
 
 
-def element_at(records: Slices, position: int) -> Point:
-    """Return K of one claim of a list whose elements are checked."""
-    at = position * RECORD_BYTES + DIGEST_BYTES
-    return Point(records[at : at + ELEMENT_BYTES])
+class CheckedPart(NamedTuple):
+    """What is left of claims in a row, all of whose commitments are elements."""
+
+    claims: int
+    root: bytes
+    """Of the subtree of their leaves, 32 bytes."""
+    total: Point
+    """The sum of their K."""
+
+
+def checked_parts(data: Slices) -> Iterator[CheckedPart]:
+    """Check a file part by part, without having all of it taken apart at once.
+
+    Raises:
+        MalformedCommitmentsError: it is no commitment file.
+        CommitmentInvalidError: naming the first position where K is no element.
+    """
+    start = len(FILE_MAGIC)
+    body = len(data) - start
+    if data[:start] != FILE_MAGIC:
+        raise MalformedCommitmentsError("a commitment file must begin with its magic line")
+    if body % RECORD_BYTES or body > LENGTH_MAX * RECORD_BYTES:
+        raise MalformedCommitmentsError(_NOT_WHOLE)
+    for first in range(0, body // RECORD_BYTES, PART_RECORDS):
+        at = start + first * RECORD_BYTES
+        records = data[at : at + PART_RECORDS * RECORD_BYTES]
+        total, invalid = sum_of_elements(elements_in(records))
+        if invalid is not None:
+            raise CommitmentInvalidError(
+                f"the commitment at {first + invalid} is no canonical group element"
+            )
+        yield CheckedPart(
+            claims=len(records) // RECORD_BYTES,
+            root=merkle.root_of_hashes(leaf_hashes(records)),
+            total=total,
+        )
+
+
+def total_without(total: Point, data: Slices, lost: Iterable[int]) -> Point:
+    """Return the sum of K over all positions except `lost`.
+
+    Args:
+        total: the sum over all positions.
+        data: the commitment file; it is checked.
+        lost: positions in it, each once.
+    """
+    return difference(total, sum_of(_element_at(data, position) for position in lost))
+
+
+def _element_at(data: Slices, position: int) -> Point:
+    at = len(FILE_MAGIC) + position * RECORD_BYTES + DIGEST_BYTES
+    return Point(data[at : at + ELEMENT_BYTES])
 
 
 def leaf_hashes(records: bytes) -> list[bytes]:

@@ -20,7 +20,7 @@ that all its slots are 0.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from fedcarbon.epoch.lost_positions import lost_positions
 from fedcarbon.epoch.statements import (
@@ -32,8 +32,8 @@ from fedcarbon.epoch.statements import (
     VerdictList,
 )
 from fedcarbon.errors import FedcarbonError, MalformedError
-from fedcarbon.identity.commitment_list import CommitmentList
-from fedcarbon.identity.ristretto import IDENTITY, Point, element
+from fedcarbon.identity.commitment_list import CommitmentList, checked_parts, total_without
+from fedcarbon.identity.ristretto import IDENTITY, Point, element, sum_of
 from fedcarbon.ids import Claimant, PartyId
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
@@ -52,6 +52,7 @@ from fedcarbon.proofs.link import (
     LinkStatement,
 )
 from fedcarbon.proofs.link_verifier import verify_link
+from fedcarbon.transparency.merkle import root_of_hashes
 from fedcarbon.units import MicrogramsCO2e
 
 Fetch = Callable[[bytes], bytes]
@@ -141,6 +142,21 @@ def check_sealed_link(
         VerdictsDifferError, LinkProofMissingError, ClaimFileDiffersError, LinkProofInvalidError:
             the first check that fails.
     """
+    steps = sealed_link_steps(view, plan, partner_id, commitments, seal_leaf=seal_leaf, fetch=fetch)
+    for _ in steps:
+        pass
+
+
+def sealed_link_steps(
+    view: RecordView,
+    plan: Logged[EpochPlan],
+    partner_id: PartyId,
+    commitments: Mapping[int, int],
+    *,
+    seal_leaf: int,
+    fetch: Fetch,
+) -> Iterator[None]:
+    """Do what `check_sealed_link` does in steps; nothing is checked before their end."""
     ref = EpochRef(plan.statement.programme_id, plan.statement.epoch)
     verdicts, closing = _verdicts(view, ref, seal_leaf)  # (1)
     proof = view.epochs.link_proofs.get(ref, {}).get(partner_id)
@@ -152,6 +168,9 @@ def check_sealed_link(
         raise LinkProofMissingError(
             f"{partner_id!r} is counted in epoch {ref.epoch} without a link proof"
         )
+    winnings = yield from _winnings(  # (3), (4)
+        closing, verdicts.statement, view.epochs.lists[ref].get(partner_id), fetch
+    )
     parameters = view.parties.parameters
     statement = link_statement(
         parameters,
@@ -164,9 +183,7 @@ def check_sealed_link(
         ),
         cap_ug=view.parties.programme(ref.programme_id).epoch_cap_ug,
         commitments=commitments,
-        winnings=_winnings(  # (3), (4)
-            closing, verdicts.statement, view.epochs.lists[ref].get(partner_id), fetch
-        ),
+        winnings=winnings,
     )
     check_link(parameters, statement, proof.statement.proof)  # (5)
 
@@ -204,7 +221,7 @@ def _winnings(
     verdicts: VerdictList,
     revealed: Logged[ClaimList] | None,
     fetch: Fetch,
-) -> Point:
+) -> Generator[None, None, Point]:
     """Return K of the partner that revealed a list, or of one that revealed none."""
     partner_id = None if revealed is None else revealed.statement.partner_id
     verdict = next((item for item in verdicts.verdicts if item.partner_id == partner_id), None)
@@ -214,22 +231,25 @@ def _winnings(
     listed = next((item for item in closing.lists if item.claimant == claimant), None)
     if listed is None:
         raise ClaimFileDiffersError(f"{partner_id!r} revealed a list that it had not committed to")
-    commitments = _commitments(listed, revealed.statement.commitments_sha256, fetch)
-    return winnings_of(commitments, _lost(verdict, listed.count, fetch))
+    data = fetch(revealed.statement.commitments_sha256)
+    total = yield from _total(listed, revealed.statement.commitments_sha256, data)
+    return total_without(total, data, _lost(verdict, listed.count, fetch))
 
 
-def _commitments(listed: CommittedList, sha256: bytes, fetch: Fetch) -> CommitmentList:
+def _total(listed: CommittedList, sha256: bytes, data: bytes) -> Generator[None, None, Point]:
+    """Return the sum of all K of a file that is the committed one, a step per range of claims."""
     where = f"the commitment file of {listed.partner_id!r}"
-    data = fetch(sha256)
+    parts = []
     try:
-        commitments = CommitmentList.from_bytes(data)
-        commitments.check_elements()
+        for part in checked_parts(data):
+            parts.append(part)
+            yield
     except FedcarbonError as error:
         raise ClaimFileDiffersError(f"{where}: {error}") from error
-    found = (hashlib.sha256(data).digest(), len(commitments), commitments.root())
-    if found != (sha256, listed.count, listed.list_root):
+    count, root = sum(part.claims for part in parts), root_of_hashes([part.root for part in parts])
+    if (hashlib.sha256(data).digest(), count, root) != (sha256, listed.count, listed.list_root):
         raise ClaimFileDiffersError(f"{where} is not what was committed before the verdicts")
-    return commitments
+    return sum_of(part.total for part in parts)
 
 
 def _lost(verdict: PartnerVerdict, count: int, fetch: Fetch) -> list[int]:

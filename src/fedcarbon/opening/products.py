@@ -2,20 +2,21 @@
 
 Whoever opens has multiplied for itself: every chunk file of every epoch is fetched by its hash,
 held against its signed header, and every block that the snapshot asks for must be there exactly
-once. Results are cumulative, so that an epoch costs its own ciphertexts only.
+once. Results are cumulative, so that an epoch costs its own ciphertexts only; a large one costs
+minutes, and comes in steps between which other work can be done.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import NamedTuple
 
-from fedcarbon.epoch.snapshot import PartnerSnapshot
-from fedcarbon.epoch.statements import EpochPlan, SealedPart, product_entry
+from fedcarbon.epoch.snapshot import PartnerSnapshot, Snapshot
+from fedcarbon.epoch.statements import EpochPlan, Seal, SealedPart, product_entry
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.epochs import EpochRef
-from fedcarbon.opening.links import block_commitment, check_sealed_link
+from fedcarbon.opening.links import block_commitment, sealed_link_steps
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.refusals import (
     ChunkFileDiffersError,
@@ -41,10 +42,17 @@ Products = Mapping[int, bytes]
 """Block to the bytes of its cumulative ciphertext."""
 
 
-def sealed_products(
+Multiplying = Generator[int, None, dict[int, bytes]]
+"""Check 4 in steps: yields how many chunks are checked so far, returns the products."""
+
+
+def multiplied(
     view: RecordView, ref: EpochRef, previous: Products, fetch: Fetch, check: CheckBlocks
-) -> dict[int, bytes]:
-    """Return the cumulative ciphertext of every block up to an epoch, after checking its seal.
+) -> Multiplying:
+    """Check a seal in steps, and return the cumulative ciphertext of every block up to its epoch.
+
+    A step fetches and checks one chunk, or a range of one list of claims: seconds. What comes into
+    the record in between changes nothing.
 
     Args:
         view: the record.
@@ -65,50 +73,50 @@ def sealed_products(
         ProductsDifferError: the seal's root is not that of these products.
         NotWitnessedError: the plan is not under a witnessed head yet.
     """
-    plan, seal = view.epochs.plans.get(ref), view.epochs.seals.get(ref)
-    if plan is None or seal is None:
-        raise EpochNotSealedError(f"epoch {ref.epoch} is not sealed")
-    if seal.statement.plan_leaf != plan.index:
-        raise IncompleteSealError(f"the seal of epoch {ref.epoch} names another plan")
-    require_plan_after_end(view, plan)
-    snapshot = view.accounts.snapshot(plan.statement)
-    named = [part.partner_id for part in seal.statement.parts]
-    if named != list(snapshot.partners):
-        raise IncompleteSealError(
-            f"the seal of epoch {ref.epoch} names {named}, enrolled are {list(snapshot.partners)}"
-        )
+    plan, seal, snapshot = _sealed(view, ref)
     factors: dict[int, list[bytes]] = {block: [data] for block, data in previous.items()}
+    chunks = 0
     for part in seal.statement.parts:
         if part.missing:
             continue
-        own = snapshot.partners[part.partner_id]
-        headers = [
-            require_header(view, plan, part, number, seal.index)
-            for number in range(len(part.header_leaves))
-        ]
-        if any(header.places_digest != own.places_digest for header in headers):
-            raise PlacesDifferError(
-                f"{part.partner_id!r} encrypted for other accounts or places in epoch {ref.epoch} "
-                "than the record has: it must compare them with the answers that the hub signed"
-            )
-        sent = _sent(view, headers, _Checks(own, fetch, check))
-        if sorted(sent.ciphertexts) != list(own.blocks()):
+        checks = _Checks(snapshot.partners[part.partner_id], fetch, check)
+        sent = _Sent({}, {})
+        for header in _headers(view, plan, part, seal.index, checks.own):
+            _take_chunk(view, header, checks, sent)
+            chunks += 1
+            yield chunks
+        if sorted(sent.ciphertexts) != list(checks.own.blocks()):
             raise IncompleteSealError(
-                f"{part.partner_id!r} owes {len(own.slots_of)} blocks in epoch {ref.epoch}, "
+                f"{part.partner_id!r} owes {len(checks.own.slots_of)} blocks in epoch {ref.epoch}, "
                 f"{len(sent.ciphertexts)} of them are there"
             )
-        check_sealed_link(
+        link = sealed_link_steps(
             view, plan, part.partner_id, sent.commitments, seal_leaf=seal.index, fetch=fetch
         )
+        for _ in link:
+            yield chunks
         for block, data in sent.ciphertexts.items():
             factors.setdefault(block, []).append(data)
-    products = _multiplied(view, factors)
+    products = _products(view, factors)
     if (seal.statement.blocks, seal.statement.products_root) != (
         len(products),
         products_root_of(products),
     ):
         raise ProductsDifferError(f"the seal of epoch {ref.epoch} has other products")
     return products
+
+
+def sealed_products(
+    view: RecordView, ref: EpochRef, previous: Products, fetch: Fetch, check: CheckBlocks
+) -> dict[int, bytes]:
+    """Return what `multiplied` returns, or raise what it raises, in one go."""
+    steps = multiplied(view, ref, previous, fetch, check)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            products: dict[int, bytes] = end.value
+            return products
 
 
 def products_root_of(products: Products) -> bytes:
@@ -130,6 +138,52 @@ def require_plan_after_end(view: RecordView, plan: Logged[EpochPlan]) -> None:
         raise PlanTooEarlyError(f"epoch {plan.statement.epoch} ends at {end_s}, not {logged_s}")
 
 
+class _Sealed(NamedTuple):
+    """A seal over the plan and the partners that it must name."""
+
+    plan: Logged[EpochPlan]
+    seal: Logged[Seal]
+    snapshot: Snapshot
+
+
+def _sealed(view: RecordView, ref: EpochRef) -> _Sealed:
+    """Return the seal of an epoch, if it names its plan and everybody who is enrolled."""
+    plan, seal = view.epochs.plans.get(ref), view.epochs.seals.get(ref)
+    if plan is None or seal is None:
+        raise EpochNotSealedError(f"epoch {ref.epoch} is not sealed")
+    if seal.statement.plan_leaf != plan.index:
+        raise IncompleteSealError(f"the seal of epoch {ref.epoch} names another plan")
+    require_plan_after_end(view, plan)
+    snapshot = view.accounts.snapshot(plan.statement)
+    named = [part.partner_id for part in seal.statement.parts]
+    if named != list(snapshot.partners):
+        raise IncompleteSealError(
+            f"the seal of epoch {ref.epoch} names {named}, enrolled are {list(snapshot.partners)}"
+        )
+    return _Sealed(plan, seal, snapshot)
+
+
+def _headers(
+    view: RecordView,
+    plan: Logged[EpochPlan],
+    part: SealedPart,
+    seal_leaf: int,
+    own: PartnerSnapshot,
+) -> list[ChunkHeader]:
+    """Return the headers of a part, all made for the places that the record has."""
+    headers = [
+        require_header(view, plan, part, number, seal_leaf)
+        for number in range(len(part.header_leaves))
+    ]
+    if any(header.places_digest != own.places_digest for header in headers):
+        raise PlacesDifferError(
+            f"{part.partner_id!r} encrypted for other accounts or places in epoch "
+            f"{plan.statement.epoch} than the record has: it must compare them with the answers "
+            "that the hub signed"
+        )
+    return headers
+
+
 class _Checks(NamedTuple):
     """What a partner's chunks are held against."""
 
@@ -146,21 +200,18 @@ class _Sent(NamedTuple):
     """A of every range proof."""
 
 
-def _sent(view: RecordView, headers: Iterable[ChunkHeader], checks: _Checks) -> _Sent:
-    """Return what one partner sent."""
+def _take_chunk(view: RecordView, header: ChunkHeader, checks: _Checks, sent: _Sent) -> None:
+    """Check a chunk of a partner and add what it holds to what the partner has sent."""
     parameters = view.parties.parameters
-    sent = _Sent({}, {})
-    for header in headers:
-        chunk = _chunk_of(view, header, checks.fetch)
-        if not checks.own.slots_of.keys() - sent.ciphertexts.keys() >= set(chunk.blocks()):
-            raise IncompleteSealError(
-                f"{header.partner_id!r} sent a block twice, or one that it does not owe"
-            )
-        checks.check(parameters.proof_key, _proved(header, chunk, checks.own))
-        for entry in chunk:
-            sent.ciphertexts[entry.block] = entry.ciphertext
-            sent.commitments[entry.block] = block_commitment(parameters, entry.proof)
-    return sent
+    chunk = _chunk_of(view, header, checks.fetch)
+    if not checks.own.slots_of.keys() - sent.ciphertexts.keys() >= set(chunk.blocks()):
+        raise IncompleteSealError(
+            f"{header.partner_id!r} sent a block twice, or one that it does not owe"
+        )
+    checks.check(parameters.proof_key, _proved(header, chunk, checks.own))
+    for entry in chunk:
+        sent.ciphertexts[entry.block] = entry.ciphertext
+        sent.commitments[entry.block] = block_commitment(parameters, entry.proof)
 
 
 def require_header(
@@ -224,7 +275,7 @@ def _chunk_of(view: RecordView, header: ChunkHeader, fetch: Fetch) -> ChunkFile:
     return chunk
 
 
-def _multiplied(view: RecordView, factors: Mapping[int, list[bytes]]) -> dict[int, bytes]:
+def _products(view: RecordView, factors: Mapping[int, list[bytes]]) -> dict[int, bytes]:
     key = view.parties.parameters.public_key
     try:
         return {

@@ -31,6 +31,7 @@
 | 4 | VERDICTS_DIFFER | the verdicts do not rest on what was committed and revealed |
 | 4 | CLAIM_FILE_DIFFERS | a file of commitments or lost positions is not what its leaf says |
 | 4 | LINK_PROOF_MISSING | a partner is counted without a link proof for these verdicts |
+| 4 | PRODUCTS_PENDING | this trustee is still multiplying the epoch: ask again |
 | 4 | PRODUCTS_DIFFER | the products are not what the seal or the start says |
 | 5 | SUBSET_REFUSED | too few trustees, an unknown one, or not this one |
 | 5 | OPENING_ID_DIFFERS | the opening id is not the hash of what is opened |
@@ -43,9 +44,10 @@ program.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from fedcarbon.errors import CallerError, PeerError, StateError
+from fedcarbon.opening.epochs import EpochRef
 
 
 class TargetWithoutRequestError(PeerError):
@@ -220,6 +222,17 @@ class LinkProofMissingError(PeerError):
     """A seal counts a partner that has logged no link proof for its plan and verdicts."""
 
     code: ClassVar[str] = "LINK_PROOF_MISSING"
+
+
+class ProductsPendingError(StateError):
+    """The trustee is still multiplying the epoch; ask again: it is no refusal, and no leaf."""
+
+    code: ClassVar[str] = "PRODUCTS_PENDING"
+
+    def __init__(self, ref: EpochRef, message: str) -> None:
+        """Take the epoch, and how far it is."""
+        super().__init__(message)
+        self.ref: Final = ref
 
 
 class ProductsDifferError(PeerError):
