@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, Dialect, Engine, event
 from sqlalchemy.util import LRUCache
 
 from tests.databases import NewStore, make_schema, sqlite_url
+from tests.folders import quick_folder
 from tests.keys.primes import BITS_2048, BITS_3072, TINY, Primes, load_primes
 from tests.postgresql import Cluster, NoPostgresqlError, find_binaries, running_cluster
 from tests.spark import pyspark_is_imported, spark, spark_address
@@ -38,6 +41,12 @@ def _compile_once(connection: Connection) -> None:
     shared = _COMPILED.setdefault(key, (dialect, LRUCache(_STATEMENTS_MAX)))
     connection.dialect = shared[0]
     connection.execution_options(compiled_cache=shared[1])
+
+
+def pytest_configure() -> None:
+    """Have temporary files of tests and their processes in memory, unless TMPDIR says where."""
+    os.environ.setdefault("TMPDIR", str(quick_folder()))
+    tempfile.tempdir = None  # where it was before is forgotten
 
 
 def pytest_collection_finish() -> None:

@@ -31,10 +31,9 @@ def make_schema(url: str) -> None:
 
 
 def new_sqlite(folder: Path) -> str:
-    """Make a SQLite file `hub.db` with the hub's tables and return its URL."""
-    url = sqlite_url(folder / DATABASE_FILE)
-    make_schema(url)
-    return url
+    """Make a SQLite file `hub.db` with the hub's empty tables and return its URL."""
+    lay_out(folder)
+    return sqlite_url(folder / DATABASE_FILE)
 
 
 def lay_out(folder: Path) -> None:
@@ -51,8 +50,9 @@ def lay_out(folder: Path) -> None:
 @cache
 def _empty() -> bytes:
     with TemporaryDirectory() as folder:
-        new_sqlite(Path(folder))
-        return (Path(folder) / DATABASE_FILE).read_bytes()
+        file = Path(folder) / DATABASE_FILE
+        make_schema(sqlite_url(file))
+        return file.read_bytes()
 
 
 def let_change(connection: Connection, table: str) -> None:

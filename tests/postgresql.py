@@ -29,10 +29,10 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import make_url
 
+from tests.folders import DISK, quick_folder
+
 SUPERUSER: Final = "fedcarbon"
 START_TIMEOUT_S: Final = 60
-_DISK, _MEMORY = Path("/tmp"), Path("/dev/shm")  # noqa: S108 - folders of our own in them
-_MEMORY_BYTES_MIN: Final = 2 << 30
 _CHOICE_SINCE: Final = 150_000
 _POLL_S: Final = 0.01
 _HARMLESS: Final = ("postgres", "nobody")
@@ -205,7 +205,7 @@ def running_cluster(
         settings: of the server, beside those that keep it small.
     """
     # The path of a unix socket has 107 characters at most.
-    folder = Path(tempfile.mkdtemp(prefix="fcpg-", dir=_DISK if durable else _quick_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="fcpg-", dir=DISK if durable else quick_folder()))
     folder.chmod(0o755)
     try:
         cluster = Cluster(folder, durable=durable, settings=settings or {})
@@ -215,16 +215,6 @@ def running_cluster(
             cluster.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _quick_folder() -> Path:
-    """Return a folder in memory if there is much room: making a database is five times cheaper."""
-    try:
-        system = os.statvfs(_MEMORY)
-    except OSError:
-        return _DISK
-    roomy = system.f_bavail * system.f_frsize >= _MEMORY_BYTES_MIN
-    return _MEMORY if roomy and os.access(_MEMORY, os.W_OK) else _DISK
 
 
 def _identity() -> dict[str, Any]:

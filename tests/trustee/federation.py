@@ -86,8 +86,9 @@ class Federation(Claiming):
         told = self.told_places(partner)
         enrolled = self.enrolled(partner, epoch, plan_leaf)
         digest = places_digest({token: told[token] for token in enrolled})
+        own = snapshot.get(partner)
         entries = [
-            self.entry(partner, epoch, plan_leaf, block, values)
+            self.entry(partner, epoch, own, block, values)
             for block in sorted({0} if blocks is None else set(blocks))
         ]
         pieces = [
@@ -117,8 +118,8 @@ class Federation(Claiming):
             leaves.append(self.log_own(dataclasses.replace(header, **changes), partner))
         proved = {item.partner_id for item in self.logged(LinkProof, epoch).values()}
         if self.linking and partner not in proved:
-            own = self.rich_list(partner, epoch) if partner in snapshot else None
-            self.log_own(self.link_proof(partner, epoch, plan_leaf, entries, own), partner)
+            claims = None if own is None else self.rich_list(partner, epoch)
+            self.log_own(self.link_proof(partner, epoch, plan_leaf, entries, claims), partner)
         return leaves
 
     def told_places(self, partner: PartyId) -> dict[bytes, Place]:
@@ -149,7 +150,7 @@ class Federation(Claiming):
         self,
         partner: PartyId,
         epoch: int,
-        plan_leaf: int,
+        own: PartnerSnapshot | None,
         block: int,
         values: Mapping[bytes, int],
     ) -> ChunkEntry:
@@ -158,7 +159,6 @@ class Federation(Claiming):
         for token, value in values.items():
             if told[token].block == block:
                 slots[told[token].slot] = value
-        own = self.snapshot_of(plan_leaf).get(partner)
         return proved_entry(
             self.parameters.proof_key,
             block_context(PROGRAMME, partner, EpochIndex(epoch), block),

@@ -155,7 +155,7 @@ def block_left_out(federation: Federation, plan: int) -> None:
     own = metro_list(federation, won=50)
     federation.claim(5, lists(federation, own))
     sent = chunks(federation, plan)
-    other = federation.entry(METRO, 5, plan, 0, {})
+    other = federation.entry(METRO, 5, federation.snapshot_of(plan)[METRO], 0, {})
     federation.log_own(federation.link_proof(METRO, 5, plan, [other], own), METRO)
     federation.seal(5, plan, sent)
 
