@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -318,7 +319,9 @@ def test_a_check_that_fails_is_not_remembered(city: City) -> None:
     assert calls == [METRO, METRO]
 
 
-def test_an_order_comes_before_the_next_step(city: City, checks: list[tuple[int, str]]) -> None:
+def test_an_order_comes_before_the_next_step(
+    city: City, checks: list[tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A trustee that is busy signs heads all the while, and is busy again without being told."""
     federation = city.federation
     trustee = reading(federation)
@@ -327,6 +330,14 @@ def test_an_order_comes_before_the_next_step(city: City, checks: list[tuple[int,
         for _ in range(3)
     ]
     done: list[tuple[str, int]] = []
+    arrived, step = threading.Semaphore(0), Trustee.advance
+
+    def advance(self: Trustee) -> bool:
+        """Do a step, and let the next order come meanwhile."""
+        found = step(self)
+        if len(done) < len(heads):
+            arrived.acquire()
+        return found
 
     class Line:
         def work(
@@ -335,11 +346,14 @@ def test_an_order_comes_before_the_next_step(city: City, checks: list[tuple[int,
             next(answers)
             for order in heads:
                 yield order
+                arrived.release()
                 done.append((next(answers).WhichOneof("answer") or "", len(checks)))
+            arrived.release()
             while len(checks) < 2 * EPOCHS:
                 time.sleep(0.01)
             loop.stop()
 
+    monkeypatch.setattr(Trustee, "advance", advance)
     loop = WorkLoop(trustee, Line())
     loop.run()
 
