@@ -44,7 +44,7 @@ class _Work:
 class Multiplier:
     """Verifies seals and multiplies, from the last stored epoch on."""
 
-    __slots__ = ("_check", "_database", "_failed", "_reader", "_store", "_works")
+    __slots__ = ("_check", "_database", "_failed", "_reader", "_resting", "_store", "_works")
 
     def __init__(
         self,
@@ -58,8 +58,10 @@ class Multiplier:
         self._store: Final = ProductStore(database)
         self._check: Final = check
         self._works: Final[dict[ProgrammeId, _Work]] = {}
-        self._failed: Final[set[EpochRef]] = set()
-        """Seals that broke a rule: nobody works on them unasked."""
+        self._failed: Final[dict[EpochRef, FedcarbonError]] = {}
+        """Seals that broke a rule, and which: nobody works on them unasked."""
+        self._resting: Final[set[EpochRef]] = set()
+        """Epochs that wait for the hub, or for a head, while others are worked on."""
 
     def product_of(self, ref: EpochRef, block: int) -> bytes | None:
         """Return the verified cumulative ciphertext of a block up to an epoch.
@@ -74,6 +76,9 @@ class Multiplier:
     def multiply(self, ref: EpochRef) -> None:
         """Work on a programme's epochs up to one, for some seconds; must be in no transaction.
 
+        An epoch that `advance` found wrong is looked at afresh. If that takes too long, what was
+        found then is said again: or else nobody would ever hear it.
+
         Raises:
             ProductsPendingError: time was up first; the next call, or `advance`, goes on.
             EpochNotSealedError, PlanTooEarlyError, IncompleteSealError, ChunkFileDiffersError,
@@ -82,28 +87,33 @@ class Multiplier:
         """
         until_s = time.monotonic() + ORDER_WORK_S
         while (last := self._store.last_epoch(ref.programme_id)) < ref.epoch:
+            due = EpochRef(ref.programme_id, EpochIndex(last + 1))
             if time.monotonic() > until_s:
-                raise self._pending(ref)
-            self._step(EpochRef(ref.programme_id, EpochIndex(last + 1)))
+                found = self._failed.get(due)
+                raise self._pending(ref) if found is None else found.with_traceback(None)
+            self._step(due)
 
     def advance(self) -> bool:
         """Do one step of an epoch that is sealed and not multiplied; return whether there was one.
 
         What a step finds wrong is told to whoever asks for the epoch.
         """
-        ref = next(self._waiting(), None)
-        if ref is None:
-            return False
-        try:
-            self._step(ref)
-        except StateError:
-            return False  # the next order may find the hub, or a head, where now is none
-        except FedcarbonError as error:
-            logger().error(
-                "seal_refused", programme_id=ref.programme_id, epoch=ref.epoch, code=error.code
-            )
-            self._failed.add(ref)
-        return True
+        while (ref := next(self._waiting(), None)) is not None:
+            try:
+                self._step(ref)
+            except StateError:
+                self._resting.add(ref)  # until nothing else is left to do
+                continue
+            except FedcarbonError as error:
+                logger().error(
+                    "seal_refused", programme_id=ref.programme_id, epoch=ref.epoch, code=error.code
+                )
+                # Its frames hold whole files.
+                error.__cause__ = error.__context__ = None
+                self._failed[ref] = error.with_traceback(None)
+            return True
+        self._resting.clear()  # the next order may find the hub, or a head, where now is none
+        return False
 
     def _waiting(self) -> Iterator[EpochRef]:
         """Yield the epochs that could be worked on, those that were begun first."""
@@ -112,7 +122,7 @@ class Multiplier:
         for programme_id in sorted({ref.programme_id for ref in seals}):
             last = self._store.last_epoch(programme_id)
             ref = EpochRef(programme_id, EpochIndex(last + 1))
-            if ref in seals and ref not in self._failed:
+            if ref in seals and ref not in self._failed and ref not in self._resting:
                 yield ref
 
     def _step(self, ref: EpochRef) -> None:
@@ -124,6 +134,7 @@ class Multiplier:
             del self._works[ref.programme_id]
             with self._database.transaction():
                 self._store.keep(ref, end.value)
+            self._failed.pop(ref, None)
             logger().info(
                 "epoch_multiplied",
                 programme_id=ref.programme_id,

@@ -21,6 +21,8 @@ from trustee.trustee import Trustee
 
 BACKOFF_FIRST_S: Final = 0.5
 BACKOFF_MAX_S: Final = 30.0
+ORDERS_WAITING_MAX: Final = 32
+"""Orders that are taken from the line before they are handled; more stay with the hub."""
 
 
 class WorkStream(Protocol):
@@ -79,27 +81,31 @@ class WorkLoop:
         answers: queue.SimpleQueue[trustee_pb2.WorkRequest | None] = queue.SimpleQueue()
         orders: queue.SimpleQueue[trustee_pb2.WorkResponse | None] = queue.SimpleQueue()
         answers.put(trustee_pb2.WorkRequest())  # the first message only connects
+        room, is_over = threading.Semaphore(ORDERS_WAITING_MAX), threading.Event()
+
+        def listen() -> None:
+            """Take orders from the line as they come, whatever is being done."""
+            try:
+                for order in self._hub.work(iter(answers.get, None)):
+                    room.acquire()
+                    if is_over.is_set():
+                        return  # hangs up
+                    orders.put(order)
+            finally:
+                orders.put(None)
+
         with ThreadPoolExecutor(max_workers=1) as listener:
-            listening = listener.submit(self._listen, iter(answers.get, None), orders)
+            listening = listener.submit(listen)
             try:
                 while (order := self._next(orders, listening)) is not None:
+                    room.release()
                     self._backoff_s = BACKOFF_FIRST_S
                     answers.put(self._handled(order))
             finally:
+                is_over.set()
+                room.release()
                 answers.put(None)
             listening.result()  # why the stream ended, if for a reason
-
-    def _listen(
-        self,
-        answers: Iterator[trustee_pb2.WorkRequest],
-        orders: queue.SimpleQueue[trustee_pb2.WorkResponse | None],
-    ) -> None:
-        """Take orders from the line as they come, whatever is being done."""
-        try:
-            for order in self._hub.work(answers):
-                orders.put(order)
-        finally:
-            orders.put(None)
 
     def _next(
         self,

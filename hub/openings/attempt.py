@@ -100,6 +100,8 @@ class Attempt:
         self._desk: Final = desk
         self._folded: Final = folded
         self._subset: Final = tuple(sorted(subset))
+        self.is_started = False
+        """Whether starts are in the record: from then on who fails costs the account a start."""
 
     async def run(self, openings: Sequence[PlannedOpening]) -> SharedBatch:
         """Open a batch.
@@ -115,6 +117,7 @@ class Attempt:
         started = await self._hub.write(
             lambda session: self._log_starts(session, openings, starts, envelopes)
         )
+        self.is_started = True
         await self._desk.witness_with_partner()
         masks = await self._revealed(started)
         masked = await asyncio.to_thread(self._masked, started, masks)

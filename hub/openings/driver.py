@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeGuard
 
 from sqlmodel import Session
 
@@ -151,14 +151,12 @@ class OpeningDriver:
         try:
             shared = await attempt.run(batch.openings)
         except AttemptFailedError as error:
+            waiting = await self._note_late(batch, error) if not attempt.is_started else set()
             await self._note_failure(batch, error)
-            pending = [reason for reason in error.failed.values() if _is_pending(reason)]
-            if pending:  # the next call asks those first that are ready
-                call.resting |= leaves
-                await self._explain(leaves, ProductsPendingError.code, str(pending[0]))
-                return False
-            await self._explain(leaves, TRUSTEES_MISSING, f"{error}; another attempt follows")
-            return True
+            call.resting |= waiting  # the next call asks those first that are ready
+            rest = leaves - waiting
+            await self._explain(rest, TRUSTEES_MISSING, f"{error}; another attempt follows")
+            return bool(rest)
         except (QuorumMissingError, PartnerWitnessMissingError) as error:
             call.resting |= leaves
             await self._explain(leaves, error.code, str(error))
@@ -204,14 +202,28 @@ class OpeningDriver:
                 self._note(leaf).refused_by.clear()  # asked again in the next call
                 await self._explain([leaf], code, detail)
 
+    async def _note_late(self, batch: Batch, error: AttemptFailedError) -> set[int]:
+        """Take those that only have to multiply first out of an error; return who waits for it.
+
+        The others of the batch are opened without them: an epoch may take a trustee very long.
+        """
+        waiting: set[int] = set()
+        for name, reason in list(error.failed.items()):
+            if _is_pending(reason):
+                leaves = _leaves(_concerned(batch, reason) or batch.openings)
+                await self._explain(leaves, reason.code, detail_of(reason))
+                self._standing.late(name)
+                del error.failed[name]
+                waiting |= leaves
+        return waiting
+
     async def _note_failure(self, batch: Batch, error: AttemptFailedError) -> None:
         """Remember who failed: for single openings, or altogether."""
         news = {}
         for name, reason in error.failed.items():
             concerned: Sequence[PlannedOpening] = ()
-            if isinstance(reason, TrusteeRefusedError) and not _is_pending(reason):
-                positions = sorted(set(reason.positions) & set(range(len(batch.openings))))
-                concerned = [batch.openings[position] for position in positions]
+            if isinstance(reason, TrusteeRefusedError):
+                concerned = _concerned(batch, reason)
                 key = (name, reason.code, frozenset(_leaves(concerned or batch.openings)))
                 if key not in self._logged:  # a refusal is a leaf once, however often it is tried
                     self._logged.add(key)
@@ -293,9 +305,15 @@ class OpeningDriver:
         await self._hub.write(partial(_explain, leaves=frozenset(leaves), code=code, detail=detail))
 
 
-def _is_pending(reason: FedcarbonError) -> bool:
+def _is_pending(reason: FedcarbonError) -> TypeGuard[TrusteeRefusedError]:
     """Tell whether a trustee refuses nothing, and has only not multiplied an epoch yet."""
-    return reason.code == ProductsPendingError.code
+    return isinstance(reason, TrusteeRefusedError) and reason.code == ProductsPendingError.code
+
+
+def _concerned(batch: Batch, reason: TrusteeRefusedError) -> list[PlannedOpening]:
+    """Return the openings of a batch that a trustee names; none if it means all of them."""
+    positions = sorted(set(reason.positions) & set(range(len(batch.openings))))
+    return [batch.openings[position] for position in positions]
 
 
 def _leaves(openings: Iterable[PlannedOpening]) -> set[int]:

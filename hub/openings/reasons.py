@@ -60,6 +60,7 @@ _WITHOUT_PARTNERS: Final[Mapping[str, str]] = {
     ),
     refusals.IncompleteSealError.code: "a seal is incomplete; the hub's operator must look",
     refusals.PlacesDifferError.code: "a partner has other places; the hub's operator must look",
+    refusals.ProductsPendingError.code: "the trustees are still checking an epoch of the request",
     refusals.ChunkFileDiffersError.code: "a chunk is damaged; the hub's operator must look",
 }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from fedcarbon.engine.tasks.verifying import BlockVerifier
 from fedcarbon.ids import EpochIndex, ProgrammeId
 from fedcarbon.opening.epochs import EpochRef
+from fedcarbon.opening.products import Multiplying
 from fedcarbon.proofs.commitments import ProofKey
 from fedcarbon.submission.block_proofs import ProvedBlocks
 from fedcarbon.submission.chunk_file import ChunkEntry
@@ -23,7 +26,7 @@ from tests.trustee.federation import Federation
 from tests.trustee.founded import ALICE, BIKE, METRO, PROGRAMME, refused
 from tests.trustee.opening_steps import Opening
 from trustee import multiplying
-from trustee.multiplying import checked_once
+from trustee.multiplying import Multiplier, checked_once
 from trustee.storage.database import Database
 from trustee.trustee import Trustee
 from trustee.work import WorkLoop
@@ -180,6 +183,55 @@ def test_a_wrong_seal_is_told_to_who_asks_and_not_worked_on_unasked(
     assert len(checks) == 2 * EPOCHS + 2  # proofs that hold are not checked again
 
 
+@pytest.mark.usefixtures("at_once")
+def test_what_was_found_wrong_is_told_though_an_order_has_no_time_to_find_it_again(
+    city: City,
+) -> None:
+    federation = city.federation
+    plan = federation.plan(5)
+    parts = {name: federation.submit(name, 5, plan, {ALICE: 10**5}) for name in (METRO, BIKE)}
+    federation.seal(5, plan, parts, products_root=b"p" * 32)
+    federation.witness()
+    opening = asked(city, epoch=5)
+    trustee = reading(federation)
+    while trustee.advance():
+        pass
+
+    assert [refused(mask(opening)) for _ in range(2)] == ["PRODUCTS_DIFFER"] * 2
+
+
+def played(
+    monkeypatch: pytest.MonkeyPatch, steps: Callable[[EpochRef], Multiplying], refs: list[EpochRef]
+) -> Multiplier:
+    """Return a multiplier of sealed epochs whose steps are played."""
+    monkeypatch.setattr(multiplying, "multiplied", lambda _view, ref, *_: steps(ref))
+    reader: Any = SimpleNamespace(
+        view=SimpleNamespace(epochs=SimpleNamespace(seals=dict.fromkeys(refs))), file=None
+    )
+    return Multiplier(reader, Database(":memory:"), lambda _key, _blocks: None)
+
+
+def test_a_programme_whose_file_is_lost_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, other = (EpochRef(ProgrammeId(name), EpochIndex(1)) for name in ("a", "b"))
+    begun: list[EpochRef] = []
+
+    def steps(ref: EpochRef) -> Multiplying:
+        begun.append(ref)
+        yield 1
+        if ref == lost:
+            raise UnreachableError("the hub has no such file")
+        return {0: b"product"}
+
+    multiplier = played(monkeypatch, steps, [lost, other])
+
+    for _ in range(2):
+        while multiplier.advance():
+            pass
+
+    assert begun == [lost, other, lost]  # and again with the next order
+    assert multiplier.product_of(other, 0) == b"product"
+
+
 def test_a_hub_that_gives_no_file_is_asked_again(
     city: City, monkeypatch: pytest.MonkeyPatch, checks: list[tuple[int, str]]
 ) -> None:
@@ -267,7 +319,9 @@ def test_a_check_that_fails_is_not_remembered(city: City) -> None:
     assert calls == [METRO, METRO]
 
 
-def test_an_order_comes_before_the_next_step(city: City, checks: list[tuple[int, str]]) -> None:
+def test_an_order_comes_before_the_next_step(
+    city: City, checks: list[tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A trustee that is busy signs heads all the while, and is busy again without being told."""
     federation = city.federation
     trustee = reading(federation)
@@ -276,6 +330,14 @@ def test_an_order_comes_before_the_next_step(city: City, checks: list[tuple[int,
         for _ in range(3)
     ]
     done: list[tuple[str, int]] = []
+    arrived, step = threading.Semaphore(0), Trustee.advance
+
+    def advance(self: Trustee) -> bool:
+        """Do a step, and let the next order come meanwhile."""
+        found = step(self)
+        if len(done) < len(heads):
+            arrived.acquire()
+        return found
 
     class Line:
         def work(
@@ -284,11 +346,14 @@ def test_an_order_comes_before_the_next_step(city: City, checks: list[tuple[int,
             next(answers)
             for order in heads:
                 yield order
+                arrived.release()
                 done.append((next(answers).WhichOneof("answer") or "", len(checks)))
+            arrived.release()
             while len(checks) < 2 * EPOCHS:
                 time.sleep(0.01)
             loop.stop()
 
+    monkeypatch.setattr(Trustee, "advance", advance)
     loop = WorkLoop(trustee, Line())
     loop.run()
 

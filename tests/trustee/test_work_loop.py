@@ -11,7 +11,8 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.v1 import trustee_pb2
 from fedcarbon.wire.status import RemoteTimeoutError, UnreachableError
 from tests.trustee.federation import Federation
-from trustee.work import BACKOFF_FIRST_S, BACKOFF_MAX_S, WorkLoop
+from trustee.trustee import Trustee
+from trustee.work import BACKOFF_FIRST_S, BACKOFF_MAX_S, ORDERS_WAITING_MAX, WorkLoop
 
 Session = Callable[[Iterator[trustee_pb2.WorkRequest]], Iterator[trustee_pb2.WorkResponse]]
 
@@ -133,3 +134,31 @@ def test_a_bug_is_not_swallowed(federation: Federation) -> None:
 
     with pytest.raises(ValueError, match="a bug"):
         WorkLoop(federation.trustee("trustee-1"), Line(session)).run()
+
+
+def test_a_busy_trustee_leaves_orders_with_the_hub(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = federation.order(cosign=trustee_pb2.CosignOrder(root=federation.record.root()))
+    ahead: list[int] = []
+    taken, handled = 0, 0
+
+    def handle(_trustee: Trustee, _order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
+        nonlocal handled
+        handled += 1
+        return trustee_pb2.WorkRequest()
+
+    def session(
+        _answers: Iterator[trustee_pb2.WorkRequest],
+    ) -> Iterator[trustee_pb2.WorkResponse]:
+        nonlocal taken
+        for _ in range(10 * ORDERS_WAITING_MAX):
+            ahead.append(taken - handled)
+            taken += 1
+            yield order
+
+    monkeypatch.setattr(Trustee, "handle", handle)
+    run(federation, Line(session), 1)
+
+    assert handled == 10 * ORDERS_WAITING_MAX
+    assert max(ahead) <= ORDERS_WAITING_MAX + 1
