@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913 - each has its default
         os.environ |= {profiles.FOLDER_VARIABLE: str(samples), "PYTHONPATH": os.pathsep.join(paths)}
     console = Console()
     began = time.monotonic()
-    processes = ProcessGroup(out / "logs")
+    processes = ProcessGroup(out / day.LOGS)
     with Observer(lambda pid, command: _name_of(processes, pid, command)) as observer:
         with observer.phase("invent the city"):
             files = invent(out / "city", people, partners, seed)
@@ -141,6 +141,7 @@ def _live_through(step: day.Run, keys: Path, workers: int) -> list[str]:
         step.bind(federation, auditor, channels)
         channels = step.trips(federation)
         step.epoch(federation, auditor, channels)
+        step.multiply(federation)
         step.open(federation, auditor)
         with step.phase("check"):
             findings = truth.opened_and_true(step, federation)

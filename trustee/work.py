@@ -78,48 +78,29 @@ class WorkLoop:
 
     def _work(self) -> None:
         """Serve one stream until it ends."""
-        answers: queue.SimpleQueue[trustee_pb2.WorkRequest | None] = queue.SimpleQueue()
-        orders: queue.SimpleQueue[trustee_pb2.WorkResponse | None] = queue.SimpleQueue()
-        answers.put(trustee_pb2.WorkRequest())  # the first message only connects
-        room, is_over = threading.Semaphore(ORDERS_WAITING_MAX), threading.Event()
-
-        def listen() -> None:
-            """Take orders from the line as they come, whatever is being done."""
-            try:
-                for order in self._hub.work(iter(answers.get, None)):
-                    room.acquire()
-                    if is_over.is_set():
-                        return  # hangs up
-                    orders.put(order)
-            finally:
-                orders.put(None)
-
+        line = _Line()
+        line.answer(trustee_pb2.WorkRequest())  # the first message only connects
         with ThreadPoolExecutor(max_workers=1) as listener:
-            listening = listener.submit(listen)
+            listening = listener.submit(line.listen, self._hub)
             try:
-                while (order := self._next(orders, listening)) is not None:
-                    room.release()
+                while (order := self._next(line, listening)) is not None:
                     self._backoff_s = BACKOFF_FIRST_S
-                    answers.put(self._handled(order))
-            finally:
-                is_over.set()
-                room.release()
-                answers.put(None)
+                    line.answer(self._handled(order))
+            except BaseException:
+                line.break_off()
+                raise
+            line.hang_up()
             listening.result()  # why the stream ended, if for a reason
 
-    def _next(
-        self,
-        orders: queue.SimpleQueue[trustee_pb2.WorkResponse | None],
-        listening: Future[None],
-    ) -> trustee_pb2.WorkResponse | None:
+    def _next(self, line: _Line, listening: Future[None]) -> trustee_pb2.WorkResponse | None:
         """Return the next order, None at the end of the stream; until it comes, work unasked."""
         while not (self._stopped.is_set() or listening.done()):
             try:
-                return orders.get_nowait()
+                return line.order(wait=False)
             except queue.Empty:
                 if not self._trustee.advance():
                     break
-        return orders.get()
+        return line.order(wait=True)
 
     def _handled(self, order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
         begun_ns = time.monotonic_ns()
@@ -133,3 +114,65 @@ class WorkLoop:
             duration_us=(time.monotonic_ns() - begun_ns) // 1000,
         )
         return answer
+
+
+class _BrokenOffError(Exception):
+    """Ends a stream of answers; gRPC then cancels the call, however long the hub would hold it."""
+
+
+class _Line:
+    """One stream, where the thread that listens and the one that works meet."""
+
+    __slots__ = ("_answers", "_is_broken", "_is_over", "_orders", "_room")
+
+    def __init__(self) -> None:
+        """Begin with nothing said."""
+        self._answers: Final[queue.SimpleQueue[trustee_pb2.WorkRequest | None]] = (
+            queue.SimpleQueue()
+        )
+        self._orders: Final[queue.SimpleQueue[trustee_pb2.WorkResponse | None]] = (
+            queue.SimpleQueue()
+        )
+        self._room: Final = threading.Semaphore(ORDERS_WAITING_MAX)
+        self._is_over, self._is_broken = threading.Event(), threading.Event()
+
+    def listen(self, hub: WorkStream) -> None:
+        """Take orders as they come, whatever is being done with those before."""
+        try:
+            for order in hub.work(self._sent()):
+                self._room.acquire()
+                if self._is_over.is_set():
+                    return
+                self._orders.put(order)
+        finally:
+            self._orders.put(None)
+
+    def order(self, *, wait: bool) -> trustee_pb2.WorkResponse | None:
+        """Return the next order, None at the end.
+
+        Raises:
+            queue.Empty: there is none yet, and nobody wants to wait.
+        """
+        order = self._orders.get(block=wait)
+        self._room.release()
+        return order
+
+    def answer(self, answer: trustee_pb2.WorkRequest) -> None:
+        """Send an answer."""
+        self._answers.put(answer)
+
+    def hang_up(self) -> None:
+        """Send no more, and take no more orders."""
+        self._is_over.set()
+        self._room.release()
+        self._answers.put(None)
+
+    def break_off(self) -> None:
+        """Hang up without waiting for the hub to do the same."""
+        self._is_broken.set()
+        self.hang_up()
+
+    def _sent(self) -> Iterator[trustee_pb2.WorkRequest]:
+        yield from iter(self._answers.get, None)
+        if self._is_broken.is_set():
+            raise _BrokenOffError

@@ -20,7 +20,7 @@ from demo import results, story
 from demo.federation import Federation
 from demo.groundwork import Groundwork, lay_groundwork
 from demo.narrator import Narrator
-from demo.processes import ProcessEndedError, ProcessGroup
+from demo.processes import ProcessGroup
 from demo.scenario import (
     KeysEntry,
     PartnerEntry,
@@ -45,11 +45,14 @@ THRESHOLD: Final = 3
 PHASE_S: Final = 24 * 3_600
 EVENING_S: Final = 22 * 3_600
 LOOK_S: Final = 2.0
-OPEN_TRIES: Final = 6
 LOOKS_SHARE: Final = 20
 """So many times as long as the nodes take to say how far they are, nobody asks them again."""
 EPOCH: Final = EpochIndex(1)
 DONE: Final = "done"
+LOGS: Final = "logs"
+MULTIPLYING: Final = "trustees multiply"
+MULTIPLIED: Final = "epoch_multiplied"
+"""The event in a trustee's log; the city has one epoch."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,19 +171,23 @@ class Run:
         self.observer.enter(None)
         self.disk_after = self.disk()
 
+    def multiply(self, federation: Federation) -> None:
+        """Wait until every trustee has checked and multiplied what was sealed."""
+        names = federation.groundwork.roots.root_keys
+        logs = [self.out / LOGS / f"{name}.jsonl" for name in names]
+
+        def done() -> bool:
+            time.sleep(LOOK_S)
+            return all(MULTIPLIED in log.read_text(encoding="utf-8") for log in logs)
+
+        with self.phase(MULTIPLYING):
+            federation.processes.wait_until("the trustees' products", done, PHASE_S)
+
     def open(self, federation: Federation, auditor: HubClient) -> None:
         """Open the accounts that have a wallet."""
         with self.phase("open accounts"):
             config = federation.configure_wallet(self.scenario.wallet_operators[0])
-            for tries_left in reversed(range(OPEN_TRIES)):
-                try:
-                    federation.run_wallet(OPERATOR, "open", ["open", "--config", str(config)])
-                    break
-                except ProcessEndedError:
-                    # Before the first opening every trustee multiplies the whole epoch: of a large
-                    # city that takes longer than the command waits.
-                    if not tries_left:
-                        raise
+            federation.run_wallet(OPERATOR, "open", ["open", "--config", str(config)])
             federation.wait_witnessed(auditor)
 
     def disk(self) -> dict[str, int]:

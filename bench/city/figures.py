@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bench import voprf
-from bench.city.day import Run
+from bench.city.day import MULTIPLYING, Run
 from bench.effort import Effort
 from bench.machine import machine
 
@@ -17,6 +17,8 @@ ENROLMENT: Final = ("import identities", "enrol")
 """Once per person, with the blind evaluations that were dealt."""
 DAY: Final = ("import activities", "epoch: ")
 """Every day; openings are counted by account, and programs do not start every day."""
+PRODUCTS: Final = (MULTIPLYING,)
+"""Every day too, after the seal: each trustee checks all proofs for itself."""
 OPENING: Final = ("open accounts",)
 _VOPRF_PERCENT: Final = 10
 
@@ -52,6 +54,7 @@ def figures(run: Run, asked: Mapping[str, int]) -> dict[str, Any]:
                 role: round(1_000 * cpu_s / people, 3) for role, cpu_s in sorted(roles.items())
             },
         },
+        "products": products_of(phases, people),
         "memory": {
             "peak_mib": {name: round(mib) for name, mib in sorted(observer.peak_mib.items())},
             "together_mib": round(observer.together_mib),
@@ -64,11 +67,19 @@ def figures(run: Run, asked: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
+def products_of(phases: Iterable[Mapping[str, Any]], people: int) -> dict[str, float]:
+    """Return what the trustees' products cost, all trustees together."""
+    products = _sum(phases, PRODUCTS)
+    return {**products, "cpu_ms_per_person": round(1_000 * products["cpu_s"] / people, 3)}
+
+
 def _constants(run: Run, phases: Iterable[Mapping[str, Any]]) -> dict[str, float]:
     """Return what one more person costs, as `bench.nation` reads it."""
     rows = list(phases)
     people, members, opened = run.files.enrolled, run.files.members, len(run.opened)
-    day, enrolment, opening = (_roles(run, rows, names) for names in (DAY, ENROLMENT, OPENING))
+    day, enrolment, opening, products = (
+        _roles(run, rows, names) for names in (DAY, ENROLMENT, OPENING, PRODUCTS)
+    )
     day_wire, enrolment_wire = (_sum(rows, names) for names in (DAY, ENROLMENT))
     grown = {
         role: run.disk_after.get(role, 0) - run.disk_before.get(role, 0)
@@ -77,7 +88,7 @@ def _constants(run: Run, phases: Iterable[Mapping[str, Any]]) -> dict[str, float
     found = {
         "node_cpu_ms_per_membership_day": 1_000 * day["node"] / members,
         "hub_cpu_ms_per_person_day": 1_000 * day["hub"] / people,
-        "trustee_cpu_ms_per_person_day": 1_000 * day["trustee"] / people,
+        "trustee_cpu_ms_per_person_day": 1_000 * (day["trustee"] + products["trustee"]) / people,
         "to_hub_bytes_per_person_day": day_wire["to_hub_bytes"] / people,
         "from_hub_bytes_per_person_day": day_wire["from_hub_bytes"] / people,
         "node_disk_bytes_per_membership_day": grown["node"] / members,

@@ -43,7 +43,8 @@ def test_a_small_city_is_measured_and_its_opened_sums_are_true(tmp_path: Path) -
     assert tree["constants"]["to_hub_bytes_per_person_day"] > 0
     assert tree["memory"]["peak_mib"]["hub"] > 0
     names = [row["name"] for row in tree["phases"]]
-    assert "epoch: submitting" in names
+    assert {"epoch: submitting", "trustees multiply"} <= set(names)
+    assert tree["products"]["cpu_ms_per_person"] > 0
     assert tree["profile"]["components"]
     assert (out / "profile.folded").is_file()
     assert not (out / "record").exists(), "only figures stay"

@@ -136,6 +136,33 @@ def test_a_bug_is_not_swallowed(federation: Federation) -> None:
         WorkLoop(federation.trustee("trustee-1"), Line(session)).run()
 
 
+def test_a_trustee_that_breaks_does_not_wait_for_the_hub_to_hang_up(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[str] = []
+
+    def handle(_trustee: Trustee, _order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
+        raise ZeroDivisionError
+
+    def session(
+        answers: Iterator[trustee_pb2.WorkRequest],
+    ) -> Iterator[trustee_pb2.WorkResponse]:
+        next(answers)
+        yield trustee_pb2.WorkResponse()
+        try:  # as gRPC does: an iterator that fails cancels the call, one that ends does not
+            next(answers)
+        except Exception as error:
+            ends.append(type(error).__name__)
+            raise UnreachableError("cancelled") from error
+
+    monkeypatch.setattr(Trustee, "handle", handle)
+
+    with pytest.raises(ZeroDivisionError):
+        WorkLoop(federation.trustee("trustee-1"), Line(session)).run()
+
+    assert ends == ["_BrokenOffError"]
+
+
 def test_a_busy_trustee_leaves_orders_with_the_hub(
     federation: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
