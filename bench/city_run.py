@@ -26,8 +26,9 @@ from bench.city.figures import FILE, figures
 from bench.city.files import invent, some_accounts, write_wallets
 from bench.city.observer import Observer
 from demo.federation import Federation
+from demo.own_folder import begin
 from demo.processes import ProcessGroup
-from fedcarbon.errors import ConfigurationError, FedcarbonError
+from fedcarbon.errors import FedcarbonError
 from fedcarbon.wire.processes import ProcessMap
 
 MARKER: Final = ".fedcarbon-bench"
@@ -73,7 +74,7 @@ def run(  # noqa: PLR0913 - each has its default
     """
     out = (out or Path(f"build/city-{people}")).resolve()
     keys = (keys or Path(f"build/bench-keys-{bits}")).resolve()
-    _empty(out)
+    begin(out, MARKER)
     os.environ |= _UNHURRIED | {
         _NODE_WORKERS: str(node_workers),
         _HUB_WORKERS: str(workers),
@@ -181,16 +182,6 @@ def _name_of(processes: ProcessGroup, pid: int, command: list[str]) -> str:
     if "-m" in command:
         return " ".join(command[2:4])
     return "bench/worker"
-
-
-def _empty(out: Path) -> None:
-    """Make `out` an empty folder; only a folder that a run has made is ever deleted."""
-    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise ConfigurationError(f"{out} holds files that no run has written: choose another OUT")
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / MARKER).write_text("made by bench.city_run; deleted by the next one\n", encoding="utf-8")
 
 
 def _tidy(out: Path) -> None:

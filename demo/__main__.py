@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from cyclopts import App
 from rich.console import Console
 
 from demo.city import make_city
 from demo.narrator import Narrator
+from demo.own_folder import begin
 from demo.programmes.document import load, names
 from demo.programmes.running import run_programme
 from demo.real import make_real_scenario
 from demo.scenario import ScenarioError, load_scenario
 from demo.story import tell
-from fedcarbon.errors import ConfigurationError, FedcarbonError
+from fedcarbon.errors import FedcarbonError
 
 OUT: Final = Path("build/demo")
 SEED: Final = 1
 MARKER: Final = ".fedcarbon-demo"
 LIST: Final = "list"
-
-
-class OutFolderError(ConfigurationError):
-    """The folder for results may not be emptied."""
-
-    code: ClassVar[str] = "OUT_FOLDER"
 
 
 app = App(name="demo", help="A whole federation on one machine, with real processes and mTLS.")
@@ -68,7 +62,7 @@ def run(
         narrator.programmes([load(name) for name in names()])
         return
     file = None if programme is None else load(programme)
-    _empty(out)
+    begin(out, MARKER)
     if file is not None:
         run_programme(file, out.resolve(), narrator, bits=bits)
         return
@@ -84,20 +78,6 @@ def run(
     narrator.title(loaded.title)
     narrator.sources(sources)
     tell(loaded, out.resolve(), narrator, sources)
-
-
-def _empty(out: Path) -> None:
-    """Make `out` an empty folder; only a folder that a demo has made is ever deleted.
-
-    Raises:
-        OutFolderError: it holds something else.
-    """
-    if out.exists() and any(out.iterdir()) and not (out / MARKER).exists():
-        raise OutFolderError(f"{out} holds files that no demo has written: choose another folder")
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / MARKER).write_text("made by the demo; deleted by the next one\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from demo.__main__ import OutFolderError, run
+from demo.__main__ import run
 from demo.city import make_city
 from demo.conclusion import CrossCheckError, cross_check, finish, unfinished_steps
 from demo.crosscheck import recompute
 from demo.groundwork import signed_rules_of
+from demo.own_folder import OutFolderError
 from demo.scenario import Scenario, ScenarioError, load_scenario
 from fedcarbon.ids import PartyId
 from fedcarbon.parameters.roots import TrustRoots
@@ -197,7 +198,7 @@ def test_a_step_that_ends_halfway_is_a_finding(tmp_path: Path) -> None:
 def test_a_folder_that_no_demo_has_made_is_never_emptied(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
 
-    with pytest.raises(OutFolderError, match="no demo has written"):
+    with pytest.raises(OutFolderError, match="no earlier run has written"):
         run(out=tmp_path)
 
     assert (tmp_path / "thesis.txt").exists()

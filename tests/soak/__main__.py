@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from demo.own_folder import begin
 from tests.conftest import TEMPLATE
 from tests.databases import make_schema
 from tests.postgresql import running_cluster
@@ -20,6 +21,7 @@ from tests.soak.rounds import soak
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 LENGTH: Final = 40
+MARKER: Final = ".fedcarbon-soak"
 
 
 def main() -> int:
@@ -29,13 +31,14 @@ def main() -> int:
     parser.add_argument("--store", choices=(SQLITE, POSTGRESQL), default=SQLITE)
     parser.add_argument("--seconds", type=int, default=0, help="how long seeds are played")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the first seed")
-    parser.add_argument("--out", type=Path, help="folder that is kept; default: a temporary one")
+    parser.add_argument("--out", type=Path, help="folder, kept until the next run; else temporary")
     asked = parser.parse_args()
     _say(f"seed {asked.seed}")
     with contextlib.ExitStack() as stack:
         if asked.rounds:
             folder = asked.out or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            folder.mkdir(parents=True, exist_ok=True)
+            if asked.out:
+                begin(folder, MARKER)
             database = None
             if asked.store == POSTGRESQL:
                 cluster = stack.enter_context(running_cluster(durable=True))
