@@ -6,6 +6,8 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,6 +70,22 @@ def asked(city: City, epoch: int = EPOCHS) -> Opening:
     return Opening(city.federation, [request])
 
 
+def asked_over_a_wrong_seal(city: City) -> Opening:
+    """Seal one more epoch, with other products, and ask for it."""
+    federation = city.federation
+    plan = federation.plan(5)
+    parts = {name: federation.submit(name, 5, plan, {ALICE: 10**5}) for name in (METRO, BIKE)}
+    federation.seal(5, plan, parts, products_root=b"p" * 32)
+    federation.witness()
+    return asked(city, epoch=5)
+
+
+def work_off(trustee: Trustee) -> None:
+    """Do all steps that there are."""
+    while trustee.advance():
+        pass
+
+
 def mask(opening: Opening) -> trustee_pb2.WorkRequest:
     return opening.federation.ask("trustee-1", mask=opening.mask_order())
 
@@ -103,8 +121,7 @@ def test_an_order_that_comes_too_early_is_answered_without_a_refusal(city: City)
     assert early.refused.signed_refusal == b""
     database = city.federation.databases["trustee-1"]  # type: ignore[index]
     assert database.value("SELECT count(*) FROM refusals") == 0
-    while trustee.advance():
-        pass
+    work_off(trustee)
     assert mask(opening).WhichOneof("answer") == "mask"
 
 
@@ -115,8 +132,7 @@ def test_the_same_order_is_answered_when_the_epoch_is_multiplied(city: City) -> 
     trustee = federation.trustee("trustee-1")
 
     early = trustee.handle(order)
-    while trustee.advance():
-        pass
+    work_off(trustee)
 
     assert (refused(early), early.refused.detail) == (
         "PRODUCTS_PENDING",
@@ -148,8 +164,7 @@ def test_a_trustee_that_was_killed_checks_nothing_twice(
     federation.kill("trustee-1")
 
     trustee = reading(federation)
-    while trustee.advance():
-        pass
+    work_off(trustee)
 
     assert len(checks) == len(set(checks)) == 2 * EPOCHS
     assert checks[: len(before)] == before
@@ -162,18 +177,54 @@ def test_a_trustee_that_was_killed_checks_nothing_twice(
     )
 
 
+class PowerCutError(Exception):
+    """The machine stops here."""
+
+
+@pytest.mark.parametrize("fault", ["failed", "failed but persisted"])
+@pytest.mark.parametrize("write", range(1, 3 * EPOCHS + 1))
+def test_a_trustee_that_dies_in_any_write_goes_on_behind_it(
+    city: City,
+    checks: list[tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    write: int,
+    fault: str,
+) -> None:
+    """Of every epoch two chunks and the products are written."""
+    opening, federation = asked(city), city.federation
+    trustee = reading(federation)
+    transaction, writes = Database.transaction, count(1)
+
+    @contextmanager
+    def cut(database: Database) -> Iterator[None]:
+        dies = next(writes) == write
+        with transaction(database):
+            yield
+            if dies and fault == "failed":
+                raise PowerCutError
+        if dies:
+            raise PowerCutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "transaction", cut)
+        with pytest.raises(PowerCutError):
+            work_off(trustee)
+    federation.kill("trustee-1")
+
+    trustee = reading(federation)
+    work_off(trustee)
+
+    again = 1 if write % 3 and fault == "failed" else 0  # the check whose write was lost
+    assert len(checks) == 2 * EPOCHS + again
+    assert mask(opening).WhichOneof("answer") == "mask"
+
+
 def test_a_wrong_seal_is_told_to_who_asks_and_not_worked_on_unasked(
     city: City, checks: list[tuple[int, str]]
 ) -> None:
-    federation = city.federation
-    plan = federation.plan(5)
-    parts = {name: federation.submit(name, 5, plan, {ALICE: 10**5}) for name in (METRO, BIKE)}
-    federation.seal(5, plan, parts, products_root=b"p" * 32)
-    federation.witness()
-    opening = asked(city, epoch=5)
-    trustee = reading(federation)
-    while trustee.advance():
-        pass
+    opening = asked_over_a_wrong_seal(city)
+    trustee = reading(city.federation)
+    work_off(trustee)
     assert len(checks) == 2 * EPOCHS + 2
 
     assert not trustee.advance()
@@ -187,15 +238,9 @@ def test_a_wrong_seal_is_told_to_who_asks_and_not_worked_on_unasked(
 def test_what_was_found_wrong_is_told_though_an_order_has_no_time_to_find_it_again(
     city: City,
 ) -> None:
-    federation = city.federation
-    plan = federation.plan(5)
-    parts = {name: federation.submit(name, 5, plan, {ALICE: 10**5}) for name in (METRO, BIKE)}
-    federation.seal(5, plan, parts, products_root=b"p" * 32)
-    federation.witness()
-    opening = asked(city, epoch=5)
-    trustee = reading(federation)
-    while trustee.advance():
-        pass
+    opening = asked_over_a_wrong_seal(city)
+    trustee = reading(city.federation)
+    work_off(trustee)
 
     assert [refused(mask(opening)) for _ in range(2)] == ["PRODUCTS_DIFFER"] * 2
 
@@ -250,8 +295,7 @@ def test_a_hub_that_gives_no_file_is_asked_again(
     )
 
     assert [trustee.advance() for _ in range(3)] == [False, True, False]
-    while trustee.advance():
-        pass
+    work_off(trustee)
     assert len(checks) == len(set(checks)) == 2 * EPOCHS
     assert mask(opening).WhichOneof("answer") == "mask"
 
