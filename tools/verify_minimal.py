@@ -2170,10 +2170,10 @@ def check_link(our: Moduli, about: Submitted, proof: bytes) -> None:
         same(our.hidden(q, tau), e0 * pow(e1, e, big_n), big_n), code, "(4) g_0^Q h^tau_f = E0 E1^e"
     )
     total = (sum(f[:k]) + fv) % ORDER
-    left_point = combination((total, BASE), (blind, element(about.second)))
+    left_point = combination((blind, BASE), (total, element(about.second)))
     won = ZERO if about.won == bytes(32) else element(about.won)
     good = element_bytes(left_point) == element_bytes(add(point, combination((e, won))))
-    need(good, code, "(5) (sum of f_v + f_dv) G + r_f G' = U + e K")
+    need(good, code, "(5) r_f G + (sum of f_v + f_dv) G' = U + e K")
 
 
 def judge_link(world: World, leaf: Leaf) -> None:

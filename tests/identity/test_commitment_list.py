@@ -39,11 +39,15 @@ def list_of(*pieces: int) -> CommitmentList:
     )
 
 
-def test_a_commitment_is_a_sum_of_two_products() -> None:
-    expected = add(multiply_base(5), multiply(7, GENERATOR))
+@pytest.mark.parametrize("piece", [1, 5, (1 << 14) - 1, 1 << 14, (1 << 14) + 1, (1 << 40) + 3])
+def test_a_commitment_is_a_sum_of_two_products(piece: int) -> None:
+    expected = add(multiply_base(7), multiply(piece, GENERATOR))
 
-    assert piece_commitment(MicrogramsCO2e(5), 7, GENERATOR) == expected
-    assert piece_commitment(MicrogramsCO2e(0), 7, GENERATOR) == multiply(7, GENERATOR)
+    assert piece_commitment(MicrogramsCO2e(piece), 7, GENERATOR) == expected
+
+
+def test_a_pad_commits_to_nothing() -> None:
+    assert piece_commitment(MicrogramsCO2e(0), 7, GENERATOR) == multiply_base(7)
 
 
 def test_commitments_add_up_and_zero_is_an_ordinary_value() -> None:

@@ -205,7 +205,7 @@ def test_pads_cancel_each_other(tables: ProverTables) -> None:
 
     The sum over the winners is 500 too high and the link proof accepts: it says nothing about how
     pieces are split. The weighted sum over all commitments of the epoch, pads as 0, sees it: an
-    auditor with the node's table makes that check (`sum w_c K_c = P G + R G'`).
+    auditor with the node's table makes that check (`sum w_c K_c = R G + P G'`).
     """
     submission = Submission(tables, [[1_500]], [1_000, 500, -500])
 

@@ -4,7 +4,7 @@ The proof that a submission is worth no more than the winning claims takes all k
 their sum, pads included, so one inflated pad would satisfy it. On site the node therefore shows its
 whole claim table, the piece of every claim and 0 for pads, with R = sum w_c r_c mod l, and
 
-    sum w_c K_c = (sum w_c piece_c) G + R G'
+    sum w_c K_c = R G + (sum w_c piece_c) G'
 
 must hold under 128-bit weights w_c = SHAKE-256(LP("fedcarbon/v1/claim-weight", beacon, programme,
 partner, h, u64 c)), where h = SHA-256(LP("fedcarbon/v1/claim-pieces", u64 piece_0, u64 piece_1,

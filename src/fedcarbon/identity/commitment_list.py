@@ -10,7 +10,7 @@ the token file:
 The leaf of a claim is H(hidden | K), and the root the RFC 6962 root over all leaves. Whoever knows
 salt, token and rank recomputes `hidden`; from it nobody learns them.
 
-K = piece * G + r * G' commits to the mass that the claim is worth (0 for a pad): perfectly hiding
+K = r * G + piece * G' commits to the mass that the claim is worth (0 for a pad): perfectly hiding
 for a uniform r, and binding because nobody knows the logarithm of G' (Pedersen 1991).
 """
 
@@ -55,6 +55,8 @@ _RECORD: Final = struct.Struct(f"{DIGEST_BYTES}s{ELEMENT_BYTES}s")
 _LENGTH: Final = struct.Struct(">Q")
 _WORTHS_KEPT: Final = 1 << 16
 """Some megabytes."""
+_PART_UG: Final = 1 << 14
+"""Half of the bits that most pieces have: few enough parts that they soon are known."""
 _LEAF_LABEL: Final = b"fedcarbon/v1/claim-leaf"
 
 
@@ -230,19 +232,26 @@ def leaf_hashes(records: bytes) -> list[bytes]:
 
 
 def piece_commitment(piece_ug: MicrogramsCO2e, blinding: int, generator: Element) -> Point:
-    """Return K = piece * G + r * G'.
+    """Return K = r * G + piece * G', as `pedersen` with a memory for equal pieces.
 
     Args:
         piece_ug: what the claim is worth before any verdict, in ug CO2e; 0 for a pad.
         blinding: r, uniform in [0, ORDER), kept with the claim and never shown.
         generator: G' of the parameter set.
     """
-    hidden = scaled(blinding, Point(generator))
+    hidden = scaled_base(blinding)
     # A piece of 0 adds nothing: every pad is one.
-    return sum_of((_worth(piece_ug), hidden)) if piece_ug else hidden
+    return sum_of((hidden, _worth(piece_ug, generator))) if piece_ug else hidden
 
 
 @lru_cache(maxsize=_WORTHS_KEPT)
-def _worth(piece_ug: MicrogramsCO2e) -> Point:
-    """Return piece * G: trips of one length are worth the same, a hundred thousand times."""
-    return scaled_base(piece_ug)
+def _worth(piece_ug: MicrogramsCO2e, generator: Element) -> Point:
+    """Return piece * G': trips of one length are worth the same, a hundred thousand times."""
+    low_ug = piece_ug % _PART_UG
+    return sum_of((_part(piece_ug - low_ug, generator), _part(low_ug, generator)))
+
+
+@lru_cache(maxsize=_WORTHS_KEPT)
+def _part(part_ug: int, generator: Element) -> Point:
+    """Return part * G': two additions instead of a product for a worth that was not seen before."""
+    return scaled(part_ug, Point(generator))

@@ -161,14 +161,16 @@ def _sum(points: Sequence[Element]) -> Element:
 
 
 def pedersen(value: int, blinding: int, generator: Element) -> Point:
-    """Return value * G + blinding * generator: a commitment to `value` modulo `ORDER`.
+    """Return blinding * G + value * generator: a commitment to `value` modulo `ORDER`.
+
+    The blinding is as long as the order, and G is the one base that the library has tables for.
 
     Args:
         value: any integer.
         blinding: any integer; uniform in [0, ORDER) it hides the value perfectly.
         generator: G', of which nobody may know the logarithm to G.
     """
-    return sum_of((scaled_base(value), scaled(blinding, Point(generator))))
+    return sum_of((scaled_base(blinding), scaled(value, Point(generator))))
 
 
 def scaled_base(scalar: int) -> Point:

@@ -1,6 +1,6 @@
 """The link proof: a submission is worth no more than the claims that won (DESIGN section 9.4).
 
-One proof per partner and epoch. With K_c = piece_c G + r_c G' committed for every claim before any
+One proof per partner and epoch. With K_c = r_c G + piece_c G' committed for every claim before any
 verdict, and A_b the commitment in the range proof of block b, both sides compute
 
     K = sum of K_c over the claims that won        A = prod of A_b over all blocks in the submission
@@ -11,7 +11,7 @@ never above. Proving is in `link_prover`, checking in `link_verifier`.
 
 **Proof.** A_d = g_dv^delta g_dx^x g_dy^y g_dz^z h^rho_d with x^2 + y^2 + z^2 = 4 delta (D - delta)
 + 1 for D = 2^60 - 1, as a slot of its own (section 9.2 with gamma = 1). T and T_d commit to masks
-under the generators of A and of A_d; E1 and E0 as in 9.2; U = (sum a_v + a_d) G + r_u G'. After all
+under the generators of A and of A_d; E1 and E0 as in 9.2; U = r_u G + (sum a_v + a_d) G'. After all
 of them e, then f = a + e * value throughout, r_f = r_u + e r_K mod l. The checks are numbered in
 `LinkCheck`.
 
@@ -20,7 +20,7 @@ holds and, by (3), delta, x, y, z that A_d holds, with f - f' = (e - e') times e
 factoring in SQR(N), whose generators have no known root). A product of commitments holds the sum of
 what they hold, and nobody can give it a second content; so V_j is the sum over all blocks of the
 v_{b,j} of the range proofs, each within [0, B_j]. Three answers give, by (4), 4 delta (D - delta) +
-1 = x^2 + y^2 + z^2, so 0 <= delta <= D. By (5), (e - e')(sum V_j + delta) G + (r_f - r_f') G' =
+1 = x^2 + y^2 + z^2, so 0 <= delta <= D. By (5), (r_f - r_f') G + (e - e')(sum V_j + delta) G' =
 (e - e') K, and e - e' is invertible mod the prime l: whoever answers knows an opening of K to
 sum V_j + delta mod l. K has no other that anyone knows, because nobody knows the logarithm of G'.
 
@@ -97,7 +97,7 @@ class LinkCheck(StrEnum):
     RANGE = "4"
     """g_0^Q h^tau_f = E0 E1^e with Q = 4 f_dv (D e - f_dv) + e^2 - f_dx^2 - f_dy^2 - f_dz^2."""
     LINK = "5"
-    """(sum f_v + f_dv mod l) G + r_f G' = U + e K."""
+    """r_f G + (sum f_v + f_dv mod l) G' = U + e K."""
 
 
 class LinkProofInvalidError(PeerError):
