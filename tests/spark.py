@@ -72,9 +72,9 @@ def spark_address(
             server.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spark(spark_address: str) -> Iterator[SparkSession]:
-    """A session at the server, for tests that bring their own tables."""
+    """A session at the server, which forgets it when it is idle for long, for tests with tables."""
     session = spark_session(spark_address)
     yield session
     session.stop()

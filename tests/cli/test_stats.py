@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import load_party
 from fedcarbon.wire.server import RunningServer, served, start_server
+from tests.loop_thread import LoopThread
 from tests.report.city import PERIODS, REGULATOR, SHELL_ID, City
 from tests.trustee.founded import HUB, PROGRAMME
 
@@ -110,8 +109,6 @@ def config(answers: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     for name, role in ((HUB, Role.HUB), (REGULATOR, Role.REGULATOR)):
         party = PartyName(party_id=name, role=role)
         write_party(folder / name, authority, party, now_s=now_s, seed=answers.city.seed(name))
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
     services = [
         served(
             record_pb2.DESCRIPTOR,
@@ -135,7 +132,8 @@ def config(answers: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             on_call=lambda _: None,
         )
 
-    server = asyncio.run_coroutine_threadsafe(go(), loop).result(10)
+    loop = LoopThread()
+    server = loop.run(go())
     (folder / "roots.toml").write_text(answers.city.roots.to_toml(), encoding="utf-8")
     path = folder / "regulator.toml"
     path.write_text(
@@ -144,8 +142,8 @@ def config(answers: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         encoding="utf-8",
     )
     yield path
-    asyncio.run_coroutine_threadsafe(server.stop(0), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
+    loop.run(server.stop(0))
+    loop.close()
 
 
 def stats(*words: object) -> None:

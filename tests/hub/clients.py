@@ -17,7 +17,8 @@ from hub.servicers.epoch import EpochServicer
 from hub.servicers.record import RecordServicer
 from hub.servicers.registry import RegistryServicer
 from tests.hub.federation import AUDITOR, PARTNERS, Federation
-from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
+from tests.loop_thread import LoopThread
+from tests.simulation.local_hub import FaultPlan, local_client
 
 AUTHORITY = Authority.create(SystemClock().now_s())
 ROLES = {**dict.fromkeys(PARTNERS, Role.PARTNER), AUDITOR: Role.AUDITOR}

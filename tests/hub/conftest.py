@@ -11,7 +11,7 @@ import pytest
 from fedcarbon.epoch.lifecycle import EpochState
 from tests.hub.clients import Clients
 from tests.hub.federation import BIKES, FIRST, METRO, PARTNERS, Federation
-from tests.simulation.local_hub import LoopThread
+from tests.loop_thread import LoopThread
 
 COPIED_SEED = 4
 """Not the seed that the copied record was made with: its ids are used up."""

@@ -35,7 +35,8 @@ from tests.hub.federation import (
     token,
 )
 from tests.hub.messages import opened
-from tests.simulation.local_hub import LocalContext, LoopThread
+from tests.loop_thread import LoopThread
+from tests.simulation.local_hub import LocalContext
 
 
 def pieces(data: bytes, size: int) -> list[bytes]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,6 +23,7 @@ from fedcarbon.wire.tls import dial
 from partner_node.commands.showing_persons import plain
 from partner_node.persons.summary import Asked, as_tree
 from partner_node.serving import start_service
+from tests.loop_thread import LoopThread
 from tests.partner_node.fake_hub import NODE
 from tests.partner_node.world import World, person
 
@@ -47,20 +46,11 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PartyFiles]:
 @pytest.fixture
 def target(riders: World, parties: dict[str, PartyFiles]) -> Iterator[str]:
     """The address of a running service over the world's node."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    def run(work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(30)
-
     started = start_service(riders.node, parties[NODE], "127.0.0.1:0", on_call=lambda _: None)
-    server = run(started)
-    yield f"127.0.0.1:{server.port}"
-    run(server.stop(0))
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with LoopThread() as loop:
+        server = loop.run(started)
+        yield f"127.0.0.1:{server.port}"
+        loop.run(server.stop(0))
 
 
 class Client:

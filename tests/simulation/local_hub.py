@@ -7,15 +7,14 @@ through its bytes. A call that creates something can be made to fail in the two 
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from fedcarbon.wire.hub_client import HubClient
 from fedcarbon.wire.status import UnreachableError
+from tests.loop_thread import LoopThread
 
 
 class Fault(StrEnum):
@@ -57,24 +56,6 @@ class LocalContext:
 
     def time_remaining(self) -> float:
         return 60.0
-
-
-class LoopThread:
-    """An event loop of its own, as a server has one."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run `work` on the loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=120)
-
-    def close(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
 
 
 METHODS = {

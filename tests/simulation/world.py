@@ -65,7 +65,8 @@ from partner_node.storage.database import Database as NodeDatabase
 from tests.chance import seeded
 from tests.databases import lay_out
 from tests.keys.ceremonies import dealt
-from tests.simulation.local_hub import Fault, FaultPlan, LoopThread, local_client
+from tests.loop_thread import LoopThread
+from tests.simulation.local_hub import Fault, FaultPlan, local_client
 from tests.trips import METHODOLOGY, trip
 from tests.unlimited import unlimited
 from trustee.own_keys import OwnKeys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -29,6 +28,7 @@ from fedcarbon.wire.dev_ca import Authority, write_party
 from fedcarbon.wire.party import load_party
 from fedcarbon.wire.server import served, start_server
 from hub.trustees.stream import TrusteeStreams
+from tests.loop_thread import LoopThread
 from tests.trustee.federation import Federation
 from tests.trustee.founded import refused
 from trustee.bootstrap import assembled
@@ -198,14 +198,13 @@ class Records(record_pb2_grpc.RecordServiceServicer):
 class HubProcess:
     """The hub's side of the work stream, in a thread of its own."""
 
-    loop: asyncio.AbstractEventLoop
+    loop: LoopThread
     streams: TrusteeStreams
     connected: threading.Event
     address: str
 
     def ask(self, order: trustee_pb2.WorkResponse) -> trustee_pb2.WorkRequest:
-        work = self.streams.ask(TRUSTEE, order)
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+        return self.loop.run(self.streams.ask(TRUSTEE, order))
 
 
 @pytest.fixture
@@ -216,9 +215,7 @@ def hub(installed: Installed, federation: Federation) -> Iterator[HubProcess]:
     party = load_party(
         write_party(folder, installed.authority, name, now_s=now_s, seed=os.urandom(32))
     )
-    loop, connected = asyncio.new_event_loop(), threading.Event()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
+    connected = threading.Event()
     streams = TrusteeStreams(random_bytes=os.urandom, on_connect=connected.set)
 
     async def start() -> Any:
@@ -242,12 +239,10 @@ def hub(installed: Installed, federation: Federation) -> Iterator[HubProcess]:
             on_call=lambda _record: None,
         )
 
-    server = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
-    yield HubProcess(loop, streams, connected, f"127.0.0.1:{server.port}")
-    asyncio.run_coroutine_threadsafe(server.stop(0), loop).result(30)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
+    with LoopThread() as loop:
+        server = loop.run(start())
+        yield HubProcess(loop, streams, connected, f"127.0.0.1:{server.port}")
+        loop.run(server.stop(0))
 
 
 def test_a_trustee_process_dials_answers_and_survives_kill_9(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from fedcarbon.wire.interceptors import RpcRecord
 from fedcarbon.wire.party import PartyFiles, load_party
 from fedcarbon.wire.server import RunningServer, served, start_server
 from fedcarbon.wire.tls import dial, party_of, require_role
+from tests.loop_thread import LoopThread
 
 HUB = PartyName(party_id=PartyId("hub"), role=Role.HUB)
 
@@ -113,7 +113,7 @@ class Loopback:
     """A server in a thread of its own."""
 
     server: RunningServer
-    loop: asyncio.AbstractEventLoop
+    loop: LoopThread
     calls: queue.Queue[RpcRecord]
 
     @property
@@ -121,7 +121,7 @@ class Loopback:
         return f"127.0.0.1:{self.server.port}"
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self.server.stop(0), self.loop).result(10)
+        self.loop.run(self.server.stop(0))
 
     def last_call(self) -> RpcRecord:
         record = self.calls.get(timeout=10)
@@ -165,9 +165,7 @@ def partner(make_party: Callable[..., PartyFiles]) -> PartyFiles:
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Loopback]]:
     """Return a function that starts a loopback server; all are stopped at the end."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
+    loop = LoopThread()
     started: list[Loopback] = []
 
     def start(party: PartyFiles, address: str = "127.0.0.1:0") -> Loopback:
@@ -195,15 +193,13 @@ def serve() -> Iterator[Callable[..., Loopback]]:
             services = [records, epochs, trustees]
             return await start_server(services, address=address, party=party, on_call=calls.put)
 
-        server = asyncio.run_coroutine_threadsafe(go(), loop).result(10)
+        server = loop.run(go())
         started.append(Loopback(server, loop, calls))
         return started[-1]
 
     yield start
     for item in started:
         item.stop()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
     loop.close()
 
 

@@ -127,7 +127,7 @@ def test_a_stopping_server_says_not_serving_before_it_goes(channel: grpc.Channel
     )
     assert next(watch).status == SERVING
 
-    stopping = asyncio.run_coroutine_threadsafe(hub.server.stop(5), hub.loop)
+    stopping = asyncio.run_coroutine_threadsafe(hub.server.stop(5), hub.loop.loop)
 
     assert next(watch).status == NOT_SERVING
     watch.cancel()
@@ -140,7 +140,7 @@ def test_a_call_in_flight_is_finished_by_a_stopping_server(channel: grpc.Channel
     answers.put(trustee_pb2.WorkRequest(order_id=b"before"))
     before = next(orders).order_id
 
-    stopping = asyncio.run_coroutine_threadsafe(hub.server.stop(5), hub.loop)
+    stopping = asyncio.run_coroutine_threadsafe(hub.server.stop(5), hub.loop.loop)
     answers.put(trustee_pb2.WorkRequest(order_id=b"after"))
     after = next(orders).order_id
     answers.put(None)

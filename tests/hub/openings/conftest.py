@@ -14,7 +14,7 @@ from fedcarbon.uses.offer import OfferKind
 from fedcarbon.wire.dev_ca import Authority
 from tests.hub.openings.shop import Shop
 from tests.hub.openings.world import GRAMS, PEOPLE, World
-from tests.simulation.local_hub import LoopThread
+from tests.loop_thread import LoopThread
 
 
 @pytest.fixture(scope="session")

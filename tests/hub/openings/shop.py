@@ -23,7 +23,8 @@ from fedcarbon.wire.hub_client import HubClient
 from hub.servicers.use import UseServicer
 from tests.hub.federation import HUB, PROGRAMME, root_signed, signed
 from tests.hub.openings.world import GRAM, PURSE, World
-from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
+from tests.loop_thread import LoopThread
+from tests.simulation.local_hub import FaultPlan, local_client
 
 HOLD_S = 3_600
 

@@ -52,7 +52,7 @@ from hub.wallets.payouts import Payouts
 from tests.hub.federation import BIKES, METRO, PROGRAMME, signed, token
 from tests.hub.openings.world import PURSE, World
 from tests.hub.running import HUB_NAME
-from tests.simulation.local_hub import LoopThread
+from tests.loop_thread import LoopThread
 from tests.unlimited import unlimited
 
 CALL_S = 60

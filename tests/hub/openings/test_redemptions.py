@@ -46,7 +46,8 @@ from hub.servicers.redemption import RedemptionServicer
 from hub.wallets.payouts import Payouts
 from tests.hub.federation import METRO, PROGRAMME, TAXIS, signed, token
 from tests.hub.openings.world import GRAM, GRAMS, OTHER_PURSE, POLICY, PURSE, World
-from tests.simulation.local_hub import FaultPlan, LoopThread, local_client
+from tests.loop_thread import LoopThread
+from tests.simulation.local_hub import FaultPlan, local_client
 from tests.unlimited import unlimited
 
 UNIT_G = 1_250

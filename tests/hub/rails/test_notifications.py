@@ -43,7 +43,7 @@ from tests.hub.sandbox.operator_process import (
     payout,
     write_identity,
 )
-from tests.simulation.local_hub import LoopThread
+from tests.loop_thread import LoopThread
 
 PAYOUT = payout().payout_id
 

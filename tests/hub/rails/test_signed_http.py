@@ -55,7 +55,7 @@ from tests.hub.sandbox.operator_process import (
     payout,
     write_identity,
 )
-from tests.simulation.local_hub import LoopThread
+from tests.loop_thread import LoopThread
 
 ORDER = payout()
 LIMITS = PostLimits(answer_ms=2_000)

@@ -25,7 +25,7 @@ from hub.statistics_component import statistics_component
 from tests.hub.federation import HUB, METRO, PROGRAMME, admission, opened, root_signed
 from tests.hub.openings.world import run
 from tests.hub.statistics.tables_world import TableWorld, shell
-from tests.simulation.local_hub import LoopThread
+from tests.loop_thread import LoopThread
 
 BUREAU = PartyId("bureau")
 
