@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 
 import pytest
+from typing_extensions import override
 
 from fedcarbon.cli.public_record import (
     PublicRecord,
@@ -68,7 +69,7 @@ def test_an_honest_record_is_read(federation: Federation) -> None:
     assert record.parameters.parameter_id == federation.parameters.parameter_id
     assert record.programme(federation.programme.programme_id) == federation.programme
     assert record.parties[OPERATOR].role is Role.WALLET_OPERATOR
-    head = record.head(PublicHub(federation.record))  # type: ignore[arg-type]
+    head = record.head()
     assert head.size == len(federation.record.leaves)
 
 
@@ -83,7 +84,7 @@ def test_three_trustees_are_no_quorum_because_only_they_are_admitted(
     assert set(admitted) == set(record.parties) & set(federation.trustee_ids)
 
     with pytest.raises(RecordNotReadyError, match="trustee-4"):
-        record.head(PublicHub(federation.record))  # type: ignore[arg-type]
+        record.head()
 
 
 def test_a_head_over_other_leaves_is_a_fork(federation: Federation) -> None:
@@ -96,7 +97,43 @@ def test_a_head_over_other_leaves_is_a_fork(federation: Federation) -> None:
     record = read(forked)
 
     with pytest.raises(ForkedRecordError):
-        record.head(PublicHub(forked.record))  # type: ignore[arg-type]
+        record.head()
+
+
+def test_a_record_that_grows_while_it_is_read_has_the_head_of_before(
+    federation: Federation,
+) -> None:
+    """A client that had to be lucky failed whenever the hub was busy."""
+    federation.witness()
+    size = len(federation.record.leaves)
+
+    class Growing(PublicHub):
+        @override
+        def list_leaves(
+            self, request: record_pb2.ListLeavesRequest
+        ) -> record_pb2.ListLeavesResponse:
+            if len(federation.record.leaves) == size:
+                federation.enrol(METRO, [b"C" * 32])
+                federation.witness()
+            return super().list_leaves(request)
+
+    record = read_public_record(Growing(federation.record), federation.roots)  # type: ignore[arg-type]
+
+    assert len(record.leaves) > size
+    assert record.head().size == size
+
+
+def test_a_hub_that_keeps_leaves_back_under_its_own_head_is_not_believed(
+    federation: Federation,
+) -> None:
+    federation.enrol(METRO, [b"C" * 32])
+    federation.witness()
+    size = len(federation.record.leaves)
+    del federation.record.leaves[-1:]
+    record = read(federation)
+
+    with pytest.raises(RecordUnreadableError, match=f"over {size} leaves and gives {size - 1}"):
+        record.head()
 
 
 def trustee_as_a_partner(federation: Federation) -> None:

@@ -56,6 +56,8 @@ class PublicRecord:
     """Every leaf, 34 bytes each."""
     published: Mapping[int, RecordEntry]
     """By index: admissions, programmes, and shells and releases of tables."""
+    note: bytes | None
+    """The newest head when the leaves were asked for, which is judged by `head`; None if none."""
 
     @property
     def parameters(self) -> ParameterSet:
@@ -74,23 +76,24 @@ class PublicRecord:
             raise RecordNotReadyError(f"programme {programme_id!r} is not in the record yet")
         return found
 
-    def head(self, hub: HubClient) -> WitnessedCheckpoint:
+    def head(self) -> WitnessedCheckpoint:
         """Return the newest witnessed head, checked against the leaves.
 
         Raises:
-            RecordNotReadyError: no quorum of all trustees has signed a head yet, or a newer one
-                than was read.
+            RecordNotReadyError: no quorum of all trustees has signed a head yet.
+            RecordUnreadableError: the hub keeps leaves back that stand under its head.
             ForkedRecordError: it is not over these leaves.
         """
-        answer = hub.get_checkpoint(record_pb2.GetCheckpointRequest())
-        if not answer.HasField("checkpoint"):
+        if self.note is None:
             raise RecordNotReadyError("no quorum of trustees has signed the record yet")
         try:
-            head = self.book.witnessed(answer.checkpoint.note)
+            head = self.book.witnessed(self.note)
         except QuorumMissingError as error:
             raise RecordNotReadyError(str(error)) from error
         if head.size > len(self.leaves):
-            raise RecordNotReadyError("the record has grown since it was read: try again")
+            raise RecordUnreadableError(
+                f"the hub has a head over {head.size} leaves and gives {len(self.leaves)}"
+            )
         frontier = Frontier()
         for leaf in self.leaves[: head.size]:
             frontier.append(leaf)
@@ -121,6 +124,8 @@ def read_public_record(hub: HubClient, roots: TrustRoots) -> PublicRecord:
         RecordUnreadableError: a gap, or a public body that is missing or breaks a rule.
         RecordNotReadyError: the record is empty yet.
     """
+    # First, so that the leaves reach it: a record that grows meanwhile is only longer.
+    newest = hub.get_checkpoint(record_pb2.GetCheckpointRequest())
     book = PartyBook(roots)
     leaves: list[bytes] = []
     published: dict[int, RecordEntry] = {}
@@ -146,7 +151,12 @@ def read_public_record(hub: HubClient, roots: TrustRoots) -> PublicRecord:
             raise RecordUnreadableError(f"the hub claims {answer.size} leaves, gives {len(leaves)}")
     if len(leaves) < len(_BEGINNING):
         raise RecordNotReadyError("the record has no parameters and self-test yet")
-    return PublicRecord(book=book, leaves=tuple(leaves), published=published)
+    return PublicRecord(
+        book=book,
+        leaves=tuple(leaves),
+        published=published,
+        note=newest.checkpoint.note if newest.HasField("checkpoint") else None,
+    )
 
 
 def _take(book: PartyBook, item: record_pb2.RecordLeaf) -> None:

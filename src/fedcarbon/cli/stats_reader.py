@@ -112,11 +112,11 @@ class TableReader:
         """Take a hub and the public part of its record.
 
         Raises:
-            RecordNotReadyError, ForkedRecordError: see `PublicRecord.head`.
+            RecordNotReadyError, RecordUnreadableError, ForkedRecordError: see `PublicRecord.head`.
         """
         self._hub = hub
         self._record = record
-        self._witnessed: Final = record.head(hub).size
+        self._witnessed: Final = record.head().size
 
     @property
     def threshold(self) -> int:

@@ -204,7 +204,7 @@ def open_accounts(*, config: Path, wait_s: int = 600) -> None:
     """
     console = Console(stderr=True)
     with connected(load_config(config)) as (operator, record):
-        head = record.head(operator.hub)
+        head = record.head()
         customers = operator.store.customers()
         pending = set(
             track(

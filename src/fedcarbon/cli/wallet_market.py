@@ -135,7 +135,7 @@ def certificate(*, config: Path, wallet: str, purpose: Path, label: str, out: Pa
         given = operator.hub.place_use_order(asked).receipt
         record.check_receipt(given, LeafType.USE_ORDER, signed)
         receipt = statements.decode(Receipt, Envelope.from_bytes(given).payload)
-        head = record.head(operator.hub)
+        head = record.head()
         if receipt.leaf_index >= head.size:
             raise RecordNotReadyError("no witnessed head covers the order yet: try again later")
         proof = record_pb2.GetInclusionProofRequest(leaf_index=receipt.leaf_index, size=head.size)
