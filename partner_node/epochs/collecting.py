@@ -60,7 +60,7 @@ DETAILS: Final[Mapping[RejectReason, str]] = {
 }
 """What people are told about a reason that is found when an epoch is committed."""
 
-ROWS_PER_BATCH: Final = 4_096
+ROWS_PER_BATCH: Final = 8_192
 """Activities that a process works on at once."""
 _Owner = tuple[str, str, int]
 """Methodology id and whose limits apply: an object's, or else a person's."""
@@ -157,7 +157,7 @@ class Collector:
     def _histories(self, table: pa.Table) -> pa.Array:
         """Return what the same meter counted in earlier years, nothing where no baseline asks."""
         comparing = {item.methodology_id for item in self._bundle.all() if item.history is not None}
-        found: list[Sequence[int | None]] = [()] * len(table)
+        found = ["[]"] * len(table)
         numbers = _where(table, lambda name: name in comparing)
         items = [item.activity for item in stored_in(_rows(table, numbers))]
         wanted = [(item, self._named(item.methodology_id)) for item in items]
@@ -165,8 +165,8 @@ class Collector:
             reading for pair in wanted for reading in earlier_readings(*pair, self._grid)
         )
         for number, pair in zip(numbers, wanted, strict=True):
-            found[number] = history_of(*pair, self._grid, readings)
-        return pa.array(found, ACTIVITIES.field("history").type)
+            found[number] = json.dumps(history_of(*pair, self._grid, readings))
+        return pa.array(found, pa.string())
 
     # --- behind the engine ------------------------------------------------------------------
 
@@ -297,12 +297,11 @@ class Collector:
         """Return `CREDITED` of activities that are credited with something."""
         hashes = {item.methodology_id: item.content_hash for item in self._bundle.all()}
         names = table.column("methodology_id").to_pylist()
-        histories = table.column("history").to_pylist()
         return pa.table(
             [
                 table.column("activity_id"),
                 pa.array([hashes[name] for name in names], pa.binary()),
-                pa.array([json.dumps(item) if item else "[]" for item in histories], pa.string()),
+                table.column("history"),
                 table.column("evidence"),
                 pa.array(credited_ug, pa.int64()),
             ],

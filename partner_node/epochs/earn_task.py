@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 from typing_extensions import override
@@ -33,11 +33,11 @@ ACTIVITIES: Final = pa.schema(
         ("started_at_s", pa.int64()),
         ("ended_at_s", pa.int64()),
         ("field_values", pa.string()),
-        ("history", pa.list_(pa.int64())),
+        ("history", pa.string()),
     ]
 )
 """What `EarnTask` is given: accepted activities. `field_values` is as `values_text` writes it,
-`history` what the same meter counted 1, 2, ... years before, with nulls."""
+`history` a JSON list of what the same meter counted 1, 2, ... years before, null if not known."""
 PIECE: Final = pa.struct([("start_s", pa.int64()), ("day", pa.date32()), ("piece_ug", pa.int64())])
 EARNED: Final = pa.schema(
     [
@@ -78,22 +78,14 @@ class EarnTask(Task):
         Raises:
             InvalidActivityError: one cannot be of its methodology's type.
         """
-        texts = batch.column("field_values").to_pylist()
-        deeds = [
-            _Deed(*row)
-            for row in zip(
-                *(batch.column(name).to_pylist() for name in _DEED),
-                # Each is JSON, so together they are a list of it: one call reads all.
-                json.loads(f"[{','.join(texts)}]"),
-                strict=True,
-            )
-        ]
+        columns = [batch.column(name).to_pylist() for name in _DEED]
+        values = _each_read(batch.column("field_values"))
+        deeds = [_Deed(*row) for row in zip(*columns, values, strict=True)]
+        histories = _each_read(batch.column("history"))
         names = batch.column("methodology_id").to_pylist()
         outcomes = outcomes_of(self.queries, names, deeds)
         earned = _Earned()
-        for name, deed, outcome, history in zip(
-            names, deeds, outcomes, batch.column("history").to_pylist(), strict=True
-        ):
+        for name, deed, outcome, history in zip(names, deeds, outcomes, histories, strict=True):
             self._earn(self.methodologies[name], deed, outcome, history, earned)
         return earned.batch(batch.column("activity_id"))
 
@@ -143,6 +135,12 @@ class _Deed(NamedTuple):
     def duration_s(self) -> Seconds:
         """Seconds from start to end."""
         return Seconds(self.ended_at_s - self.started_at_s)
+
+
+def _each_read(texts: pa.Array) -> list[Any]:
+    """Return what is in JSON texts of our own: together they are a list, so one call reads all."""
+    found: list[Any] = json.loads(f"[{','.join(texts.to_pylist())}]")
+    return found
 
 
 @dataclass(slots=True)
