@@ -84,7 +84,7 @@ def test_a_part_of_a_table_travels_without_the_rest_of_it() -> None:
     sent = [pickle.dumps(alone(part)) for part in parts]
 
     assert max(map(len, sent)) < 4_000 < len(pickle.dumps(parts[0]))
-    assert list(map(pickle.loads, sent)) == parts  # noqa: S301 - our own bytes
+    assert list(map(pickle.loads, sent)) == parts
 
 
 @pytest.mark.parametrize("group_rows", [1, 7, 1_000, 100_000])
