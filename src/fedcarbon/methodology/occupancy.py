@@ -21,6 +21,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -28,7 +29,7 @@ from fedcarbon.methodology.activity import Deed, InvalidActivityError
 from fedcarbon.methodology.definition import GROUPS, ActivityType
 from fedcarbon.methodology.object_ref import scheme_of
 from fedcarbon.methodology.reject_reason import RejectReason
-from fedcarbon.methodology.slots import Occupancy, SlotGrid
+from fedcarbon.methodology.slots import Occupancy, Slot, SlotGrid
 from fedcarbon.units import SECONDS_PER_DAY, Seconds
 
 NO_TIME_S: Final = Seconds(0)
@@ -116,8 +117,7 @@ def slots_of(deed: Deed, kind: ActivityType, grid: SlotGrid) -> ActivitySlots:
     owner, group = deed.object_ref, GROUPS[kind]
     if kind is ActivityType.TRIP:
         found = grid.occupied_by(start_s, end_s)
-        slots = [CreditedSlot(SlotKey(owner, group, at_s), day) for day, at_s, _ in found.slots]
-        return ActivitySlots(slots=tuple(slots), short=found.short)
+        return ActivitySlots(slots=tuple(map(_of_a_person, found.slots)), short=found.short)
     if kind in {ActivityType.PURCHASE, ActivityType.COUNT}:
         only = CreditedSlot(SlotKey(owner, group, NO_TIME_S), grid.day_of(start_s))
         return ActivitySlots(slots=(only,), short=False)
@@ -131,6 +131,12 @@ def slots_of(deed: Deed, kind: ActivityType, grid: SlotGrid) -> ActivitySlots:
     after = grid.day_after(end_s)
     slots = [CreditedSlot(SlotKey(owner, group, slot.start_s), after) for slot in found.slots]
     return ActivitySlots(slots=tuple(slots), short=found.short)
+
+
+@lru_cache(maxsize=4_096)
+def _of_a_person(slot: Slot) -> CreditedSlot:
+    """Return a slot of a trip: without an owner, so that all people's trips share it."""
+    return CreditedSlot(SlotKey("", GROUPS[ActivityType.TRIP], slot.start_s), slot.day)
 
 
 def _check_period(deed: Deed, found: Occupancy) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
+from operator import sub
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -93,7 +94,8 @@ class SlotGrid:
             ended_at_s: likewise.
         """
         days = self._days_from(self.day_of(started_at_s))
-        return _occupied(map(self._day_slot, days), started_at_s, ended_at_s)
+        touched = _before(ended_at_s, map(self._day_slot, days))
+        return _occupied(touched, started_at_s, ended_at_s)
 
     def weeks_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
         """Return the weeks, from Monday, that it covers by more than half, else that of its middle.
@@ -104,8 +106,8 @@ class SlotGrid:
         """
         day = self.day_of(started_at_s)
         monday = day - dt.timedelta(days=day.weekday())
-        weeks = (self._week_slot(first) for first in _weeks_from(monday))
-        return _occupied(weeks, started_at_s, ended_at_s)
+        touched = _before(ended_at_s, map(self._week_slot, _weeks_from(monday)))
+        return _occupied(touched, started_at_s, ended_at_s)
 
     def months_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
         """Return the calendar months that it covers by more than half, else the one of its middle.
@@ -115,8 +117,8 @@ class SlotGrid:
             ended_at_s: likewise.
         """
         first = self.day_of(started_at_s).replace(day=1)
-        months = map(self._month_slot, _months_from(first))
-        return _occupied(months, started_at_s, ended_at_s)
+        touched = _before(ended_at_s, map(self._month_slot, _months_from(first)))
+        return _occupied(touched, started_at_s, ended_at_s)
 
     def day_after(self, ended_at_s: Seconds) -> dt.date:
         """Return the first local day that lies wholly after what ends at `ended_at_s`."""
@@ -193,16 +195,20 @@ def _day_after(zone: ZoneInfo, day: dt.date) -> dt.date:
     return after
 
 
-def _occupied(slots: Iterable[Slot], started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
+def _before(instant_s: Seconds, slots: Iterable[Slot]) -> tuple[Slot, ...]:
+    """Return the slots that begin before an instant, of those that follow each other."""
+    return tuple(takewhile(lambda slot: slot.start_s < instant_s, slots))
+
+
+def _occupied(touched: tuple[Slot, ...], started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
     """Return what lies more than half within the span, else the slot that holds its midpoint.
 
     Args:
-        slots: in order, without a gap, from the one that holds the start.
+        touched: the slots that hold an instant of the span, in order.
         started_at_s: first instant of the span.
         ended_at_s: first instant after it.
     """
     assert 0 < ended_at_s - started_at_s <= DURATION_S_MAX
-    touched = tuple(takewhile(lambda slot: slot.start_s < ended_at_s, slots))
     covered = touched
     # Only the first and the last may reach out of the span.
     for end in (0, -1):
@@ -245,4 +251,4 @@ def split(reduction: MicrogramsCO2e, slots_count: int) -> tuple[MicrogramsCO2e, 
     assert reduction >= 0
     assert slots_count >= 1
     bounds = [reduction * i // slots_count for i in range(slots_count + 1)]
-    return tuple(MicrogramsCO2e(bounds[i + 1] - bounds[i]) for i in range(slots_count))
+    return tuple(map(sub, bounds[1:], bounds))
