@@ -118,6 +118,8 @@ class ClaimBuilder:
         """Store what counts of every part of the persons or objects that is not stored."""
         last = self._activities.last_owner(objects=objects)
         left = self._left(epoch, stage, last, self._size)
+        if not left:
+            return
         ranges = (
             Owners(objects=objects, first=first, last=last)
             for first, last in map(self._range, left)
