@@ -37,6 +37,7 @@ from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.epochs.claim_task import ClaimTask, ListLeafTask
 from partner_node.epochs.collecting import Collector
 from partner_node.epochs.evidence import PersonRows, pad_leaves, person_leaves
+from partner_node.epochs.parts import parts_of
 from partner_node.epochs.quota import above_quota
 from partner_node.membership import Membership
 from partner_node.storage.accounts import AccountFigures, AccountStore
@@ -71,7 +72,7 @@ class ClaimBuilder:
         self._epochs = EpochStore(database)
         self._progress = ProgressStore(database)
         self._work = ClaimWork(database)
-        self._collector = Collector(database, member, bundle, bulk)
+        self._collector = Collector(database, member, bundle, bulk, engine)
         self._member = member
         self._bundle = bundle
         self._engine = engine
@@ -89,9 +90,7 @@ class ClaimBuilder:
         sizes = f"{self._size} {PADS_PER_PART} {POSITIONS_PER_PART}"
         evidence_key = self._work.pin(epoch, pinned, sizes, drawn)
         for stage, objects in ((Stage.COLLECTING, False), (Stage.OBJECTS, True)):
-            last = self._activities.last_owner(objects=objects)
-            for part in self._left(epoch, stage, last, self._size):
-                self._collect(epoch, stage, part, objects=objects)
+            self._collect(epoch, stage, objects=objects)
         for _ in self._left(epoch, Stage.QUOTA, 1, 1):
             rejects = above_quota(self._work, epoch, self._quota(epoch, figures))
             self._work.save_quota(epoch, rejects, now_s=self._member.clock.now_s())
@@ -115,17 +114,19 @@ class ClaimBuilder:
         """Return the first and last number of the persons or objects of a part; they are from 1."""
         return part * self._size + 1, (part + 1) * self._size
 
-    def _collect(self, epoch: EpochIndex, stage: Stage, part: int, *, objects: bool) -> None:
-        first, last = self._range(part)
-        found = self._collector.collect(epoch, Owners(objects=objects, first=first, last=last))
-        self._work.save_collected(
-            epoch,
-            (stage, part),
-            found.credited,
-            found.pieces,
-            found.rejects,
-            now_s=self._member.clock.now_s(),
+    def _collect(self, epoch: EpochIndex, stage: Stage, *, objects: bool) -> None:
+        """Store what counts of every part of the persons or objects that is not stored."""
+        last = self._activities.last_owner(objects=objects)
+        left = self._left(epoch, stage, last, self._size)
+        if not left:
+            return
+        ranges = (
+            Owners(objects=objects, first=first, last=last)
+            for first, last in map(self._range, left)
         )
+        for part, found in zip(left, self._collector.collect(epoch, ranges), strict=True):
+            now_s = self._member.clock.now_s()
+            self._work.save_collected(epoch, (stage, part), found, now_s=now_s)
 
     def _quota(self, epoch: EpochIndex, figures: AccountFigures) -> int:
         """Return how many claims, before padding, the admission allows."""
@@ -151,7 +152,7 @@ class ClaimBuilder:
         )
         given = pa.RecordBatchReader.from_batches(_GIVEN, rows())
         made = row_by_row(self._engine, task, given)
-        for part, columns in _parts_of(made, waiting, task.schema):
+        for part, columns in parts_of(made, waiting, task.schema):
             table = part.table
             for name in task.schema.names:
                 table = table.append_column(name, columns.column(name))
@@ -295,20 +296,6 @@ _GIVEN: Final = pa.schema(
 """What `ClaimTask` is given."""
 _PAD_EMPTY: Final = pa.schema([("person_id", pa.int64()), *list(_GIVEN)[:4]])
 """What a pad is not about."""
-
-
-def _parts_of(
-    made: Iterable[pa.RecordBatch], waiting: deque[_Part], schema: pa.Schema
-) -> Iterator[tuple[_Part, pa.Table]]:
-    """Yield every part with its rows as soon as all of them are made."""
-    held = schema.empty_table()
-    for batch in chain(made, (None,)):
-        if batch is not None:
-            held = pa.concat_tables([held, pa.Table.from_batches([batch], schema)])
-        while waiting and len(held) >= len(waiting[0].table):
-            part = waiting.popleft()
-            yield part, held.slice(0, len(part.table))
-            held = held.slice(len(part.table))
 
 
 def _rank_at(ranks: Iterable[tuple[int, int]], number: int) -> int:

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from fedcarbon.methodology.activity import Activity, values_of, values_text
 from fedcarbon.methodology.crediting import LASTING
 from fedcarbon.methodology.definition import ActivityType
@@ -119,17 +121,29 @@ class ActivityStore:
                     spans[ActivityType(kind), owner].append((started_at_s, ended_at_s))
         return spans
 
-    def credited_between(
-        self, first: dt.date, last: dt.date, owners: Owners
-    ) -> list[StoredActivity]:
-        """Return the activities of `owners` with a day from `first` to `last`, by start and id."""
-        rows = self._database.rows(
+    def credited_between(self, first: dt.date, last: dt.date, owners: Owners) -> pa.Table:
+        """Return the activities of `owners` with a day from `first` to `last`, by start and id.
+
+        As columns; `stored_in` makes activities of them.
+        """
+        return self._database.table(
             f"SELECT {_COLUMNS} FROM activities "  # noqa: S608
             f"WHERE first_day <= ? AND last_day >= ? AND {owners.condition} "
             "ORDER BY started_at_s, activity_id",
             [last.isoformat(), first.isoformat(), owners.first, owners.last],
         )
-        return [_activity(row) for row in rows]
+
+    def methodologies_between(self, first: dt.date, last: dt.date) -> dict[str, int]:
+        """Return by which methodologies activities with a day from `first` to `last` count.
+
+        With how many there are of each.
+        """
+        rows = self._database.rows(
+            "SELECT methodology_id, count(*) FROM activities "
+            "WHERE first_day <= ? AND last_day >= ? GROUP BY methodology_id",
+            [last.isoformat(), first.isoformat()],
+        )
+        return dict(rows)
 
     def last_owner(self, *, objects: bool) -> int:
         """Return the highest number of a person with activities, or of an object; 0 if none."""
@@ -274,6 +288,12 @@ class ActivityStore:
             "SELECT reason, count(DISTINCT subject) FROM rejects GROUP BY reason ORDER BY reason"
         )
         return {row[0]: row[1] for row in rows}
+
+
+def stored_in(table: pa.Table) -> list[StoredActivity]:
+    """Return the activities in what `ActivityStore.credited_between` returned."""
+    columns = (table.column(name).to_pylist() for name in _COLUMNS.split(", "))
+    return [_activity(row) for row in zip(*columns, strict=True)]
 
 
 def _activity(row: Row) -> StoredActivity:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 
-from fedcarbon.methodology.person_day import Piece
 from fedcarbon.units import Seconds
 from partner_node.storage.activities import ActivityStore, StoredReject
 from partner_node.storage.database import Database, Row
-from partner_node.storage.epochs import Commitment, CreditedActivity
+from partner_node.storage.epochs import Commitment
 from partner_node.storage.outbox import Message, Outbox
 from partner_node.storage.progress import ProgressStore, Stage
 
@@ -21,6 +21,29 @@ LEAVES_PER_PAGE = 1 << 20
 
 _SLOT = "slot_owner, slot_group, slot_start_s"
 _DRAFT = f"token, rank, person_id, {_SLOT}, piece_ug, blinding, salt, commitment"
+CREDITED: Final = pa.schema(
+    [
+        ("activity_id", pa.string()),
+        ("methodology", pa.binary()),
+        ("history", pa.string()),
+        ("evidence", pa.int64()),
+        ("credited_ug", pa.int64()),
+    ]
+)
+"""Columns of `partner_node.storage.epochs.CreditedActivity`, its history as JSON."""
+PIECES: Final = pa.schema(
+    [
+        ("activity_id", pa.string()),
+        ("person_id", pa.int64()),
+        ("day", pa.string()),
+        ("slot_owner", pa.string()),
+        ("slot_group", pa.string()),
+        ("slot_start_s", pa.int64()),
+        ("rank", pa.int64()),
+        ("piece_ug", pa.int64()),
+    ]
+)
+"""Columns of `fedcarbon.methodology.person_day.Piece` and its person, the day in ISO 8601."""
 _BEGUN = (
     "epoch_work",
     "epoch_methodologies",
@@ -34,6 +57,17 @@ _BEGUN = (
     "epoch_parts",
 )
 """What there is of an epoch before its commitment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What counts of some owners, before the quota of claims."""
+
+    credited: pa.Table
+    """See `CREDITED`."""
+    pieces: pa.Table
+    """See `PIECES`: those in the epoch of every credited activity."""
+    rejects: Sequence[StoredReject]
 
 
 class ClaimWork:
@@ -94,43 +128,15 @@ class ClaimWork:
     # --- what counts ------------------------------------------------------------------------
 
     def save_collected(
-        self,
-        epoch: int,
-        part: tuple[Stage, int],
-        credited: Sequence[CreditedActivity],
-        pieces: Sequence[tuple[int, Piece]],
-        rejects: Sequence[StoredReject],
-        *,
-        now_s: Seconds,
+        self, epoch: int, part: tuple[Stage, int], found: Collected, *, now_s: Seconds
     ) -> None:
         """Store what counts of some owners."""
         with self._database.transaction():
-            self._database.insert(
-                "epoch_activities",
-                {
-                    "epoch": [epoch] * len(credited),
-                    "activity_id": [item.activity_id for item in credited],
-                    "methodology": [item.methodology for item in credited],
-                    "history": [json.dumps(item.history) for item in credited],
-                    "evidence": [item.evidence for item in credited],
-                    "credited_ug": [item.credited_ug for item in credited],
-                },
-            )
-            self._database.insert(
-                "pieces",
-                {
-                    "epoch": [epoch] * len(pieces),
-                    "activity_id": [item.activity_id for _, item in pieces],
-                    "person_id": [person_id for person_id, _ in pieces],
-                    "day": [item.day.isoformat() for _, item in pieces],
-                    "slot_owner": [item.slot.owner for _, item in pieces],
-                    "slot_group": [item.slot.group for _, item in pieces],
-                    "slot_start_s": [item.slot.start_s for _, item in pieces],
-                    "rank": [item.rank for _, item in pieces],
-                    "piece_ug": [item.piece_ug for _, item in pieces],
-                },
-            )
-            self._activities.add_rejects(rejects, now_s=now_s)
+            for table, columns in (("epoch_activities", found.credited), ("pieces", found.pieces)):
+                epochs = pa.array([epoch] * len(columns), pa.int64())
+                rows = {name: columns.column(name) for name in columns.column_names}
+                self._database.insert(table, {"epoch": epochs} | rows)
+            self._activities.add_rejects(found.rejects, now_s=now_s)
             self._progress.add(epoch, *part)
 
     # --- the quota --------------------------------------------------------------------------

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 
 import pyarrow as pa
 import pytest
 
-from fedcarbon.engine.local import LocalEngine, whole_groups
+from fedcarbon.engine.local import LocalEngine, alone, whole_groups
 from fedcarbon.engine.port import reader_of
 from fedcarbon.wire.processes import ProcessMap
 from tests.engine.tasks import Die, Refuse, RefusedError, Scale, Total
@@ -75,6 +76,15 @@ def test_processes_that_died_are_replaced_for_the_next_call() -> None:
         done = engine.map(Scale(3), reader_of(table, 10)).read_all()
 
     assert done.column("value").to_pylist() == [3 * value for value in range(100)]
+
+
+def test_a_part_of_a_table_travels_without_the_rest_of_it() -> None:
+    parts = pa.table({"value": range(ROWS), "word": ["word"] * ROWS}).to_batches(100)
+
+    sent = [pickle.dumps(alone(part)) for part in parts]
+
+    assert max(map(len, sent)) < 4_000 < len(pickle.dumps(parts[0]))
+    assert list(map(pickle.loads, sent)) == parts
 
 
 @pytest.mark.parametrize("group_rows", [1, 7, 1_000, 100_000])

@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from fedcarbon.cli.catalogue import load_from_catalogue
@@ -23,7 +24,7 @@ from fedcarbon.units import MicrogramsCO2e, Seconds
 from partner_node.activities.bundle import Bundle
 from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.storage.accounts import AccountStore
-from partner_node.storage.claim_work import ClaimWork
+from partner_node.storage.claim_work import CREDITED, PIECES, ClaimWork, Collected
 from partner_node.storage.database import Database
 from partner_node.storage.progress import Stage
 from partner_node.storage.submissions import Standing, SubmissionStore
@@ -117,7 +118,8 @@ def _zone() -> Any:
 def test_claims_and_settlements_in_columns_are_those_of_one_person(database: Database) -> None:
     chance, work, store = seeded(7), ClaimWork(database), SubmissionStore(database)
     pieces = _pieces(chance)
-    work.save_collected(1, (Stage.COLLECTING, 0), [], pieces, [], now_s=Seconds(0))
+    found = Collected(credited=CREDITED.empty_table(), pieces=_in_columns(pieces), rejects=[])
+    work.save_collected(1, (Stage.COLLECTING, 0), found, now_s=Seconds(0))
     persons = sorted({person_id for person_id, _ in pieces})
     database.insert(
         "claim_secrets", {"person_id": persons, "claim_output": [bytes(64)] * len(persons)}
@@ -171,6 +173,21 @@ def _pieces(chance: Any) -> list[tuple[int, Piece]]:
             for slot in range(start, start + chance.randrange(1, 6))
         ]
     return pieces
+
+
+def _in_columns(pieces: list[tuple[int, Piece]]) -> pa.Table:
+    rows = [
+        (
+            piece.activity_id,
+            person_id,
+            piece.day.isoformat(),
+            *piece.slot,
+            piece.rank,
+            piece.piece_ug,
+        )
+        for person_id, piece in pieces
+    ]
+    return pa.table(list(map(pa.array, zip(*rows, strict=True))), schema=PIECES)
 
 
 def _lose(database: Database, chance: Any, claims: Any) -> defaultdict[int, set[SlotKey]]:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from fedcarbon.audit.evidence_checks import EvidenceReport, check_evidence
@@ -22,15 +24,13 @@ from fedcarbon.cli.audit_evidence import folded
 from fedcarbon.cli.audit_folder import RecordFolder
 from fedcarbon.cli.catalogue import load_from_catalogue
 from fedcarbon.ids import EpochIndex, PartyId
-from fedcarbon.methodology.activity import Activity
-from fedcarbon.methodology.crediting import Earned
 from fedcarbon.methodology.definition import Methodology
-from fedcarbon.methodology.person_day import Piece
+from fedcarbon.methodology.slots import split
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.transparency.envelope import Envelope, sign
-from fedcarbon.units import SECONDS_PER_DAY, MicrogramsCO2e
-from partner_node.epochs import collecting
-from partner_node.storage.activities import ActivityStore, Owners, StoredActivity
+from fedcarbon.units import SECONDS_PER_DAY
+from partner_node.epochs.earn_task import EarnTask
+from partner_node.storage.activities import ActivityStore, Owners
 from partner_node.storage.database import Database
 from partner_node.storage.submissions import SubmissionStore
 from tests.simulation.operations import Ride, Run
@@ -119,50 +119,40 @@ def audited(folder: Path) -> Audited:
 def lies(world: World) -> Iterator[None]:
     """Let the nodes of bike and maas be builds that lie."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(collecting, "earned_by", _doubled(collecting.earned_by))
-        patch.setattr(collecting, "pieces_of", _dated_back(collecting.pieces_of))
+        patch.setattr(EarnTask, "work", _doubled_or_dated_back(EarnTask.work))
         honest = ActivityStore.credited_between
         patch.setattr(ActivityStore, "credited_between", _with_the_late_ride(honest))
         patch.setattr(SubmissionStore, "settle", _moved(SubmissionStore.settle, world.store(MAAS)))
         yield
 
 
-def _doubled(real: Callable[..., Any]) -> Callable[..., Any]:
-    def earned_by(activity: Activity, *args: Any, **named: Any) -> Earned:
-        earned: Earned = real(activity, *args, **named)
-        factor = 2 if activity.activity_id.startswith("bike-") else 1
-        return dataclasses.replace(earned, amount_ug=MicrogramsCO2e(factor * earned.amount_ug))
+def _doubled_or_dated_back(real: Callable[..., pa.RecordBatch]) -> Callable[..., pa.RecordBatch]:
+    def work(task: EarnTask, batch: pa.RecordBatch) -> pa.RecordBatch:
+        rows = real(task, batch).to_pylist()
+        for row in rows:
+            pieces = row["pieces"]
+            if row["activity_id"].startswith("bike-"):
+                row["amount_ug"] *= 2
+                masses = split(row["amount_ug"], len(pieces))
+                for piece, mass_ug in zip(pieces, masses, strict=True):
+                    piece["piece_ug"] = mass_ug
+            elif row["activity_id"] == LATE:
+                for piece in pieces:
+                    piece["day"] -= dt.timedelta(days=1)
+                    piece["start_s"] -= SECONDS_PER_DAY
+        return pa.RecordBatch.from_pylist(rows, schema=task.schema)
 
-    return earned_by
+    return work
 
 
-def _with_the_late_ride(real: Callable[..., Any]) -> Callable[..., Any]:
-    def between(
-        store: ActivityStore, first: dt.date, last: dt.date, owners: Owners
-    ) -> list[StoredActivity]:
-        found: list[StoredActivity] = real(store, first, last, owners)
+def _with_the_late_ride(real: Callable[..., pa.Table]) -> Callable[..., pa.Table]:
+    def between(store: ActivityStore, first: dt.date, last: dt.date, owners: Owners) -> pa.Table:
+        found = real(store, first, last, owners)
         day = dt.timedelta(days=1)
         later = real(store, last + day, last + day, owners)
-        return found + [item for item in later if item.activity.activity_id == LATE]
+        return pa.concat_tables([found, later.filter(pc.equal(later.column("activity_id"), LATE))])
 
     return between
-
-
-def _dated_back(real: Callable[..., Any]) -> Callable[..., Any]:
-    def pieces_of(activity: Activity, *args: Any, **named: Any) -> tuple[Piece, ...]:
-        pieces: tuple[Piece, ...] = real(activity, *args, **named)
-        if activity.activity_id != LATE:
-            return pieces
-        return tuple(
-            dataclasses.replace(
-                piece,
-                day=piece.day - dt.timedelta(days=1),
-                slot=piece.slot._replace(start_s=piece.slot.start_s - SECONDS_PER_DAY),
-            )
-            for piece in pieces
-        )
-
-    return pieces_of
 
 
 def _moved(real: Callable[..., Any], liar: Database) -> Callable[..., Any]:

@@ -49,13 +49,14 @@ class LocalEngine(Engine):
     @override
     def map(self, task: Task, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
         """Return what comes of every row, in the order of the rows; see `Engine.map`."""
-        done = self._processes.stream(task.work, (batch for batch in rows if batch.num_rows))
+        given = (alone(batch) for batch in rows if batch.num_rows)
+        done = self._processes.stream(task.work, given)
         return pa.RecordBatchReader.from_batches(task.schema, done)
 
     @override
     def group(self, task: Task, rows: pa.RecordBatchReader, key: str) -> pa.RecordBatchReader:
         """Return what comes of every group; see `Engine.group`."""
-        done = self._processes.stream(task.work, self._groups(rows, key))
+        done = self._processes.stream(task.work, map(alone, self._groups(rows, key)))
         return pa.RecordBatchReader.from_batches(task.schema, done)
 
     @override
@@ -77,6 +78,16 @@ class LocalEngine(Engine):
             # DuckDB has no fixed-size bytes: a task sees the columns that it was given.
             for groups in whole_groups(batches, key, self._group_rows):
                 yield groups.cast(schema)
+
+
+def alone(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch in memory of its own, if it is a small part of a larger table.
+
+    On its way to a process a part takes all memory with it that it stands in: each of the forty
+    batches of a table would bring the whole table.
+    """
+    shared = batch.get_total_buffer_size() > 2 * batch.nbytes
+    return pa.concat_batches([batch]) if shared else batch
 
 
 def whole_groups(batches: pa.RecordBatchReader, key: str, rows: int) -> Iterator[pa.RecordBatch]:

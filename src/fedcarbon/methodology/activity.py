@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 from fedcarbon.errors import CallerError, MalformedError
 from fedcarbon.ids import checked_name
@@ -36,6 +36,7 @@ DURATION_S_MAX: Final = 400 * SECONDS_PER_DAY
 """Limit of any activity; most types have a lower one."""
 
 _FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 Value = int | str | bool
 """What a declared field holds."""
@@ -62,6 +63,30 @@ class InvalidActivityError(CallerError):
         """Keep the reason under which the activity is counted as rejected."""
         super().__init__(message)
         self.reason: Final = reason
+
+
+class Deed(Protocol):
+    """What was done, without who did it: all that methodologies and slots look at."""
+
+    @property
+    def object_ref(self) -> str:
+        """See `Activity.object_ref`."""
+
+    @property
+    def started_at_s(self) -> Seconds:
+        """First instant."""
+
+    @property
+    def ended_at_s(self) -> Seconds:
+        """First instant after it."""
+
+    @property
+    def duration_s(self) -> Seconds:
+        """Seconds from start to end, at least 1."""
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """See `Activity.values`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +190,7 @@ def checked_object(text: str) -> str:
 
 def values_text(values: Mapping[str, Value]) -> str:
     """Return the one text of all values: JSON with sorted keys and no spaces."""
-    return json.dumps(dict(values), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(dict(values))
 
 
 def values_of(text: str) -> dict[str, Value]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
 from fedcarbon.errors import CallerError
-from fedcarbon.methodology.activity import Activity
+from fedcarbon.methodology.activity import Activity, Deed
 from fedcarbon.methodology.definition import Methodology, Period
 from fedcarbon.methodology.limits import Counted, Limited, apply_limits
 from fedcarbon.methodology.object_ref import scheme_of
@@ -81,39 +81,68 @@ def earned_by(
     evaluated: Evaluated | None = None,
     occupied: ActivitySlots | None = None,
 ) -> Earned:
-    """Return what an activity earns by its methodology.
+    """Return what an activity earns by its methodology, and on which day.
 
     Args:
-        activity: of the methodology's type.
+        activity: see `earned_ug`.
+        methodology: likewise.
+        grid: likewise.
+        cap_ug: likewise.
+        history: likewise.
+        evaluated: likewise.
+        occupied: what `slots_of` says of the activity, if it has been asked.
+
+    Raises:
+        InvalidActivityError: it cannot be of the methodology's type.
+        NotEligibleError, MethodologyNotUsableError: see `earned_ug`.
+    """
+    occupied = occupied or slots_of(activity, methodology.activity_type, grid)
+    amount_ug = earned_ug(
+        activity, methodology, grid, cap_ug, history, evaluated=evaluated, occupied=occupied
+    )
+    return Earned(activity=activity, day=occupied.days[0], amount_ug=amount_ug)
+
+
+def earned_ug(
+    deed: Deed,
+    methodology: Methodology,
+    grid: SlotGrid,
+    cap_ug: MicrogramsCO2e,
+    history: Sequence[int | None],
+    *,
+    evaluated: Evaluated | None,
+    occupied: ActivitySlots,
+) -> MicrogramsCO2e:
+    """Return what an activity earns by its methodology, before limits.
+
+    Args:
+        deed: of the methodology's type.
         methodology: the one that it names.
         grid: of the programme.
         cap_ug: the programme's cap per person and day.
         history: what the same meter counted 1, 2, ... years before; None where it is not known.
         evaluated: the outcome, if an engine that equals the reference has computed it; None
             computes it here.
-        occupied: what `slots_of` says of the activity, if it has been asked.
+        occupied: what `slots_of` says of it.
 
     Raises:
         NotEligibleError: a rule of the methodology is broken.
-        InvalidActivityError: it cannot be of the methodology's type.
         MethodologyNotUsableError: the methodology is a draft or quarantined.
     """
-    occupied = occupied or slots_of(activity, methodology.activity_type, grid)
     if methodology.history is not None and not grid.are_whole_months(
-        activity.started_at_s, activity.ended_at_s
+        deed.started_at_s, deed.ended_at_s
     ):
         raise NotEligibleError(NOT_WHOLE_MONTHS)
     outcome = evaluated or evaluate(
         methodology,
-        activity.values,
-        duration_s=activity.duration_s,
-        day=grid.day_of(activity.started_at_s),
+        deed.values,
+        duration_s=deed.duration_s,
+        day=grid.day_of(deed.started_at_s),
         history=history,
     )
     if outcome.refusal is not None:
         raise NotEligibleError(outcome.refusal)
-    capped_ug = min(outcome.amount, cap_ug * len(occupied.slots))
-    return Earned(activity=activity, day=occupied.days[0], amount_ug=MicrogramsCO2e(capped_ug))
+    return MicrogramsCO2e(min(outcome.amount, cap_ug * len(occupied.slots)))
 
 
 def limited(methodology: Methodology, earned: Iterable[Earned]) -> Mapping[str, Limited]:
@@ -138,6 +167,11 @@ def limited(methodology: Methodology, earned: Iterable[Earned]) -> Mapping[str, 
             for item in earned
         ],
     )
+
+
+def limits_owners(methodology: Methodology) -> bool:
+    """Tell whether what an owner's activity earns may be cut for what its others have earned."""
+    return any(limit.per is not Period.EVENT for limit in methodology.limits)
 
 
 def limits_months(methodology: Methodology) -> bool:

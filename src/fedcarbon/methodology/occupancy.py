@@ -21,14 +21,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from fedcarbon.methodology.activity import Activity, InvalidActivityError
+from fedcarbon.methodology.activity import Deed, InvalidActivityError
 from fedcarbon.methodology.definition import GROUPS, ActivityType
 from fedcarbon.methodology.object_ref import scheme_of
 from fedcarbon.methodology.reject_reason import RejectReason
-from fedcarbon.methodology.slots import Occupancy, SlotGrid
+from fedcarbon.methodology.slots import Occupancy, Slot, SlotGrid
 from fedcarbon.units import SECONDS_PER_DAY, Seconds
 
 NO_TIME_S: Final = Seconds(0)
@@ -105,55 +106,56 @@ class ActivitySlots:
         return tuple(sorted({slot.day for slot in self.slots}))
 
 
-def slots_of(activity: Activity, kind: ActivityType, grid: SlotGrid) -> ActivitySlots:
+def slots_of(deed: Deed, kind: ActivityType, grid: SlotGrid) -> ActivitySlots:
     """Return what an activity of the type `kind` occupies.
 
     Raises:
         InvalidActivityError: see `check_type`, or a meter's period reaches into other months.
     """
-    check_type(activity, kind)
-    start_s, end_s = activity.started_at_s, activity.ended_at_s
-    group = GROUPS[kind]
-
-    def slot(slot_start_s: Seconds, day: dt.date) -> CreditedSlot:
-        key = SlotKey(owner=activity.object_ref, group=group, start_s=slot_start_s)
-        return CreditedSlot(key=key, day=day)
-
-    if kind in {ActivityType.PURCHASE, ActivityType.COUNT}:
-        return ActivitySlots(slots=(slot(NO_TIME_S, grid.day_of(start_s)),), short=False)
+    check_type(deed, kind)
+    start_s, end_s = deed.started_at_s, deed.ended_at_s
+    owner, group = deed.object_ref, GROUPS[kind]
     if kind is ActivityType.TRIP:
         found = grid.occupied_by(start_s, end_s)
-        slots = tuple(slot(item.start_s, item.day) for item in found.slots)
-        return ActivitySlots(slots=slots, short=found.short)
-    after = grid.day_after(end_s)
+        return ActivitySlots(slots=tuple(map(_of_a_person, found.slots)), short=found.short)
+    if kind in {ActivityType.PURCHASE, ActivityType.COUNT}:
+        only = CreditedSlot(SlotKey(owner, group, NO_TIME_S), grid.day_of(start_s))
+        return ActivitySlots(slots=(only,), short=False)
     if kind is ActivityType.METER_PERIOD:
         found = grid.months_occupied_by(start_s, end_s)
-        _check_period(activity, found)
+        _check_period(deed, found)
     elif kind is ActivityType.BUDGET_PERIOD:
         found = grid.weeks_occupied_by(start_s, end_s)
     else:
         found = grid.days_occupied_by(start_s, end_s)
-    slots = tuple(slot(item.start_s, after) for item in found.slots)
-    return ActivitySlots(slots=slots, short=found.short)
+    after = grid.day_after(end_s)
+    slots = [CreditedSlot(SlotKey(owner, group, slot.start_s), after) for slot in found.slots]
+    return ActivitySlots(slots=tuple(slots), short=found.short)
 
 
-def _check_period(activity: Activity, found: Occupancy) -> None:
+@lru_cache(maxsize=4_096)
+def _of_a_person(slot: Slot) -> CreditedSlot:
+    """Return a slot of a trip: without an owner, so that all people's trips share it."""
+    return CreditedSlot(SlotKey("", GROUPS[ActivityType.TRIP], slot.start_s), slot.day)
+
+
+def _check_period(deed: Deed, found: Occupancy) -> None:
     """Check that a meter's period is about the months that it occupies, and no others."""
     months_s = sum(slot.end_s - slot.start_s for slot in found.slots)
-    if activity.duration_s > months_s + READING_DAYS * SECONDS_PER_DAY:
+    if deed.duration_s > months_s + READING_DAYS * SECONDS_PER_DAY:
         raise InvalidActivityError(
             RejectReason.DURATION_ABOVE_MAXIMUM,
             f"a meter_period is at most {READING_DAYS} days longer than the months it is about",
         )
 
 
-def check_type(activity: Activity, kind: ActivityType) -> None:
+def check_type(deed: Deed, kind: ActivityType) -> None:
     """Check that an activity can be of the type `kind`: its object and how long it lasts.
 
     Raises:
         InvalidActivityError: it lacks its object, names another one, or lasts too long.
     """
-    scheme, schemes = scheme_of(activity.object_ref), _SCHEMES_OF[kind]
+    scheme, schemes = scheme_of(deed.object_ref), _SCHEMES_OF[kind]
     if not scheme and scheme not in schemes:
         named = " or ".join(sorted(schemes)).lower()
         raise InvalidActivityError(RejectReason.OBJECT_MISSING, f"a {kind} names its {named}")
@@ -162,7 +164,7 @@ def check_type(activity: Activity, kind: ActivityType) -> None:
             RejectReason.OBJECT_UNEXPECTED, f"a {kind} is not about this kind of object"
         )
     days = DURATION_DAYS_MAX_OF[kind]
-    if activity.duration_s > days * SECONDS_PER_DAY:
+    if deed.duration_s > days * SECONDS_PER_DAY:
         raise InvalidActivityError(
             RejectReason.DURATION_ABOVE_MAXIMUM, f"a {kind} lasts at most {days} days"
         )

@@ -12,6 +12,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
+from operator import sub
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -71,7 +73,7 @@ class SlotGrid:
     def slot_at(self, instant_s: Seconds) -> Slot:
         """Return the slot that holds the instant."""
         assert 0 <= instant_s <= INSTANT_S_MAX
-        return next(self._slots_from(instant_s))
+        return self._touched(instant_s, Seconds(instant_s + 1))[0]
 
     def occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
         """Return the slots that an activity covers by more than half, else the one at its midpoint.
@@ -82,7 +84,7 @@ class SlotGrid:
             started_at_s: first instant of the activity.
             ended_at_s: first instant after it, at most `DURATION_S_MAX` later.
         """
-        return _occupied(self._slots_from(started_at_s), started_at_s, ended_at_s)
+        return _occupied(self._touched(started_at_s, ended_at_s), started_at_s, ended_at_s)
 
     def days_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
         """Return the whole local days that it covers by more than half, else the one of its middle.
@@ -92,7 +94,8 @@ class SlotGrid:
             ended_at_s: likewise.
         """
         days = self._days_from(self.day_of(started_at_s))
-        return _occupied(map(self._day_slot, days), started_at_s, ended_at_s)
+        touched = _before(ended_at_s, map(self._day_slot, days))
+        return _occupied(touched, started_at_s, ended_at_s)
 
     def weeks_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
         """Return the weeks, from Monday, that it covers by more than half, else that of its middle.
@@ -103,8 +106,8 @@ class SlotGrid:
         """
         day = self.day_of(started_at_s)
         monday = day - dt.timedelta(days=day.weekday())
-        weeks = (self._week_slot(first) for first in _weeks_from(monday))
-        return _occupied(weeks, started_at_s, ended_at_s)
+        touched = _before(ended_at_s, map(self._week_slot, _weeks_from(monday)))
+        return _occupied(touched, started_at_s, ended_at_s)
 
     def months_occupied_by(self, started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
         """Return the calendar months that it covers by more than half, else the one of its middle.
@@ -114,8 +117,8 @@ class SlotGrid:
             ended_at_s: likewise.
         """
         first = self.day_of(started_at_s).replace(day=1)
-        months = map(self._month_slot, _months_from(first))
-        return _occupied(months, started_at_s, ended_at_s)
+        touched = _before(ended_at_s, map(self._month_slot, _months_from(first)))
+        return _occupied(touched, started_at_s, ended_at_s)
 
     def day_after(self, ended_at_s: Seconds) -> dt.date:
         """Return the first local day that lies wholly after what ends at `ended_at_s`."""
@@ -151,22 +154,31 @@ class SlotGrid:
             yield day
             day = self._day_after(day)
 
-    def _slots_from(self, instant_s: Seconds) -> Iterator[Slot]:
-        """Yield the slot that holds the instant, then the ones after it, without end."""
-        while True:
-            day = self.day_of(instant_s)
-            first_s = self.midnight_s(day)
-            after_s = self.midnight_s(self._day_after(day))
-            start_s = first_s + (instant_s - first_s) // self.slot_s * self.slot_s
-            assert first_s <= start_s <= instant_s < after_s
-            for at_s in range(start_s, after_s, self.slot_s):
-                end_s = Seconds(min(at_s + self.slot_s, after_s))
-                yield Slot(day=day, start_s=Seconds(at_s), end_s=end_s)
-            instant_s = after_s
+    def _touched(self, started_at_s: Seconds, ended_at_s: Seconds) -> tuple[Slot, ...]:
+        """Return the slots that hold an instant of a span, in order."""
+        touched: tuple[Slot, ...] = ()
+        while started_at_s < ended_at_s:
+            of_day = _slots_of_day(self, self.day_of(started_at_s))
+            first_s, after_s = of_day[0].start_s, of_day[-1].end_s
+            assert first_s <= started_at_s < after_s
+            first, last = (started_at_s - first_s, ended_at_s - 1 - first_s)
+            touched += of_day[first // self.slot_s : last // self.slot_s + 1]
+            started_at_s = after_s
+        return touched
 
     def _day_after(self, day: dt.date) -> dt.date:
         """Return the next local day that exists (Samoa had no 30 December 2011)."""
         return _day_after(self.zone, day)
+
+
+@lru_cache(maxsize=64)
+def _slots_of_day(grid: SlotGrid, day: dt.date) -> tuple[Slot, ...]:
+    """Return all slots of a day: activities of one day share them."""
+    after_s = grid.midnight_s(_day_after(grid.zone, day))
+    starts = range(grid.midnight_s(day), after_s, grid.slot_s)
+    return tuple(
+        Slot(day, Seconds(at_s), Seconds(min(at_s + grid.slot_s, after_s))) for at_s in starts
+    )
 
 
 @lru_cache(maxsize=4_096)
@@ -183,21 +195,35 @@ def _day_after(zone: ZoneInfo, day: dt.date) -> dt.date:
     return after
 
 
-def _occupied(slots: Iterable[Slot], started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
-    """Return what lies more than half within the span, else the slot that holds its midpoint."""
+def _before(instant_s: Seconds, slots: Iterable[Slot]) -> tuple[Slot, ...]:
+    """Return the slots that begin before an instant, of those that follow each other."""
+    return tuple(takewhile(lambda slot: slot.start_s < instant_s, slots))
+
+
+def _occupied(touched: tuple[Slot, ...], started_at_s: Seconds, ended_at_s: Seconds) -> Occupancy:
+    """Return what lies more than half within the span, else the slot that holds its midpoint.
+
+    Args:
+        touched: the slots that hold an instant of the span, in order.
+        started_at_s: first instant of the span.
+        ended_at_s: first instant after it.
+    """
     assert 0 < ended_at_s - started_at_s <= DURATION_S_MAX
+    covered = touched
+    # Only the first and the last may reach out of the span.
+    for end in (0, -1):
+        if covered and not _is_covered(covered[end], started_at_s, ended_at_s):
+            covered = covered[1:] if end == 0 else covered[:-1]
+    if covered:
+        return Occupancy(slots=covered, short=False)
     midpoint_s = (started_at_s + ended_at_s) // 2
-    covered, middle = [], None
-    for slot in slots:
-        if slot.start_s >= ended_at_s:
-            break
-        overlap_s = min(slot.end_s, ended_at_s) - max(slot.start_s, started_at_s)
-        if 2 * overlap_s > slot.end_s - slot.start_s:
-            covered.append(slot)
-        if slot.start_s <= midpoint_s < slot.end_s:
-            middle = slot
-    assert middle is not None
-    return Occupancy(slots=tuple(covered) or (middle,), short=not covered)
+    middle = next(slot for slot in touched if slot.start_s <= midpoint_s < slot.end_s)
+    return Occupancy(slots=(middle,), short=True)
+
+
+def _is_covered(slot: Slot, started_at_s: Seconds, ended_at_s: Seconds) -> bool:
+    overlap_s = min(slot.end_s, ended_at_s) - max(slot.start_s, started_at_s)
+    return 2 * overlap_s > slot.end_s - slot.start_s
 
 
 def _weeks_from(monday: dt.date) -> Iterator[dt.date]:
@@ -225,4 +251,4 @@ def split(reduction: MicrogramsCO2e, slots_count: int) -> tuple[MicrogramsCO2e, 
     assert reduction >= 0
     assert slots_count >= 1
     bounds = [reduction * i // slots_count for i in range(slots_count + 1)]
-    return tuple(MicrogramsCO2e(bounds[i + 1] - bounds[i]) for i in range(slots_count))
+    return tuple(map(sub, bounds[1:], bounds))
