@@ -270,7 +270,7 @@ def _won(
     return sum_of(totals)
 
 
-def _lost(verdict: PartnerVerdict, count: int, fetch: Fetch) -> list[int]:
+def _lost(verdict: PartnerVerdict, count: int, fetch: Fetch) -> Sequence[int]:
     where = f"the position file of {verdict.partner_id!r}"
     data = joined(
         fetch(verdict.positions_sha256),
