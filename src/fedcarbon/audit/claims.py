@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -19,13 +19,14 @@ from fedcarbon.audit.attribution import check_of
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
 from fedcarbon.audit.source import RecordSource
+from fedcarbon.canonical.slices import Slices
+from fedcarbon.epoch import lost_positions, verdict_file
 from fedcarbon.epoch.conflict_file import (
     ConflictingClaim,
     conflict_file_bytes,
     conflicting_claims,
 )
 from fedcarbon.epoch.lifecycle import EpochStateError
-from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
@@ -36,17 +37,28 @@ from fedcarbon.epoch.statements import (
     VerdictList,
     evidence_leaves,
 )
-from fedcarbon.epoch.verdict_file import verdict_file_bytes
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.claim_ranges import position_of
-from fedcarbon.identity.claims import TokenList, claim_quota, rank_of
+from fedcarbon.identity.claim_ranges import position_of, ranges_of, records_of
+from fedcarbon.identity.claims import (
+    FILE_MAGIC,
+    MalformedClaimListError,
+    claim_quota,
+    rank_of,
+    require_list,
+)
 from fedcarbon.identity.list_check import check_list
-from fedcarbon.identity.verdicts import judge, repeated_tokens
+from fedcarbon.identity.tokens import ClaimToken
+from fedcarbon.identity.verdicts import contests, repeated_tokens
 from fedcarbon.ids import Claimant, EpochIndex, PartyId
 from fedcarbon.opening.beacon_checks import check_beacon
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
+
+RANGE_CLAIMS: Final = 1 << 17
+"""Claims that are joined at once: some megabytes."""
+LIST_CLAIMS: Final = 1 << 10
+"""So many of each list at least, lest thousands of earlier lists be cut to crumbs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +107,8 @@ def judge_list(job: ListJob) -> Finding | None:
     """Check a list against what was committed and what its partner may claim."""
     try:
         check_list(
-            job.source.file(job.name) or b"",
-            job.source.file(job.commitments) or b"",
+            job.source.slices(job.name) or b"",
+            job.source.slices(job.commitments) or b"",
             count=job.count,
             root=job.root,
             best_rank=job.best_rank,
@@ -120,36 +132,28 @@ def repeat_join(job: JoinJob) -> list[Finding]:
         return Finding(check=CheckId.CLAIMS, code=code, subject=subject, text=text, leaf=job.leaf)
 
     try:
-        lists = {
-            claimant: TokenList.from_bytes(job.source.file(name) or b"")
-            for claimant, name in job.lists.items()
-        }
+        joined = _Joined(job)
     except FedcarbonError:
         return []  # found with the list itself
-    lost = judge(lists, job.beacon).lost
     findings = []
     for verdict in job.verdicts:
         claimant = Claimant(job.ref.programme_id, verdict.partner_id)
-        expected = lost.get(claimant, ())
-        own = lists.get(claimant)
-        positions = positions_of(own.tokens() if own is not None else (), expected)
-        data, place = verdict_file_bytes(expected), position_file_bytes(positions)
+        expected = joined.losses.get(claimant) or _Losses()
         if (verdict.lost, verdict.file_sha256, verdict.positions_sha256) != (
-            len(expected),
-            hashlib.sha256(data).digest(),
-            hashlib.sha256(place).digest(),
+            expected.count,
+            expected.tokens.digest(),
+            expected.positions.digest(),
         ):
             findings.append(
                 found(
                     "VERDICTS_DIFFER",
                     f"the verdicts of {claimant} in epoch {job.ref.epoch}",
                     f"{verdict.lost} claims are logged as lost; all lists of the domain and the "
-                    f"beacon give {len(expected)}, or others",
+                    f"beacon give {expected.count}, or others",
                 )
             )
-    conflicts = conflicts_of(job, lists)
-    repeated = len({claim.token for claim in conflicts})
-    data = conflict_file_bytes(conflicts)
+    repeated = len({claim.token for claim in joined.conflicts})
+    data = conflict_file_bytes(joined.conflicts)
     if (job.repeated_tokens, job.conflicts_sha256) != (repeated, hashlib.sha256(data).digest()):
         findings.append(
             found(
@@ -162,24 +166,77 @@ def repeat_join(job: JoinJob) -> list[Finding]:
     return findings
 
 
-def conflicts_of(job: JoinJob, lists: Mapping[Claimant, TokenList]) -> list[ConflictingClaim]:
-    """Return every claim, in this epoch and in the first, of the tokens that were judged before."""
-    own = [JudgedList(job.ref.epoch, claimant, "") for claimant in lists]
-    judged = [*own, *job.earlier]
-    records = [claims.records for claims in lists.values()] + [
-        TokenList.from_bytes(job.source.file(earlier.name) or b"").records
-        for earlier in job.earlier
-    ]
-    found = []
-    for token, numbers in repeated_tokens(records[: len(own)], records[len(own) :]):
-        first = min(judged[number].epoch for number in numbers if number >= len(own))
-        for number in numbers:
-            position = position_of(records[number], token)
-            if judged[number].epoch in (first, job.ref.epoch) and position is not None:
-                found.append(
-                    ConflictingClaim(token, judged[number].epoch, judged[number].claimant, position)
+class _Losses:
+    """What a claimant lost: how many claims, and the hashes of the two files about them."""
+
+    __slots__ = ("count", "positions", "tokens")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.tokens: Final = hashlib.sha256(verdict_file.FILE_MAGIC)
+        self.positions: Final = hashlib.sha256(lost_positions.FILE_MAGIC)
+
+    def add(self, token: ClaimToken, position: int) -> None:
+        """Add the next claim, ascending."""
+        self.count += 1
+        self.tokens.update(token)
+        self.positions.update(position.to_bytes(lost_positions.POSITION_BYTES, "big"))
+
+
+class _Joined:
+    """The join of an epoch: lists are read range by range of their tokens, and not kept."""
+
+    def __init__(self, job: JoinJob) -> None:
+        """Join the lists of a job.
+
+        Raises:
+            MalformedClaimListError: one of them is none.
+        """
+        self._beacon: Final = job.beacon
+        self._epoch: Final = job.ref.epoch
+        own = [JudgedList(job.ref.epoch, *named) for named in sorted(job.lists.items())]
+        self._lists: Final = [*own, *job.earlier]
+        self._own: Final = len(own)
+        self.losses: Final = {item.claimant: _Losses() for item in own}
+        self.conflicts: Final[list[ConflictingClaim]] = []
+        """Every claim, in this epoch and in the first, of the tokens that were judged before."""
+        everything = [_records(job.source, item.name) for item in self._lists]
+        for parts in ranges_of(everything, max(RANGE_CLAIMS, LIST_CLAIMS * len(everything))):
+            if any(parts[: self._own]):
+                self._add(
+                    [records_of(*pair) for pair in zip(everything, parts, strict=True)], parts
                 )
-    return found
+
+    def _add(self, records: Sequence[bytes], parts: Sequence[range]) -> None:
+        """Judge a range of tokens: the records of every list in it, and their positions."""
+        own = list(self.losses)
+        for contest in contests(records[: self._own], own, self._beacon):
+            for bid in contest.bids:
+                if bid is not contest.winner:
+                    position = parts[bid.claimant].start + bid.position
+                    self.losses[own[bid.claimant]].add(contest.token, position)
+        for token, numbers in repeated_tokens(records[: self._own], records[self._own :]):
+            first = min(self._lists[number].epoch for number in numbers if number >= self._own)
+            for number in numbers:
+                epoch, claimant, _ = self._lists[number]
+                at = position_of(records[number], token)
+                if epoch in (first, self._epoch) and at is not None:
+                    position = parts[number].start + at
+                    self.conflicts.append(ConflictingClaim(token, epoch, claimant, position))
+
+
+def _records(source: RecordSource, name: str) -> Slices:
+    """Return the records of a list.
+
+    Raises:
+        MalformedClaimListError: it is none.
+    """
+    file = source.slices(name)
+    records = source.slices(name, skip=len(FILE_MAGIC))
+    if file is None or records is None or file[: len(FILE_MAGIC)] != FILE_MAGIC:
+        raise MalformedClaimListError("a claim list must begin with its magic line")
+    require_list(records)
+    return records
 
 
 class ClaimCheck:

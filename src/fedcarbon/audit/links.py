@@ -10,6 +10,7 @@ from typing import Final
 
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
+from fedcarbon.audit.source import pieces_of
 from fedcarbon.audit.submissions import SealedFiles
 from fedcarbon.epoch.statements import Seal, SealedPart
 from fedcarbon.errors import FedcarbonError
@@ -48,7 +49,7 @@ class LinkCheck:
                 part.partner_id,
                 self._commitments(ref, part),
                 seal_leaf=seal.index,
-                fetch=lambda sha256: exam.source.file(sha256.hex()) or b"",
+                fetch=lambda sha256: pieces_of(exam.source.slices(sha256.hex())),
             )
         except FedcarbonError as error:
             subject = f"{part.partner_id} in epoch {item.epoch}"

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import MalformedError
 from fedcarbon.transparency.leaf import LEAF_BYTES, SALT_BYTES
+
+_PIECE_BYTES: Final = 1 << 20
 
 
 class LeafLineMalformedError(MalformedError):
@@ -53,6 +56,13 @@ class RecordSource(Protocol):
         """Return a file, None if there is none of this name."""
         ...
 
+    def slices(self, name: str, skip: int = 0) -> Slices | None:
+        """Return a file that is read by the slice, without its first `skip` bytes.
+
+        None if there is none of this name. It holds no open file, and is picklable.
+        """
+        ...
+
     def checkpoint(self, name: str) -> bytes | None:
         """Return a head as it is stored, None if there is none of this name."""
         ...
@@ -68,6 +78,13 @@ class RecordSource(Protocol):
     def tile(self, path: str) -> bytes | None:
         """Return the tile of a path, None if it cannot be read."""
         ...
+
+
+def pieces_of(file: Slices | None) -> Iterator[bytes]:
+    """Yield a file in pieces; none if there is none."""
+    if file is not None:
+        for start in range(0, len(file), _PIECE_BYTES):
+            yield file[start : start + _PIECE_BYTES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from typing import ClassVar, Final
 from typing_extensions import override
 
 from fedcarbon.audit.source import RecordSource
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import ConfigurationError
 
 LEAVES: Final = "leaves.txt"
@@ -37,6 +38,28 @@ class NoRecordError(ConfigurationError):
     """The folder that was named holds no record; name another one."""
 
     code: ClassVar[str] = "NO_RECORD"
+
+
+@dataclass(frozen=True, slots=True)
+class _FileSlices(Slices):
+    """A regular file; it is opened for each slice."""
+
+    path: Path
+    size: int
+    skip: int
+
+    @override
+    def __len__(self) -> int:
+        return max(self.size - self.skip, 0)
+
+    @override
+    def __getitem__(self, part: slice, /) -> bytes:
+        start, stop, _ = part.indices(len(self))
+        try:
+            with os.fdopen(os.open(self.path, _OPENING), "rb", buffering=0) as file:
+                return os.pread(file.fileno(), max(stop - start, 0), self.skip + start)
+        except OSError:
+            return b""  # it is gone: a file without its bytes is found to be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +93,19 @@ class RecordFolder(RecordSource):
     @override
     def file(self, name: str) -> bytes | None:
         return self._bytes("files", name, FILE_BYTES_MAX)
+
+    @override
+    def slices(self, name: str, skip: int = 0) -> Slices | None:
+        path = self.path / "files" / name
+        try:
+            found = path.lstat()
+            with os.fdopen(os.open(path, _OPENING), "rb"):
+                pass  # it can be read
+        except OSError:
+            return None
+        if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_BYTES_MAX:
+            return None
+        return _FileSlices(path, found.st_size, skip)
 
     @override
     def checkpoint(self, name: str) -> bytes | None:

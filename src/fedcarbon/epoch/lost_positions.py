@@ -3,14 +3,16 @@
 Format: the magic line `fedcarbon/v1/lost-positions` with its line feed (28 bytes), then the
 positions of the lost claims in the partner's list, 4 bytes each, big-endian, from 0, strictly
 ascending. A partner that lost nothing has the magic line alone. The verdict list names this file
-beside the verdict file of tokens; both are about the same claims, which hub, partner and auditor
-check by `positions_of`.
+beside the verdict file of tokens; both are about the same claims, as `positions_of` says of a whole
+list. Hub and auditor write down token and position together while they join.
 """
 
 from __future__ import annotations
 
 import operator
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import ClassVar, Final
@@ -43,8 +45,8 @@ def position_file_bytes(positions: Sequence[int]) -> bytes:
     return FILE_MAGIC + struct.pack(f">{len(positions)}I", *positions)
 
 
-def lost_positions(data: bytes, count: int) -> list[int]:
-    """Return the positions in a file, ascending.
+def lost_positions(data: bytes, count: int) -> Sequence[int]:
+    """Return the positions in a file, ascending; there may be millions.
 
     Args:
         data: the whole file.
@@ -56,7 +58,9 @@ def lost_positions(data: bytes, count: int) -> list[int]:
     body = data[len(FILE_MAGIC) :]
     if not data.startswith(FILE_MAGIC) or len(body) % POSITION_BYTES:
         raise MalformedPositionsError("a position file has a magic line and 4 bytes per position")
-    positions = list(struct.unpack(f">{len(body) // POSITION_BYTES}I", body))
+    positions = array("I", body)
+    if sys.byteorder == "little":
+        positions.byteswap()
     _require_ascending(positions)
     if positions and positions[-1] >= count:
         raise MalformedPositionsError(f"the list has no position {positions[-1]}")
