@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 from fedcarbon.errors import MalformedError
 
 DIGEST_BYTES: Final = 32
 
+_length: Final = Struct(">Q").pack
+
 
 def length_prefixed(*items: bytes) -> bytes:
     """Return the items joined, each after its length in eight big-endian bytes."""
-    return b"".join([part for item in items for part in (_length(len(item)), item)])
-
-
-@lru_cache(maxsize=1024)
-def _length(length: int) -> bytes:
-    return length.to_bytes(8, "big")
+    # Everything that is hashed passes here, so this loop is the quickest of several measured.
+    parts = []
+    for item in items:
+        parts.append(_length(len(item)))
+        parts.append(item)
+    return b"".join(parts)
 
 
 def digest(label: bytes, *items: bytes) -> bytes:
