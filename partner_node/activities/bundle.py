@@ -45,6 +45,7 @@ class Bundle:
             raise BundleInvalidError(
                 f"a node counts by 1 to {METHODOLOGIES_MAX} methodologies, each in one version"
             )
+        self._only: Final = listed[0].methodology_id if len(listed) == 1 else ""
         units = {str(item.result.unit) for item in listed}
         if len(units) > 1:
             raise BundleInvalidError(f"amounts in {' and '.join(sorted(units))} do not add")
@@ -79,8 +80,7 @@ class Bundle:
     @property
     def only(self) -> str:
         """The id of the only methodology; empty if there are several: then rows must name one."""
-        names = list(self._by_id)
-        return names[0] if len(names) == 1 else ""
+        return self._only
 
     @property
     def hashes(self) -> tuple[bytes, ...]:

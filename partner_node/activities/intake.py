@@ -176,7 +176,7 @@ class ActivityIntake:
         earlier: list[Reading] = []
         for activity in activities:
             methodology = self._bundle.find(activity.methodology_id)
-            if methodology is None or not activity.object_ref:
+            if not activity.object_ref or methodology is None:
                 continue
             try:
                 found = slots_of(activity, methodology.activity_type, self._grid)
@@ -210,7 +210,9 @@ class ActivityIntake:
         except InvalidActivityError as error:
             raise _RefusedError(error.reason, str(error)) from error
         # (3) its days, (4) its rules
-        counts = self._counts(activity, methodology, occupied)
+        days = occupied.days
+        epochs = {self._programme.epoch_of(day) for day in days}
+        counts = self._counts(activity, methodology, epochs)
         if counts:
             self._require_eligible(activity, methodology, batch, outcome, occupied)
         # (5) the person consented
@@ -219,31 +221,36 @@ class ActivityIntake:
         if reason is not None or standing is None:
             raise _refused(reason or RejectReason.UNKNOWN_PERSON)
         # (6) its epochs are open
-        if counts and not batch.closed.isdisjoint(self._epochs_of(occupied)):
+        if counts and not epochs.isdisjoint(batch.closed):
             raise _refused(RejectReason.LATE)
         # (7) nothing else lies there
-        owned = {slot.key for slot in occupied.slots if slot.key.owner}
+        owned = {slot.key for slot in occupied.slots} if activity.object_ref else set()
         if owned & batch.taken:
             raise _refused(RejectReason.OBJECT_SLOT_TAKEN)
         owner = (methodology.activity_type, activity.object_ref or standing.person_id)
         at_a_time = methodology.activity_type in AT_A_TIME
         if at_a_time and not _insert(batch.spans[owner], activity):
             raise _refused(RejectReason.OVERLAPPING_ACTIVITY)
-        days = (occupied.days[0], occupied.days[-1]) if counts else None
         stored = StoredActivity(
             activity=activity,
             person_id=standing.person_id,
             activity_type=methodology.activity_type,
-            days=days,
+            days=(days[0], days[-1]) if counts else None,
         )
         batch.note(stored, owned)
 
     def _counts(
-        self, activity: Activity, methodology: Methodology, occupied: ActivitySlots
+        self, activity: Activity, methodology: Methodology, epochs: set[EpochIndex | None]
     ) -> bool:
-        """Return whether an activity can earn, False if it is history; refuse what is neither."""
+        """Return whether an activity can earn, False if it is history; refuse what is neither.
+
+        Args:
+            activity: of this methodology.
+            methodology: likewise.
+            epochs: in which it would be credited; None stands for days outside the programme.
+        """
         began = activity.started_at_s >= self._starts_at_s
-        if began and None not in {self._programme.epoch_of(day) for day in occupied.days}:
+        if began and None not in epochs:
             return True
         wanted = methodology.history
         if began or wanted is None:
@@ -276,11 +283,6 @@ class ActivityIntake:
             )
         except NotEligibleError as error:
             raise _RefusedError(error.refusal, text_of(methodology, error.refusal)) from error
-
-    def _epochs_of(self, occupied: ActivitySlots) -> set[int]:
-        """Return the epochs in which the activity is credited."""
-        epochs = (self._programme.epoch_of(day) for day in occupied.days)
-        return {epoch for epoch in epochs if epoch is not None}
 
     def _spans(self, activities: Sequence[Activity], standings: Mapping[str, Standing]) -> Spans:
         if not activities:

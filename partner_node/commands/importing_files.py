@@ -37,7 +37,8 @@ from partner_node.storage.activities import StoredReject
 
 T = TypeVar("T")
 
-ROWS_PER_BATCH: Final = 5_000
+ROWS_PER_BATCH: Final = 20_000
+"""Each batch looks once through everything that is stored, to find what it already knows."""
 _PIECE_BYTES: Final = 1 << 20
 
 

@@ -14,12 +14,14 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.evidence.leaf import (
     ActivityEvidence,
     ClaimEvidence,
     EvidencePiece,
+    LeafSalts,
     PersonDayEvidence,
     SlotEvidence,
     activity_bytes,
@@ -167,8 +169,6 @@ Leaves = tuple[list[int], list[bytes]]
 """Numbers and leaves."""
 _Listed = tuple[int, bytes, int, bytes]
 """Position, token, rank and commitment of a claim."""
-_InSlot = list[tuple[str, int]]
-"""Activity and mass of every piece in a slot, by activity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,10 +177,8 @@ class PersonRows:
 
     accounts: Sequence[tuple[int, int, AccountToken]]
     """Number, person and account token."""
-    listed: Mapping[tuple[int, SlotKey], _Listed]
-    """Their claims."""
-    pieces: Mapping[int, Mapping[str, Mapping[SlotKey, _InSlot]]]
-    """By person, day (ISO 8601) and slot, days and slots in order."""
+    pieces: Iterable[Row]
+    """See `ClaimWork.pieces_of`."""
     activities: Mapping[str, bytes]
     """What leaves hash of every activity, by id."""
 
@@ -194,24 +192,27 @@ class PersonRows:
         last_person: int,
     ) -> PersonRows:
         """Read a range of persons, both ends included; inside of `work.sorted_by_person`."""
-        pieces: dict[int, dict[str, dict[SlotKey, _InSlot]]] = {}
-        for person_id, day, *slot, name, piece_ug in work.pieces_of(
-            epoch, first_person, last_person
-        ):
-            of_day = pieces.setdefault(person_id, {}).setdefault(day, {})
-            of_day.setdefault(SlotKey(*slot), []).append((name, piece_ug))
         return cls(
             accounts=accounts.numbered(epoch, first_person, last_person),
-            listed={
-                (row[0], SlotKey(*row[1:4])): row[4:]
-                for row in work.listed(first_person, last_person)
-            },
-            pieces=pieces,
+            pieces=work.pieces_of(epoch, first_person, last_person),
             activities={
                 row[0]: _activity_bytes(row)
                 for row in work.activities_of(epoch, first_person, last_person)
             },
         )
+
+
+@dataclass(slots=True)
+class _Day:
+    """What stands behind a person-day."""
+
+    activities: dict[str, bytes] = field(default_factory=dict)
+    """By id."""
+    slots: dict[SlotKey, tuple[int, int]] = field(default_factory=dict)
+    """To the position of the claim and the mass of its pieces; in order."""
+
+
+_NO_DAY: Final = _Day()
 
 
 def person_leaves(
@@ -225,57 +226,50 @@ def person_leaves(
         days: of the epoch.
         claims: length of the list, pads included.
     """
+    behind: dict[_Listed, dict[str, bytes]] = {}
+    of_days: defaultdict[tuple[int, str], _Day] = defaultdict(_Day)
+    for person_id, day, owner, group, start_s, name, piece_ug, *listed in rows.pieces:
+        slot, activity = SlotKey(owner, group, start_s), rows.activities[name]
+        position, token, rank, commitment = listed
+        pieces = behind.setdefault((position, token, rank, commitment), {})
+        pieces[name] = piece_bytes(activity, slot, piece_ug)
+        of_day = of_days[person_id, day]
+        of_day.activities[name] = activity
+        _, before_ug = of_day.slots.get(slot, (position, 0))
+        of_day.slots[slot] = (position, before_ug + piece_ug)
+    salts = LeafSalts(evidence_key)
     numbers, leaves = [], []
-    for person_id, of_person in rows.pieces.items():
-        in_slots: defaultdict[SlotKey, _InSlot] = defaultdict(list)
-        for of_day in of_person.values():
-            for slot, pieces in of_day.items():
-                in_slots[slot] += pieces
-        for slot, pieces in in_slots.items():
-            position, token, rank, commitment = rows.listed[person_id, slot]
-            parts = [
-                piece_bytes(rows.activities[name], slot, piece_ug)
-                for name, piece_ug in sorted(pieces)
-            ]
-            numbers.append(position)
-            salt = leaf_salt(evidence_key, position)
-            leaves.append(claim_leaf(salt, token, rank, commitment, parts))
-    for account, person_id, token in rows.accounts:
-        for number, day in enumerate(days, start=claims + account * len(days)):
-            of_day = rows.pieces.get(person_id, {}).get(day.isoformat(), {})
+    for (position, token, rank, commitment), pieces in behind.items():
+        parts = [pieces[name] for name in sorted(pieces)]
+        numbers.append(position)
+        leaves.append(claim_leaf(salts.salt(position), token, rank, commitment, parts))
+    for account, person_id, account_token in rows.accounts:
+        for number, date in enumerate(days, start=claims + account * len(days)):
+            day = date.isoformat()
+            of_day = of_days.get((person_id, day), _NO_DAY)
             numbers.append(number)
-            leaves.append(
-                _day_leaf(leaf_salt(evidence_key, number), rows, person_id, token, day, of_day)
-            )
+            leaves.append(_day_leaf(salts.salt(number), account_token, day, of_day))
     return numbers, leaves
 
 
 def pad_leaves(evidence_key: bytes, pads: Iterable[_Listed]) -> Leaves:
     """Return the leaves of pads, which stand for no piece."""
+    salts = LeafSalts(evidence_key)
     numbers, leaves = [], []
     for position, token, rank, commitment in pads:
         numbers.append(position)
-        salt = leaf_salt(evidence_key, position)
-        leaves.append(claim_leaf(salt, token, rank, commitment, ()))
+        leaves.append(claim_leaf(salts.salt(position), token, rank, commitment, ()))
     return numbers, leaves
 
 
-def _day_leaf(
-    salt: bytes,
-    rows: PersonRows,
-    person_id: int,
-    account_token: bytes,
-    day: dt.date,
-    of_day: Mapping[SlotKey, _InSlot],
-) -> bytes:
-    names = sorted({name for pieces in of_day.values() for name, _ in pieces})
-    slots, reduction_ug = [], 0
-    for slot, pieces in of_day.items():
-        worth_ug = sum(piece_ug for _, piece_ug in pieces)
-        reduction_ug += worth_ug
-        slots.append(day_slot_bytes(slot, rows.listed[person_id, slot][0], worth_ug))
-    activities = [rows.activities[name] for name in names]
-    return person_day_leaf(salt, account_token, day.isoformat(), reduction_ug, activities, slots)
+def _day_leaf(salt: bytes, account_token: bytes, day: str, of_day: _Day) -> bytes:
+    slots = [
+        day_slot_bytes(slot, position, worth_ug)
+        for slot, (position, worth_ug) in of_day.slots.items()
+    ]
+    reduction_ug = sum(worth_ug for _, worth_ug in of_day.slots.values())
+    activities = [of_day.activities[name] for name in sorted(of_day.activities)]
+    return person_day_leaf(salt, account_token, day, reduction_ug, activities, slots)
 
 
 def _activity_bytes(row: Row) -> bytes:

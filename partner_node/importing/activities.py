@@ -129,13 +129,14 @@ def _activity(fields: Fields, time_zone: str | None, bundle: Bundle) -> Activity
 
 
 def _values(fields: Fields, methodology: Methodology) -> dict[str, Value]:
-    values: dict[str, Value] = {
-        name: _value(field, fields[name])
-        for name, field in methodology.fields.items()
-        if fields.get(name, "").strip()
-    }
-    if fields.get(REGIME, "").strip():
-        values[REGIME] = fields[REGIME].strip()
+    values: dict[str, Value] = {}
+    for name, field in methodology.fields.items():
+        text = fields.get(name, "").strip()
+        if text:
+            values[name] = _value(field, text)
+    regime = fields.get(REGIME, "").strip()
+    if regime:
+        values[REGIME] = regime
     return values
 
 
@@ -143,13 +144,13 @@ def _value(field: Field, text: str) -> Value:
     if field.kind is FieldKind.INTEGER:
         return _integer(field.name, text)
     if field.kind is FieldKind.TRUTH:
-        truth = _TRUTHS.get(text.strip().lower())
+        truth = _TRUTHS.get(text.lower())
         if truth is None:
             raise InvalidActivityError(
                 RejectReason.MALFORMED_ROW, f"{field.name} is neither true nor false"
             )
         return truth
-    return text.strip()
+    return text
 
 
 def _integer(column: str, text: str) -> int:

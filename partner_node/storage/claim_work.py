@@ -270,17 +270,24 @@ class ClaimWork:
             [epoch, first_person, last_person],
         )
 
-    def pieces_of(self, epoch: int, first_person: int, last_person: int) -> list[Row]:
-        """Return person, day, slot, activity and mass of pieces, in this order."""
-        return self._database.rows(
-            f"SELECT person_id, day, {_SLOT}, activity_id, piece_ug FROM pieces "  # noqa: S608
+    def pieces_of(self, epoch: int, first_person: int, last_person: int) -> Iterator[Row]:
+        """Yield every piece of a range of persons with the claim that it belongs to.
+
+        As person, day, slot, activity and mass, and then position, token, rank and commitment of
+        the claim; ordered by the first four. Inside of `sorted_by_person` only.
+        """
+        found = self._database.table(
+            f"SELECT person_id, day, {_SLOT}, activity_id, piece_ug, "  # noqa: S608
+            "position, token, l.rank, commitment "
+            f"FROM pieces JOIN listed_by_person l USING (person_id, {_SLOT}) "
             "WHERE epoch = ? AND person_id BETWEEN ? AND ? "
             f"ORDER BY person_id, day, {_SLOT}, activity_id",
             [epoch, first_person, last_person],
         )
+        return zip(*(column.to_pylist() for column in found.columns), strict=True)
 
     def sorted_by_person(self, epoch: int) -> AbstractContextManager[None]:
-        """Have the claims of the list by person for a while, so that `listed` can be asked.
+        """Have the claims of the list by person for a while, so that `pieces_of` can be asked.
 
         The list ascends by token, so that a range of persons stands everywhere in it: without this
         every range would cost a look at all claims.
@@ -290,16 +297,6 @@ class ClaimWork:
             f"SELECT person_id, {_SLOT}, position, token, rank, commitment FROM claims "  # noqa: S608
             "WHERE epoch = ? AND person_id IS NOT NULL ORDER BY person_id",
             [epoch],
-        )
-
-    def listed(self, first_person: int, last_person: int) -> list[Row]:
-        """Return person, slot, position, token, rank and commitment of claims in the list.
-
-        Inside of `sorted_by_person` only.
-        """
-        return self._database.rows(
-            "SELECT * FROM listed_by_person WHERE person_id BETWEEN ? AND ?",
-            [first_person, last_person],
         )
 
     def pads(self, epoch: int, first: int, last: int) -> list[Row]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import hmac
 from typing import Any
 
 import pytest
 
+from fedcarbon.canonical.hashing import length_prefixed
 from fedcarbon.errors import MalformedError
 from fedcarbon.evidence.leaf import (
     ActivityEvidence,
     ClaimEvidence,
     EvidencePiece,
+    LeafSalts,
     PersonDayEvidence,
     SlotEvidence,
     leaf_salt,
@@ -117,6 +120,15 @@ def test_salts_differ_by_leaf_and_epoch() -> None:
 
     assert len(salts) == 200
     assert CLAIM.leaf(leaf_salt(KEY, 1)) != CLAIM.leaf(SALT)
+
+
+def test_a_salt_is_the_hmac_of_its_number_also_when_many_are_made() -> None:
+    salts = LeafSalts(KEY)
+
+    for number in (0, 1, 1 << 40):
+        message = length_prefixed(b"fedcarbon/v1/evidence-salt", number.to_bytes(8, "big"))
+        due = hmac.digest(KEY, message, "sha256")
+        assert salts.salt(number) == leaf_salt(KEY, number) == due
 
 
 def test_evidence_has_one_order() -> None:

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from functools import lru_cache
+from struct import Struct
 from typing import Final
 
 from fedcarbon.errors import MalformedError
 
 DIGEST_BYTES: Final = 32
 
+_length: Final = Struct(">Q").pack
+
 
 def length_prefixed(*items: bytes) -> bytes:
     """Return the items joined, each after its length in eight big-endian bytes."""
-    return b"".join([part for item in items for part in (_length(len(item)), item)])
-
-
-@lru_cache(maxsize=1024)
-def _length(length: int) -> bytes:
-    return length.to_bytes(8, "big")
+    # Everything that is hashed passes here, so this loop is the quickest of several measured.
+    parts = []
+    for item in items:
+        parts.append(_length(len(item)))
+        parts.append(item)
+    return b"".join(parts)
 
 
 def digest(label: bytes, *items: bytes) -> bytes:
@@ -64,7 +66,10 @@ def u32(value: int) -> bytes:
     Raises:
         MalformedError: it is negative or has more than 32 bits; foreign numbers get here.
     """
-    return _fixed(value, size_bytes=4)
+    try:
+        return value.to_bytes(4, "big")
+    except OverflowError as error:
+        raise MalformedError("a number does not fit 32 bits") from error
 
 
 def u64(value: int) -> bytes:
@@ -73,16 +78,12 @@ def u64(value: int) -> bytes:
     Raises:
         MalformedError: it is negative or has more than 64 bits.
     """
-    return _fixed(value, size_bytes=8)
+    try:
+        return value.to_bytes(8, "big")
+    except OverflowError as error:
+        raise MalformedError("a number does not fit 64 bits") from error
 
 
 def natural_bytes(value: int) -> bytes:
     """Return a non-negative integer as its shortest big-endian bytes (zero is empty)."""
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
-
-
-def _fixed(value: int, *, size_bytes: int) -> bytes:
-    try:
-        return value.to_bytes(size_bytes, "big")
-    except OverflowError as error:
-        raise MalformedError(f"a number does not fit {8 * size_bytes} bits") from error

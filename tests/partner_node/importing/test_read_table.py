@@ -183,6 +183,22 @@ def test_parquet_text_that_is_not_utf8_loses_one_row_only(tmp_path: Path) -> Non
     assert items[1].reason is RejectReason.NOT_UTF8
 
 
+def test_parquet_cells_that_are_empty_or_damaged_lose_nothing_beside_them(tmp_path: Path) -> None:
+    raw = pa.array([b"a", None, b"c\xff"], pa.binary())
+    names = pa.StringArray.from_buffers(3, *raw.buffers()[1:], raw.buffers()[0])
+    at = dt.datetime(2026, 3, 2, 8, 0, 0, 500_000, tzinfo=dt.UTC)
+    instants = pa.array([at, None, at], pa.timestamp("ms", tz="UTC"))
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"name": names, "size": instants}), path)
+
+    whole, empty, damaged = read_table(path, COLUMNS)
+
+    assert whole == Read(row=1, value={"name": "a", "size": "2026-03-02T08:00:00.500000+00:00"})
+    assert empty == Read(row=2, value={"name": "", "size": ""})
+    assert isinstance(damaged, Reject)
+    assert damaged.subject == "c\ufffd"
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=400))
 def test_no_bytes_make_reading_fail(body: bytes, tmp_path: Path) -> None:
