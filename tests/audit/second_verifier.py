@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, Self
 from unittest.mock import patch
 
 from tests.audit.make_tampered import Verdict
@@ -30,7 +30,7 @@ PURE: Final = ("check_signature", "combination", "check_evaluation", "curve_byte
 class OneProcess:
     """A pool of no processes."""
 
-    def __enter__(self) -> OneProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
