@@ -16,6 +16,7 @@ from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.parameters.roots import TrustRoots
 from tests.audit.good_record import GoodRecord, make_good_record
 from tests.audit.kit import Kit
+from tests.once import made_once
 
 
 def in_this_process(work: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
@@ -34,7 +35,7 @@ def audited(folder: Path, roots: TrustRoots) -> Report:
 
 @pytest.fixture(scope="session")
 def good(tmp_path_factory: pytest.TempPathFactory) -> GoodRecord:
-    return make_good_record(tmp_path_factory.mktemp("federation"))
+    return GoodRecord.read(made_once(tmp_path_factory, "audited-federation", make_good_record))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
+from fedcarbon.ceremony.dealer import Dealt
 from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
@@ -80,6 +81,14 @@ ZONE = "Asia/Shanghai"
 STEPS_MAX = 60
 
 
+def roots_of(dealt: Dealt) -> TrustRoots:
+    """Return the trust roots of what was dealt."""
+    parameters = dealt.parameters
+    return TrustRoots(
+        parameter_id=parameters.parameter_id, threshold=3, root_keys=parameters.root_keys
+    )
+
+
 class InProcessTrustees(TrusteePort):
     """Trustees that are asked directly; one can be cut off."""
 
@@ -137,12 +146,10 @@ class World:
         """Deal the keys, open every program, and admit everyone."""
         self.chance = seeded(self.seed)
         self.dealt = dealt(seed=self.seed)
-        parameters = self.dealt.parameters
-        self.roots = TrustRoots(
-            parameter_id=parameters.parameter_id, threshold=3, root_keys=parameters.root_keys
-        )
+        self.roots = roots_of(self.dealt)
         self.roles = roles = self._roles()
-        self.keys = {name: SigningKey(self.chance.randbytes(32)) for name in roles}
+        self.seeds = {name: self.chance.randbytes(32) for name in roles}
+        self.keys = {name: SigningKey(seed) for name, seed in self.seeds.items()}
         now_s = Seconds(1_900_000_000)
         authority = Authority.create(now_s)
         self.certificates = {
