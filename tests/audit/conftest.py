@@ -16,6 +16,7 @@ from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.parameters.roots import TrustRoots
 from tests.audit.good_record import GoodRecord, make_good_record
 from tests.audit.kit import Kit
+from tests.audit.remembered_proofs import remembering_proofs
 from tests.once import made_once
 
 
@@ -30,7 +31,8 @@ def audited(folder: Path, roots: TrustRoots) -> Report:
         randbelow=secrets.randbelow,
         stopwatch_ns=lambda: 0,
     )
-    return verify(open_folder(folder), roots, tools)
+    with remembering_proofs():
+        return verify(open_folder(folder), roots, tools)
 
 
 @pytest.fixture(scope="session")
