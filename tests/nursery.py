@@ -13,6 +13,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -62,7 +63,9 @@ class Child:
     def communicate(self) -> tuple[str, str]:
         """Wait for the end and return what it has written since."""
         self.stdin.close()
-        written = self.stdout.read(), self.stderr.read()
+        with ThreadPoolExecutor(1) as pool:  # who waits for one pipe must not let the other fill
+            errors = pool.submit(self.stderr.read)
+            written = self.stdout.read(), errors.result()
         self._process.join(END_S)
         if self.returncode is None:
             raise subprocess.TimeoutExpired(self._process.name, END_S)
@@ -94,7 +97,7 @@ def _live(
 ) -> None:
     """Be a program: the body of the process."""
     os.environ.clear()
-    os.environ.update(environment)
+    os.environ.update(environment | {"GRPC_VERBOSITY": "NONE"})  # nobody empties these pipes
     for number, end in enumerate(ends):
         os.dup2(end.fileno(), number)
         end.close()
