@@ -19,6 +19,7 @@ from tests.databases import NewStore, make_schema, sqlite_url
 from tests.folders import quick_folder
 from tests.keys.primes import BITS_2048, BITS_3072, TINY, Primes, load_primes
 from tests.postgresql import Cluster, NoPostgresqlError, find_binaries, running_cluster
+from tests.remembered import remember_signatures
 from tests.spark import pyspark_is_imported, spark, spark_address
 
 __all__ = ["pyspark_is_imported", "spark", "spark_address"]  # fixtures
@@ -47,6 +48,7 @@ def pytest_configure() -> None:
     """Have temporary files of tests and their processes in memory, unless TMPDIR says where."""
     os.environ.setdefault("TMPDIR", str(quick_folder()))
     tempfile.tempdir = None  # where it was before is forgotten
+    remember_signatures()
 
 
 def pytest_collection_finish() -> None:

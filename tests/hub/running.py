@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +21,7 @@ from fedcarbon.wire.hub_client import GrpcHubClient
 from fedcarbon.wire.party import PartyFiles, load_party
 from fedcarbon.wire.tls import dial
 from tests.hub.federation import HUB, genesis
+from tests.nursery import Child
 
 HUB_NAME = PartyName(party_id=HUB, role=Role.HUB)
 
@@ -71,23 +69,18 @@ def write_hub(
 class HubProcess:
     """A started hub."""
 
-    process: subprocess.Popen[str]
+    process: Child
     port: int
 
     @classmethod
     def start(cls, config: Path) -> HubProcess:
         """Start a hub and wait until it serves."""
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "hub", "serve", "--config", str(config)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"GRPC_VERBOSITY": "NONE"},
-        )
-        assert process.stderr is not None
+        process = Child("hub", "serve", "--config", config)
         for line in process.stderr:
             if '"hub_started"' in line:
                 return cls(process, json.loads(line)["port"])
-        raise AssertionError(f"the hub ended with {process.wait()} before it served")
+        process.communicate()
+        raise AssertionError(f"the hub ended with {process.returncode} before it served")
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -99,7 +92,8 @@ class HubProcess:
 
     def _end(self, number: int) -> int:
         self.process.send_signal(number)
-        self.process.communicate(timeout=60)
+        self.process.communicate()
+        assert self.process.returncode is not None
         return self.process.returncode
 
     def __enter__(self) -> Self:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from fedcarbon.clock import SystemClock
 from fedcarbon.errors import ConfigurationError
@@ -165,20 +167,45 @@ def test_a_hub_is_checked_without_serving(tmp_path: Path) -> None:
     assert done.stdout.startswith("record of 2 leaves, root ")
 
 
-def test_a_ledger_day_that_no_hub_closes_is_said_and_stays_asked_for(tmp_path: Path) -> None:
-    config = write_hub(tmp_path)
-    command = [sys.executable, "-m", "hub"]
-    closing = [*command, "close-day", "--config", str(config), "--wait-s", "0"]
-    topping_up = [*command, "top-up", "--config", str(config), "--programme", "p", "--fen", "5"]
-    subprocess.run([*command, "check", "--config", str(config)], check=True)  # noqa: S603
-    empty = subprocess.run(closing, capture_output=True, text=True, check=True)  # noqa: S603
-    subprocess.run([*topping_up, "--label", "bank"], check=True)  # noqa: S603
+@pytest.fixture
+def hub_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Run `fedcarbon-hub` with arguments in this process: exit code, output, and what went wrong.
 
-    done = subprocess.run(closing, capture_output=True, text=True, check=False)  # noqa: S603
+    That it runs as a process is asserted by the tests beside this, which start one.
+    """
 
-    assert empty.stdout.startswith("nothing was booked since the last closed day; nothing changed")
-    assert done.returncode == 1
-    assert "[DAY_NOT_CLOSED]" in done.stderr
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["fedcarbon-hub", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module("hub", run_name="__main__")
+        output = capsys.readouterr()
+        return int(ended.value.code or 0), output.out, output.err
+
+    yield run
+    structlog.reset_defaults()
+
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def test_a_ledger_day_that_no_hub_closes_is_said_and_stays_asked_for(
+    tmp_path: Path, hub_command: Command
+) -> None:
+    config = ("--config", write_hub(tmp_path))
+    assert hub_command("check", *config)[0] == 0
+    empty = hub_command("close-day", *config, "--wait-s", 0)
+    paid_in = ("--programme", "p", "--fen", 5, "--label", "bank")
+    assert hub_command("top-up", *config, *paid_in)[0] == 0
+
+    code, _, said = hub_command("close-day", *config, "--wait-s", 0)
+
+    assert empty[0] == 0
+    assert empty[1].startswith("nothing was booked since the last closed day; nothing changed")
+    assert code == 1
+    assert "[DAY_NOT_CLOSED]" in said
     with reading(sqlite_engine(tmp_path / "hub" / "hub.db")) as session:
         assert BatchStore(session).requested_sequence() == 1
 
@@ -215,29 +242,26 @@ def test_a_wrong_database_is_refused_and_no_password_repeated(tmp_path: Path, ur
 
 
 def test_a_hub_runs_on_postgresql(
-    tmp_path: Path, postgresql: Cluster, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    postgresql: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    hub_command: Command,
 ) -> None:
     url = postgresql.create()
     monkeypatch.setenv("FEDCARBON_HUB_DATABASE", url)
     path = write_hub(tmp_path)
     config = load_config(path)
     hub_of(config, load_party(config.party)).close()
-    command = [sys.executable, "-m", "hub"]
-    topping_up = [*command, "top-up", "--config", str(path), "--programme", "p", "--fen", "5"]
+    paid_in = ("--programme", "p", "--fen", 5, "--label", "bank")
 
-    done = [
-        subprocess.run([*topping_up, "--label", "bank"], capture_output=True, text=True, check=True)  # noqa: S603
-        for _ in range(2)
-    ]
-    migrated = subprocess.run(  # noqa: S603 - our own program
-        [*command, "migrate", "--config", str(path)], capture_output=True, text=True, check=True
-    )
+    done = [hub_command("top-up", "--config", path, *paid_in) for _ in range(2)]
+    migrated = hub_command("migrate", "--config", path)
 
-    assert [run.stdout for run in done] == [
-        "0.05 yuan for p entered\n",
-        "0.05 yuan for p was entered before\n",
+    assert [(code, output) for code, output, _ in done] == [
+        (0, "0.05 yuan for p entered\n"),
+        (0, "0.05 yuan for p was entered before\n"),
     ]
-    assert migrated.stdout == "schema 0007 before, 0007 now\n"
+    assert migrated[:2] == (0, "schema 0007 before, 0007 now\n")
     assert not (config.data / "hub.db").exists()
     hub_of(config, load_party(config.party)).close()
     postgresql.drop(url)

@@ -16,7 +16,7 @@ from fedcarbon.identity.verdicts import Contest, contests
 from fedcarbon.ids import Claimant, ProgrammeId
 from fedcarbon.transparency.leaf import LeafType
 from tests.audit.conftest import audited
-from tests.audit.make_tampered import minimal
+from tests.audit.second_verifier import second_opinion
 from tests.hub.federation import (
     PROGRAMME,
     WINDOW_S,
@@ -49,7 +49,7 @@ def found_in(domain: SharedDomain, folder: Path) -> tuple[set[tuple[str, str]], 
     roots = folder / "roots.toml"
     roots.write_text(trust_roots().to_toml())
     report = audited(record, trust_roots())
-    second = minimal(record, roots, folder / "report.json")
+    second = second_opinion(record, roots, folder / "report.json")
     return {(item.check.value, item.code) for item in report.findings}, second.lines
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from hub.storage.record_store import RecordStore
 from hub.storage.submission_store import SubmissionStore
 from tests.hub.federation import FIRST, METRO, PROGRAMME, Federation, opened
 from tests.hub.running import HubProcess, client_of, partner_files, write_hub
+from tests.nursery import Child
 
 PEOPLE = 40
 HERE = Path(__file__).parent
@@ -119,13 +118,9 @@ def test_a_use_case_killed_at_an_instant_is_done_or_undone(
         (message / f"{number}.file").write_bytes(file)
     submitting.hub.close()
 
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, str(HERE / "intake_process.py"), str(submitting.folder), instant],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    intake = Child(str(HERE / "intake_process.py"), submitting.folder, instant)
+    _, said = intake.communicate()
+    assert intake.returncode == -signal.SIGKILL, said
 
     submitting.restart()
     for header, file in chunks:

@@ -42,6 +42,7 @@ from hub.commands.printing import (
 )
 from tests.hub.federation import PROGRAMME, Federation
 from tests.hub.running import HubProcess, write_hub
+from tests.nursery import Child
 from tests.unlimited import unlimited, unlimited_toml
 
 NOW_S = Seconds(1_000)  # what the clock file of `write_hub` says
@@ -107,14 +108,9 @@ def said(capsys: pytest.CaptureFixture[str], command: Callable[[], None]) -> obj
     return json.loads(capsys.readouterr().out)
 
 
-def run(config: Path, *arguments: str) -> subprocess.Popen[str]:
+def run(config: Path, *arguments: str) -> Child:
     """Start a command as a process of its own."""
-    return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-m", "hub", *arguments, "--config", str(config)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return Child("hub", *arguments, "--config", config)
 
 
 def wait_until_paid(config: Path) -> None:
@@ -132,9 +128,9 @@ def test_a_day_is_closed_once_by_two_runs_at_once_and_a_third_changes_nothing(
     with HubProcess.start(config):
         wait_until_paid(config)
         runs = [run(config, "close-day") for _ in range(2)]
-        answers = [process.communicate(timeout=60)[0] for process in runs]
+        answers = [process.communicate()[0] for process in runs]
         third = run(config, "close-day")
-        late = third.communicate(timeout=60)[0]
+        late = third.communicate()[0]
 
     assert [process.returncode for process in (*runs, third)] == [0, 0, 0]
     first = {answer.partition("\n")[0] for answer in answers}
@@ -164,7 +160,7 @@ def test_cancel_works_beside_a_running_hub_and_is_refused_after_it_was_sent(conf
             hub.write(send)
         ids = [order(number).redemption_id.hex() for number in (1, 2)]
         done = [run(config, "cancel", number, "--reason", "by mistake") for number in ids]
-        answers = [process.communicate(timeout=60) for process in done]
+        answers = [process.communicate() for process in done]
 
     assert [process.returncode for process in done] == [0, 1]
     assert answers[0][0].endswith("is cancelled: 1,250 g and 0.01 yuan are free again\n")
@@ -302,7 +298,7 @@ def test_a_hub_says_at_its_start_what_is_not_set(config: Path) -> None:
         if lines[-1]["event"] == "hub_started":
             break
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate()
 
     (warning,) = [line for line in lines if line["event"] == "limits_not_set"]
     assert warning["missing"] == ["WL01", "WL02", "WL03", PROGRAMME]

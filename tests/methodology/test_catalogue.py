@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from fedcarbon.cli.catalogue import catalogue_bytes, catalogue_names, load_from_catalogue
+from fedcarbon.cli.catalogue import catalogue_bytes, catalogue_names
 from fedcarbon.methodology import reader
 from fedcarbon.methodology.definition import (
     Basis,
     InvalidMethodologyError,
-    Methodology,
     MethodologyNotUsableError,
     MethodologyStatus,
     ResultKind,
@@ -24,15 +22,11 @@ from fedcarbon.methodology.document import DocumentError, Entry
 from fedcarbon.methodology.examples import outcome_of
 from fedcarbon.methodology.lowering import lower
 from fedcarbon.methodology.reader import parse_methodology
+from tests.methodology.loaded import methodology
 
 NAMES: Final = catalogue_names()
 Tree = Any
 Place = tuple[str | int, ...]
-
-
-@cache
-def methodology(name: str) -> Methodology:
-    return load_from_catalogue(name)
 
 
 def test_the_catalogue_covers_what_the_field_talks_about() -> None:

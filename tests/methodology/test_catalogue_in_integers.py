@@ -12,19 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedcarbon.cli.catalogue import catalogue_bytes, catalogue_names, load_from_catalogue
-from fedcarbon.methodology.definition import Field, FieldKind, InvalidMethodologyError, Methodology
+from fedcarbon.cli.catalogue import catalogue_bytes
+from fedcarbon.methodology.definition import Field, FieldKind, InvalidMethodologyError
 from fedcarbon.methodology.integer_program import IntegerProgram, run
 from fedcarbon.methodology.lowering import lower
 from fedcarbon.methodology.reader import parse_methodology
 from fedcarbon.methodology.reference import EPOCH, evaluate
+from tests.methodology.loaded import computing, methodology
 
 DAY: Final = dt.date(2026, 11, 21)
-
-
-@cache
-def methodology(name: str) -> Methodology:
-    return load_from_catalogue(name)
 
 
 @cache
@@ -32,7 +28,7 @@ def program(name: str) -> IntegerProgram:
     return lower(methodology(name))
 
 
-COMPUTING: Final = [name for name in catalogue_names() if methodology(name).status.computes]
+COMPUTING: Final = computing()
 
 
 def values_of(field: Field) -> st.SearchStrategy[Any]:

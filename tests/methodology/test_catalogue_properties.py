@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from functools import cache
 from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fedcarbon.cli.catalogue import catalogue_names, load_from_catalogue
-from fedcarbon.methodology.definition import MICRO, FieldKind, Methodology
+from fedcarbon.methodology.definition import MICRO, FieldKind
 from fedcarbon.methodology.expression import Value
 from fedcarbon.methodology.limits import Counted, apply_limits
 from fedcarbon.methodology.reference import evaluate
+from tests.methodology.loaded import computing, methodology
 
 DAY: Final = dt.date(2026, 11, 21)
 SLOW_S: Final = 7_000
 """Long enough for any distance below to be plausible."""
-
-
-@cache
-def methodology(name: str) -> Methodology:
-    return load_from_catalogue(name)
 
 
 def amount(
@@ -39,7 +33,7 @@ def amount(
     return outcome.amount
 
 
-COMPUTING: Final = [name for name in catalogue_names() if methodology(name).status.computes]
+COMPUTING: Final = computing()
 
 
 def modes_of(name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fedcarbon.transparency.envelope import Envelope
 from fedcarbon.transparency.leaf import LeafType
 from fedcarbon.v1 import opening_pb2, record_pb2, redemption_pb2
 from tests.chance import seeded
+from tests.once import made_once
 from tests.simulation.local_hub import Fault
 from tests.simulation.operations import Ride, Run, rides_of_a_day
 from tests.simulation.world import HUB, PARTNERS, PROGRAMME, World
@@ -37,12 +39,27 @@ CREATES = (
 )
 
 
+@pytest.fixture(scope="session")
+def started_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a federation in which everybody is enrolled and has bound a wallet."""
+
+    def make(folder: Path) -> None:
+        world = World(folder, days=2)
+        try:
+            started(world)
+        finally:
+            world.close()
+
+    return made_once(tmp_path_factory, "started-federation", make)
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
+def run(started_folder: Path, tmp_path: Path) -> Iterator[Run]:
     """A federation whose people are enrolled and have bound wallets; the first day begins."""
-    world = World(tmp_path, days=2)
+    shutil.copytree(started_folder, tmp_path / "copy")
+    world = World(tmp_path / "copy", days=2, resumed=1)
     try:
-        yield started(world)
+        yield Run(world)
     finally:
         world.close()
 

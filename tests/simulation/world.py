@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
+from fedcarbon.ceremony.dealer import Dealt
 from fedcarbon.cli.catalogue import catalogue_bytes
 from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
@@ -79,6 +80,16 @@ PARTNERS = (PartyId("metro"), PartyId("bike"), PartyId("maas"))
 PROGRAMME = ProgrammeId("simulated")
 ZONE = "Asia/Shanghai"
 STEPS_MAX = 60
+NOW = "now"
+"""File with the time at which a federation ended."""
+
+
+def roots_of(dealt: Dealt) -> TrustRoots:
+    """Return the trust roots of what was dealt."""
+    parameters = dealt.parameters
+    return TrustRoots(
+        parameter_id=parameters.parameter_id, threshold=3, root_keys=parameters.root_keys
+    )
 
 
 class InProcessTrustees(TrusteePort):
@@ -124,6 +135,8 @@ class World:
     folder: Path
     days: int = 1
     seed: int = 1
+    resumed: int = 0
+    """0 for a new federation; for what another has left in the folder, a number not used on it."""
     partners: tuple[PartyId, ...] = PARTNERS
     documents: tuple[bytes, ...] = (catalogue_bytes(METHODOLOGY),)
     """Methodology files that every partner counts by."""
@@ -138,12 +151,12 @@ class World:
         """Deal the keys, open every program, and admit everyone."""
         self.chance = seeded(self.seed)
         self.dealt = dealt(seed=self.seed)
-        parameters = self.dealt.parameters
-        self.roots = TrustRoots(
-            parameter_id=parameters.parameter_id, threshold=3, root_keys=parameters.root_keys
-        )
+        self.roots = roots_of(self.dealt)
         self.roles = roles = self._roles()
-        self.keys = {name: SigningKey(self.chance.randbytes(32)) for name in roles}
+        self.seeds = {name: self.chance.randbytes(32) for name in roles}
+        self.keys = {name: SigningKey(seed) for name, seed in self.seeds.items()}
+        if self.resumed:  # what was drawn before is used up
+            self.chance = seeded(1_000 * self.seed + self.resumed)
         now_s = Seconds(1_900_000_000)
         authority = Authority.create(now_s)
         self.certificates = {
@@ -153,9 +166,13 @@ class World:
         self.programme = self._programme()
         self.port = InProcessTrustees({})
         self.servicers: list[object] = []
-        self.set_clock(days_before=12)
+        if self.resumed:
+            self.clock.at_s = Seconds(int((self.folder / NOW).read_text(encoding="ascii")))
+        else:
+            self.set_clock(days_before=12)
         self.open_hub()
-        self._admit()
+        if not self.resumed:
+            self._admit()
         for item in self.dealt.secrets:
             self.open_trustee(item.trustee_id)
         for name in self.partners:
@@ -247,7 +264,8 @@ class World:
         self.client(name).create_cosignature(request)
 
     def close(self) -> None:
-        """Close everything."""
+        """Close everything; a copy of the folder can be resumed."""
+        (self.folder / NOW).write_text(str(self.clock.now_s()), encoding="ascii")
         for item in self._stores.values():
             item.close()
         self.close_hub()

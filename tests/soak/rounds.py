@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import multiprocessing
 import threading
 import time
 from collections import Counter
@@ -39,6 +38,7 @@ from tests.chance import seeded
 from tests.hub.federation import PROGRAMME, programme, token
 from tests.hub.openings.world import GRAMS, PEOPLE, PURSE, World
 from tests.hub.running import HUB_NAME
+from tests.nursery import nursery
 from tests.soak.clients import SoakClient, all_calls
 from tests.soak.history import Booked, Books, Call, Kind, check
 from tests.soak.hub_process import HubFiles, serve_hub
@@ -56,7 +56,6 @@ STEP_S: Final = 75
 JUMPS_S: Final = (STEP_S, STEP_S, STEP_S, 3_700, 20_000, -30)
 START_MAX_S: Final = 60
 END_ROUNDS: Final = 40
-_PRELOADED: Final = ["tests.soak.hub_process", "tests.soak.rail_process"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +86,7 @@ class Soak:
         self._chance = seeded(seed)
         self._seed = seed
         self._store = store
-        self._processes = multiprocessing.get_context("forkserver")
-        self._processes.set_forkserver_preload(_PRELOADED)
+        self._processes = nursery()
         self._credits: list[Call] = []
         self._credited = dict.fromkeys(PEOPLE, 0)
         self._kills = 0

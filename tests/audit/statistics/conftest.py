@@ -11,12 +11,13 @@ import pytest
 from tests.audit.good_record import GoodRecord
 from tests.audit.kit import Kit
 from tests.audit.statistics.small_tables import Releaser, make_base_record
+from tests.once import made_once
 
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> GoodRecord:
     """Return a record with two shells and two sealed days, and no statistics yet."""
-    return make_base_record(tmp_path_factory.mktemp("statistics"))
+    return GoodRecord.read(made_once(tmp_path_factory, "audited-tables", make_base_record))
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ def make_base_record(folder: Path) -> GoodRecord:
         world.loop.run(world.desk.witness())
     finally:
         world.close()
-    return GoodRecord(folder / "hub" / "record", world.roots, world.dealt, world.keys)
+    return GoodRecord.of(world)
 
 
 def shell(name: str, first_epoch: int, **changes: Any) -> TableShell:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +12,7 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.redemption.states import RedemptionState
 from hub.clearing.outbox import LEASE_S, process_outbox
 from hub.storage.engine import open_engine
+from tests.nursery import Child
 
 if TYPE_CHECKING:
     from tests.hub.clearing.conftest import Books
@@ -33,19 +32,11 @@ INSTANTS = {
 }
 
 
-def _start(script: str, books: Books, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, str(HERE / script), books.url, str(books.clock.now_s())]
-    return subprocess.Popen(  # noqa: S603 - our own script
-        [*command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+def _start(script: str, books: Books, *arguments: str) -> Child:
+    return Child(str(HERE / script), books.url, books.clock.now_s(), *arguments)
 
 
-def _line(stream: IO[str] | None) -> str:
-    assert stream is not None
-    return stream.readline().strip()
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
+def _kill(process: Child) -> None:
     process.kill()
     process.communicate()
 
@@ -59,7 +50,7 @@ def test_a_killed_worker_leaves_nothing_paid_twice_and_nothing_lost(
         books.credit(holder, fen * 1_250 * GRAM)
         books.redeem(books.order(holder, holder=holder))
     worker = _start("outbox_process.py", books, str(instant), str(books.folder))
-    assert _line(worker.stdout) == "here"
+    assert worker.stdout.readline() == "here\n"
     _kill(worker)
 
     sandbox = books.rail()
@@ -86,7 +77,7 @@ def test_a_worker_that_is_not_killed_finishes(books: Books) -> None:
     books.redeem(books.order(1))
     worker = _start("outbox_process.py", books, "1000", str(books.folder))
 
-    out, _ = worker.communicate(timeout=60)
+    out, _ = worker.communicate()
 
     assert out == "done\n"
     assert books.state(1) is RedemptionState.SETTLED
@@ -95,13 +86,12 @@ def test_a_worker_that_is_not_killed_finishes(books: Books) -> None:
 def test_processes_that_race_for_one_balance_spend_it_once(funded: Books) -> None:
     clients = [_start("redeem_process.py", funded, str(number)) for number in (1, 2, 2)]
     for client in clients:
-        assert _line(client.stdout) == "ready"
+        assert client.stdout.readline() == "ready\n"
 
     for client in clients:
-        assert client.stdin is not None
         client.stdin.write("go\n")
         client.stdin.flush()
-    answers = [client.communicate(timeout=60)[0].strip() for client in clients]
+    answers = [client.communicate()[0].strip() for client in clients]
 
     assert answers in (["2", *["REDEMPTION_TOO_SMALL"] * 2], ["REDEMPTION_TOO_SMALL", "2", "2"])
     assert funded.totals()["payout_in_flight"] == 2

@@ -15,16 +15,21 @@ from fedcarbon.wire.dev_ca import Authority
 from tests.hub.openings.shop import Shop
 from tests.hub.openings.world import GRAMS, PEOPLE, World
 from tests.loop_thread import LoopThread
+from tests.once import made_once
 
 
 @pytest.fixture(scope="session")
 def sealed_world_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a hub that has sealed one epoch of four people at three partners."""
-    world = World(tmp_path_factory.mktemp("openings") / "hub").begin()
-    world.enrol_early(PEOPLE)
-    world.seal(GRAMS)
-    world.bind_all()
-    return _left_behind(world)
+
+    def make(folder: Path) -> None:
+        world = World(folder / "hub").begin()
+        world.enrol_early(PEOPLE)
+        world.seal(GRAMS)
+        world.bind_all()
+        _leave_behind(world)
+
+    return made_once(tmp_path_factory, "openings", make) / "hub"
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +37,14 @@ def opened_world_folder(
     sealed_world_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The same after the first person's account was opened."""
-    world = _copied(sealed_world_folder, tmp_path_factory.mktemp("opened") / "hub", seed=8)
-    world.request(world.bound(1))
-    world.advance_openings()
-    return _left_behind(world)
+
+    def make(folder: Path) -> None:
+        world = _copied(sealed_world_folder, folder / "hub", seed=8)
+        world.request(world.bound(1))
+        world.advance_openings()
+        _leave_behind(world)
+
+    return made_once(tmp_path_factory, "opened", make) / "hub"
 
 
 @pytest.fixture
@@ -54,10 +63,9 @@ def opened_world(opened_world_folder: Path, tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
-def _left_behind(world: World) -> Path:
+def _leave_behind(world: World) -> None:
     (world.folder / "now").write_text(str(world.clock.now_s()))
     world.close()
-    return world.folder
 
 
 def _copied(folder: Path, to: Path, seed: int) -> World:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random  # noqa: TID251 - a seeded Random
@@ -30,6 +29,7 @@ from hub.sandbox.faults import RailFault
 from hub.sandbox.orders import FaultOrder
 from hub.sandbox.service import FAULTS_PATH
 from tests.chance import seeded
+from tests.nursery import Child
 
 SHANGHAI = ProgrammeId("ecny-shanghai")
 HUB = PartyId("hub")
@@ -165,31 +165,27 @@ def fault_order(head: Letterhead, fault: RailFault, **fields: Any) -> FaultOrder
 class OperatorProcess:
     """A started sandbox."""
 
-    process: subprocess.Popen[str]
+    process: Child
     port: int
 
     @classmethod
     def start(cls, config: Path) -> OperatorProcess:
         """Start it and wait until it serves."""
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "hub.sandbox", "serve", "--config", str(config)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stderr is not None
+        process = Child("hub.sandbox", "serve", "--config", config)
         for line in process.stderr:
             if '"sandbox_started"' in line:
                 return cls(process, json.loads(line)["port"])
-        raise AssertionError(f"the sandbox ended with {process.wait()} before it served")
+        process.communicate()
+        raise AssertionError(f"the sandbox ended with {process.returncode} before it served")
 
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.kill()
-        self.process.communicate(timeout=60)
+        self.process.communicate()
 
     def stop(self) -> str:
         """Ask it to end and return what it has logged since it started."""
-        self.process.terminate()
-        _, logged = self.process.communicate(timeout=60)
+        self.process.send_signal(signal.SIGTERM)
+        _, logged = self.process.communicate()
         assert self.process.returncode == 0, logged
         return logged

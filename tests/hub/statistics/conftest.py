@@ -10,26 +10,36 @@ import pytest
 
 from fedcarbon.units import Seconds
 from tests.hub.statistics.tables_world import TableWorld
+from tests.once import made_once
 
 
 @pytest.fixture(scope="session")
 def sealed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a hub whose first period is sealed: ten people at three partners."""
-    world = TableWorld(tmp_path_factory.mktemp("tables") / "hub").begin_table()
-    world.seal({})
-    (world.folder / "now").write_text(str(world.clock.now_s()))
-    world.close()
-    return world.folder
+
+    def make(folder: Path) -> None:
+        world = TableWorld(folder / "hub").begin_table()
+        world.seal({})
+        _leave_behind(world)
+
+    return made_once(tmp_path_factory, "tables", make) / "hub"
 
 
 @pytest.fixture(scope="session")
 def contributed_folder(sealed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same after all partners have contributed."""
-    world = copied(sealed_folder, tmp_path_factory.mktemp("contributed") / "hub", seed=11)
-    world.contribute_all()
+
+    def make(folder: Path) -> None:
+        world = copied(sealed_folder, folder / "hub", seed=11)
+        world.contribute_all()
+        _leave_behind(world)
+
+    return made_once(tmp_path_factory, "contributed", make) / "hub"
+
+
+def _leave_behind(world: TableWorld) -> None:
     (world.folder / "now").write_text(str(world.clock.now_s()))
     world.close()
-    return world.folder
 
 
 @pytest.fixture

@@ -176,6 +176,18 @@ def test_a_partner_that_signs_in_time_ends_the_wait(world: World) -> None:
     assert world.hub.read_now(world.hub.record.latest_partner_checkpoint) is not None
 
 
+def test_a_partner_that_has_signed_is_found_however_long_the_look_takes(world: World) -> None:
+    world.desk.partner = None
+    head = world.witness()
+    world.hub.write_now(lambda session: world.desk.cosigned(session, head, METRO))
+
+    run(TrusteeDesk(world.hub, world.port, partner_wait_s=0).witness_with_partner())
+
+    newest = world.hub.read_now(world.hub.record.latest_partner_checkpoint)
+    assert newest is not None
+    assert newest.size == head.size
+
+
 def test_without_a_partner_the_wait_ends_with_whom_to_ask(world: World) -> None:
     world.desk.partner = None
 

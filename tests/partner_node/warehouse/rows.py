@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import resources
 from itertools import product
 from pathlib import Path
 from random import Random  # noqa: TID251 - a seeded one
@@ -33,6 +32,8 @@ from partner_node.warehouse.compiling import query_of
 from partner_node.warehouse.engines import Warehouse
 from partner_node.warehouse.steps import Steps
 from partner_node.warehouse.table import COMPUTED
+from tests.methodology import loaded
+from tests.methodology.loaded import methodology
 
 Row = dict[str, Any]
 Answer = tuple[int, str | None]
@@ -60,16 +61,9 @@ def own(name: str) -> Methodology:
 
 def computing() -> dict[str, Methodology]:
     """Return every methodology of the catalogue and of these tests that computes."""
-    catalogue = resources.files("fedcarbon.methodology") / "catalogue"
-    files = {item.name: item.read_bytes() for item in catalogue.iterdir()}
-    files |= {path.name: path.read_bytes() for path in OWN_FILES.iterdir()}
-    found = {}
-    for name, data in sorted(files.items()):
-        if name.endswith(".yaml"):
-            methodology = parse_methodology(data, name)
-            if methodology.status.computes:
-                found[methodology.methodology_id] = methodology
-    return found
+    found = [methodology(name) for name in loaded.computing()]
+    found += [own(path.stem) for path in sorted(OWN_FILES.glob("*.yaml"))]
+    return {item.methodology_id: item for item in found if item.status.computes}
 
 
 # --- rows ---------------------------------------------------------------------------------------
