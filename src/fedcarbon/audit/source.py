@@ -10,7 +10,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from typing_extensions import override
+
 from fedcarbon.canonical.hashing import DIGEST_BYTES
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import MalformedError
 from fedcarbon.transparency.leaf import LEAF_BYTES, SALT_BYTES
 
@@ -53,6 +56,14 @@ class RecordSource(Protocol):
         """Return a file, None if there is none of this name."""
         ...
 
+    def file_size(self, name: str) -> int:
+        """Return how many bytes a file has, 0 if `file` would return None."""
+        ...
+
+    def file_part(self, name: str, start: int, stop: int) -> bytes:
+        """Return the bytes of a file from `start` up to `stop`, as many of them as it has."""
+        ...
+
     def checkpoint(self, name: str) -> bytes | None:
         """Return a head as it is stored, None if there is none of this name."""
         ...
@@ -68,6 +79,25 @@ class RecordSource(Protocol):
     def tile(self, path: str) -> bytes | None:
         """Return the tile of a path, None if it cannot be read."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlices(Slices):
+    """A file beside a record, of which as much is read as is asked for."""
+
+    source: RecordSource
+    name: str
+
+    @override
+    def __len__(self) -> int:
+        """Return how many bytes it has."""
+        return self.source.file_size(self.name)
+
+    @override
+    def __getitem__(self, part: slice, /) -> bytes:
+        """Return a slice of it, whose step is 1."""
+        start, stop, _ = part.indices(len(self))
+        return self.source.file_part(self.name, start, stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import BinaryIO, ClassVar, Final
 
 from typing_extensions import override
 
@@ -72,6 +73,16 @@ class RecordFolder(RecordSource):
         return self._bytes("files", name, FILE_BYTES_MAX)
 
     @override
+    def file_size(self, name: str) -> int:
+        with self._opened("files", name, FILE_BYTES_MAX) as file:
+            return 0 if file is None else os.fstat(file.fileno()).st_size
+
+    @override
+    def file_part(self, name: str, start: int, stop: int) -> bytes:
+        with self._opened("files", name, FILE_BYTES_MAX) as file:
+            return b"" if file is None else os.pread(file.fileno(), max(stop - start, 0), start)
+
+    @override
     def checkpoint(self, name: str) -> bytes | None:
         return self._bytes("checkpoints", name + _HEAD_SUFFIX, HEAD_BYTES_MAX)
 
@@ -100,17 +111,27 @@ class RecordFolder(RecordSource):
 
     def _bytes(self, folder: str, name: str, bytes_max: int) -> bytes | None:
         """Return a regular file of at most so many bytes; None if there is none to be read."""
-        path = self.path / folder / name
         try:
-            if not stat.S_ISREG(path.lstat().st_mode):
-                return None
-            with os.fdopen(os.open(path, _OPENING), "rb") as file:
-                if os.fstat(file.fileno()).st_size > bytes_max:
-                    return None
-                data = file.read(bytes_max + 1)
+            with self._opened(folder, name, bytes_max) as file:
+                data = None if file is None else file.read(bytes_max + 1)
         except OSError:
             return None
-        return data if len(data) <= bytes_max else None
+        return data if data is not None and len(data) <= bytes_max else None
+
+    @contextmanager
+    def _opened(self, folder: str, name: str, bytes_max: int) -> Iterator[BinaryIO | None]:
+        """Hold a regular file of at most so many bytes open; None if there is none."""
+        path = self.path / folder / name
+        try:
+            is_file = stat.S_ISREG(path.lstat().st_mode)
+            number = os.open(path, _OPENING) if is_file else None
+        except OSError:
+            number = None
+        if number is None:
+            yield None
+            return
+        with os.fdopen(number, "rb") as file:
+            yield file if os.fstat(number).st_size <= bytes_max else None
 
 
 def open_folder(path: Path) -> RecordFolder:
