@@ -151,7 +151,7 @@ class Multiplier:
         before = EpochRef(ref.programme_id, EpochIndex(ref.epoch - 1))
         check = checked_once(self._check, self._database, ref)
         steps = multiplied(
-            self._reader.view, ref, self._store.products(before), self._reader.file, check
+            self._reader.view, ref, self._store.products(before), self._reader.pieces, check
         )
         work = self._works[ref.programme_id] = _Work(ref, steps, time.monotonic())
         return work

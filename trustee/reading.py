@@ -6,6 +6,7 @@ breaks a rule is never stored: the trustee stops before it and tries again with 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 from fedcarbon.clock import Clock
@@ -101,20 +102,32 @@ class RecordReader:
         """Return a file that a body names; whoever uses it checks its hash.
 
         Raises:
+            FileEndlessError, StateError: see `pieces`.
+        """
+        return b"".join(self.pieces(sha256))
+
+    def pieces(self, sha256: bytes) -> Iterator[bytes]:
+        """Yield a file that a body names, a piece for each time that the hub is asked.
+
+        It may be large: whoever can checks it as it comes, and its hash at the end.
+
+        Raises:
             FileEndlessError: the hub gives no more of it, or says a size that no file has.
             StateError: the hub cannot be reached.
         """
-        content = bytearray()
+        size = 0
         while True:
-            request = record_pb2.GetFileRequest(sha256=sha256, from_byte=len(content))
+            request = record_pb2.GetFileRequest(sha256=sha256, from_byte=size)
             answer = self._source.get_file(request)
-            content += answer.content
-            if len(content) >= answer.total_bytes:
-                return bytes(content)
-            if not answer.content or answer.total_bytes > FILE_BYTES_MAX:
+            size += len(answer.content)
+            is_last = size >= answer.total_bytes
+            if not is_last and (not answer.content or answer.total_bytes > FILE_BYTES_MAX):
                 raise FileEndlessError(
-                    f"the hub gives {len(content)} of {answer.total_bytes} bytes of a file"
+                    f"the hub gives {size} of {answer.total_bytes} bytes of a file"
                 )
+            yield answer.content
+            if is_last:
+                return
 
     def _read_up_to(self, size: int) -> None:
         while self.view.size < size:

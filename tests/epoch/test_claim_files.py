@@ -44,8 +44,8 @@ def test_positions_survive_their_file() -> None:
     data = position_file_bytes([0, 2, 70_000])
 
     assert data == b"fedcarbon/v1/lost-positions\n" + bytes.fromhex("000000000000000200011170")
-    assert lost_positions.lost_positions(data, 70_001) == [0, 2, 70_000]
-    assert lost_positions.lost_positions(position_file_bytes([]), 0) == []
+    assert list(lost_positions.lost_positions(data, 70_001)) == [0, 2, 70_000]
+    assert list(lost_positions.lost_positions(position_file_bytes([]), 0)) == []
 
 
 @pytest.mark.parametrize(

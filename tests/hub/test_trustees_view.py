@@ -62,8 +62,11 @@ def test_a_trustee_accepts_every_leaf_and_computes_the_same_products(sealed: Fed
     sealed.advance()
     view, files = view_of(sealed), sealed.hub.record.files
 
-    first = sealed_products(view, EpochRef(PROGRAMME, FIRST), {}, files.get, CHECK)
-    second = sealed_products(view, EpochRef(PROGRAMME, SECOND), first, files.get, CHECK)
+    def fetch(sha256: bytes) -> list[bytes]:
+        return [files.get(sha256)]
+
+    first = sealed_products(view, EpochRef(PROGRAMME, FIRST), {}, fetch, CHECK)
+    second = sealed_products(view, EpochRef(PROGRAMME, SECOND), first, fetch, CHECK)
 
     assert first == products(sealed, FIRST)
     assert second == products(sealed, SECOND)

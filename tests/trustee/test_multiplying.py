@@ -251,7 +251,7 @@ def played(
     """Return a multiplier of sealed epochs whose steps are played."""
     monkeypatch.setattr(multiplying, "multiplied", lambda _view, ref, *_: steps(ref))
     reader: Any = SimpleNamespace(
-        view=SimpleNamespace(epochs=SimpleNamespace(seals=dict.fromkeys(refs))), file=None
+        view=SimpleNamespace(epochs=SimpleNamespace(seals=dict.fromkeys(refs))), pieces=None
     )
     return Multiplier(reader, Database(":memory:"), lambda _key, _blocks: None)
 

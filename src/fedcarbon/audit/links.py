@@ -48,7 +48,7 @@ class LinkCheck:
                 part.partner_id,
                 self._commitments(ref, part),
                 seal_leaf=seal.index,
-                fetch=lambda sha256: exam.source.file(sha256.hex()) or b"",
+                fetch=lambda sha256: [exam.source.file(sha256.hex()) or b""],
             )
         except FedcarbonError as error:
             subject = f"{part.partner_id} in epoch {item.epoch}"

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import operator
 import struct
+import sys
+from array import array
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import ClassVar, Final
@@ -43,8 +45,8 @@ def position_file_bytes(positions: Sequence[int]) -> bytes:
     return FILE_MAGIC + struct.pack(f">{len(positions)}I", *positions)
 
 
-def lost_positions(data: bytes, count: int) -> list[int]:
-    """Return the positions in a file, ascending.
+def lost_positions(data: bytes, count: int) -> Sequence[int]:
+    """Return the positions in a file, ascending; there may be millions.
 
     Args:
         data: the whole file.
@@ -56,7 +58,9 @@ def lost_positions(data: bytes, count: int) -> list[int]:
     body = data[len(FILE_MAGIC) :]
     if not data.startswith(FILE_MAGIC) or len(body) % POSITION_BYTES:
         raise MalformedPositionsError("a position file has a magic line and 4 bytes per position")
-    positions = list(struct.unpack(f">{len(body) // POSITION_BYTES}I", body))
+    positions = array("I", body)
+    if sys.byteorder == "little":
+        positions.byteswap()
     _require_ascending(positions)
     if positions and positions[-1] >= count:
         raise MalformedPositionsError(f"the list has no position {positions[-1]}")

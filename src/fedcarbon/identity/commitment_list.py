@@ -17,6 +17,7 @@ for a uniform r, and binding because nobody knows the logarithm of G' (Pedersen 
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -165,41 +166,77 @@ def elements_in(records: bytes) -> list[bytes]:
 
 
 class CheckedPart(NamedTuple):
-    """What is left of claims in a row, all of whose commitments are elements."""
+    """Claims in a row, all of whose commitments are elements."""
 
-    claims: int
+    first: int
+    """Position of the first."""
+    records: bytes
     root: bytes
     """Of the subtree of their leaves, 32 bytes."""
     total: Point
     """The sum of their K."""
 
+    def total_without(self, lost: Sequence[int]) -> Point:
+        """Return the sum of K over all of them except `lost`.
 
-def checked_parts(data: Slices) -> Iterator[CheckedPart]:
-    """Check a file part by part, without having all of it taken apart at once.
+        Args:
+            lost: positions in the whole list, ascending; those of other parts change nothing.
+        """
+        end = self.first + len(self.records) // RECORD_BYTES
+        own = lost[bisect_left(lost, self.first) : bisect_left(lost, end)]
+        return difference(
+            self.total,
+            sum_of(_element_at(self.records, position - self.first) for position in own),
+        )
+
+
+def checked_parts(pieces: Iterable[bytes], count: int) -> Iterator[CheckedPart]:
+    """Check a file as it comes, part by part: no more than a part and a piece of it is held.
+
+    Args:
+        pieces: the file, cut wherever its sender likes.
+        count: claims that it must have; what comes after them is not asked for.
 
     Raises:
-        MalformedCommitmentsError: it is no commitment file.
+        MalformedCommitmentsError: it is no commitment file of so many claims.
         CommitmentInvalidError: naming the first position where K is no element.
     """
-    start = len(FILE_MAGIC)
-    body = len(data) - start
-    if data[:start] != FILE_MAGIC:
+    parts = _parts_of(pieces)
+    if next(parts) != FILE_MAGIC:
         raise MalformedCommitmentsError("a commitment file must begin with its magic line")
-    if body % RECORD_BYTES or body > LENGTH_MAX * RECORD_BYTES:
-        raise MalformedCommitmentsError(_NOT_WHOLE)
-    for first in range(0, body // RECORD_BYTES, PART_RECORDS):
-        at = start + first * RECORD_BYTES
-        records = data[at : at + PART_RECORDS * RECORD_BYTES]
+    first = 0
+    for records in parts:
+        claims, rest = divmod(len(records), RECORD_BYTES)
+        if rest or first + claims > min(count, LENGTH_MAX):
+            break
         total, invalid = sum_of_elements(elements_in(records))
         if invalid is not None:
             raise CommitmentInvalidError(
                 f"the commitment at {first + invalid} is no canonical group element"
             )
-        yield CheckedPart(
-            claims=len(records) // RECORD_BYTES,
-            root=merkle.root_of_hashes(leaf_hashes(records)),
-            total=total,
-        )
+        root = merkle.root_of_hashes(leaf_hashes(records))
+        yield CheckedPart(first=first, records=records, root=root, total=total)
+        first += claims
+    else:
+        if first == count:
+            return
+    raise MalformedCommitmentsError(f"{_NOT_WHOLE}; this one should have {count}")
+
+
+def _parts_of(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the magic line of a file, then the records of one part after the other.
+
+    The last of them is what is left, if anything is, and the first may be.
+    """
+    held, wanted = bytearray(), len(FILE_MAGIC)
+    for piece in pieces:
+        held += piece
+        while len(held) >= wanted:
+            yield bytes(held[:wanted])
+            del held[:wanted]
+            wanted = PART_RECORDS * RECORD_BYTES
+    if held or wanted == len(FILE_MAGIC):
+        yield bytes(held)
 
 
 def total_without(total: Point, data: Slices, lost: Iterable[int]) -> Point:
@@ -210,11 +247,13 @@ def total_without(total: Point, data: Slices, lost: Iterable[int]) -> Point:
         data: the commitment file; it is checked.
         lost: positions in it, each once.
     """
-    return difference(total, sum_of(_element_at(data, position) for position in lost))
+    start = len(FILE_MAGIC)
+    return difference(total, sum_of(_element_at(data, position, start) for position in lost))
 
 
-def _element_at(data: Slices, position: int) -> Point:
-    at = len(FILE_MAGIC) + position * RECORD_BYTES + DIGEST_BYTES
+def _element_at(data: Slices, position: int, start: int = 0) -> Point:
+    """Return the K of a record; the first begins at `start`."""
+    at = start + position * RECORD_BYTES + DIGEST_BYTES
     return Point(data[at : at + ELEMENT_BYTES])
 
 

@@ -15,13 +15,18 @@ before it counts a partner's blocks, without ever reading a token:
 
 A partner that committed or revealed nothing has won nothing: K is the identity, and its proof shows
 that all its slots are 0.
+
+The commitment file is large and read once, part by part as it comes (`fedcarbon.opening.fetched`),
+with the lost claims at hand. Nothing that it holds counts before its end, where its hash, its count
+and its root are those of the record.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
+from fedcarbon.epoch import lost_positions as position_file
 from fedcarbon.epoch.lost_positions import lost_positions
 from fedcarbon.epoch.statements import (
     ClaimList,
@@ -32,10 +37,16 @@ from fedcarbon.epoch.statements import (
     VerdictList,
 )
 from fedcarbon.errors import FedcarbonError, MalformedError
-from fedcarbon.identity.commitment_list import CommitmentList, checked_parts, total_without
+from fedcarbon.identity.commitment_list import (
+    CommitmentInvalidError,
+    CommitmentList,
+    MalformedCommitmentsError,
+    checked_parts,
+)
 from fedcarbon.identity.ristretto import IDENTITY, Point, element, sum_of
 from fedcarbon.ids import Claimant, PartyId
 from fedcarbon.opening.epochs import EpochRef
+from fedcarbon.opening.fetched import Fetch, hashed, joined
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.refusals import (
     ClaimFileDiffersError,
@@ -54,9 +65,6 @@ from fedcarbon.proofs.link import (
 from fedcarbon.proofs.link_verifier import verify_link
 from fedcarbon.transparency.merkle import root_of_hashes
 from fedcarbon.units import MicrogramsCO2e
-
-Fetch = Callable[[bytes], bytes]
-"""Returns the file that has the given SHA-256; its bytes are checked here."""
 
 
 def link_statement(
@@ -231,30 +239,43 @@ def _winnings(
     listed = next((item for item in closing.lists if item.claimant == claimant), None)
     if listed is None:
         raise ClaimFileDiffersError(f"{partner_id!r} revealed a list that it had not committed to")
-    data = fetch(revealed.statement.commitments_sha256)
-    total = yield from _total(listed, revealed.statement.commitments_sha256, data)
-    return total_without(total, data, _lost(verdict, listed.count, fetch))
+    return (
+        yield from _won(
+            listed,
+            revealed.statement.commitments_sha256,
+            _lost(verdict, listed.count, fetch),
+            fetch,
+        )
+    )
 
 
-def _total(listed: CommittedList, sha256: bytes, data: bytes) -> Generator[None, None, Point]:
-    """Return the sum of all K of a file that is the committed one, a step per range of claims."""
+def _won(
+    listed: CommittedList, sha256: bytes, lost: Sequence[int], fetch: Fetch
+) -> Generator[None, None, Point]:
+    """Return the sum of K of the claims that won, if the file is the committed one.
+
+    A range of claims is a step.
+    """
     where = f"the commitment file of {listed.partner_id!r}"
-    parts = []
+    content, totals, roots = hashlib.sha256(), [], []
     try:
-        for part in checked_parts(data):
-            parts.append(part)
+        for part in checked_parts(hashed(fetch(sha256), content), listed.count):
+            totals.append(part.total_without(lost))
+            roots.append(part.root)
             yield
-    except FedcarbonError as error:
+    except (MalformedCommitmentsError, CommitmentInvalidError) as error:
         raise ClaimFileDiffersError(f"{where}: {error}") from error
-    count, root = sum(part.claims for part in parts), root_of_hashes([part.root for part in parts])
-    if (hashlib.sha256(data).digest(), count, root) != (sha256, listed.count, listed.list_root):
+    if (content.digest(), root_of_hashes(roots)) != (sha256, listed.list_root):
         raise ClaimFileDiffersError(f"{where} is not what was committed before the verdicts")
-    return sum_of(part.total for part in parts)
+    return sum_of(totals)
 
 
 def _lost(verdict: PartnerVerdict, count: int, fetch: Fetch) -> list[int]:
     where = f"the position file of {verdict.partner_id!r}"
-    data = fetch(verdict.positions_sha256)
+    data = joined(
+        fetch(verdict.positions_sha256),
+        len(position_file.FILE_MAGIC) + count * position_file.POSITION_BYTES,
+    )
     try:
         positions = lost_positions(data, count)
     except FedcarbonError as error:

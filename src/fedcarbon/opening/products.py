@@ -9,13 +9,14 @@ minutes, and comes in steps between which other work can be done.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
 from fedcarbon.epoch.snapshot import PartnerSnapshot, Snapshot
 from fedcarbon.epoch.statements import EpochPlan, Seal, SealedPart, product_entry
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.epochs import EpochRef
+from fedcarbon.opening.fetched import Fetch, joined
 from fedcarbon.opening.links import block_commitment, sealed_link_steps
 from fedcarbon.opening.logged import Logged
 from fedcarbon.opening.refusals import (
@@ -30,13 +31,10 @@ from fedcarbon.opening.view import RecordView
 from fedcarbon.packing.layout import SLOT_WIDTH_BITS
 from fedcarbon.paillier.cipher import ciphertext_to_bytes, product
 from fedcarbon.submission.block_proofs import CheckBlocks, ProvedBlocks
-from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
+from fedcarbon.submission.chunk_file import CHUNK_BYTES_MAX, ChunkFile, EntryShape
 from fedcarbon.submission.header import ChunkHeader
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
 from fedcarbon.transparency.merkle import root_of
-
-Fetch = Callable[[bytes], bytes]
-"""Returns the file that has the given SHA-256; its bytes are checked here."""
 
 Products = Mapping[int, bytes]
 """Block to the bytes of its cumulative ciphertext."""
@@ -51,7 +49,8 @@ def multiplied(
 ) -> Multiplying:
     """Check a seal in steps, and return the cumulative ciphertext of every block up to its epoch.
 
-    A step fetches and checks one chunk, or a range of one list of claims: seconds. What comes into
+    A step fetches and checks one chunk, or a range of one list of claims, which is checked as it
+    comes: seconds, and megabytes. What comes into
     the record in between changes nothing.
 
     Args:
@@ -257,7 +256,7 @@ def _proved(header: ChunkHeader, chunk: ChunkFile, own: PartnerSnapshot) -> Prov
 
 def _chunk_of(view: RecordView, header: ChunkHeader, fetch: Fetch) -> ChunkFile:
     where = f"chunk {header.chunk} of {header.partner_id!r} in epoch {header.epoch}"
-    data = fetch(header.file_sha256)
+    data = joined(fetch(header.file_sha256), CHUNK_BYTES_MAX)
     if hashlib.sha256(data).digest() != header.file_sha256:
         raise ChunkFileDiffersError(f"{where}: the file has another hash")
     layout = view.parties.parameters.layout

@@ -118,7 +118,7 @@ def products(record: TinyRecord) -> dict[int, bytes]:
     """Return the cumulative ciphertexts as a trustee multiplies them, seal and files checked."""
     weights = NamedChance("weights").below
     check = partial(verify_blocks, randbelow=weights)
-    return sealed_products(record.view, EPOCH, {}, record.files.__getitem__, check)
+    return sealed_products(record.view, EPOCH, {}, lambda name: [record.files[name]], check)
 
 
 def link_proof(record: TinyRecord, partner: PartyId, tie_beacon: bytes) -> LinkProof:
