@@ -1,9 +1,9 @@
 """V12: claims are those that were committed to, the beacon is over them, and the join is repeated.
 
-Lists are read in jobs: one checks one list against its root and bounds, one repeats the join of a
-whole epoch, over all programmes of the exclusivity domain, and compares what it says of one
-programme's partners with the logged verdict files byte for byte. So it finds a hub that judges the
-programmes of a domain apart.
+Lists are read in jobs: one checks one range of a list, from which its root and bounds are judged,
+one repeats the join of a whole epoch, over all programmes of the exclusivity domain, and compares
+what it says of one programme's partners with the logged verdict files byte for byte. So it finds a
+hub that judges the programmes of a domain apart.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fedcarbon.audit.attribution import check_of
+from fedcarbon.audit.commitment_files import CommitmentFiles
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
-from fedcarbon.audit.source import RecordSource
+from fedcarbon.audit.source import FileSlices, RecordSource
 from fedcarbon.epoch.conflict_file import (
     ConflictingClaim,
     conflict_file_bytes,
@@ -40,7 +41,15 @@ from fedcarbon.epoch.verdict_file import verdict_file_bytes
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity.claim_ranges import position_of
 from fedcarbon.identity.claims import TokenList, claim_quota, rank_of
-from fedcarbon.identity.list_check import check_list
+from fedcarbon.identity.list_check import (
+    CheckedPieces,
+    CheckedRange,
+    bounds_of_ranges,
+    checked_range,
+    judge_ranges,
+    list_range,
+    require_length,
+)
 from fedcarbon.identity.verdicts import judge, repeated_tokens
 from fedcarbon.ids import Claimant, EpochIndex, PartyId
 from fedcarbon.opening.beacon_checks import check_beacon
@@ -64,6 +73,10 @@ class ListJob:
     root: bytes
     best_rank: int
     quota: int
+
+    def files(self) -> tuple[FileSlices, FileSlices]:
+        """Return the token file and the commitment file."""
+        return FileSlices(self.source, self.name), FileSlices(self.source, self.commitments)
 
 
 class JudgedList(NamedTuple):
@@ -91,26 +104,31 @@ class JoinJob:
     conflicts_sha256: bytes
 
 
-def judge_list(job: ListJob) -> Finding | None:
-    """Check a list against what was committed and what its partner may claim."""
-    try:
-        check_list(
-            job.source.file(job.name) or b"",
-            job.source.file(job.commitments) or b"",
-            count=job.count,
-            root=job.root,
-            best_rank=job.best_rank,
-            quota=job.quota,
-        )
-    except FedcarbonError as error:
-        return Finding(
-            check=check_of(error, CheckId.CLAIMS),
-            code=error.code,
-            subject=f"the claims of {job.partner_id} in epoch {job.epoch}",
-            text=f"{error}; the hub must not have taken it",
-            leaf=job.leaf,
-        )
-    return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeJob:
+    """A range of a revealed list to be checked."""
+
+    of: ListJob
+    start: int
+    stop: int
+    pieces: CheckedPieces | None
+    """What is left of its commitments, if they have been checked."""
+
+
+def judge_range(job: RangeJob) -> CheckedRange:
+    """Check a range of a list whose two files have it."""
+    return checked_range(list_range(*job.of.files(), job.start, job.stop), job.pieces)
+
+
+def list_finding(job: ListJob, error: FedcarbonError) -> Finding:
+    """Return what is wrong with a list."""
+    return Finding(
+        check=check_of(error, CheckId.CLAIMS),
+        code=error.code,
+        subject=f"the claims of {job.partner_id} in epoch {job.epoch}",
+        text=f"{error}; the hub must not have taken it",
+        leaf=job.leaf,
+    )
 
 
 def repeat_join(job: JoinJob) -> list[Finding]:
@@ -185,9 +203,10 @@ def conflicts_of(job: JoinJob, lists: Mapping[Claimant, TokenList]) -> list[Conf
 class ClaimCheck:
     """Judges beacons, lists and verdicts."""
 
-    def __init__(self, exam: Examination) -> None:
-        """Take the audit."""
+    def __init__(self, exam: Examination, files: CommitmentFiles) -> None:
+        """Take the audit and its commitment files."""
         self._exam: Final = exam
+        self._files: Final = files
         self._lists: Final[list[ListJob]] = []
         self._joins: Final[list[JoinJob]] = []
         self._judged: Final[dict[tuple[str, int], dict[EpochIndex, list[JudgedList]]]] = (
@@ -378,16 +397,7 @@ class ClaimCheck:
     def finish(self) -> None:
         """Read the lists."""
         exam, checklist = self._exam, self._exam.checklist
-        bad = set()
-        for job, found in zip(
-            self._lists,
-            exam.mapped(CheckId.CLAIMS, "claim lists", judge_list, self._lists),
-            strict=True,
-        ):
-            checklist.count(CheckId.CLAIMS)
-            if found is not None:
-                checklist.extend([found])
-                bad.add(job.name)
+        bad = self._judge_lists()
         joins = [
             job
             for job in self._joins
@@ -397,6 +407,47 @@ class ClaimCheck:
         for findings in exam.mapped(CheckId.CLAIMS, "joining claims", repeat_join, joins):
             checklist.count(CheckId.CLAIMS)
             checklist.extend(findings)
+
+    def _judge_lists(self) -> set[str]:
+        """Judge every list range by range, and return the names of those that are none."""
+        exam, checklist, bad = self._exam, self._exam.checklist, set()
+        ranges: dict[ListJob, list[RangeJob]] = {}
+        for job in self._lists:
+            checklist.count(CheckId.CLAIMS)
+            try:
+                with checklist.timed(CheckId.CLAIMS):
+                    require_length(*job.files(), job.count)
+            except FedcarbonError as error:
+                checklist.extend([list_finding(job, error)])
+                bad.add(job.name)
+            else:
+                ranges[job] = self._ranges(job)
+        jobs = itertools.chain.from_iterable(ranges.values())
+        done = exam.mapped(CheckId.CLAIMS, "claim lists", judge_range, jobs)
+        for job, own in ranges.items():
+            found = list(itertools.islice(done, len(own)))
+            try:
+                with checklist.timed(CheckId.CLAIMS):
+                    judge_ranges(
+                        found,
+                        count=job.count,
+                        root=job.root,
+                        best_rank=job.best_rank,
+                        quota=job.quota,
+                    )
+            except FedcarbonError as error:
+                checklist.extend([list_finding(job, error)])
+                bad.add(job.name)
+        return bad
+
+    def _ranges(self, job: ListJob) -> list[RangeJob]:
+        known = self._files.checked(job.commitments)
+        return [
+            RangeJob(
+                of=job, start=start, stop=stop, pieces=None if known is None else known[number]
+            )
+            for number, (start, stop) in enumerate(bounds_of_ranges(job.count))
+        ]
 
     def _beacon_of(self, ref: EpochRef, item: VerdictList) -> BeaconValue | None:
         try:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from fedcarbon.audit.attribution import CHECK_OF_LEAF
 from fedcarbon.audit.claims import ClaimCheck
+from fedcarbon.audit.commitment_files import CommitmentFiles
 from fedcarbon.audit.copies import check_copies
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
@@ -63,11 +64,12 @@ class Replay:
         self._forked_at: int | None = None
         exam.view.expect_heads([data for _, data in self._heads.values()])
         self._submissions: Final = SubmissionCheck(exam)
-        self._links: Final = LinkCheck(exam)
+        files = CommitmentFiles(exam)
+        self._links: Final = LinkCheck(exam, files)
         self._products: Final = ProductCheck(exam, self._opened_blocks())
         shares = ShareCheck(exam, self._products)
         self._shares: Final = shares
-        self._claims: Final = ClaimCheck(exam)
+        self._claims: Final = ClaimCheck(exam, files)
         self._methodologies: Final = MethodologyCheck(exam)
         self._openings: Final = OpeningCheck(exam, self._products, shares)
         self._orders: Final = OrderCheck(exam)
