@@ -23,6 +23,7 @@ from fedcarbon.audit.methodologies import MethodologyCheck
 from fedcarbon.audit.openings import OpeningCheck
 from fedcarbon.audit.orders import OrderCheck
 from fedcarbon.audit.products import ProductCheck
+from fedcarbon.audit.reading_ahead import ReadingAhead
 from fedcarbon.audit.shares import ShareCheck
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
 from fedcarbon.audit.submissions import SubmissionCheck
@@ -60,6 +61,9 @@ class Replay:
         self._lines: Final = _lines_of(exam)
         self.size: Final = 1 + max(self._lines, default=-1)
         """How many leaves the list has, by its highest index."""
+        self._ahead: Final = ReadingAhead(
+            exam.source, exam.mapper, self._lines, exam.view.parties.keyring
+        )
         self._heads: Final = _stored_heads(exam)
         self._forked_at: int | None = None
         exam.view.expect_heads([data for _, data in self._heads.values()])
@@ -127,6 +131,7 @@ class Replay:
             exam.view.pass_over(NO_LEAF)
             return None
         body = self._body(line)
+        exam.view.reader.expect(body, self._ahead.opened(index))
         if index > 0 and not self.is_judged:
             exam.checklist.leave_out(CheckId.SIGNATURES)
         elif body is not None:
@@ -137,7 +142,7 @@ class Replay:
                 default = CheckId.TREE if known is None else CHECK_OF_LEAF[known]
                 exam.checklist.find_error(error, default, f"leaf {index}", index)
             else:
-                signatures = len(Envelope.from_bytes(body).signatures)
+                signatures = len(exam.view.reader.parse(body).signatures)
                 exam.checklist.count(CheckId.SIGNATURES)
                 exam.checklist.count(CheckId.PARTIES, signatures)
                 return Leaf.from_bytes(line.leaf).type
