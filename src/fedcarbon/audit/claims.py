@@ -8,38 +8,39 @@ hub that judges the programmes of a domain apart.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from fedcarbon.audit.attribution import check_of
 from fedcarbon.audit.commitment_files import CommitmentFiles
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
+from fedcarbon.audit.joins import (
+    Join,
+    JoinJob,
+    JudgedList,
+    LoggedVerdicts,
+    join_jobs,
+    judge_tokens,
+    verdict_findings,
+)
 from fedcarbon.audit.source import FileSlices, RecordSource
 from fedcarbon.epoch.conflict_file import (
-    ConflictingClaim,
-    conflict_file_bytes,
     conflicting_claims,
 )
 from fedcarbon.epoch.lifecycle import EpochStateError
-from fedcarbon.epoch.lost_positions import position_file_bytes, positions_of
 from fedcarbon.epoch.statements import (
     BeaconLabel,
     BeaconValue,
     ClaimCommitment,
     ClaimList,
     CommitClosed,
-    PartnerVerdict,
     VerdictList,
     evidence_leaves,
 )
-from fedcarbon.epoch.verdict_file import verdict_file_bytes
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.claim_ranges import position_of
 from fedcarbon.identity.claims import TokenList, claim_quota, rank_of
 from fedcarbon.identity.list_check import (
     CheckedPieces,
@@ -50,7 +51,6 @@ from fedcarbon.identity.list_check import (
     list_range,
     require_length,
 )
-from fedcarbon.identity.verdicts import judge, repeated_tokens
 from fedcarbon.ids import Claimant, EpochIndex, PartyId
 from fedcarbon.opening.beacon_checks import check_beacon
 from fedcarbon.opening.epochs import EpochRef
@@ -77,31 +77,6 @@ class ListJob:
     def files(self) -> tuple[FileSlices, FileSlices]:
         """Return the token file and the commitment file."""
         return FileSlices(self.source, self.name), FileSlices(self.source, self.commitments)
-
-
-class JudgedList(NamedTuple):
-    """A list of an epoch that was judged."""
-
-    epoch: EpochIndex
-    claimant: Claimant
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JoinJob:
-    """One epoch's join to be repeated, for the verdicts of one programme."""
-
-    source: RecordSource
-    leaf: int
-    ref: EpochRef
-    lists: Mapping[Claimant, str]
-    """Claimant to the name of its list, in all programmes of the domain."""
-    earlier: tuple[JudgedList, ...]
-    """Lists of epochs that were judged before, with which no token should be shared."""
-    beacon: bytes
-    verdicts: tuple[PartnerVerdict, ...]
-    repeated_tokens: int
-    conflicts_sha256: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,75 +106,6 @@ def list_finding(job: ListJob, error: FedcarbonError) -> Finding:
     )
 
 
-def repeat_join(job: JoinJob) -> list[Finding]:
-    """Judge an epoch again and compare every verdict file."""
-
-    def found(code: str, subject: str, text: str) -> Finding:
-        return Finding(check=CheckId.CLAIMS, code=code, subject=subject, text=text, leaf=job.leaf)
-
-    try:
-        lists = {
-            claimant: TokenList.from_bytes(job.source.file(name) or b"")
-            for claimant, name in job.lists.items()
-        }
-    except FedcarbonError:
-        return []  # found with the list itself
-    lost = judge(lists, job.beacon).lost
-    findings = []
-    for verdict in job.verdicts:
-        claimant = Claimant(job.ref.programme_id, verdict.partner_id)
-        expected = lost.get(claimant, ())
-        own = lists.get(claimant)
-        positions = positions_of(own.tokens() if own is not None else (), expected)
-        data, place = verdict_file_bytes(expected), position_file_bytes(positions)
-        if (verdict.lost, verdict.file_sha256, verdict.positions_sha256) != (
-            len(expected),
-            hashlib.sha256(data).digest(),
-            hashlib.sha256(place).digest(),
-        ):
-            findings.append(
-                found(
-                    "VERDICTS_DIFFER",
-                    f"the verdicts of {claimant} in epoch {job.ref.epoch}",
-                    f"{verdict.lost} claims are logged as lost; all lists of the domain and the "
-                    f"beacon give {len(expected)}, or others",
-                )
-            )
-    conflicts = conflicts_of(job, lists)
-    repeated = len({claim.token for claim in conflicts})
-    data = conflict_file_bytes(conflicts)
-    if (job.repeated_tokens, job.conflicts_sha256) != (repeated, hashlib.sha256(data).digest()):
-        findings.append(
-            found(
-                "REPEATED_TOKENS_DIFFER",
-                f"epoch {job.ref.epoch}",
-                f"{job.repeated_tokens} tokens are logged as judged before, {repeated} are, or the "
-                "conflict file lists other claims of them",
-            )
-        )
-    return findings
-
-
-def conflicts_of(job: JoinJob, lists: Mapping[Claimant, TokenList]) -> list[ConflictingClaim]:
-    """Return every claim, in this epoch and in the first, of the tokens that were judged before."""
-    own = [JudgedList(job.ref.epoch, claimant, "") for claimant in lists]
-    judged = [*own, *job.earlier]
-    records = [claims.records for claims in lists.values()] + [
-        TokenList.from_bytes(job.source.file(earlier.name) or b"").records
-        for earlier in job.earlier
-    ]
-    found = []
-    for token, numbers in repeated_tokens(records[: len(own)], records[len(own) :]):
-        first = min(judged[number].epoch for number in numbers if number >= len(own))
-        for number in numbers:
-            position = position_of(records[number], token)
-            if judged[number].epoch in (first, job.ref.epoch) and position is not None:
-                found.append(
-                    ConflictingClaim(token, judged[number].epoch, judged[number].claimant, position)
-                )
-    return found
-
-
 class ClaimCheck:
     """Judges beacons, lists and verdicts."""
 
@@ -208,7 +114,11 @@ class ClaimCheck:
         self._exam: Final = exam
         self._files: Final = files
         self._lists: Final[list[ListJob]] = []
-        self._joins: Final[list[JoinJob]] = []
+        self._verdicts: Final[list[LoggedVerdicts]] = []
+        self._good: Final[set[str]] = set()
+        """Names of token files that are lists."""
+        self._bad: Final[set[str]] = set()
+        """Names of those that are not what was committed, or are not allowed."""
         self._judged: Final[dict[tuple[str, int], dict[EpochIndex, list[JudgedList]]]] = (
             defaultdict(dict)
         )
@@ -351,16 +261,16 @@ class ClaimCheck:
         programme = exam.view.parties.programme(item.programme_id)
         judged = self._judged[programme.exclusivity_domain, programme.token_epoch]
         earlier = [found for epoch, of in judged.items() if epoch != item.epoch for found in of]
-        names = {name: logged.statement.file_sha256.hex() for name, logged in of_round.items()}
+        judged_now = tuple(
+            JudgedList(item.epoch, claimant, logged.statement.file_sha256.hex())
+            for claimant, logged in sorted(of_round.items())
+        )
         if all(usable) and all(exam.refer(sha256, verdicts.index) for sha256 in files):
-            self._joins.append(
-                JoinJob(
-                    source=exam.source,
+            self._verdicts.append(
+                LoggedVerdicts(
                     leaf=verdicts.index,
                     ref=ref,
-                    lists=names,
-                    earlier=tuple(earlier),
-                    beacon=beacon.output,
+                    join=Join(lists=judged_now, earlier=tuple(earlier), beacon=beacon.output),
                     verdicts=item.verdicts,
                     repeated_tokens=item.repeated_tokens,
                     conflicts_sha256=item.conflicts_sha256,
@@ -369,7 +279,7 @@ class ClaimCheck:
         else:
             exam.checklist.leave_out(CheckId.CLAIMS)
         self._note_conflicts(item)
-        judged[item.epoch] = [JudgedList(item.epoch, *found) for found in names.items()]
+        judged[item.epoch] = list(judged_now)
 
     def _note_conflicts(self, item: VerdictList) -> None:
         """Name the claims whose evidence an auditor opens besides the sample, always.
@@ -397,20 +307,30 @@ class ClaimCheck:
     def finish(self) -> None:
         """Read the lists."""
         exam, checklist = self._exam, self._exam.checklist
-        bad = self._judge_lists()
-        joins = [
-            job
-            for job in self._joins
-            if not bad & {*job.lists.values(), *(earlier.name for earlier in job.earlier)}
-        ]
-        checklist.leave_out(CheckId.CLAIMS, len(self._joins) - len(joins))
-        for findings in exam.mapped(CheckId.CLAIMS, "joining claims", repeat_join, joins):
+        self._judge_lists()
+        joins: dict[Join, list[JoinJob]] = {}
+        for logged in self._verdicts:
+            join = logged.join
+            names = {listed.name for listed in (*join.lists, *join.earlier)}
+            if not self._bad.isdisjoint(names):
+                checklist.leave_out(CheckId.CLAIMS)
+                continue
             checklist.count(CheckId.CLAIMS)
-            checklist.extend(findings)
+            with checklist.timed(CheckId.CLAIMS):
+                if join not in joins and all(map(self._is_list, names)):
+                    joins[join] = list(join_jobs(exam.source, join))
+        jobs = itertools.chain.from_iterable(joins.values())
+        done = exam.mapped(CheckId.CLAIMS, "joining claims", judge_tokens, jobs)
+        judged = {join: list(itertools.islice(done, len(own))) for join, own in joins.items()}
+        for logged in self._verdicts:
+            if logged.join in judged:
+                with checklist.timed(CheckId.CLAIMS):
+                    found = verdict_findings(exam.source, logged, judged[logged.join])
+                checklist.extend(found)
 
-    def _judge_lists(self) -> set[str]:
-        """Judge every list range by range, and return the names of those that are none."""
-        exam, checklist, bad = self._exam, self._exam.checklist, set()
+    def _judge_lists(self) -> None:
+        """Judge every list range by range."""
+        exam, checklist = self._exam, self._exam.checklist
         ranges: dict[ListJob, list[RangeJob]] = {}
         for job in self._lists:
             checklist.count(CheckId.CLAIMS)
@@ -419,7 +339,7 @@ class ClaimCheck:
                     require_length(*job.files(), job.count)
             except FedcarbonError as error:
                 checklist.extend([list_finding(job, error)])
-                bad.add(job.name)
+                self._bad.add(job.name)
             else:
                 ranges[job] = self._ranges(job)
         jobs = itertools.chain.from_iterable(ranges.values())
@@ -437,8 +357,19 @@ class ClaimCheck:
                     )
             except FedcarbonError as error:
                 checklist.extend([list_finding(job, error)])
-                bad.add(job.name)
-        return bad
+                self._bad.add(job.name)
+            else:
+                self._good.add(job.name)
+
+    def _is_list(self, name: str) -> bool:
+        """Tell whether a file that is joined is a list, although it was not judged as one."""
+        if name not in self._good:
+            try:
+                TokenList.from_bytes(self._exam.source.file(name) or b"")
+            except FedcarbonError:
+                return False  # what kept it from being judged is found
+            self._good.add(name)
+        return True
 
     def _ranges(self, job: ListJob) -> list[RangeJob]:
         known = self._files.checked(job.commitments)

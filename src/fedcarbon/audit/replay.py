@@ -181,7 +181,8 @@ class Replay:
 
     def _seal(self, _: int) -> None:
         seal = _last(self._exam.view.epochs.seals)
-        files = self._submissions.on_seal(seal)
+        with self._exam.checklist.timed(CheckId.DENSITY):
+            files = self._submissions.on_seal(seal)
         self._links.on_seal(seal, files)
         self._products.on_seal(seal, files)
 

@@ -87,17 +87,19 @@ class FileSlices(Slices):
 
     source: RecordSource
     name: str
+    head: int = 0
+    """So many bytes at its beginning are left out."""
 
     @override
     def __len__(self) -> int:
         """Return how many bytes it has."""
-        return self.source.file_size(self.name)
+        return max(self.source.file_size(self.name) - self.head, 0)
 
     @override
     def __getitem__(self, part: slice, /) -> bytes:
         """Return a slice of it, whose step is 1."""
         start, stop, _ = part.indices(len(self))
-        return self.source.file_part(self.name, start, stop)
+        return self.source.file_part(self.name, self.head + start, self.head + stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

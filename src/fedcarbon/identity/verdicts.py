@@ -130,6 +130,35 @@ def contests(
             yield _contest(token, bids, claimants, beacon)
 
 
+class LostClaims(NamedTuple):
+    """What a claimant lost in a range of tokens, ascending."""
+
+    positions: list[int]
+    """In the whole list."""
+    tokens: list[ClaimToken]
+
+
+def lost_claims(
+    records: Sequence[bytes], starts: Sequence[int], claimants: Sequence[Claimant], beacon: bytes
+) -> list[LostClaims]:
+    """Return what every claimant lost in a range of tokens.
+
+    Args:
+        records: see `contests`.
+        starts: position in its whole list of the first record of each.
+        claimants: see there.
+        beacon: see there.
+    """
+    lost = [LostClaims([], []) for _ in claimants]
+    for contest in contests(records, claimants, beacon):
+        for bid in contest.bids:
+            if bid is not contest.winner:
+                own = lost[bid.claimant]
+                own.positions.append(starts[bid.claimant] + bid.position)
+                own.tokens.append(contest.token)
+    return lost
+
+
 def repeated_tokens(
     lists: Sequence[Slices], earlier: Sequence[Slices]
 ) -> Iterator[tuple[ClaimToken, list[int]]]:
