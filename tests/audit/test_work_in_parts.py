@@ -63,6 +63,7 @@ def test_small_jobs_find_what_large_ones_find(
     monkeypatch.setattr(joins, "RANGE_CLAIMS", 4)
     monkeypatch.setattr(joins, "LIST_CLAIMS", 1)
     monkeypatch.setattr(reading_ahead, "LEAVES_AT_ONCE", 1)
+    monkeypatch.setattr(reading_ahead, "LEAVES_MIN", 1)
 
     assert said(audited(kit.folder, kit.good.roots)) == whole
 
@@ -109,6 +110,7 @@ def test_what_is_opened_ahead_is_what_lies_in_the_leaf(
         return in_this_process(work, jobs)
 
     monkeypatch.setattr(reading_ahead, "LEAVES_AT_ONCE", 2)
+    monkeypatch.setattr(reading_ahead, "LEAVES_MIN", 1)
     source, large = open_folder(kit.folder), large_leaves(kit)
     lines = {line.index: line for line in map(LeafLine.parse, source.leaf_lines())}
     ahead = ReadingAhead(source, mapper, lines, keyring(kit))

@@ -30,6 +30,8 @@ AHEAD: Final[Mapping[LeafType, type[Statement]]] = MappingProxyType(
 """What is opened ahead."""
 LEAVES_AT_ONCE: Final = 16
 """A leaf is a megabyte; so many are asked for while as many are taken."""
+LEAVES_MIN: Final = 64
+"""Fewer are read sooner than processes start: a record of ten thousand people has twenty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,8 @@ class ReadingAhead:
         self._mapper: Final = mapper
         self._keyring: Final = keyring
         kinds = ((line, _kind_of(line)) for _, line in sorted(lines.items()))
-        self._rest: Final = deque((line, kind) for line, kind in kinds if kind is not None)
+        large = [(line, kind) for line, kind in kinds if kind is not None]
+        self._rest: Final = deque(large if len(large) >= LEAVES_MIN else ())
         self._asked: Final[deque[tuple[LeafLine, Iterator[OpenedBody | None]]]] = deque()
 
     def opened(self, index: int) -> OpenedBody | None:
