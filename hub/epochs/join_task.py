@@ -17,7 +17,7 @@ from typing_extensions import override
 from fedcarbon.canonical.slices import Slices
 from fedcarbon.engine.port import Task
 from fedcarbon.identity.claim_ranges import ranges_of, records_of
-from fedcarbon.identity.verdicts import lost_claims, repeated_tokens
+from fedcarbon.identity.verdicts import contests, lost_claims, repeated_tokens
 from fedcarbon.ids import Claimant
 
 RANGE_CLAIMS: Final = 1 << 17
@@ -60,7 +60,7 @@ class JudgeTask(Task):
 
     def _judged(self, row: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
         records, starts = row["records"], list(map(int, row["starts"]))
-        lost = lost_claims(records, starts, self.claimants, self.beacon)
+        lost = lost_claims(contests(records, self.claimants, self.beacon), starts)
         repeated = list(repeated_tokens(records, row["earlier"]))
         return {
             "positions": [number_bytes(own.positions) for own in lost],

@@ -20,7 +20,7 @@ from fedcarbon.epoch.statements import PartnerVerdict
 from fedcarbon.identity import claims
 from fedcarbon.identity.claim_ranges import position_of, ranges_of, records_of
 from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
-from fedcarbon.identity.verdicts import lost_claims, repeated_tokens
+from fedcarbon.identity.verdicts import contests, lost_claims, repeated_tokens
 from fedcarbon.ids import Claimant, EpochIndex
 from fedcarbon.opening.epochs import EpochRef
 
@@ -98,7 +98,7 @@ def judge_tokens(job: JoinJob) -> JoinedRange:
     ]
     claimants = [listed.claimant for listed in job.join.lists]
     starts = [part.start for part in job.parts[:own]]
-    lost = lost_claims(records[:own], starts, claimants, job.join.beacon)
+    lost = lost_claims(contests(records[:own], claimants, job.join.beacon), starts)
     repeated = repeated_tokens(records[:own], records[own:])
     return JoinedRange(
         tokens=tuple(b"".join(of.tokens) for of in lost),

@@ -13,7 +13,7 @@ to hold them whole, and ranges may be judged anywhere, in any order.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -138,19 +138,15 @@ class LostClaims(NamedTuple):
     tokens: list[ClaimToken]
 
 
-def lost_claims(
-    records: Sequence[bytes], starts: Sequence[int], claimants: Sequence[Claimant], beacon: bytes
-) -> list[LostClaims]:
+def lost_claims(judged: Iterable[Contest], starts: Sequence[int]) -> list[LostClaims]:
     """Return what every claimant lost in a range of tokens.
 
     Args:
-        records: see `contests`.
-        starts: position in its whole list of the first record of each.
-        claimants: see there.
-        beacon: see there.
+        judged: `contests` of the range.
+        starts: of every claimant, the position of its first record of the range in its whole list.
     """
-    lost = [LostClaims([], []) for _ in claimants]
-    for contest in contests(records, claimants, beacon):
+    lost = [LostClaims([], []) for _ in starts]
+    for contest in judged:
         for bid in contest.bids:
             if bid is not contest.winner:
                 own = lost[bid.claimant]
