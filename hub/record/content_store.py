@@ -21,6 +21,8 @@ from fedcarbon.errors import ConfigurationError
 
 _DIRECTORY_MODE: Final = 0o700
 _TEMPORARY: Final = ".part"
+_SMALL_SLICES: Final = 512
+"""So many may bring pages into memory, some tens of KiB each, before all are let go."""
 
 
 class ContentMissingError(ConfigurationError):
@@ -141,6 +143,7 @@ class FileSlices(AbstractContextManager["FileSlices"]):
         self._skip: Final = min(skip, size)
         self._size: Final = size - self._skip
         self._map: mmap.mmap | None = None
+        self._small = 0
 
     def __len__(self) -> int:
         """Return how many bytes there are."""
@@ -155,10 +158,15 @@ class FileSlices(AbstractContextManager["FileSlices"]):
             with self._path.open("rb", buffering=0) as content:
                 return os.pread(content.fileno(), stop - start, self._skip + start)
         data = self._map[self._skip + start : self._skip + stop]
-        first = (self._skip + start) // mmap.PAGESIZE * mmap.PAGESIZE
+        # The system has the pages; this process need not be counted for them.
         if stop - start > mmap.PAGESIZE:
-            # The system has the pages; this process need not be counted for them.
+            first = (self._skip + start) // mmap.PAGESIZE * mmap.PAGESIZE
             self._map.madvise(mmap.MADV_DONTNEED, first, self._skip + stop - first)
+        else:
+            # For each alone that would cost more than reading it.
+            self._small += 1
+            if self._small % _SMALL_SLICES == 0:
+                self._map.madvise(mmap.MADV_DONTNEED)
         return data
 
     @override

@@ -13,7 +13,7 @@ from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.opened_bodies import AheadReader, OpenedBody
 from fedcarbon.audit.reading_ahead import AHEAD, BodyJob, ReadingAhead, open_body
 from fedcarbon.audit.report import Report
-from fedcarbon.audit.source import FileSlices, LeafLine
+from fedcarbon.audit.source import LeafLine
 from fedcarbon.canonical import statement as statements
 from fedcarbon.cli.audit_folder import open_folder
 from fedcarbon.errors import SignatureInvalidError
@@ -174,16 +174,17 @@ def test_a_body_that_was_opened_ahead_does_not_stand_for_another(kit: Kit) -> No
 
 def test_a_part_of_a_file_is_read_like_a_slice_of_bytes(kit: Kit) -> None:
     source = open_folder(kit.folder)
-    name = max(source.file_names(), key=source.file_size)
+    name = max(source.file_names(), key=lambda name: len(source.file(name) or b""))
     data = source.file(name) or b""
-    whole, tail = FileSlices(source, name), FileSlices(source, name, 20)
+    whole, tail = source.slices(name), source.slices(name, skip=20)
 
+    assert whole is not None
+    assert tail is not None
     assert (len(whole), len(tail)) == (len(data), len(data) - 20)
     for part in (slice(0, 30), slice(7, 9), slice(5, 5), slice(len(data) - 3, len(data) + 9)):
         assert whole[part] == data[part]
         assert tail[part] == data[20:][part]
-    missing = FileSlices(source, "0" * 64)
-    assert (len(missing), missing[0:5]) == (0, b"")
+    assert source.slices("0" * 64) is None
 
 
 def test_time_counts_for_the_innermost_line_only() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.record import content_store
 from hub.record.content_store import ContentMissingError, ContentStore
 
 
@@ -50,6 +51,30 @@ def test_a_content_is_read_by_the_slice_as_bytes_are(tmp_path: Path) -> None:
             assert found[19_999:30_000] == data[-1:]
     with store.reader(store.put(b"")) as nothing:
         assert (len(nothing), nothing[:5]) == (0, b"")
+
+
+def resident_kib(path: Path) -> int:
+    """Return how much of a file this process has in its memory."""
+    lines = iter(Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines())
+    next(line for line in lines if line.endswith(str(path)))
+    return int(next(line for line in lines if line.startswith("Rss:")).split()[1])
+
+
+@pytest.mark.parametrize("length", [16, 5000])
+def test_what_was_read_by_the_slice_does_not_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    """A link proof takes a tenth of a list's commitments one by one: of 500 MB."""
+    monkeypatch.setattr(content_store, "_SMALL_SLICES", 16)
+    store = ContentStore(tmp_path / "files")
+    sha256 = store.put(bytes(16 << 20))
+
+    with store.reader(sha256) as found:
+        for start in range(0, len(found), 10_000):
+            assert not any(found[start : start + length])
+        resident = resident_kib(store.path(sha256))
+
+    assert resident < 3 << 10
 
 
 def test_more_contents_are_read_than_a_process_may_have_open(tmp_path: Path) -> None:

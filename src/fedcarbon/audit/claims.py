@@ -26,7 +26,8 @@ from fedcarbon.audit.joins import (
     judge_tokens,
     verdict_findings,
 )
-from fedcarbon.audit.source import FileSlices, RecordSource
+from fedcarbon.audit.source import RecordSource
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.epoch.conflict_file import (
     conflicting_claims,
 )
@@ -41,7 +42,7 @@ from fedcarbon.epoch.statements import (
     evidence_leaves,
 )
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.claims import TokenList, claim_quota, rank_of
+from fedcarbon.identity.claims import FILE_MAGIC, claim_quota, rank_of, require_list
 from fedcarbon.identity.list_check import (
     CheckedPieces,
     CheckedRange,
@@ -74,9 +75,10 @@ class ListJob:
     best_rank: int
     quota: int
 
-    def files(self) -> tuple[FileSlices, FileSlices]:
+    def files(self) -> tuple[Slices, Slices]:
         """Return the token file and the commitment file."""
-        return FileSlices(self.source, self.name), FileSlices(self.source, self.commitments)
+        tokens, pieces = self.source.slices(self.name), self.source.slices(self.commitments)
+        return tokens or b"", pieces or b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,10 +366,14 @@ class ClaimCheck:
     def _is_list(self, name: str) -> bool:
         """Tell whether a file that is joined is a list, although it was not judged as one."""
         if name not in self._good:
-            try:
-                TokenList.from_bytes(self._exam.source.file(name) or b"")
-            except FedcarbonError:
+            source, head = self._exam.source, len(FILE_MAGIC)
+            file, records = source.slices(name), source.slices(name, skip=head)
+            if file is None or records is None or file[:head] != FILE_MAGIC:
                 return False  # what kept it from being judged is found
+            try:
+                require_list(records)
+            except FedcarbonError:
+                return False
             self._good.add(name)
         return True
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
-from fedcarbon.audit.source import FileSlices, RecordSource
+from fedcarbon.audit.source import RecordSource
 from fedcarbon.identity import commitment_list
 from fedcarbon.identity.commitment_list import (
     RECORD_BYTES,
@@ -53,7 +53,7 @@ class JudgedPieces(NamedTuple):
 
 def judge_pieces(job: PiecesJob) -> JudgedPieces:
     """Check a range of a file that has it."""
-    part = list_range(b"", FileSlices(job.source, job.name), job.start, job.stop)
+    part = list_range(b"", job.source.slices(job.name) or b"", job.start, job.stop)
     pieces = checked_pieces(job.start, part.commitments)
     if pieces.invalid >= 0:
         return JudgedPieces(pieces, IDENTITY)
@@ -77,7 +77,7 @@ class CommitmentFiles:
     def parts(self, sha256: bytes, count: int, lost: Sequence[int]) -> Iterator[WonPart]:
         """Yield what is left of every range of a file: see `fedcarbon.opening.links.Parts`."""
         exam, name = self._exam, sha256.hex()
-        data = FileSlices(exam.source, name)
+        data = exam.source.slices(name) or b""
         if name not in exam.good_files or data[: len(commitment_list.FILE_MAGIC)] != (
             commitment_list.FILE_MAGIC
         ):

@@ -9,7 +9,7 @@ from typing import Final
 
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
-from fedcarbon.audit.source import RecordSource
+from fedcarbon.audit.source import RecordSource, pieces_of
 
 NAMES_PER_JOB: Final = 64
 
@@ -75,12 +75,15 @@ def _note_strangers(exam: Examination, what: str, names: set[str]) -> None:
 
 
 def _changed(job: _HashJob) -> list[tuple[str, bool]]:
-    """Return the names whose bytes are not what they say, one file in memory at a time.
+    """Return the names whose bytes are not what they say.
 
     Beside each stands whether the file could be read at all.
     """
-    return [
-        (name, data is not None)
-        for name in job.names
-        if (data := job.source.file(name)) is None or hashlib.sha256(data).hexdigest() != name
-    ]
+    found = []
+    for name in job.names:
+        file, content = job.source.slices(name), hashlib.sha256()
+        for piece in pieces_of(file):
+            content.update(piece)
+        if file is None or content.hexdigest() != name:
+            found.append((name, file is not None))
+    return found

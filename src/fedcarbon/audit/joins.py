@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fedcarbon.audit.findings import CheckId, Finding
-from fedcarbon.audit.source import FileSlices, RecordSource
+from fedcarbon.audit.source import RecordSource
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.epoch import lost_positions, verdict_file
 from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
 from fedcarbon.epoch.statements import PartnerVerdict
@@ -191,9 +192,9 @@ def _conflicts(
     return found
 
 
-def _records(source: RecordSource, join: Join) -> list[FileSlices]:
+def _records(source: RecordSource, join: Join) -> list[Slices]:
     """Return the records of all lists, of which as much is read as is asked for."""
     return [
-        FileSlices(source, listed.name, len(claims.FILE_MAGIC))
+        source.slices(listed.name, skip=len(claims.FILE_MAGIC)) or b""
         for listed in (*join.lists, *join.earlier)
     ]

@@ -12,6 +12,7 @@ from typing import Final
 from fedcarbon.audit.commitment_files import CommitmentFiles
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
+from fedcarbon.audit.source import pieces_of
 from fedcarbon.audit.submissions import SealedFiles
 from fedcarbon.epoch.statements import Seal, SealedPart
 from fedcarbon.errors import FedcarbonError
@@ -56,7 +57,7 @@ class LinkCheck:
                     for block, encoded in commitments.items()
                 },
                 seal_leaf=seal.index,
-                fetch=lambda sha256: [exam.source.file(sha256.hex()) or b""],
+                fetch=lambda sha256: pieces_of(exam.source.slices(sha256.hex())),
                 parts=self._files.parts,
             )
         except FedcarbonError as error:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
-
-from typing_extensions import override
+from typing import ClassVar, Final, Protocol
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
 from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import MalformedError
 from fedcarbon.transparency.leaf import LEAF_BYTES, SALT_BYTES
+
+_PIECE_BYTES: Final = 1 << 20
 
 
 class LeafLineMalformedError(MalformedError):
@@ -56,12 +56,11 @@ class RecordSource(Protocol):
         """Return a file, None if there is none of this name."""
         ...
 
-    def file_size(self, name: str) -> int:
-        """Return how many bytes a file has, 0 if `file` would return None."""
-        ...
+    def slices(self, name: str, skip: int = 0) -> Slices | None:
+        """Return a file that is read by the slice, without its first `skip` bytes.
 
-    def file_part(self, name: str, start: int, stop: int) -> bytes:
-        """Return the bytes of a file from `start` up to `stop`, as many of them as it has."""
+        None if there is none of this name. It holds no open file, and is picklable.
+        """
         ...
 
     def checkpoint(self, name: str) -> bytes | None:
@@ -81,25 +80,11 @@ class RecordSource(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FileSlices(Slices):
-    """A file beside a record, of which as much is read as is asked for."""
-
-    source: RecordSource
-    name: str
-    head: int = 0
-    """So many bytes at its beginning are left out."""
-
-    @override
-    def __len__(self) -> int:
-        """Return how many bytes it has."""
-        return max(self.source.file_size(self.name) - self.head, 0)
-
-    @override
-    def __getitem__(self, part: slice, /) -> bytes:
-        """Return a slice of it, whose step is 1."""
-        start, stop, _ = part.indices(len(self))
-        return self.source.file_part(self.name, self.head + start, self.head + stop)
+def pieces_of(file: Slices | None) -> Iterator[bytes]:
+    """Yield a file in pieces; none if there is none."""
+    if file is not None:
+        for start in range(0, len(file), _PIECE_BYTES):
+            yield file[start : start + _PIECE_BYTES]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,14 +13,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Final
+from typing import ClassVar, Final
 
 from typing_extensions import override
 
 from fedcarbon.audit.source import RecordSource
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import ConfigurationError
 
 LEAVES: Final = "leaves.txt"
@@ -38,6 +38,28 @@ class NoRecordError(ConfigurationError):
     """The folder that was named holds no record; name another one."""
 
     code: ClassVar[str] = "NO_RECORD"
+
+
+@dataclass(frozen=True, slots=True)
+class _FileSlices(Slices):
+    """A regular file; it is opened for each slice."""
+
+    path: Path
+    size: int
+    skip: int
+
+    @override
+    def __len__(self) -> int:
+        return max(self.size - self.skip, 0)
+
+    @override
+    def __getitem__(self, part: slice, /) -> bytes:
+        start, stop, _ = part.indices(len(self))
+        try:
+            with os.fdopen(os.open(self.path, _OPENING), "rb", buffering=0) as file:
+                return os.pread(file.fileno(), max(stop - start, 0), self.skip + start)
+        except OSError:
+            return b""  # it is gone: a file without its bytes is found to be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +95,17 @@ class RecordFolder(RecordSource):
         return self._bytes("files", name, FILE_BYTES_MAX)
 
     @override
-    def file_size(self, name: str) -> int:
-        with self._opened("files", name, FILE_BYTES_MAX) as file:
-            return 0 if file is None else os.fstat(file.fileno()).st_size
-
-    @override
-    def file_part(self, name: str, start: int, stop: int) -> bytes:
-        with self._opened("files", name, FILE_BYTES_MAX) as file:
-            return b"" if file is None else os.pread(file.fileno(), max(stop - start, 0), start)
+    def slices(self, name: str, skip: int = 0) -> Slices | None:
+        path = self.path / "files" / name
+        try:
+            found = path.lstat()
+            with os.fdopen(os.open(path, _OPENING), "rb"):
+                pass  # it can be read
+        except OSError:
+            return None
+        if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_BYTES_MAX:
+            return None
+        return _FileSlices(path, found.st_size, skip)
 
     @override
     def checkpoint(self, name: str) -> bytes | None:
@@ -111,27 +136,17 @@ class RecordFolder(RecordSource):
 
     def _bytes(self, folder: str, name: str, bytes_max: int) -> bytes | None:
         """Return a regular file of at most so many bytes; None if there is none to be read."""
-        try:
-            with self._opened(folder, name, bytes_max) as file:
-                data = None if file is None else file.read(bytes_max + 1)
-        except OSError:
-            return None
-        return data if data is not None and len(data) <= bytes_max else None
-
-    @contextmanager
-    def _opened(self, folder: str, name: str, bytes_max: int) -> Iterator[BinaryIO | None]:
-        """Hold a regular file of at most so many bytes open; None if there is none."""
         path = self.path / folder / name
         try:
-            is_file = stat.S_ISREG(path.lstat().st_mode)
-            number = os.open(path, _OPENING) if is_file else None
+            if not stat.S_ISREG(path.lstat().st_mode):
+                return None
+            with os.fdopen(os.open(path, _OPENING), "rb") as file:
+                if os.fstat(file.fileno()).st_size > bytes_max:
+                    return None
+                data = file.read(bytes_max + 1)
         except OSError:
-            number = None
-        if number is None:
-            yield None
-            return
-        with os.fdopen(number, "rb") as file:
-            yield file if os.fstat(number).st_size <= bytes_max else None
+            return None
+        return data if len(data) <= bytes_max else None
 
 
 def open_folder(path: Path) -> RecordFolder:

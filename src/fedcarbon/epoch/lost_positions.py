@@ -3,8 +3,8 @@
 Format: the magic line `fedcarbon/v1/lost-positions` with its line feed (28 bytes), then the
 positions of the lost claims in the partner's list, 4 bytes each, big-endian, from 0, strictly
 ascending. A partner that lost nothing has the magic line alone. The verdict list names this file
-beside the verdict file of tokens; both are about the same claims, which hub, partner and auditor
-check by `positions_of`.
+beside the verdict file of tokens; both are about the same claims, as `positions_of` says of a whole
+list. Hub and auditor write down token and position together while they join.
 """
 
 from __future__ import annotations

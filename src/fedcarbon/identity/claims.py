@@ -19,6 +19,7 @@ from itertools import chain, islice
 from typing import ClassVar, Final
 
 from fedcarbon.canonical.hashing import digest, length_prefixed
+from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import MalformedError, PeerError
 from fedcarbon.identity.commitment_list import LENGTH_MAX
 from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
@@ -112,13 +113,7 @@ class TokenList:
             DuplicateTokenInListError: a token stands twice.
             MalformedClaimListError: anything else is wrong.
         """
-        if len(self.records) % RECORD_BYTES or len(self) > CLAIMS_MAX:
-            raise MalformedClaimListError(
-                f"a claim list has at most {CLAIMS_MAX} records of {RECORD_BYTES} bytes"
-            )
-        for start in range(0, len(self.records), _AT_ONCE):
-            # One more than is compared, so that no neighbours fall between two.
-            require_records(self.records[start : start + _AT_ONCE + RECORD_BYTES])
+        require_list(self.records)
 
     def __len__(self) -> int:
         """Return the number of claims."""
@@ -171,6 +166,23 @@ class TokenList:
 def claim_record(token: bytes, rank: int, salt: bytes) -> bytes:
     """Return one record of a token file."""
     return _RECORD.pack(token, rank, salt)
+
+
+def require_list(records: Slices) -> None:
+    """Check size, ranks and order of the records of a list.
+
+    Raises:
+        DuplicateTokenInListError: a token stands twice.
+        MalformedClaimListError: anything else is wrong.
+    """
+    size = len(records)
+    if size % RECORD_BYTES or size > CLAIMS_MAX * RECORD_BYTES:
+        raise MalformedClaimListError(
+            f"a claim list has at most {CLAIMS_MAX} records of {RECORD_BYTES} bytes"
+        )
+    for start in range(0, size, _AT_ONCE):
+        # One more than is compared, so that no neighbours fall between two.
+        require_records(records[start : start + _AT_ONCE + RECORD_BYTES])
 
 
 def require_records(records: bytes) -> None:

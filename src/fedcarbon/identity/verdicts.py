@@ -80,7 +80,9 @@ class Contest(NamedTuple):
 
 
 def judge(lists: Mapping[Claimant, TokenList], beacon: bytes) -> Verdicts:
-    """Return who keeps which of the claimed tokens.
+    """Return who keeps which of the claimed tokens, of lists that are in memory.
+
+    Whoever has large ones on a disk goes through them range by range; see `contests`.
 
     Args:
         lists: the checked list of every claimant of the domain that committed and revealed one.

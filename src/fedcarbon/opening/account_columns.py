@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from fedcarbon.epoch.snapshot import Place
 from fedcarbon.ids import PartyId, ProgrammeId
+from fedcarbon.opening.token_numbers import TokenNumbers
 from fedcarbon.registry.enrolment import EnrolmentAction, EnrolmentEntry
 
 _NONE: Final = -1
@@ -26,98 +27,105 @@ class StoredEntry(NamedTuple):
     from_epoch: int
 
 
-class AccountColumns:
-    """Accounts have numbers, and so have entries; an entry names the one before of its account."""
+class _Accounts:
+    """The accounts of a programme. They have numbers."""
 
-    __slots__ = (
-        "_before",
-        "_blocks",
-        "_epochs",
-        "_last",
-        "_leaves",
-        "_numbers",
-        "_partner_names",
-        "_partners",
-        "_slots",
-        "_tokens",
-    )
+    __slots__ = ("blocks", "last", "numbers", "slots")
+
+    def __init__(self) -> None:
+        self.numbers: Final = TokenNumbers()
+        self.last: Final = array("i")
+        """By account: its last entry."""
+        self.slots: Final = array("q")
+        """By account: its block and slot."""
+        self.blocks: Final[dict[int, array[int]]] = {}
+        """By block: the account in every slot."""
+
+
+_NOBODY: Final = _Accounts()
+"""The accounts of a programme that has none."""
+
+
+class _Batch(NamedTuple):
+    """What the entries of a batch have in common."""
+
+    leaf_index: int
+    partner_id: PartyId
+
+
+class AccountColumns:
+    """Accounts by programme, and entries, each of which names the one before of its account."""
+
+    __slots__ = ("_accounts", "_batches", "_before", "_epochs", "_of_batch")
 
     def __init__(self) -> None:
         """Start empty."""
-        self._numbers: Final[dict[ProgrammeId, dict[bytes, int]]] = defaultdict(dict)
-        # By account.
-        self._tokens: Final[list[bytes]] = []
-        self._last: Final = array("q")
-        self._slots: Final = array("q")
-        # By entry; an enrolment has the partner's number, a withdrawal its complement.
-        self._leaves: Final = array("q")
-        self._partners: Final = array("q")
+        self._accounts: Final[defaultdict[ProgrammeId, _Accounts]] = defaultdict(_Accounts)
+        # By entry; an enrolment has its epoch, a withdrawal the complement.
         self._epochs: Final = array("q")
-        self._before: Final = array("q")
-        self._partner_names: Final[dict[PartyId, int]] = {}
-        # By block: the account in every slot.
-        self._blocks: Final[dict[int, array[int]]] = {}
+        self._before: Final = array("i")
+        self._of_batch: Final = array("i")
+        self._batches: Final[list[_Batch]] = []
 
     def add(
         self, programme_id: ProgrammeId, partner_id: PartyId, leaf_index: int, entry: EnrolmentEntry
     ) -> None:
         """Add an entry; entries come in the order of the record."""
-        account = self._numbers[programme_id].setdefault(entry.account_token, len(self._tokens))
-        if account == len(self._tokens):
-            self._tokens.append(entry.account_token)
-            self._last.append(_NONE)
-            self._slots.append(_NONE)
-        partner = self._partner_names.setdefault(partner_id, len(self._partner_names))
-        self._before.append(self._last[account])
-        self._last[account] = len(self._leaves)
-        self._leaves.append(leaf_index)
-        self._partners.append(partner if entry.action is EnrolmentAction.ENROL else ~partner)
-        self._epochs.append(entry.from_epoch)
+        accounts = self._accounts[programme_id]
+        account = accounts.numbers.add(entry.account_token)
+        if account == len(accounts.last):
+            accounts.last.append(_NONE)
+            accounts.slots.append(_NONE)
+        if not self._batches or self._batches[-1] != (leaf_index, partner_id):
+            self._batches.append(_Batch(leaf_index, partner_id))
+        self._of_batch.append(len(self._batches) - 1)
+        self._before.append(accounts.last[account])
+        accounts.last[account] = len(self._epochs)
+        is_enrolment = entry.action is EnrolmentAction.ENROL
+        self._epochs.append(entry.from_epoch if is_enrolment else ~entry.from_epoch)
 
     def entries(self, programme_id: ProgrammeId, token: bytes) -> list[StoredEntry]:
         """Return the entries of an account in the order of the record."""
-        account = self._account(programme_id, token)
+        accounts = self._accounts.get(programme_id, _NOBODY)
+        account = accounts.numbers.number(token)
         found: list[StoredEntry] = []
-        names = tuple(self._partner_names)
-        at = _NONE if account is None else self._last[account]
+        at = _NONE if account is None else accounts.last[account]
         while at != _NONE:
-            partner = self._partners[at]
+            leaf_index, partner_id = self._batches[self._of_batch[at]]
+            epoch = self._epochs[at]
             found.append(
-                StoredEntry(
-                    self._leaves[at],
-                    names[max(partner, ~partner)],
-                    partner >= 0,
-                    self._epochs[at],
-                )
+                StoredEntry(leaf_index, partner_id, epoch >= 0, epoch if epoch >= 0 else ~epoch)
             )
             at = self._before[at]
         return found[::-1]
 
     def tokens(self, programme_id: ProgrammeId) -> Iterator[bytes]:
         """Return the tokens of a programme's accounts, ascending."""
-        return iter(sorted(self._numbers.get(programme_id, ())))
+        return self._accounts.get(programme_id, _NOBODY).numbers.ascending()
 
     def place(self, programme_id: ProgrammeId, token: bytes, place: Place) -> None:
         """Give an account that is known its place, which is free."""
-        account = self._numbers[programme_id][token]
-        block = self._blocks.setdefault(place.block, array("q"))
+        accounts = self._accounts[programme_id]
+        account = accounts.numbers.number(token)
+        if account is None:
+            raise KeyError(token)
+        block = accounts.blocks.setdefault(place.block, array("i"))
         block.extend([_NONE] * (place.slot + 1 - len(block)))
         block[place.slot] = account
-        self._slots[account] = place.block << _SLOT_BITS | place.slot
+        accounts.slots[account] = place.block << _SLOT_BITS | place.slot
 
     def place_of(self, programme_id: ProgrammeId, token: bytes) -> Place | None:
         """Return the place of an account, if it has one."""
-        account = self._account(programme_id, token)
-        if account is None or self._slots[account] == _NONE:
+        accounts = self._accounts.get(programme_id, _NOBODY)
+        account = accounts.numbers.number(token)
+        if account is None or accounts.slots[account] == _NONE:
             return None
-        return Place(*divmod(self._slots[account], 1 << _SLOT_BITS))
+        return Place(*divmod(accounts.slots[account], 1 << _SLOT_BITS))
 
     def token_at(self, place: Place) -> bytes | None:
         """Return the token of the account that has a place, or None if it is free."""
-        block = self._blocks.get(place.block)
-        if block is None or not 0 <= place.slot < len(block) or block[place.slot] == _NONE:
-            return None
-        return self._tokens[block[place.slot]]
-
-    def _account(self, programme_id: ProgrammeId, token: bytes) -> int | None:
-        return self._numbers.get(programme_id, {}).get(token)
+        for accounts in self._accounts.values():
+            block = accounts.blocks.get(place.block)
+            if block is not None and 0 <= place.slot < len(block) and block[place.slot] != _NONE:
+                return accounts.numbers.token(block[place.slot])
+        return None
