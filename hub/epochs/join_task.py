@@ -17,8 +17,7 @@ from typing_extensions import override
 from fedcarbon.canonical.slices import Slices
 from fedcarbon.engine.port import Task
 from fedcarbon.identity.claim_ranges import ranges_of, records_of
-from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.identity.verdicts import contests, repeated_tokens
+from fedcarbon.identity.verdicts import contests, lost_claims, repeated_tokens
 from fedcarbon.ids import Claimant
 
 RANGE_CLAIMS: Final = 1 << 17
@@ -60,18 +59,12 @@ class JudgeTask(Task):
         return pa.RecordBatch.from_pylist(list(map(self._judged, batch.to_pylist())), schema=JUDGED)
 
     def _judged(self, row: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
-        records, starts = row["records"], row["starts"]
-        positions: list[list[int]] = [[] for _ in self.claimants]
-        tokens: list[list[ClaimToken]] = [[] for _ in self.claimants]
-        for contest in contests(records, self.claimants, self.beacon):
-            for bid in contest.bids:
-                if bid is not contest.winner:
-                    positions[bid.claimant].append(int(starts[bid.claimant]) + bid.position)
-                    tokens[bid.claimant].append(contest.token)
+        records, starts = row["records"], list(map(int, row["starts"]))
+        lost = lost_claims(contests(records, self.claimants, self.beacon), starts)
         repeated = list(repeated_tokens(records, row["earlier"]))
         return {
-            "positions": list(map(number_bytes, positions)),
-            "tokens": [b"".join(lost) for lost in tokens],
+            "positions": [number_bytes(own.positions) for own in lost],
+            "tokens": [b"".join(own.tokens) for own in lost],
             "repeated": [token for token, _ in repeated],
             "holders": [number_bytes(numbers) for _, numbers in repeated],
         }

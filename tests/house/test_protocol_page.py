@@ -344,7 +344,7 @@ def test_numbered_rules_are_those_of_the_code(module_name: str) -> None:
 NUMBERED: Final[dict[str, Any]] = {
     "6.3": square_free.verify_square_free,
     "6.4": ParameterSet.check,
-    "11.4": list_check.check_list,
+    "11.4": list_check.judge_ranges,
     "11.8": beacon_checks,
     "14.7": share_proof.verify,
 }

@@ -22,7 +22,8 @@ from fedcarbon.cli.registry import methodology_of, programme_of
 from fedcarbon.cli.wallet_operator import WalletOperator
 from fedcarbon.cli.wallet_store import WalletStore
 from fedcarbon.clock import SteppedClock
-from fedcarbon.engine.local import LocalEngine
+from fedcarbon.engine.opening import opened_engine
+from fedcarbon.engine.settings import EngineSettings
 from fedcarbon.ids import PartyId, ProgrammeId, Role
 from fedcarbon.methodology.activity import Activity
 from fedcarbon.methodology.reader import parse_methodology
@@ -36,7 +37,6 @@ from fedcarbon.v1 import record_pb2, registry_pb2, trustee_pb2
 from fedcarbon.wire.certificates import PartyName
 from fedcarbon.wire.dev_ca import Authority
 from fedcarbon.wire.hub_client import HubClient
-from fedcarbon.wire.processes import ProcessMap
 from fedcarbon.wire.status import UnreachableError
 from hub.bootstrap import open_hub
 from hub.context import Hub, HubSettings
@@ -59,6 +59,7 @@ from hub.trustees.port import TrusteePort
 from hub.trustees.stream import TrusteeUnavailableError
 from hub.wallets.payouts import Payouts
 from partner_node.activities.bundle import Bundle
+from partner_node.epochs.runner import RunnerSettings
 from partner_node.membership import NodeIdentity
 from partner_node.node import Node
 from partner_node.randomness import Randomness
@@ -99,6 +100,7 @@ class InProcessTrustees(TrusteePort):
         self.trustees = trustees
         self.cut_off: set[PartyId] = set()
         self._ids = itertools.count(1)
+        self._turn = asyncio.Lock()
 
     def connected(self) -> list[PartyId]:
         return sorted(self.trustees.keys() - self.cut_off)
@@ -111,7 +113,9 @@ class InProcessTrustees(TrusteePort):
         message = trustee_pb2.WorkResponse()
         message.CopyFrom(order)
         message.order_id = next(self._ids).to_bytes(16, "big")
-        return await asyncio.to_thread(self.trustees[trustee_id].handle, message)
+        # In turn: a hub that takes the first answers takes the same ones in every run.
+        async with self._turn:
+            return await asyncio.to_thread(self.trustees[trustee_id].handle, message)
 
 
 class WatchedDesk(TrusteeDesk):
@@ -141,6 +145,8 @@ class World:
     documents: tuple[bytes, ...] = (catalogue_bytes(METHODOLOGY),)
     """Methodology files that every partner counts by."""
     programme_changes: Mapping[str, Any] = field(default_factory=dict)
+    engine: EngineSettings = field(default_factory=lambda: EngineSettings(workers=1))
+    """Where hub and nodes have their work done."""
     faults: FaultPlan = field(default_factory=FaultPlan)
     clock: SteppedClock = field(default_factory=lambda: SteppedClock(Seconds(0)))
     loop: LoopThread = field(default_factory=LoopThread)
@@ -164,6 +170,7 @@ class World:
             for name, role in roles.items()
         }
         self.programme = self._programme()
+        self.node_engine = opened_engine(self.engine)
         self.port = InProcessTrustees({})
         self.servicers: list[object] = []
         if self.resumed:
@@ -194,7 +201,7 @@ class World:
             signer=Signer(party_id=HUB, key=self.keys[HUB]),
             clock=self.clock,
             settings=HubSettings(place_pool_blocks=2),
-            workers=LocalEngine(ProcessMap(1)),
+            workers=opened_engine(self.engine),
             random_bytes=self.chance.randbytes,
             randbelow=self.chance.randrange,
         )
@@ -250,7 +257,8 @@ class World:
             randomness=Randomness(below=self.chance.randrange, octets=self.chance.randbytes),
         )
         bundle = Bundle(parse_methodology(data) for data in self.documents)
-        self.nodes[name] = Node(database, identity, self.client(name), bundle)
+        settings = RunnerSettings(engine=self.node_engine)
+        self.nodes[name] = Node(database, identity, self.client(name), bundle, settings)
 
     def _sign_as_partner(self, head: WitnessedCheckpoint) -> None:
         """Sign a head as the node of the first partner would, again if a message is lost."""
@@ -268,6 +276,7 @@ class World:
         (self.folder / NOW).write_text(str(self.clock.now_s()), encoding="ascii")
         for item in self._stores.values():
             item.close()
+        self.node_engine.close()
         self.close_hub()
         self.loop.close()
 

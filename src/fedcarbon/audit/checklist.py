@@ -104,6 +104,8 @@ class Checklist:
         self._checked: Final = dict.fromkeys(CheckId, 0)
         self._left_out: Final = dict.fromkeys(CheckId, 0)
         self._elapsed_ns: Final = dict.fromkeys(CheckId, 0)
+        self._timing: CheckId | None = None
+        self._since_ns = 0
         self._undone: Final[dict[CheckId, tuple[LineState, str]]] = {}
         self._remarks: Final[dict[CheckId, str]] = {}
         self.notes: Final[list[str]] = []
@@ -158,12 +160,19 @@ class Checklist:
 
     @contextmanager
     def timed(self, check: CheckId) -> Iterator[None]:
-        """Count the time of a block for a line."""
-        started_ns = self._stopwatch_ns()
+        """Count the time of a block for a line; of a block inside it, only for the line of that."""
+        outer = self._timing
+        self._count_time_for(check)
         try:
             yield
         finally:
-            self._elapsed_ns[check] += self._stopwatch_ns() - started_ns
+            self._count_time_for(outer)
+
+    def _count_time_for(self, check: CheckId | None) -> None:
+        now_ns = self._stopwatch_ns()
+        if self._timing is not None:
+            self._elapsed_ns[self._timing] += now_ns - self._since_ns
+        self._timing, self._since_ns = check, now_ns
 
     def lines(self) -> list[Line]:
         """Return the checklist."""

@@ -1,29 +1,34 @@
 """V12: claims are those that were committed to, the beacon is over them, and the join is repeated.
 
-Lists are read in jobs: one checks one list against its root and bounds, one repeats the join of a
-whole epoch, over all programmes of the exclusivity domain, and compares what it says of one
-programme's partners with the logged verdict files byte for byte. So it finds a hub that judges the
-programmes of a domain apart.
+Lists are read in jobs: one checks one range of a list, from which its root and bounds are judged,
+one repeats the join of a whole epoch, over all programmes of the exclusivity domain, and compares
+what it says of one programme's partners with the logged verdict files byte for byte. So it finds a
+hub that judges the programmes of a domain apart.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from fedcarbon.audit.attribution import check_of
+from fedcarbon.audit.commitment_files import CommitmentFiles
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId, Finding
+from fedcarbon.audit.joins import (
+    Join,
+    JoinJob,
+    JudgedList,
+    LoggedVerdicts,
+    join_jobs,
+    judge_tokens,
+    verdict_findings,
+)
 from fedcarbon.audit.source import RecordSource
 from fedcarbon.canonical.slices import Slices
-from fedcarbon.epoch import lost_positions, verdict_file
 from fedcarbon.epoch.conflict_file import (
-    ConflictingClaim,
-    conflict_file_bytes,
     conflicting_claims,
 )
 from fedcarbon.epoch.lifecycle import EpochStateError
@@ -33,32 +38,25 @@ from fedcarbon.epoch.statements import (
     ClaimCommitment,
     ClaimList,
     CommitClosed,
-    PartnerVerdict,
     VerdictList,
     evidence_leaves,
 )
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.claim_ranges import position_of, ranges_of, records_of
-from fedcarbon.identity.claims import (
-    FILE_MAGIC,
-    MalformedClaimListError,
-    claim_quota,
-    rank_of,
-    require_list,
+from fedcarbon.identity.claims import FILE_MAGIC, claim_quota, rank_of, require_list
+from fedcarbon.identity.list_check import (
+    CheckedPieces,
+    CheckedRange,
+    bounds_of_ranges,
+    checked_range,
+    judge_ranges,
+    list_range,
+    require_length,
 )
-from fedcarbon.identity.list_check import check_list
-from fedcarbon.identity.tokens import ClaimToken
-from fedcarbon.identity.verdicts import contests, repeated_tokens
 from fedcarbon.ids import Claimant, EpochIndex, PartyId
 from fedcarbon.opening.beacon_checks import check_beacon
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.logged import Logged
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S
-
-RANGE_CLAIMS: Final = 1 << 17
-"""Claims that are joined at once: some megabytes."""
-LIST_CLAIMS: Final = 1 << 10
-"""So many of each list at least, lest thousands of earlier lists be cut to crumbs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,176 +75,52 @@ class ListJob:
     best_rank: int
     quota: int
 
-
-class JudgedList(NamedTuple):
-    """A list of an epoch that was judged."""
-
-    epoch: EpochIndex
-    claimant: Claimant
-    name: str
+    def files(self) -> tuple[Slices, Slices]:
+        """Return the token file and the commitment file."""
+        tokens, pieces = self.source.slices(self.name), self.source.slices(self.commitments)
+        return tokens or b"", pieces or b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JoinJob:
-    """One epoch's join to be repeated, for the verdicts of one programme."""
+class RangeJob:
+    """A range of a revealed list to be checked."""
 
-    source: RecordSource
-    leaf: int
-    ref: EpochRef
-    lists: Mapping[Claimant, str]
-    """Claimant to the name of its list, in all programmes of the domain."""
-    earlier: tuple[JudgedList, ...]
-    """Lists of epochs that were judged before, with which no token should be shared."""
-    beacon: bytes
-    verdicts: tuple[PartnerVerdict, ...]
-    repeated_tokens: int
-    conflicts_sha256: bytes
+    of: ListJob
+    start: int
+    stop: int
+    pieces: CheckedPieces | None
+    """What is left of its commitments, if they have been checked."""
 
 
-def judge_list(job: ListJob) -> Finding | None:
-    """Check a list against what was committed and what its partner may claim."""
-    try:
-        check_list(
-            job.source.slices(job.name) or b"",
-            job.source.slices(job.commitments) or b"",
-            count=job.count,
-            root=job.root,
-            best_rank=job.best_rank,
-            quota=job.quota,
-        )
-    except FedcarbonError as error:
-        return Finding(
-            check=check_of(error, CheckId.CLAIMS),
-            code=error.code,
-            subject=f"the claims of {job.partner_id} in epoch {job.epoch}",
-            text=f"{error}; the hub must not have taken it",
-            leaf=job.leaf,
-        )
-    return None
+def judge_range(job: RangeJob) -> CheckedRange:
+    """Check a range of a list whose two files have it."""
+    return checked_range(list_range(*job.of.files(), job.start, job.stop), job.pieces)
 
 
-def repeat_join(job: JoinJob) -> list[Finding]:
-    """Judge an epoch again and compare every verdict file."""
-
-    def found(code: str, subject: str, text: str) -> Finding:
-        return Finding(check=CheckId.CLAIMS, code=code, subject=subject, text=text, leaf=job.leaf)
-
-    try:
-        joined = _Joined(job)
-    except FedcarbonError:
-        return []  # found with the list itself
-    findings = []
-    for verdict in job.verdicts:
-        claimant = Claimant(job.ref.programme_id, verdict.partner_id)
-        expected = joined.losses.get(claimant) or _Losses()
-        if (verdict.lost, verdict.file_sha256, verdict.positions_sha256) != (
-            expected.count,
-            expected.tokens.digest(),
-            expected.positions.digest(),
-        ):
-            findings.append(
-                found(
-                    "VERDICTS_DIFFER",
-                    f"the verdicts of {claimant} in epoch {job.ref.epoch}",
-                    f"{verdict.lost} claims are logged as lost; all lists of the domain and the "
-                    f"beacon give {expected.count}, or others",
-                )
-            )
-    repeated = len({claim.token for claim in joined.conflicts})
-    data = conflict_file_bytes(joined.conflicts)
-    if (job.repeated_tokens, job.conflicts_sha256) != (repeated, hashlib.sha256(data).digest()):
-        findings.append(
-            found(
-                "REPEATED_TOKENS_DIFFER",
-                f"epoch {job.ref.epoch}",
-                f"{job.repeated_tokens} tokens are logged as judged before, {repeated} are, or the "
-                "conflict file lists other claims of them",
-            )
-        )
-    return findings
-
-
-class _Losses:
-    """What a claimant lost: how many claims, and the hashes of the two files about them."""
-
-    __slots__ = ("count", "positions", "tokens")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.tokens: Final = hashlib.sha256(verdict_file.FILE_MAGIC)
-        self.positions: Final = hashlib.sha256(lost_positions.FILE_MAGIC)
-
-    def add(self, token: ClaimToken, position: int) -> None:
-        """Add the next claim, ascending."""
-        self.count += 1
-        self.tokens.update(token)
-        self.positions.update(position.to_bytes(lost_positions.POSITION_BYTES, "big"))
-
-
-class _Joined:
-    """The join of an epoch: lists are read range by range of their tokens, and not kept."""
-
-    def __init__(self, job: JoinJob) -> None:
-        """Join the lists of a job.
-
-        Raises:
-            MalformedClaimListError: one of them is none.
-        """
-        self._beacon: Final = job.beacon
-        self._epoch: Final = job.ref.epoch
-        own = [JudgedList(job.ref.epoch, *named) for named in sorted(job.lists.items())]
-        self._lists: Final = [*own, *job.earlier]
-        self._own: Final = len(own)
-        self.losses: Final = {item.claimant: _Losses() for item in own}
-        self.conflicts: Final[list[ConflictingClaim]] = []
-        """Every claim, in this epoch and in the first, of the tokens that were judged before."""
-        everything = [_records(job.source, item.name) for item in self._lists]
-        for parts in ranges_of(everything, max(RANGE_CLAIMS, LIST_CLAIMS * len(everything))):
-            if any(parts[: self._own]):
-                self._add(
-                    [records_of(*pair) for pair in zip(everything, parts, strict=True)], parts
-                )
-
-    def _add(self, records: Sequence[bytes], parts: Sequence[range]) -> None:
-        """Judge a range of tokens: the records of every list in it, and their positions."""
-        own = list(self.losses)
-        for contest in contests(records[: self._own], own, self._beacon):
-            for bid in contest.bids:
-                if bid is not contest.winner:
-                    position = parts[bid.claimant].start + bid.position
-                    self.losses[own[bid.claimant]].add(contest.token, position)
-        for token, numbers in repeated_tokens(records[: self._own], records[self._own :]):
-            first = min(self._lists[number].epoch for number in numbers if number >= self._own)
-            for number in numbers:
-                epoch, claimant, _ = self._lists[number]
-                at = position_of(records[number], token)
-                if epoch in (first, self._epoch) and at is not None:
-                    position = parts[number].start + at
-                    self.conflicts.append(ConflictingClaim(token, epoch, claimant, position))
-
-
-def _records(source: RecordSource, name: str) -> Slices:
-    """Return the records of a list.
-
-    Raises:
-        MalformedClaimListError: it is none.
-    """
-    file = source.slices(name)
-    records = source.slices(name, skip=len(FILE_MAGIC))
-    if file is None or records is None or file[: len(FILE_MAGIC)] != FILE_MAGIC:
-        raise MalformedClaimListError("a claim list must begin with its magic line")
-    require_list(records)
-    return records
+def list_finding(job: ListJob, error: FedcarbonError) -> Finding:
+    """Return what is wrong with a list."""
+    return Finding(
+        check=check_of(error, CheckId.CLAIMS),
+        code=error.code,
+        subject=f"the claims of {job.partner_id} in epoch {job.epoch}",
+        text=f"{error}; the hub must not have taken it",
+        leaf=job.leaf,
+    )
 
 
 class ClaimCheck:
     """Judges beacons, lists and verdicts."""
 
-    def __init__(self, exam: Examination) -> None:
-        """Take the audit."""
+    def __init__(self, exam: Examination, files: CommitmentFiles) -> None:
+        """Take the audit and its commitment files."""
         self._exam: Final = exam
+        self._files: Final = files
         self._lists: Final[list[ListJob]] = []
-        self._joins: Final[list[JoinJob]] = []
+        self._verdicts: Final[list[LoggedVerdicts]] = []
+        self._good: Final[set[str]] = set()
+        """Names of token files that are lists."""
+        self._bad: Final[set[str]] = set()
+        """Names of those that are not what was committed, or are not allowed."""
         self._judged: Final[dict[tuple[str, int], dict[EpochIndex, list[JudgedList]]]] = (
             defaultdict(dict)
         )
@@ -389,16 +263,16 @@ class ClaimCheck:
         programme = exam.view.parties.programme(item.programme_id)
         judged = self._judged[programme.exclusivity_domain, programme.token_epoch]
         earlier = [found for epoch, of in judged.items() if epoch != item.epoch for found in of]
-        names = {name: logged.statement.file_sha256.hex() for name, logged in of_round.items()}
+        judged_now = tuple(
+            JudgedList(item.epoch, claimant, logged.statement.file_sha256.hex())
+            for claimant, logged in sorted(of_round.items())
+        )
         if all(usable) and all(exam.refer(sha256, verdicts.index) for sha256 in files):
-            self._joins.append(
-                JoinJob(
-                    source=exam.source,
+            self._verdicts.append(
+                LoggedVerdicts(
                     leaf=verdicts.index,
                     ref=ref,
-                    lists=names,
-                    earlier=tuple(earlier),
-                    beacon=beacon.output,
+                    join=Join(lists=judged_now, earlier=tuple(earlier), beacon=beacon.output),
                     verdicts=item.verdicts,
                     repeated_tokens=item.repeated_tokens,
                     conflicts_sha256=item.conflicts_sha256,
@@ -407,7 +281,7 @@ class ClaimCheck:
         else:
             exam.checklist.leave_out(CheckId.CLAIMS)
         self._note_conflicts(item)
-        judged[item.epoch] = [JudgedList(item.epoch, *found) for found in names.items()]
+        judged[item.epoch] = list(judged_now)
 
     def _note_conflicts(self, item: VerdictList) -> None:
         """Name the claims whose evidence an auditor opens besides the sample, always.
@@ -435,25 +309,82 @@ class ClaimCheck:
     def finish(self) -> None:
         """Read the lists."""
         exam, checklist = self._exam, self._exam.checklist
-        bad = set()
-        for job, found in zip(
-            self._lists,
-            exam.mapped(CheckId.CLAIMS, "claim lists", judge_list, self._lists),
-            strict=True,
-        ):
+        self._judge_lists()
+        joins: dict[Join, list[JoinJob]] = {}
+        for logged in self._verdicts:
+            join = logged.join
+            names = {listed.name for listed in (*join.lists, *join.earlier)}
+            if not self._bad.isdisjoint(names):
+                checklist.leave_out(CheckId.CLAIMS)
+                continue
             checklist.count(CheckId.CLAIMS)
-            if found is not None:
-                checklist.extend([found])
-                bad.add(job.name)
-        joins = [
-            job
-            for job in self._joins
-            if not bad & {*job.lists.values(), *(earlier.name for earlier in job.earlier)}
+            with checklist.timed(CheckId.CLAIMS):
+                if join not in joins and all(map(self._is_list, names)):
+                    joins[join] = list(join_jobs(exam.source, join))
+        jobs = itertools.chain.from_iterable(joins.values())
+        done = exam.mapped(CheckId.CLAIMS, "joining claims", judge_tokens, jobs)
+        judged = {join: list(itertools.islice(done, len(own))) for join, own in joins.items()}
+        for logged in self._verdicts:
+            if logged.join in judged:
+                with checklist.timed(CheckId.CLAIMS):
+                    found = verdict_findings(exam.source, logged, judged[logged.join])
+                checklist.extend(found)
+
+    def _judge_lists(self) -> None:
+        """Judge every list range by range."""
+        exam, checklist = self._exam, self._exam.checklist
+        ranges: dict[ListJob, list[RangeJob]] = {}
+        for job in self._lists:
+            checklist.count(CheckId.CLAIMS)
+            try:
+                with checklist.timed(CheckId.CLAIMS):
+                    require_length(*job.files(), job.count)
+            except FedcarbonError as error:
+                checklist.extend([list_finding(job, error)])
+                self._bad.add(job.name)
+            else:
+                ranges[job] = self._ranges(job)
+        jobs = itertools.chain.from_iterable(ranges.values())
+        done = exam.mapped(CheckId.CLAIMS, "claim lists", judge_range, jobs)
+        for job, own in ranges.items():
+            found = list(itertools.islice(done, len(own)))
+            try:
+                with checklist.timed(CheckId.CLAIMS):
+                    judge_ranges(
+                        found,
+                        count=job.count,
+                        root=job.root,
+                        best_rank=job.best_rank,
+                        quota=job.quota,
+                    )
+            except FedcarbonError as error:
+                checklist.extend([list_finding(job, error)])
+                self._bad.add(job.name)
+            else:
+                self._good.add(job.name)
+
+    def _is_list(self, name: str) -> bool:
+        """Tell whether a file that is joined is a list, although it was not judged as one."""
+        if name not in self._good:
+            source, head = self._exam.source, len(FILE_MAGIC)
+            file, records = source.slices(name), source.slices(name, skip=head)
+            if file is None or records is None or file[:head] != FILE_MAGIC:
+                return False  # what kept it from being judged is found
+            try:
+                require_list(records)
+            except FedcarbonError:
+                return False
+            self._good.add(name)
+        return True
+
+    def _ranges(self, job: ListJob) -> list[RangeJob]:
+        known = self._files.checked(job.commitments)
+        return [
+            RangeJob(
+                of=job, start=start, stop=stop, pieces=None if known is None else known[number]
+            )
+            for number, (start, stop) in enumerate(bounds_of_ranges(job.count))
         ]
-        checklist.leave_out(CheckId.CLAIMS, len(self._joins) - len(joins))
-        for findings in exam.mapped(CheckId.CLAIMS, "joining claims", repeat_join, joins):
-            checklist.count(CheckId.CLAIMS)
-            checklist.extend(findings)
 
     def _beacon_of(self, ref: EpochRef, item: VerdictList) -> BeaconValue | None:
         try:

@@ -6,8 +6,10 @@ proofs are multiplied, those of the winning claims added, and the partner's proo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from fedcarbon.audit.commitment_files import CommitmentFiles
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
 from fedcarbon.audit.source import pieces_of
@@ -17,15 +19,15 @@ from fedcarbon.errors import FedcarbonError
 from fedcarbon.opening.epochs import EpochRef
 from fedcarbon.opening.links import block_commitment, check_sealed_link
 from fedcarbon.opening.logged import Logged
-from fedcarbon.submission.chunk_file import ChunkFile, EntryShape
 
 
 class LinkCheck:
     """Judges the link proofs of an epoch with its seal."""
 
-    def __init__(self, exam: Examination) -> None:
-        """Take the audit."""
+    def __init__(self, exam: Examination, files: CommitmentFiles) -> None:
+        """Take the audit and its commitment files."""
         self._exam: Final = exam
+        self._files: Final = files
 
     def on_seal(self, seal: Logged[Seal], files: SealedFiles | None) -> None:
         """Judge every partner that the seal counts, if its chunks are what they must be."""
@@ -36,10 +38,13 @@ class LinkCheck:
             return
         for part in counted:
             with exam.checklist.timed(CheckId.LINKS):
-                self._judge(seal, part)
+                self._judge(seal, part, files.commitments[part.partner_id])
 
-    def _judge(self, seal: Logged[Seal], part: SealedPart) -> None:
+    def _judge(
+        self, seal: Logged[Seal], part: SealedPart, commitments: Mapping[int, bytes]
+    ) -> None:
         exam, item = self._exam, seal.statement
+        parameters = exam.view.parties.parameters
         ref = EpochRef(item.programme_id, item.epoch)
         exam.checklist.count(CheckId.LINKS)
         try:
@@ -47,25 +52,14 @@ class LinkCheck:
                 exam.view,
                 exam.view.epochs.plans[ref],
                 part.partner_id,
-                self._commitments(ref, part),
+                {
+                    block: block_commitment(parameters, encoded)
+                    for block, encoded in commitments.items()
+                },
                 seal_leaf=seal.index,
                 fetch=lambda sha256: pieces_of(exam.source.slices(sha256.hex())),
+                parts=self._files.parts,
             )
         except FedcarbonError as error:
             subject = f"{part.partner_id} in epoch {item.epoch}"
             exam.checklist.find_error(error, CheckId.LINKS, subject, seal.index)
-
-    def _commitments(self, ref: EpochRef, part: SealedPart) -> dict[int, int]:
-        """Return A of every block of a part; its chunk files have been judged."""
-        exam, view = self._exam, self._exam.view
-        parameters = view.parties.parameters
-        cap_ug = view.parties.programme(ref.programme_id).epoch_cap_ug
-        shape = EntryShape.of(parameters.proof_key, cap_ug)
-        headers = [view.epochs.headers[leaf].statement for leaf in part.header_leaves]
-        return {
-            entry.block: block_commitment(parameters, entry.proof)
-            for header in headers
-            for entry in ChunkFile.from_bytes(
-                exam.source.file(header.file_sha256.hex()) or b"", shape
-            )
-        }

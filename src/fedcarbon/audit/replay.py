@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from fedcarbon.audit.attribution import CHECK_OF_LEAF
 from fedcarbon.audit.claims import ClaimCheck
+from fedcarbon.audit.commitment_files import CommitmentFiles
 from fedcarbon.audit.copies import check_copies
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
@@ -22,6 +23,7 @@ from fedcarbon.audit.methodologies import MethodologyCheck
 from fedcarbon.audit.openings import OpeningCheck
 from fedcarbon.audit.orders import OrderCheck
 from fedcarbon.audit.products import ProductCheck
+from fedcarbon.audit.reading_ahead import ReadingAhead
 from fedcarbon.audit.shares import ShareCheck
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
 from fedcarbon.audit.submissions import SubmissionCheck
@@ -59,15 +61,19 @@ class Replay:
         self._lines: Final = _lines_of(exam)
         self.size: Final = 1 + max(self._lines, default=-1)
         """How many leaves the list has, by its highest index."""
+        self._ahead: Final = ReadingAhead(
+            exam.source, exam.mapper, self._lines, exam.view.parties.keyring
+        )
         self._heads: Final = _stored_heads(exam)
         self._forked_at: int | None = None
         exam.view.expect_heads([data for _, data in self._heads.values()])
         self._submissions: Final = SubmissionCheck(exam)
-        self._links: Final = LinkCheck(exam)
+        files = CommitmentFiles(exam)
+        self._links: Final = LinkCheck(exam, files)
         self._products: Final = ProductCheck(exam, self._opened_blocks())
         shares = ShareCheck(exam, self._products)
         self._shares: Final = shares
-        self._claims: Final = ClaimCheck(exam)
+        self._claims: Final = ClaimCheck(exam, files)
         self._methodologies: Final = MethodologyCheck(exam)
         self._openings: Final = OpeningCheck(exam, self._products, shares)
         self._orders: Final = OrderCheck(exam)
@@ -125,6 +131,7 @@ class Replay:
             exam.view.pass_over(NO_LEAF)
             return None
         body = self._body(line)
+        exam.view.reader.expect(body, self._ahead.opened(index))
         if index > 0 and not self.is_judged:
             exam.checklist.leave_out(CheckId.SIGNATURES)
         elif body is not None:
@@ -135,7 +142,7 @@ class Replay:
                 default = CheckId.TREE if known is None else CHECK_OF_LEAF[known]
                 exam.checklist.find_error(error, default, f"leaf {index}", index)
             else:
-                signatures = len(Envelope.from_bytes(body).signatures)
+                signatures = len(exam.view.reader.parse(body).signatures)
                 exam.checklist.count(CheckId.SIGNATURES)
                 exam.checklist.count(CheckId.PARTIES, signatures)
                 return Leaf.from_bytes(line.leaf).type
@@ -174,7 +181,8 @@ class Replay:
 
     def _seal(self, _: int) -> None:
         seal = _last(self._exam.view.epochs.seals)
-        files = self._submissions.on_seal(seal)
+        with self._exam.checklist.timed(CheckId.DENSITY):
+            files = self._submissions.on_seal(seal)
         self._links.on_seal(seal, files)
         self._products.on_seal(seal, files)
 

@@ -7,7 +7,7 @@ record gives. Files are read in jobs, one in memory at a time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,6 +63,8 @@ class JudgedChunk:
     partner_id: PartyId
     blocks: tuple[int, ...]
     """Empty if the chunk is none."""
+    commitments: tuple[bytes, ...]
+    """What the range proof of every block begins with: A_b, encoded."""
     findings: tuple[Finding, ...]
 
 
@@ -72,6 +74,8 @@ class SealedFiles:
 
     names: tuple[str, ...]
     blocks: frozenset[int]
+    commitments: Mapping[PartyId, Mapping[int, bytes]]
+    """Partner to block to A_b, encoded."""
 
 
 def judge_chunk(job: ChunkJob) -> JudgedChunk:
@@ -90,12 +94,18 @@ def judge_chunk(job: ChunkJob) -> JudgedChunk:
             leaf=job.leaf,
         )
         return JudgedChunk(
-            leaf=job.leaf, partner_id=header.partner_id, blocks=(), findings=(found,)
+            leaf=job.leaf,
+            partner_id=header.partner_id,
+            blocks=(),
+            commitments=(),
+            findings=(found,),
         )
+    element_bytes = job.context.key.element_bytes
     return JudgedChunk(
         leaf=job.leaf,
         partner_id=header.partner_id,
         blocks=tuple(chunk.blocks()),
+        commitments=tuple(entry.proof[:element_bytes] for entry in chunk),
         findings=tuple(block_findings(header, chunk, job.context, job.randbelow, job.leaf)),
     )
 
@@ -138,6 +148,7 @@ class SubmissionCheck:
         chunks = self._judge_chunks(ref, plan, snapshot)
         names: list[str] = []
         blocks: set[int] = set()
+        commitments: dict[PartyId, Mapping[int, bytes]] = {}
         whole = True
         for part in item.parts:
             found = self._part(seal, plan, part, snapshot, chunks)
@@ -145,7 +156,10 @@ class SubmissionCheck:
             if found is not None:
                 names.extend(found.names)
                 blocks.update(found.blocks)
-        return SealedFiles(names=tuple(names), blocks=frozenset(blocks)) if whole else None
+                commitments.update(found.commitments)
+        if not whole:
+            return None
+        return SealedFiles(names=tuple(names), blocks=frozenset(blocks), commitments=commitments)
 
     def finish(self) -> None:
         """Judge the chunks of epochs that have no seal."""
@@ -255,9 +269,9 @@ class SubmissionCheck:
         exam.checklist.count(CheckId.DENSITY)
         if part.missing:
             self._require_rightly_missing(seal, plan, part)
-            return SealedFiles(names=(), blocks=frozenset())
+            return SealedFiles(names=(), blocks=frozenset(), commitments={})
         names: list[str] = []
-        blocks: set[int] = set()
+        commitments: dict[int, bytes] = {}
         try:
             for number, leaf in enumerate(part.header_leaves):
                 header = require_header(exam.view, plan, part, number, seal.index)
@@ -265,10 +279,11 @@ class SubmissionCheck:
                 if leaf not in chunks:  # found already, or its file was
                     exam.checklist.leave_out(CheckId.DENSITY)
                     return None
-                blocks.update(chunks[leaf].blocks)
+                commitments.update(zip(chunks[leaf].blocks, chunks[leaf].commitments, strict=True))
         except FedcarbonError as error:
             exam.checklist.find_error(error, CheckId.DENSITY, subject, seal.index)
             return None
+        blocks = commitments.keys()
         owed = set(snapshot.partners[part.partner_id].blocks())
         if owed - blocks:
             exam.checklist.find(
@@ -280,7 +295,11 @@ class SubmissionCheck:
                 seal.index,
             )
             return None
-        return SealedFiles(names=tuple(names), blocks=frozenset(blocks))
+        return SealedFiles(
+            names=tuple(names),
+            blocks=frozenset(blocks),
+            commitments={part.partner_id: commitments},
+        )
 
     def _require_rightly_missing(
         self, seal: Logged[Seal], plan: Logged[EpochPlan], part: SealedPart

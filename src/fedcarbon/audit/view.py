@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from typing_extensions import override
 
 from fedcarbon.audit.books import MoneyLeaf
+from fedcarbon.audit.opened_bodies import AheadReader
 from fedcarbon.canonical.statement import Statement
 from fedcarbon.epoch.statements import Dispute
 from fedcarbon.errors import FedcarbonError, MalformedError
@@ -138,12 +139,13 @@ class AuditHeads(HeadBook):
 class AuditView(RecordView):
     """Everything that the record says to somebody who may read all of it."""
 
-    __slots__ = ("_times", "audit_heads", "money")
+    __slots__ = ("_times", "audit_heads", "money", "reader")
 
     def __init__(self, roots: TrustRoots) -> None:
         """Start before the first leaf, from the trust roots."""
         self.audit_heads: Final = AuditHeads()
-        super().__init__(roots, self.audit_heads)
+        self.reader: Final = AheadReader()
+        super().__init__(roots, self.audit_heads, self.reader)
         self.money: Final[dict[LeafType, list[MoneyLeaf]]] = {kind: [] for kind in _MONEY}
         """Leaves about grams and money, in the order of the record; judged with the books."""
         self._times: tuple[HeadTimes, ...] = ()
@@ -174,9 +176,10 @@ class AuditView(RecordView):
         super()._take(index, leaf, salt, body)
         parsed = Leaf.from_bytes(leaf)
         if parsed.type in _MONEY:
-            self.fold_money(parsed.type, body_of(index, parsed, salt, body))
+            self.fold_money(parsed.type, body_of(self.reader, index, parsed, salt, body))
         elif parsed.type not in TRUSTEE_TYPES:
-            _AUDITOR_FOLDS[parsed.type](self, body_of(index, parsed, salt, body))
+            logged = body_of(self.reader, index, parsed, salt, body)
+            _AUDITOR_FOLDS[parsed.type](self, logged)
 
     def fold_money(self, leaf_type: LeafType, logged: LoggedBody) -> None:
         """Take a leaf about grams or money, signed or not; what it says is for the books."""

@@ -18,7 +18,8 @@ import enum
 import json
 import types
 import typing
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, ClassVar, Final, TypeVar
 
 from fedcarbon.errors import FedcarbonError, MalformedError
@@ -40,6 +41,8 @@ class Statement:
 
 
 S = TypeVar("S", bound=Statement)
+_Rule = Callable[[Any], Any]
+"""Between a value and what stands for it in the JSON tree."""
 
 
 def encode(statement: Statement) -> bytes:
@@ -116,75 +119,111 @@ def _hints(cls: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
 
 
 def _encode_fields(value: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
-    return {
-        name: _encode(hint, getattr(value, name)) for name, hint in _hints(value.__class__).items()
-    }
+    return {name: write(getattr(value, name)) for name, write in _writers(value.__class__)}
 
 
-def _encode(hint: Any, value: Any) -> Any:  # noqa: ANN401, PLR0911 - one arm per encoding rule
+def _decode_dataclass(cls: Any, tree: Any) -> Any:  # noqa: ANN401 - driven by annotations
+    readers = _readers(cls)
+    if not isinstance(tree, dict) or tree.keys() != readers.keys():
+        found = sorted(tree) if isinstance(tree, dict) else type(tree).__name__
+        raise MalformedError(
+            f"{cls.__name__} needs exactly {sorted(readers)}, got {str(found)[:200]}"
+        )
+    return cls(**{name: read(tree[name]) for name, read in readers.items()})
+
+
+@cache
+def _writers(cls: Any) -> tuple[tuple[str, _Rule], ...]:  # noqa: ANN401 - a dataclass
+    return tuple((name, _writer(hint)) for name, hint in _hints(cls).items())
+
+
+@cache
+def _readers(cls: Any) -> dict[str, _Rule]:  # noqa: ANN401 - a dataclass
+    return {name: _reader(hint) for name, hint in _hints(cls).items()}
+
+
+@cache
+def _writer(hint: Any) -> _Rule:  # noqa: ANN401 - an annotation
+    """Return how a value is written down: annotations are looked at once, not for every entry."""
     if hint is MicrogramsCO2e or hint is Amount:
-        return str(value)
+        return str
     if hint is Natural:
-        return f"{value:x}"
+        return lambda value: f"{value:x}"
     origin = typing.get_origin(hint)
     if origin in {typing.Union, types.UnionType}:
-        inner = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
-        return None if value is None else _encode(inner, value)
+        write_arm = _writer(_arm_of(hint))
+        return lambda value: None if value is None else write_arm(value)
     if origin is tuple:
-        item_hint = typing.get_args(hint)[0]
-        return [_encode(item_hint, item) for item in value]
+        write_item = _writer(typing.get_args(hint)[0])
+        return lambda value: [write_item(item) for item in value]
+    return _written
+
+
+def _written(value: Any) -> Any:  # noqa: ANN401, PLR0911 - one arm per encoding rule
+    kind = type(value)
+    if kind is bytes:
+        return value.hex()
+    if kind is str or kind is bool:
+        return value
+    if kind is int and 0 <= value <= INTEGER_MAX:
+        return value
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, enum.Enum):
         return value.value
     if dataclasses.is_dataclass(value):
         return _encode_fields(value)
-    if isinstance(value, (bool, str)):
+    if isinstance(value, str):
         return value
     if isinstance(value, int) and 0 <= value <= INTEGER_MAX:
         return value
-    raise MalformedError(f"{type(value).__name__} cannot stand in a statement")
+    raise MalformedError(f"{kind.__name__} cannot stand in a statement")
 
 
-def _decode_dataclass(cls: Any, tree: Any) -> Any:  # noqa: ANN401 - driven by annotations
-    hints = _hints(cls)
-    if not isinstance(tree, dict) or tree.keys() != hints.keys():
-        found = sorted(tree) if isinstance(tree, dict) else type(tree).__name__
-        raise MalformedError(
-            f"{cls.__name__} needs exactly {sorted(hints)}, got {str(found)[:200]}"
-        )
-    return cls(**{name: _decode(hint, tree[name]) for name, hint in hints.items()})
-
-
-def _decode(hint: Any, tree: Any) -> Any:  # noqa: ANN401, C901, PLR0911 - one arm per encoding rule
+@cache
+def _reader(hint: Any) -> _Rule:  # noqa: ANN401, C901, PLR0911 - one arm per encoding rule
+    """Return how a value is read; see `_writer`."""
     origin = typing.get_origin(hint)
     if origin in {typing.Union, types.UnionType}:
-        inner = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
-        return None if tree is None else _decode(inner, tree)
+        read_arm = _reader(_arm_of(hint))
+        return lambda tree: None if tree is None else read_arm(tree)
     if origin is tuple:
-        item_hint = typing.get_args(hint)[0]
-        return tuple(_decode(item_hint, item) for item in _expect(list, tree))
+        read_item = _reader(typing.get_args(hint)[0])
+        return lambda tree: tuple(read_item(item) for item in _expect(list, tree))
     if hint is MicrogramsCO2e:
-        return _digits(_expect(str, tree), base=10)
+        return lambda tree: _digits(_expect(str, tree), base=10)
     if hint is Amount:
-        text = _expect(str, tree)
-        return -_digits(text[1:], base=10) if text.startswith("-") else _digits(text, base=10)
+        return _amount
     if hint is Natural:
-        return _digits(_expect(str, tree), base=16)
+        return lambda tree: _digits(_expect(str, tree), base=16)
     while hasattr(hint, "__supertype__"):
         hint = hint.__supertype__
     if hint is bytes:
-        return bytes.fromhex(_expect(str, tree))
+        return lambda tree: bytes.fromhex(_expect(str, tree))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return hint(tree)
+        return hint
     if dataclasses.is_dataclass(hint):
-        return _decode_dataclass(hint, tree)
+        return partial(_decode_dataclass, hint)
     if hint is int:
-        number = _expect(int, tree)
-        if not 0 <= number <= INTEGER_MAX:
-            raise MalformedError("integer out of range")
-        return number
-    return _expect(hint, tree)
+        return _integer
+    return partial(_expect, hint)
+
+
+def _arm_of(hint: Any) -> Any:  # noqa: ANN401 - annotations
+    """Return what an optional field holds if it holds something."""
+    return next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
+
+
+def _integer(tree: Any) -> int:  # noqa: ANN401 - driven by annotations
+    number: int = _expect(int, tree)
+    if not 0 <= number <= INTEGER_MAX:
+        raise MalformedError("integer out of range")
+    return number
+
+
+def _amount(tree: Any) -> int:  # noqa: ANN401 - driven by annotations
+    text = _expect(str, tree)
+    return -_digits(text[1:], base=10) if text.startswith("-") else _digits(text, base=10)
 
 
 def _expect(cls: type, tree: Any) -> Any:  # noqa: ANN401 - driven by annotations

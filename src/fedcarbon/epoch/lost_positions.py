@@ -42,7 +42,12 @@ def position_file_bytes(positions: Sequence[int]) -> bytes:
         MalformedPositionsError: they do not.
     """
     _require_ascending(positions)
-    return FILE_MAGIC + struct.pack(f">{len(positions)}I", *positions)
+    return FILE_MAGIC + position_bytes(positions)
+
+
+def position_bytes(positions: Sequence[int]) -> bytes:
+    """Return some positions as they stand in a file."""
+    return struct.pack(f">{len(positions)}I", *positions)
 
 
 def lost_positions(data: bytes, count: int) -> Sequence[int]:

@@ -6,7 +6,7 @@ itself, in whatever process, and leaves a few bytes (`CheckedRange`) from which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fedcarbon.canonical.slices import Slices
@@ -48,6 +48,17 @@ class ListRange(NamedTuple):
     """Their records in the token file."""
     commitments: bytes
     """Their records in the commitment file."""
+
+
+class CheckedPieces(NamedTuple):
+    """What is left of the commitments of a range."""
+
+    root: bytes
+    """Of the subtree of its leaves."""
+    invalid: int
+    """Position of the first commitment that is no element, or -1."""
+    total: bytes
+    """The sum of its commitments, if all are elements."""
 
 
 class CheckedRange(NamedTuple):
@@ -108,10 +119,25 @@ def check_list(
         ClaimQuotaExceededError: more claims than the quota.
         TierAboveAllowedError: a claim's rank is better than `best_rank`.
     """
-    # (1) a well-formed list without duplicates, and a well-formed commitment file
-    _require_length(data, commitments, count)
-    ranges = _ranges(data, commitments, count)
+    require_length(data, commitments, count)
+    ranges = (list_range(data, commitments, *bounds) for bounds in bounds_of_ranges(count))
     found = list(map(checked_range, ranges) if run is None else run(ranges))
+    return judge_ranges(found, count=count, root=root, best_rank=best_rank, quota=quota)
+
+
+def judge_ranges(
+    found: Sequence[CheckedRange], *, count: int, root: bytes, best_rank: int, quota: int
+) -> Point:
+    """Accept a list by what is left of its ranges: see `check_list`.
+
+    Args:
+        found: what came of every range, in their order; `require_length` held.
+        count: see there, as everything else.
+        root: see there.
+        best_rank: see there.
+        quota: see there.
+    """
+    # (1) a well-formed list without duplicates
     _require_well_formed(found)
     # (2) it is the list that was logged before any list was revealed
     if merkle.root_of_hashes([part.root for part in found]) != root:
@@ -135,36 +161,56 @@ def check_list(
     return sum_of(Point(part.total) for part in found)
 
 
-def checked_range(part: ListRange) -> CheckedRange:
-    """Return what is to be known of a range; nothing is raised, so that the rules keep order."""
+def checked_pieces(start: int, commitments: bytes) -> CheckedPieces:
+    """Return what is to be known of the commitments of a range, whose first claim is `start`."""
+    total, invalid = sum_of_elements(elements_in(commitments))
+    return CheckedPieces(
+        root=merkle.root_of_hashes(leaf_hashes(commitments)),
+        invalid=-1 if invalid is None else start + invalid,
+        total=total,
+    )
+
+
+def checked_range(part: ListRange, pieces: CheckedPieces | None = None) -> CheckedRange:
+    """Return what is to be known of a range; nothing is raised, so that the rules keep order.
+
+    Args:
+        part: the range.
+        pieces: what is known of its commitments already, if anything is.
+    """
     fault = ""
     try:
         require_records(part.tokens)
     except MalformedClaimListError as error:
         fault = error.code
-    total, invalid = sum_of_elements(elements_in(part.commitments))
+    known = checked_pieces(part.start, part.commitments) if pieces is None else pieces
     return CheckedRange(
         fault=fault,
         first=part.tokens[: claims.RECORD_BYTES],
         last=part.tokens[-claims.RECORD_BYTES :],
         best_rank=min(part.tokens[CLAIM_TOKEN_BYTES :: claims.RECORD_BYTES]),
-        root=merkle.root_of_hashes(leaf_hashes(part.commitments)),
+        root=known.root,
         same=hidden_in(part.commitments) == hidden_claims(part.tokens),
-        invalid=-1 if invalid is None else part.start + invalid,
-        total=total,
+        invalid=known.invalid,
+        total=known.total,
     )
 
 
-def _require_length(data: Slices, commitments: Slices, count: int) -> None:
-    """Check that both files have as many claims as were logged.
+def require_length(data: Slices, commitments: Slices, count: int) -> None:
+    """Check that both files of a list are such files and have as many claims as were logged.
 
     If they have not they cannot be the list; but what is no list at all is called so.
+
+    Raises:
+        DuplicateTokenInListError, MalformedClaimListError, MalformedCommitmentsError,
+            ListDiffersFromRootError: see `check_list`.
     """
     length, pieces = _claims_in(data), _commitments_in(commitments)
     if pieces == length == count:
         return
     last = b""
-    for part in _ranges(data, b"", length):
+    for bounds in bounds_of_ranges(length):
+        part = list_range(data, b"", *bounds)
         require_records(last + part.tokens)
         last = part.tokens[-claims.RECORD_BYTES :]
     if pieces is None:
@@ -174,16 +220,19 @@ def _require_length(data: Slices, commitments: Slices, count: int) -> None:
     )
 
 
-def _ranges(data: Slices, commitments: Slices, length: int) -> Iterator[ListRange]:
-    """Yield the claims of both files, range by range."""
+def bounds_of_ranges(length: int) -> Iterator[tuple[int, int]]:
+    """Yield the position of the first claim of every range, and that behind its last."""
     for start in range(0, length, RANGE_CLAIMS):
-        stop = min(start + RANGE_CLAIMS, length)
-        tokens_at = [len(claims.FILE_MAGIC) + n * claims.RECORD_BYTES for n in (start, stop)]
-        pieces_at = [
-            len(commitment_list.FILE_MAGIC) + n * commitment_list.RECORD_BYTES
-            for n in (start, stop)
-        ]
-        yield ListRange(start, data[slice(*tokens_at)], commitments[slice(*pieces_at)])
+        yield start, min(start + RANGE_CLAIMS, length)
+
+
+def list_range(data: Slices, commitments: Slices, start: int, stop: int) -> ListRange:
+    """Return the claims of a range in both files."""
+    tokens_at = [len(claims.FILE_MAGIC) + n * claims.RECORD_BYTES for n in (start, stop)]
+    pieces_at = [
+        len(commitment_list.FILE_MAGIC) + n * commitment_list.RECORD_BYTES for n in (start, stop)
+    ]
+    return ListRange(start, data[slice(*tokens_at)], commitments[slice(*pieces_at)])
 
 
 def _require_well_formed(parts: Iterable[CheckedRange]) -> None:

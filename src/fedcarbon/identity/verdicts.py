@@ -13,7 +13,7 @@ to hold them whole, and ranges may be judged anywhere, in any order.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -130,6 +130,31 @@ def contests(
                     rank = some[number][at * RECORD_BYTES + CLAIM_TOKEN_BYTES]
                     bids.append(Bid(rank, number, part.start + at))
             yield _contest(token, bids, claimants, beacon)
+
+
+class LostClaims(NamedTuple):
+    """What a claimant lost in a range of tokens, ascending."""
+
+    positions: list[int]
+    """In the whole list."""
+    tokens: list[ClaimToken]
+
+
+def lost_claims(judged: Iterable[Contest], starts: Sequence[int]) -> list[LostClaims]:
+    """Return what every claimant lost in a range of tokens.
+
+    Args:
+        judged: `contests` of the range.
+        starts: of every claimant, the position of its first record of the range in its whole list.
+    """
+    lost = [LostClaims([], []) for _ in starts]
+    for contest in judged:
+        for bid in contest.bids:
+            if bid is not contest.winner:
+                own = lost[bid.claimant]
+                own.positions.append(starts[bid.claimant] + bid.position)
+                own.tokens.append(contest.token)
+    return lost
 
 
 def repeated_tokens(

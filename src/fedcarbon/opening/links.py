@@ -24,7 +24,9 @@ and its root are those of the record.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from fedcarbon.epoch import lost_positions as position_file
 from fedcarbon.epoch.lost_positions import lost_positions
@@ -65,6 +67,21 @@ from fedcarbon.proofs.link import (
 from fedcarbon.proofs.link_verifier import verify_link
 from fedcarbon.transparency.merkle import root_of_hashes
 from fedcarbon.units import MicrogramsCO2e
+
+
+class WonPart(NamedTuple):
+    """What is left of a range of a commitment file, all of whose commitments are elements."""
+
+    root: bytes
+    """Of the subtree of its leaves, 32 bytes."""
+    total: Point
+    """The sum of K of those of its claims that won."""
+
+
+Parts = Callable[[bytes, int, Sequence[int]], Iterable[WonPart]]
+"""Reads the commitment file of a SHA-256, of so many claims, of which those at some positions were
+lost, or raises `MalformedCommitmentsError` or `CommitmentInvalidError`: also if it has another
+hash, and at the end at the latest. Its root is checked here."""
 
 
 def link_statement(
@@ -135,6 +152,7 @@ def check_sealed_link(
     *,
     seal_leaf: int,
     fetch: Fetch,
+    parts: Parts | None = None,
 ) -> None:
     """Check that a partner that a seal counts has proved its sum: (1) to (5).
 
@@ -145,13 +163,15 @@ def check_sealed_link(
         commitments: A_b of every block that it sent.
         seal_leaf: index of the seal.
         fetch: gets commitment and position files.
+        parts: reads commitment files instead, wherever there is room.
 
     Raises:
         VerdictsDifferError, LinkProofMissingError, ClaimFileDiffersError, LinkProofInvalidError:
             the first check that fails.
     """
-    steps = sealed_link_steps(view, plan, partner_id, commitments, seal_leaf=seal_leaf, fetch=fetch)
-    for _ in steps:
+    for _ in sealed_link_steps(
+        view, plan, partner_id, commitments, seal_leaf=seal_leaf, fetch=fetch, parts=parts
+    ):
         pass
 
 
@@ -163,6 +183,7 @@ def sealed_link_steps(
     *,
     seal_leaf: int,
     fetch: Fetch,
+    parts: Parts | None = None,
 ) -> Iterator[None]:
     """Do what `check_sealed_link` does in steps; nothing is checked before their end."""
     ref = EpochRef(plan.statement.programme_id, plan.statement.epoch)
@@ -177,7 +198,11 @@ def sealed_link_steps(
             f"{partner_id!r} is counted in epoch {ref.epoch} without a link proof"
         )
     winnings = yield from _winnings(  # (3), (4)
-        closing, verdicts.statement, view.epochs.lists[ref].get(partner_id), fetch
+        closing,
+        verdicts.statement,
+        view.epochs.lists[ref].get(partner_id),
+        fetch,
+        partial(_parts, fetch) if parts is None else parts,
     )
     parameters = view.parties.parameters
     statement = link_statement(
@@ -229,6 +254,7 @@ def _winnings(
     verdicts: VerdictList,
     revealed: Logged[ClaimList] | None,
     fetch: Fetch,
+    parts: Parts,
 ) -> Generator[None, None, Point]:
     """Return K of the partner that revealed a list, or of one that revealed none."""
     partner_id = None if revealed is None else revealed.statement.partner_id
@@ -244,28 +270,37 @@ def _winnings(
             listed,
             revealed.statement.commitments_sha256,
             _lost(verdict, listed.count, fetch),
-            fetch,
+            parts,
         )
     )
 
 
+def _parts(fetch: Fetch, sha256: bytes, count: int, lost: Sequence[int]) -> Iterator[WonPart]:
+    """Yield what is left of every range of a file that is checked as it comes: see `Parts`."""
+    content = hashlib.sha256()
+    for part in checked_parts(hashed(fetch(sha256), content), count):
+        yield WonPart(part.root, part.total_without(lost))
+    if content.digest() != sha256:
+        raise MalformedCommitmentsError("its bytes have another hash than the record names")
+
+
 def _won(
-    listed: CommittedList, sha256: bytes, lost: Sequence[int], fetch: Fetch
+    listed: CommittedList, sha256: bytes, lost: Sequence[int], parts: Parts
 ) -> Generator[None, None, Point]:
     """Return the sum of K of the claims that won, if the file is the committed one.
 
     A range of claims is a step.
     """
     where = f"the commitment file of {listed.partner_id!r}"
-    content, totals, roots = hashlib.sha256(), [], []
+    totals, roots = [], []
     try:
-        for part in checked_parts(hashed(fetch(sha256), content), listed.count):
-            totals.append(part.total_without(lost))
+        for part in parts(sha256, listed.count, lost):
+            totals.append(part.total)
             roots.append(part.root)
             yield
     except (MalformedCommitmentsError, CommitmentInvalidError) as error:
         raise ClaimFileDiffersError(f"{where}: {error}") from error
-    if (content.digest(), root_of_hashes(roots)) != (sha256, listed.list_root):
+    if root_of_hashes(roots) != listed.list_root:
         raise ClaimFileDiffersError(f"{where} is not what was committed before the verdicts")
     return sum_of(totals)
 

@@ -32,7 +32,7 @@ from fedcarbon.transparency.checkpoint import (
     WitnessKeys,
     witnessed,
 )
-from fedcarbon.transparency.envelope import Envelope, open_signed
+from fedcarbon.transparency.envelope import EnvelopeReader
 
 S = TypeVar("S", bound=Statement)
 
@@ -40,11 +40,17 @@ S = TypeVar("S", bound=Statement)
 class PartyBook:
     """The parties and programmes of the record."""
 
-    __slots__ = ("_parameters", "admissions", "keyring", "programmes", "roots")
+    __slots__ = ("_parameters", "admissions", "keyring", "programmes", "reader", "roots")
 
-    def __init__(self, roots: TrustRoots) -> None:
-        """Start from the trust roots."""
+    def __init__(self, roots: TrustRoots, reader: EnvelopeReader | None = None) -> None:
+        """Start from the trust roots.
+
+        Args:
+            roots: the trust roots.
+            reader: who opens envelopes, by default whenever one comes.
+        """
         self.roots: Final = roots
+        self.reader: Final = EnvelopeReader() if reader is None else reader
         self.admissions: Final[dict[PartyId, PartyAdmission]] = {}
         self.keyring: Final[dict[str, bytes]] = {}
         """Signing key of every admitted party."""
@@ -142,14 +148,14 @@ class PartyBook:
             SignerRefusedError: it is not by an admitted party of `roles`.
             MalformedError, SignatureInvalidError: see `open_signed`.
         """
-        signatures = Envelope.from_bytes(logged.body).signatures
+        signatures = self.reader.parse(logged.body).signatures
         if len(signatures) != 1:
             raise LeafInvalidError(f"a {cls.KIND} has exactly one signature")
         signer = PartyId(signatures[0].keyid)
         admission = self.admissions.get(signer)
         if admission is None or admission.role not in roles:
             raise SignerRefusedError(f"{signer[:60]!r} may not sign a {cls.KIND}")
-        statement = open_signed(cls, logged.body, self.keyring, signers={signer})
+        statement = self.reader.open_one(cls, logged.body, self.keyring, signer)
         self.require_parameters(statement)
         return Logged(index=logged.index, leaf=logged.leaf, statement=statement), signer
 

@@ -33,7 +33,7 @@ from fedcarbon.opening.violations import (
 )
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.transparency.checkpoint import WitnessedCheckpoint
-from fedcarbon.transparency.envelope import Envelope, payload_type_of
+from fedcarbon.transparency.envelope import EnvelopeReader, payload_type_of
 from fedcarbon.transparency.leaf import TRUSTEE_TYPES, Leaf, LeafType, commit
 
 
@@ -53,16 +53,22 @@ class RecordView:
         "tables",
     )
 
-    def __init__(self, roots: TrustRoots, heads: HeadBook | None = None) -> None:
+    def __init__(
+        self,
+        roots: TrustRoots,
+        heads: HeadBook | None = None,
+        reader: EnvelopeReader | None = None,
+    ) -> None:
         """Start before the first leaf.
 
         Args:
             roots: the trust roots.
             heads: an empty book of heads; by default a reader's own.
+            reader: who opens envelopes; see `PartyBook`.
         """
         self._leaves: Final[list[bytes]] = []
         self.heads: Final = HeadBook() if heads is None else heads
-        self.parties: Final = PartyBook(roots)
+        self.parties: Final = PartyBook(roots, reader)
         self.accounts: Final = AccountBook(self.parties)
         self.epochs: Final = EpochBook(self.parties)
         self.methodologies: Final = MethodologyBook(self.parties, self.epochs)
@@ -123,13 +129,16 @@ class RecordView:
             raise LeafInvalidError("the record must begin with its parameter set and self-test")
         if parsed.type not in TRUSTEE_TYPES:
             return
-        _FOLDS[parsed.type](self, body_of(index, parsed, salt, body))
+        _FOLDS[parsed.type](self, body_of(self.parties.reader, index, parsed, salt, body))
 
 
-def body_of(index: int, leaf: Leaf, salt: bytes | None, body: bytes | None) -> LoggedBody:
+def body_of(
+    reader: EnvelopeReader, index: int, leaf: Leaf, salt: bytes | None, body: bytes | None
+) -> LoggedBody:
     """Return the body behind a leaf if it is the one that the leaf commits to.
 
     Args:
+        reader: who opens envelopes.
         index: position of the leaf.
         leaf: the leaf.
         salt: its salt, None if it was not sent.
@@ -143,7 +152,7 @@ def body_of(index: int, leaf: Leaf, salt: bytes | None, body: bytes | None) -> L
         raise BodyMissingError(f"the hub did not send the body of leaf {index} ({leaf.type.kind})")
     if commit(leaf.type, salt, body) != leaf:
         raise CommitmentDiffersError(f"leaf {index} commits to another body")
-    found = Envelope.from_bytes(body).payload_type
+    found = reader.parse(body).payload_type
     if found != payload_type_of(leaf.type.kind):
         raise TypeInBodyDiffersError(
             f"leaf {index} says {leaf.type.kind}, its body is {found[:60]!r}"

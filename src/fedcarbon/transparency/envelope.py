@@ -11,6 +11,7 @@ import binascii
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +25,8 @@ from fedcarbon.errors import MalformedError, SignatureInvalidError
 SIGNATURES_MAX: Final = 32
 SEED_BYTES: Final = 32
 KEY_BYTES: Final = 32
+_PARSED_KEPT: Final = 2
+"""Envelopes that were parsed last."""
 
 S = TypeVar("S", bound=Statement)
 
@@ -85,24 +88,7 @@ class Envelope:
         Raises:
             MalformedError: not such an object, or not its canonical bytes.
         """
-        try:
-            tree = json.loads(data)
-            envelope = cls(
-                payload_type=_text(tree["payloadType"]),
-                payload=base64.b64decode(tree["payload"], validate=True),
-                signatures=tuple(
-                    Signature(
-                        keyid=_text(item["keyid"]),
-                        sig=base64.b64decode(item["sig"], validate=True),
-                    )
-                    for item in tree["signatures"][: SIGNATURES_MAX + 1]
-                ),
-            )
-        except (ValueError, TypeError, KeyError, RecursionError, binascii.Error) as error:
-            raise MalformedError(f"not a DSSE envelope: {type(error).__name__}") from error
-        if len(envelope.signatures) > SIGNATURES_MAX or envelope.to_bytes() != data:
-            raise MalformedError("not the canonical bytes of a DSSE envelope")
-        return envelope
+        return _parsed(data)
 
 
 def payload_type_of(kind: str) -> str:
@@ -205,8 +191,45 @@ def open_signed(
     return statements.decode(cls, envelope.payload)
 
 
+class EnvelopeReader:
+    """Opens envelopes for whoever reads a record; another one may have had them opened before."""
+
+    __slots__ = ()
+
+    def parse(self, data: bytes) -> Envelope:
+        """Return an envelope: see `Envelope.from_bytes`."""
+        return Envelope.from_bytes(data)
+
+    def open_one(self, cls: type[S], data: bytes, keyring: Mapping[str, bytes], signer: str) -> S:
+        """Return the statement that one signer signed: see `open_signed`."""
+        return open_signed(cls, data, keyring, signers={signer})
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("expected text")
     value.encode()  # a lone surrogate fits into JSON, but neither into a signature nor into a log
     return value
+
+
+@lru_cache(maxsize=_PARSED_KEPT)
+def _parsed(data: bytes) -> Envelope:
+    """Return an envelope; one of megabytes is asked for its type, its signer and its statement."""
+    try:
+        tree = json.loads(data)
+        envelope = Envelope(
+            payload_type=_text(tree["payloadType"]),
+            payload=base64.b64decode(tree["payload"], validate=True),
+            signatures=tuple(
+                Signature(
+                    keyid=_text(item["keyid"]),
+                    sig=base64.b64decode(item["sig"], validate=True),
+                )
+                for item in tree["signatures"][: SIGNATURES_MAX + 1]
+            ),
+        )
+    except (ValueError, TypeError, KeyError, RecursionError, binascii.Error) as error:
+        raise MalformedError(f"not a DSSE envelope: {type(error).__name__}") from error
+    if len(envelope.signatures) > SIGNATURES_MAX or envelope.to_bytes() != data:
+        raise MalformedError("not the canonical bytes of a DSSE envelope")
+    return envelope
