@@ -19,6 +19,7 @@ from tests.simulation.world import PARTNERS, World
 METRO, BIKE, MAAS = PARTNERS
 HERE = EngineSettings(workers=1)
 TASKS = {
+    "EarnTask",
     "ClaimTask",
     "ListLeafTask",
     "CheckRanges",
