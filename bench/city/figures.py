@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from bench import voprf
 from bench.city.day import MULTIPLYING, Run
+from bench.city.observer import cores
 from bench.effort import Effort
 from bench.machine import machine
 
@@ -47,8 +48,8 @@ def figures(run: Run, asked: Mapping[str, int]) -> dict[str, Any]:
         },
         "day": {
             **day,
-            "cores_busy": round(day["cpu_s"] / day["wall_s"], 2),
-            "cores_of_others": round(day["others_cpu_s"] / day["wall_s"], 2),
+            "cores_busy": cores(day["cpu_s"], day["wall_s"]),
+            "cores_of_others": cores(day["others_cpu_s"], day["wall_s"]),
             "cpu_ms_per_person": round(1_000 * of_parties_s / people, 3),
             "cpu_ms_by_role": {
                 role: round(1_000 * cpu_s / people, 3) for role, cpu_s in sorted(roles.items())

@@ -53,7 +53,7 @@ class Phase:
             "name": self.name,
             "wall_s": round(self.wall_s, 2),
             "cpu_s": round(total, 2),
-            "cores_busy": round(total / self.wall_s, 2) if self.wall_s else 0.0,
+            "cores_busy": cores(total, self.wall_s),
             "cpu_s_by_process": {
                 name: round(cpu_s, 2) for name, cpu_s in sorted(self.cpu_s.items()) if cpu_s
             },
@@ -251,3 +251,8 @@ def _command(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return []
+
+
+def cores(cpu_s: float, wall_s: float) -> float:
+    """Return how many cores were busy; none if nothing has been waited for."""
+    return round(cpu_s / wall_s, 2) if wall_s else 0.0

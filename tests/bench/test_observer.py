@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 
-from bench.city.observer import Observer
+from bench.city.observer import Observer, cores
 from bench.city.profile import component_of
 from bench.city.sockets import connections
 
@@ -72,3 +72,9 @@ def test_a_stack_belongs_to_its_innermost_function_of_ours() -> None:
     assert (
         component_of("hub:x;_frozen_importlib:_load;hub.y:<module>") == "starting Python, imports"
     )
+
+
+def test_a_run_that_broke_off_before_its_day_kept_no_core_busy() -> None:
+    """It is written down like any other, with what it broke off for."""
+    assert cores(0.0, 0.0) == 0.0
+    assert cores(3.0, 2.0) == 1.5
