@@ -125,8 +125,8 @@ def judge_list(job: ListJob) -> Finding | None:
     return None
 
 
-def repeat_join(job: JoinJob) -> list[Finding]:
-    """Judge an epoch again and compare every verdict file."""
+def repeat_join(job: JoinJob) -> list[Finding] | None:
+    """Judge an epoch again and compare every verdict file; None if a list is missing or none."""
 
     def found(code: str, subject: str, text: str) -> Finding:
         return Finding(check=CheckId.CLAIMS, code=code, subject=subject, text=text, leaf=job.leaf)
@@ -134,7 +134,7 @@ def repeat_join(job: JoinJob) -> list[Finding]:
     try:
         joined = _Joined(job)
     except FedcarbonError:
-        return []  # found with the list itself
+        return None  # found with the list itself
     findings = []
     for verdict in job.verdicts:
         claimant = Claimant(job.ref.programme_id, verdict.partner_id)
@@ -452,6 +452,9 @@ class ClaimCheck:
         ]
         checklist.leave_out(CheckId.CLAIMS, len(self._joins) - len(joins))
         for findings in exam.mapped(CheckId.CLAIMS, "joining claims", repeat_join, joins):
+            if findings is None:
+                checklist.leave_out(CheckId.CLAIMS)
+                continue
             checklist.count(CheckId.CLAIMS)
             checklist.extend(findings)
 

@@ -38,6 +38,7 @@ from fedcarbon.epoch.statements import (
 )
 from fedcarbon.errors import FedcarbonError, MalformedError
 from fedcarbon.identity.commitment_list import (
+    LENGTH_MAX,
     CommitmentInvalidError,
     CommitmentList,
     MalformedCommitmentsError,
@@ -272,9 +273,12 @@ def _won(
 
 def _lost(verdict: PartnerVerdict, count: int, fetch: Fetch) -> Sequence[int]:
     where = f"the position file of {verdict.partner_id!r}"
+    if verdict.lost > min(count, LENGTH_MAX):
+        # Whoever commits to a list without end may not have a file without end held for it.
+        raise ClaimFileDiffersError(f"{where} cannot name {verdict.lost} of {count} claims")
     data = joined(
         fetch(verdict.positions_sha256),
-        len(position_file.FILE_MAGIC) + count * position_file.POSITION_BYTES,
+        len(position_file.FILE_MAGIC) + verdict.lost * position_file.POSITION_BYTES,
     )
     try:
         positions = lost_positions(data, count)
