@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from typing import Final, Protocol
 
 from fedcarbon.clock import Clock
+from fedcarbon.disclosure import block_file
 from fedcarbon.errors import FedcarbonError
 from fedcarbon.identity.commitment_list import FILE_BYTES_MAX
+from fedcarbon.opening.fetched import joined
 from fedcarbon.opening.view import RecordView
 from fedcarbon.parameters.roots import TrustRoots
 from fedcarbon.transparency.checkpoint import TIME_TOLERANCE_S, ForkedRecordError, head_in
@@ -99,12 +101,14 @@ class RecordReader:
             self._witness(note)
 
     def file(self, sha256: bytes) -> bytes:
-        """Return a file that a body names; whoever uses it checks its hash.
+        """Return a file of a table that a body names; whoever uses it checks its hash.
+
+        Of one that is larger than such files may be it is the beginning: see `joined`.
 
         Raises:
             FileEndlessError, StateError: see `pieces`.
         """
-        return b"".join(self.pieces(sha256))
+        return joined(self.pieces(sha256), block_file.FILE_BYTES_MAX)
 
     def pieces(self, sha256: bytes) -> Iterator[bytes]:
         """Yield a file that a body names, a piece for each time that the hub is asked.

@@ -13,10 +13,12 @@ from fedcarbon.audit.checklist import LineState
 from fedcarbon.audit.report import Report
 from fedcarbon.audit.source import LeafLine, LeafLineMalformedError
 from fedcarbon.cli import audit, audit_folder
+from fedcarbon.epoch.statements import ClaimList
 from fedcarbon.ledger.batch import LedgerBatch
 from fedcarbon.registry.enrolment import PlaceBatch
 from tests.audit.conftest import audited
 from tests.audit.kit import Kit
+from tests.audit.tampered_claims import verdict_with_a_token_less
 from tests.audit.tampered_folders import body_altered, harmless_leaf
 
 
@@ -103,6 +105,37 @@ def test_a_pipe_in_the_place_of_a_file_is_a_missing_file(kit: Kit) -> None:
     found = found_in(audited(kit.folder, kit.good.roots))
 
     assert found == {("V01", "FILE_MISSING", f"file {'ab' * 32}")}
+
+
+def test_folders_in_the_place_of_files_are_not_left_open(kit: Kit) -> None:
+    """Some hundreds of them used up all that a process may have open, and the audit broke."""
+    names = [f"{number:064x}" for number in range(20)]
+    for name in names:
+        (kit.folder / "files" / name).mkdir()
+    opened = len(list(Path("/proc/self/fd").iterdir()))
+
+    found = found_in(audited(kit.folder, kit.good.roots))
+
+    assert found == {("V01", "FILE_MISSING", f"file {name}") for name in names}
+    assert len(list(Path("/proc/self/fd").iterdir())) == opened
+
+
+def test_a_join_that_an_earlier_list_is_missing_for_does_not_count_as_done(kit: Kit) -> None:
+    """A hub that has lost a list of epoch 1 could lie about what every later epoch lost."""
+    before = audited(kit.folder, kit.good.roots)
+    _, old = kit.of(ClaimList, epoch=1)[0]
+    kit.file(old.file_sha256).unlink()
+    verdict_with_a_token_less(kit)
+
+    report = audited(kit.folder, kit.good.roots)
+
+    was, now = (
+        next(line for line in one.lines if line.check.value == "V12") for one in (before, report)
+    )
+    assert ("V01", "FILE_MISSING", f"file {old.file_sha256.hex()}") in found_in(report)
+    assert now.state is LineState.INCOMPLETE
+    # The list, and the joins of its own epoch and the two later ones.
+    assert (now.left_out, now.checked) == (4, was.checked - 4)
 
 
 def test_a_head_without_end_is_malformed(kit: Kit, monkeypatch: pytest.MonkeyPatch) -> None:

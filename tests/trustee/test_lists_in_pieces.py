@@ -5,22 +5,26 @@ Epoch 5 is the one under attack; the list is metro's, of two claims in a part ea
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
+from typing_extensions import override
 
-from fedcarbon.epoch.statements import ClaimList
+from fedcarbon.epoch.lost_positions import FILE_MAGIC as POSITIONS_MAGIC
+from fedcarbon.epoch.statements import ClaimList, VerdictList
 from fedcarbon.identity import commitment_list
 from fedcarbon.identity.commitment_list import FILE_BYTES_MAX, FILE_MAGIC, RECORD_BYTES
 from fedcarbon.identity.ristretto import scaled_base
 from fedcarbon.v1 import record_pb2, trustee_pb2
 from fedcarbon.wire.status import UnreachableError
+from tests.listed import Listed
 from tests.trustee.city import City
 from tests.trustee.federation import Federation
 from tests.trustee.founded import METRO
 from tests.trustee.memory_record import Record
-from tests.trustee.test_links_refused import honest
+from tests.trustee.test_links_refused import LOST, chunks, honest, linked, lists, metro_list
 from tests.trustee.test_seals_refused import code_of
 
 PIECE_BYTES = 40
@@ -113,7 +117,7 @@ ATTACKS: dict[str, tuple[Callable[[bytes, int], Given], str]] = {
 
 
 @pytest.fixture
-def linked(city: City, monkeypatch: pytest.MonkeyPatch) -> City:
+def in_parts(city: City, monkeypatch: pytest.MonkeyPatch) -> City:
     """A city in which metro lost a claim and proved the rest; a part of a list is a claim."""
     monkeypatch.setattr(commitment_list, "PART_RECORDS", 1)
     honest(city.federation, city.federation.plan(5))
@@ -150,19 +154,19 @@ def give(
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_a_list_is_what_was_committed_or_is_refused(
-    linked: City, monkeypatch: pytest.MonkeyPatch, name: str
+    in_parts: City, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     attack, code = ATTACKS[name]
-    asked = give(linked.federation, monkeypatch, attack)
+    asked = give(in_parts.federation, monkeypatch, attack)
 
-    assert code_of(linked) == code
+    assert code_of(in_parts) == code
 
     assert max(asked) < ENOUGH
     assert asked == sorted(set(asked))  # once: nothing is read again
 
 
 def test_a_list_whose_hub_goes_away_is_read_from_its_beginning(
-    linked: City, monkeypatch: pytest.MonkeyPatch
+    in_parts: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = iter([False, False, True])
 
@@ -171,7 +175,7 @@ def test_a_list_whose_hub_goes_away_is_read_from_its_beginning(
             raise UnreachableError("no connection")
         return whole(data, start)
 
-    federation = linked.federation
+    federation = in_parts.federation
     asked = give(federation, monkeypatch, goes_away)
     federation.witness()
     root = federation.record.root()
@@ -182,4 +186,56 @@ def test_a_list_whose_hub_goes_away_is_read_from_its_beginning(
             pass
 
     assert asked == [0, 40, 80, 0, 40, 80, 120]
-    assert code_of(linked) == ""
+    assert code_of(in_parts) == ""
+
+
+class WithoutEnd(Listed):
+    """Is said to have more claims than any list: metro and the hub do it together."""
+
+    __slots__ = ()
+
+    @override
+    def __len__(self) -> int:
+        return 1 << 50
+
+
+@pytest.mark.parametrize("lost", [1, 1 << 49])
+def test_of_lost_positions_no_more_is_held_than_the_verdict_and_a_list_can_have(
+    city: City, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    """A file of a gigabyte would end the process, at every start again."""
+    federation = city.federation
+    plan, own = federation.plan(5), metro_list(city.federation, won=100_000)
+    said = WithoutEnd(
+        tokens=own.tokens,
+        pieces=own.pieces,
+        blindings=own.blindings,
+        commitments=own.commitments,
+    )
+    verdict = federation.verdict
+    monkeypatch.setattr(
+        federation,
+        "verdict",
+        lambda *given: dataclasses.replace(verdict(*given), lost=lost * bool(given[2])),
+    )
+    federation.claim(5, lists(federation, said), lost={METRO: [LOST]})
+    sent = chunks(federation, plan)
+    linked(federation, plan, sent, own, lost=[own.tokens.tokens().index(LOST)])
+    federation.seal(5, plan, sent)
+    (name,) = (
+        item.positions_sha256
+        for item in federation.logged(VerdictList, 5).popitem()[1].verdicts
+        if item.partner_id == METRO
+    )
+    get_file = Record.get_file
+
+    def answer(record: Record, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
+        if request.sha256 != name:
+            return get_file(record, request)
+        assert request.from_byte < ENOUGH
+        content = (POSITIONS_MAGIC + bytes(ENOUGH))[request.from_byte :]
+        return record_pb2.GetFileResponse(content=content[:PIECE_BYTES], total_bytes=FILE_BYTES_MAX)
+
+    monkeypatch.setattr(Record, "get_file", answer)
+
+    assert code_of(city) == "CLAIM_FILE_DIFFERS"

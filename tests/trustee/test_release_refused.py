@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 
 from fedcarbon.canonical import statement as statements
+from fedcarbon.disclosure.block_file import FILE_BYTES_MAX as TABLE_BYTES_MAX
 from fedcarbon.disclosure.block_file import FILE_MAGIC, entries_of
 from fedcarbon.disclosure.statements import Contributor, NoisePart, ReleaseStart
+from fedcarbon.identity.commitment_list import FILE_BYTES_MAX as LIST_BYTES_MAX
 from fedcarbon.ids import PartyId
 from fedcarbon.opening.tables import PeriodRef
 from fedcarbon.proofs.range_proof import RangePurpose
-from fedcarbon.v1 import trustee_pb2
+from fedcarbon.v1 import record_pb2, trustee_pb2
 from tests.trustee.counting import MEMBERS, TRAM, Counting
 from tests.trustee.founded import BIKE, DAY_S, METRO, SHAM, refused
+from tests.trustee.memory_record import Record
 from tests.trustee.release_steps import Release
 
 # Starts that are not signed
@@ -229,6 +232,30 @@ def test_a_hub_that_gives_another_file_is_noticed(counting: Counting) -> None:
     answer = counting.ask("trustee-1", sign_release=order)
 
     assert refused(answer) == "CONTRIBUTION_FILE_DIFFERS"
+
+
+def test_a_hub_that_gives_a_file_without_end_is_not_listened_to_for_long(
+    counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trustee held as many bytes as the largest list of claims may have."""
+    release = Release(counting).draw()
+    metro = counting.view().tables.contributions[counting.ref()][METRO].statement
+    order = release.sign_order()
+    asked, get_file = [], Record.get_file
+
+    def endless(record: Record, request: record_pb2.GetFileRequest) -> record_pb2.GetFileResponse:
+        if request.sha256 != metro.file_sha256:
+            return get_file(record, request)
+        asked.append(request.from_byte)
+        assert request.from_byte <= TABLE_BYTES_MAX
+        return record_pb2.GetFileResponse(content=bytes(1 << 20), total_bytes=LIST_BYTES_MAX)
+
+    monkeypatch.setattr(Record, "get_file", endless)
+
+    answer = counting.ask("trustee-1", sign_release=order)
+
+    assert refused(answer) == "CONTRIBUTION_FILE_DIFFERS"
+    assert len(asked) == 5
 
 
 # Shares that are not given

@@ -317,10 +317,13 @@ class ClaimCheck:
             if not self._bad.isdisjoint(names):
                 checklist.leave_out(CheckId.CLAIMS)
                 continue
-            checklist.count(CheckId.CLAIMS)
             with checklist.timed(CheckId.CLAIMS):
                 if join not in joins and all(map(self._is_list, names)):
                     joins[join] = list(join_jobs(exam.source, join))
+            if join in joins:
+                checklist.count(CheckId.CLAIMS)
+            else:
+                checklist.leave_out(CheckId.CLAIMS)  # which list is missing or none is found
         jobs = itertools.chain.from_iterable(joins.values())
         done = exam.mapped(CheckId.CLAIMS, "joining claims", judge_tokens, jobs)
         judged = {join: list(itertools.islice(done, len(own))) for join, own in joins.items()}

@@ -98,14 +98,13 @@ class RecordFolder(RecordSource):
     def slices(self, name: str, skip: int = 0) -> Slices | None:
         path = self.path / "files" / name
         try:
-            found = path.lstat()
-            with os.fdopen(os.open(path, _OPENING), "rb"):
-                pass  # it can be read
+            if not stat.S_ISREG(path.lstat().st_mode):
+                return None  # first: a folder that is opened as a file is never closed
+            with os.fdopen(os.open(path, _OPENING), "rb") as file:  # it can be read
+                size = os.fstat(file.fileno()).st_size
         except OSError:
             return None
-        if not stat.S_ISREG(found.st_mode) or found.st_size > FILE_BYTES_MAX:
-            return None
-        return _FileSlices(path, found.st_size, skip)
+        return _FileSlices(path, size, skip) if size <= FILE_BYTES_MAX else None
 
     @override
     def checkpoint(self, name: str) -> bytes | None:

@@ -40,6 +40,7 @@ from fedcarbon.epoch.statements import (
 )
 from fedcarbon.errors import FedcarbonError, MalformedError
 from fedcarbon.identity.commitment_list import (
+    LENGTH_MAX,
     CommitmentInvalidError,
     CommitmentList,
     MalformedCommitmentsError,
@@ -291,7 +292,8 @@ def _won(
 
     A range of claims is a step.
     """
-    where = f"the commitment file of {listed.partner_id!r}"
+    # What is no list may be the hub's own making: its hash is known at the end only.
+    where = f"what the hub gives as the commitment file of {listed.partner_id!r}"
     totals, roots = [], []
     try:
         for part in parts(sha256, listed.count, lost):
@@ -306,10 +308,15 @@ def _won(
 
 
 def _lost(verdict: PartnerVerdict, count: int, fetch: Fetch) -> Sequence[int]:
-    where = f"the position file of {verdict.partner_id!r}"
+    where = f"what the hub gives as the position file of {verdict.partner_id!r}"
+    if verdict.lost > min(count, LENGTH_MAX):
+        # Whoever commits to a list without end may not have a file without end held for it.
+        raise ClaimFileDiffersError(
+            f"{verdict.partner_id!r} cannot have lost {verdict.lost} of {count} claims"
+        )
     data = joined(
         fetch(verdict.positions_sha256),
-        len(position_file.FILE_MAGIC) + count * position_file.POSITION_BYTES,
+        len(position_file.FILE_MAGIC) + verdict.lost * position_file.POSITION_BYTES,
     )
     try:
         positions = lost_positions(data, count)
