@@ -48,6 +48,9 @@ from partner_node.storage.epochs import Commitment, EpochStore
 from partner_node.storage.outbox import Message, MessageKind
 from partner_node.storage.progress import ProgressStore, Stage
 
+CLAIM_FORM: Final = "blinding-on-base"
+"""How claims are committed (ADR 17). Change it with any change of what is stored of them: a node
+that goes on in a newer version must not list claims of two forms, which nobody could prove."""
 OWNERS_PER_PART: Final = 8_192
 PADS_PER_PART: Final = 32_768
 POSITIONS_PER_PART: Final = 1 << 18
@@ -87,7 +90,7 @@ class ClaimBuilder:
         """
         pinned = {item.methodology_id: item.content_hash for item in self._bundle.all()}
         drawn = self._member.randomness.octets(EVIDENCE_KEY_BYTES)
-        sizes = f"{self._size} {PADS_PER_PART} {POSITIONS_PER_PART}"
+        sizes = f"{CLAIM_FORM} {self._size} {PADS_PER_PART} {POSITIONS_PER_PART}"
         evidence_key = self._work.pin(epoch, pinned, sizes, drawn)
         for stage, objects in ((Stage.COLLECTING, False), (Stage.OBJECTS, True)):
             self._collect(epoch, stage, objects=objects)

@@ -7,7 +7,10 @@ a plain `AssertionError` and is never caught.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from typing_extensions import override
 
 
 class FedcarbonError(Exception):
@@ -15,6 +18,23 @@ class FedcarbonError(Exception):
 
     code: ClassVar[str] = "FEDCARBON"
     """Stable identifier in UPPER_SNAKE_CASE, unique per class."""
+
+    @override
+    def __reduce__(self) -> tuple[Callable[..., FedcarbonError], tuple[Any, ...]]:
+        """Say how an error is made again in another process, whatever its `__init__` asks for.
+
+        Python would call it with the message alone: where more is asked for, a pool of processes
+        is broken by an error that it was to hand over.
+        """
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(
+    kind: type[FedcarbonError], said: tuple[Any, ...], kept: Mapping[str, Any]
+) -> FedcarbonError:
+    error = kind.__new__(kind, *said)
+    error.__dict__.update(kept)
+    return error
 
 
 class CallerError(FedcarbonError):

@@ -17,16 +17,19 @@ import pyarrow as pa
 import pytest
 
 from fedcarbon.cli.catalogue import load_from_catalogue
+from fedcarbon.engine.local import LocalEngine
 from fedcarbon.engine.port import Engine, reader_of, row_by_row
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.methodology.activity import Activity, values_text
+from fedcarbon.methodology.activity import Activity, InvalidActivityError, values_text
 from fedcarbon.methodology.crediting import NotEligibleError, earned_by
 from fedcarbon.methodology.definition import Methodology
 from fedcarbon.methodology.occupancy import slots_of
 from fedcarbon.methodology.person_day import pieces_of
+from fedcarbon.methodology.reject_reason import RejectReason
 from fedcarbon.methodology.slots import SlotGrid
 from fedcarbon.registry.programme import midnight_s
 from fedcarbon.units import MicrogramsCO2e
+from fedcarbon.wire.processes import ProcessMap
 from partner_node.activities.bundle import Bundle
 from partner_node.activities.evaluating import BulkEvaluation
 from partner_node.epochs.earn_task import ACTIVITIES, EARNED, EarnTask
@@ -43,6 +46,7 @@ GRID = SlotGrid(zone=ZoneInfo(ZONE))
 RULES = {
     item.methodology_id: item for item in (load_from_catalogue(METHODOLOGY), saving(), goods())
 }
+NO_RIDE = trip("r", "rider-1", 0, 900, object_ref="RECEIPT:SHOP:1")
 Known = tuple[Activity, tuple[int | None, ...]]
 """An activity, and its meter's history."""
 
@@ -72,8 +76,8 @@ def trips(count: int) -> Iterator[Known]:
 
 def others() -> Iterator[Known]:
     """Yield months of a meter and purchases: evaluated by the reference."""
+    start_s, end_s = (midnight_s(dt.date(2026, at, 1), ZONE) for at in (3, 4))
     for number, history in enumerate(((100_000, 90_000), (None, 120_000), (), (50_000, None))):
-        start_s, end_s = (midnight_s(dt.date(2026, at, 1), ZONE) for at in (3, 4))
         yield month(f"m{number}", "rider-1", start_s, end_s, 80_000), history
     yield month("odd", "rider-1", start_s + 60, end_s, 80_000), (100_000, 90_000)
     for number in range(5):
@@ -151,10 +155,21 @@ def test_engines_give_the_same_bytes_and_what_the_core_says(
 
 def test_what_cannot_be_of_its_type_is_refused_everywhere(here: Engine, cluster: Engine) -> None:
     """A ride that is about a receipt: its slots would be those of a receipt, which nobody rides."""
-    ride = trip("r", "rider-1", 0, 900, object_ref="RECEIPT:SHOP:1")
+    rows = rows_of([(trip("a", "rider-1", 0, 900), ()), (NO_RIDE, ())])
 
     for engine in (here, cluster):
         with pytest.raises(FedcarbonError) as caught:
-            engine.map(earning(bulk=True), reader_of(rows_of([(ride, ())]))).read_all()
+            engine.map(earning(bulk=True), reader_of(rows, 1)).read_all()
 
         assert caught.value.code == "INVALID_ACTIVITY"
+
+
+def test_what_one_process_refuses_is_said_and_breaks_no_pool_of_processes() -> None:
+    """An error that asks for more than a message came back as a process that was killed."""
+    rows = rows_of([(trip("a", "rider-1", 0, 900), ()), (NO_RIDE, ())])
+
+    with LocalEngine(ProcessMap(2)) as engine, pytest.raises(InvalidActivityError) as caught:
+        engine.map(earning(bulk=False), reader_of(rows, 1)).read_all()
+
+    assert caught.value.reason is RejectReason.OBJECT_UNEXPECTED
+    assert "not about this kind of object" in str(caught.value)

@@ -169,15 +169,23 @@ def test_the_list_that_is_sent_is_the_list_that_was_committed(city: World) -> No
     assert pieces.root() == committed.list_root
 
 
-def test_claims_that_were_begun_under_other_methodologies_are_begun_anew(
-    city: World, monkeypatch: pytest.MonkeyPatch
+BEGUN_OTHERWISE = {
+    "under other methodologies": ("UPDATE epoch_methodologies SET content_hash = ?", bytes(32)),
+    "by a version that committed otherwise": ("UPDATE epoch_work SET part_sizes = ?", "2 1 8"),
+}
+
+
+@pytest.mark.parametrize("begun", BEGUN_OTHERWISE.values(), ids=BEGUN_OTHERWISE)
+def test_claims_that_were_begun_otherwise_are_begun_anew(
+    city: World, monkeypatch: pytest.MonkeyPatch, begun: tuple[str, object]
 ) -> None:
+    """Half of a list under another rule would be committed, and could not be proved."""
     with monkeypatch.context() as patched:
         stop_after(patched, Stage.CLAIMING, 1)
         with pytest.raises(Killed):
             city.node.step()
     world = reopened(city)
-    world.database.run("UPDATE epoch_methodologies SET content_hash = ?", [bytes(32)])
+    world.database.run(begun[0], begun[1:])
     drawn = set(world.database.rows("SELECT salt FROM claim_drafts"))
 
     world.settle()
