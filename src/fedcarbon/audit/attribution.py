@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from fedcarbon.audit.findings import CheckId
+from fedcarbon.audit.source import FileShortenedError
 from fedcarbon.errors import FedcarbonError, SignatureInvalidError
 from fedcarbon.opening.refusals import (
     ChunkFileDiffersError,
@@ -51,6 +52,7 @@ from fedcarbon.transparency.leaf import USE_TYPES, LeafType
 CHECK_OF_ERROR: Final[Mapping[type[FedcarbonError], CheckId]] = MappingProxyType(
     {
         BodyMissingError: CheckId.FILES,
+        FileShortenedError: CheckId.FILES,
         SignerRefusedError: CheckId.PARTIES,
         CommitmentDiffersError: CheckId.TREE,
         ForkedRecordError: CheckId.TREE,

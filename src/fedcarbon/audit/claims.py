@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +28,7 @@ from fedcarbon.audit.joins import (
     judge_tokens,
     verdict_findings,
 )
-from fedcarbon.audit.source import RecordSource
+from fedcarbon.audit.source import FileShortenedError, RecordSource, whole
 from fedcarbon.canonical.slices import Slices
 from fedcarbon.epoch.conflict_file import (
     conflicting_claims,
@@ -42,7 +44,15 @@ from fedcarbon.epoch.statements import (
     evidence_leaves,
 )
 from fedcarbon.errors import FedcarbonError
-from fedcarbon.identity.claims import FILE_MAGIC, claim_quota, rank_of, require_list
+from fedcarbon.identity import commitment_list
+from fedcarbon.identity.claims import (
+    FILE_MAGIC,
+    RECORD_BYTES,
+    MalformedClaimListError,
+    claim_quota,
+    rank_of,
+    require_list,
+)
 from fedcarbon.identity.list_check import (
     CheckedPieces,
     CheckedRange,
@@ -92,9 +102,28 @@ class RangeJob:
     """What is left of its commitments, if they have been checked."""
 
 
-def judge_range(job: RangeJob) -> CheckedRange:
-    """Check a range of a list whose two files have it."""
-    return checked_range(list_range(*job.of.files(), job.start, job.stop), job.pieces)
+def judge_range(job: RangeJob) -> CheckedRange | FileShortenedError:
+    """Check a range of a list whose two files had it, or return why they do not any more."""
+    tokens, pieces = job.of.files()
+    length, is_known = job.stop - job.start, job.pieces is not None
+    try:
+        # What is known of commitments is of the bytes that were read then: only those count.
+        part = list_range(tokens, b"" if is_known else pieces, job.start, job.stop)
+        whole(part.tokens, length * RECORD_BYTES)
+        whole(part.commitments, 0 if is_known else length * commitment_list.RECORD_BYTES)
+    except FileShortenedError as error:
+        return error
+    return checked_range(part, job.pieces)
+
+
+def _readable(found: Iterable[CheckedRange | FileShortenedError]) -> list[CheckedRange]:
+    """Return what came of ranges, or raise why one of them could not be read."""
+    ranges = []
+    for of in found:
+        if isinstance(of, FileShortenedError):
+            raise of
+        ranges.append(of)
+    return ranges
 
 
 def list_finding(job: ListJob, error: FedcarbonError) -> Finding:
@@ -103,7 +132,11 @@ def list_finding(job: ListJob, error: FedcarbonError) -> Finding:
         check=check_of(error, CheckId.CLAIMS),
         code=error.code,
         subject=f"the claims of {job.partner_id} in epoch {job.epoch}",
-        text=f"{error}; the hub must not have taken it",
+        text=(
+            str(error)
+            if isinstance(error, FileShortenedError)
+            else f"{error}; the hub must not have taken it"
+        ),
         leaf=job.leaf,
     )
 
@@ -317,7 +350,7 @@ class ClaimCheck:
             if not self._bad.isdisjoint(names):
                 checklist.leave_out(CheckId.CLAIMS)
                 continue
-            with checklist.timed(CheckId.CLAIMS):
+            with self._joining(logged):
                 if join not in joins and all(map(self._is_list, names)):
                     joins[join] = list(join_jobs(exam.source, join))
             if join in joins:
@@ -329,9 +362,19 @@ class ClaimCheck:
         judged = {join: list(itertools.islice(done, len(own))) for join, own in joins.items()}
         for logged in self._verdicts:
             if logged.join in judged:
-                with checklist.timed(CheckId.CLAIMS):
-                    found = verdict_findings(exam.source, logged, judged[logged.join])
-                checklist.extend(found)
+                with self._joining(logged):
+                    checklist.extend(verdict_findings(exam.source, logged, judged[logged.join]))
+
+    @contextmanager
+    def _joining(self, logged: LoggedVerdicts) -> Iterator[None]:
+        """Have what is wrong with lists that were found good before said of their verdicts."""
+        checklist = self._exam.checklist
+        try:
+            with checklist.timed(CheckId.CLAIMS):
+                yield
+        except FedcarbonError as error:
+            subject = f"the verdicts of epoch {logged.ref.epoch}"
+            checklist.find_error(error, CheckId.CLAIMS, subject, logged.leaf)
 
     def _judge_lists(self) -> None:
         """Judge every list range by range."""
@@ -354,7 +397,7 @@ class ClaimCheck:
             try:
                 with checklist.timed(CheckId.CLAIMS):
                     judge_ranges(
-                        found,
+                        _readable(found),
                         count=job.count,
                         root=job.root,
                         best_rank=job.best_rank,
@@ -375,13 +418,13 @@ class ClaimCheck:
                 return False  # what kept it from being judged is found
             try:
                 require_list(records)
-            except FedcarbonError:
+            except MalformedClaimListError:
                 return False
             self._good.add(name)
         return True
 
     def _ranges(self, job: ListJob) -> list[RangeJob]:
-        known = self._files.checked(job.commitments)
+        known = self._files.checked(job.commitments, job.count)
         return [
             RangeJob(
                 of=job, start=start, stop=stop, pieces=None if known is None else known[number]

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from fedcarbon.audit.examination import Examination
 from fedcarbon.audit.findings import CheckId
-from fedcarbon.audit.source import RecordSource
+from fedcarbon.audit.source import RecordSource, whole
 from fedcarbon.identity import commitment_list
 from fedcarbon.identity.commitment_list import (
     RECORD_BYTES,
@@ -52,8 +52,13 @@ class JudgedPieces(NamedTuple):
 
 
 def judge_pieces(job: PiecesJob) -> JudgedPieces:
-    """Check a range of a file that has it."""
+    """Check a range of a file that had it.
+
+    Raises:
+        FileShortenedError: it has not any more.
+    """
     part = list_range(b"", job.source.slices(job.name) or b"", job.start, job.stop)
+    whole(part.commitments, (job.stop - job.start) * RECORD_BYTES)
     pieces = checked_pieces(job.start, part.commitments)
     if pieces.invalid >= 0:
         return JudgedPieces(pieces, IDENTITY)
@@ -68,11 +73,14 @@ class CommitmentFiles:
     def __init__(self, exam: Examination) -> None:
         """Take the audit."""
         self._exam: Final = exam
-        self._checked: Final[dict[str, tuple[CheckedPieces, ...]]] = {}
+        self._checked: Final[dict[tuple[str, int], tuple[CheckedPieces, ...]]] = {}
 
-    def checked(self, name: str) -> Sequence[CheckedPieces] | None:
-        """Return what is left of every range of a file, None if it has not been checked whole."""
-        return self._checked.get(name)
+    def checked(self, name: str, count: int) -> Sequence[CheckedPieces] | None:
+        """Return what is left of every range of a file of so many claims.
+
+        None if it has not been checked whole, as one of so many.
+        """
+        return self._checked.get((name, count))
 
     def parts(self, sha256: bytes, count: int, lost: Sequence[int]) -> Iterator[WonPart]:
         """Yield what is left of every range of a file: see `fedcarbon.opening.links.Parts`."""
@@ -102,7 +110,7 @@ class CommitmentFiles:
                 )
             checked.append(judged.pieces)
             yield WonPart(judged.pieces.root, judged.won)
-        self._checked[name] = tuple(checked)
+        self._checked[name, count] = tuple(checked)
 
 
 def _from(lost: Sequence[int], position: int) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from fedcarbon.audit.findings import CheckId, Finding
-from fedcarbon.audit.source import RecordSource
+from fedcarbon.audit.source import FileShortenedError, RecordSource, whole
 from fedcarbon.canonical.slices import Slices
 from fedcarbon.epoch import lost_positions, verdict_file
 from fedcarbon.epoch.conflict_file import ConflictingClaim, conflict_file_bytes
@@ -91,12 +91,16 @@ def join_jobs(source: RecordSource, join: Join) -> Iterator[JoinJob]:
             yield JoinJob(source=source, join=join, parts=tuple(parts))
 
 
-def judge_tokens(job: JoinJob) -> JoinedRange:
-    """Judge a range of tokens again."""
+def judge_tokens(job: JoinJob) -> JoinedRange | FileShortenedError:
+    """Judge a range of tokens again, or return why there is no such range any more."""
     own = len(job.join.lists)
-    records = [
-        records_of(*pair) for pair in zip(_records(job.source, job.join), job.parts, strict=True)
-    ]
+    try:
+        records = [
+            whole(records_of(records, part), len(part) * claims.RECORD_BYTES)
+            for records, part in zip(_records(job.source, job.join), job.parts, strict=True)
+        ]
+    except FileShortenedError as error:
+        return error
     claimants = [listed.claimant for listed in job.join.lists]
     starts = [part.start for part in job.parts[:own]]
     lost = lost_claims(contests(records[:own], claimants, job.join.beacon), starts)
@@ -109,9 +113,15 @@ def judge_tokens(job: JoinJob) -> JoinedRange:
 
 
 def verdict_findings(
-    source: RecordSource, logged: LoggedVerdicts, ranges: Sequence[JoinedRange]
+    source: RecordSource,
+    logged: LoggedVerdicts,
+    judged: Sequence[JoinedRange | FileShortenedError],
 ) -> list[Finding]:
-    """Compare what is logged with what came of the ranges of the join."""
+    """Compare what is logged with what came of the ranges of the join.
+
+    Raises:
+        FileShortenedError: one of them could not be read any more.
+    """
 
     def found(code: str, subject: str, text: str) -> Finding:
         return Finding(
@@ -119,6 +129,11 @@ def verdict_findings(
         )
 
     findings = []
+    ranges = []
+    for of in judged:
+        if isinstance(of, FileShortenedError):
+            raise of
+        ranges.append(of)
     lost = _lost(logged.join, ranges)
     for verdict in logged.verdicts:
         claimant = Claimant(logged.ref.programme_id, verdict.partner_id)
@@ -193,8 +208,14 @@ def _conflicts(
 
 
 def _records(source: RecordSource, join: Join) -> list[Slices]:
-    """Return the records of all lists, of which as much is read as is asked for."""
-    return [
-        source.slices(listed.name, skip=len(claims.FILE_MAGIC)) or b""
-        for listed in (*join.lists, *join.earlier)
-    ]
+    """Return the records of all lists, of which as much is read as is asked for.
+
+    All were there before: without one of them every verdict is another.
+    """
+    records = []
+    for listed in (*join.lists, *join.earlier):
+        file = source.slices(listed.name, skip=len(claims.FILE_MAGIC))
+        if file is None:
+            raise FileShortenedError(f"file {listed.name} was there, and cannot be read any more")
+        records.append(file)
+    return records

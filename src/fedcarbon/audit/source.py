@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Protocol
 
 from fedcarbon.canonical.hashing import DIGEST_BYTES
 from fedcarbon.canonical.slices import Slices
-from fedcarbon.errors import MalformedError
+from fedcarbon.errors import MalformedError, PeerError
 from fedcarbon.transparency.leaf import LEAF_BYTES, SALT_BYTES
 
 _PIECE_BYTES: Final = 1 << 20
@@ -22,6 +22,12 @@ class LeafLineMalformedError(MalformedError):
     """A line of the list of leaves is not `index leaf salt body_sha256`."""
 
     code: ClassVar[str] = "LEAF_LINE_MALFORMED"
+
+
+class FileShortenedError(PeerError):
+    """A file lost bytes while it was read: audit a copy of the record that nobody writes to."""
+
+    code: ClassVar[str] = "FILE_SHORTENED"
 
 
 def printable(text: str) -> str:
@@ -59,7 +65,8 @@ class RecordSource(Protocol):
     def slices(self, name: str, skip: int = 0) -> Slices | None:
         """Return a file that is read by the slice, without its first `skip` bytes.
 
-        None if there is none of this name. It holds no open file, and is picklable.
+        None if there is none of this name. It holds no open file, and is picklable. A slice that
+        is not there any more raises `FileShortenedError`: less than a file has is no part of it.
         """
         ...
 
@@ -85,6 +92,19 @@ def pieces_of(file: Slices | None) -> Iterator[bytes]:
     if file is not None:
         for start in range(0, len(file), _PIECE_BYTES):
             yield file[start : start + _PIECE_BYTES]
+
+
+def whole(data: bytes, size: int) -> bytes:
+    """Return what was read of a file that had so many bytes there when it was looked at first.
+
+    Raises:
+        FileShortenedError: it has not any more.
+    """
+    if len(data) != size:
+        raise FileShortenedError(
+            "a file lost bytes while it was read: audit a copy that nobody writes to"
+        )
+    return data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

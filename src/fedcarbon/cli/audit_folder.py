@@ -19,7 +19,7 @@ from typing import ClassVar, Final
 
 from typing_extensions import override
 
-from fedcarbon.audit.source import RecordSource
+from fedcarbon.audit.source import FileShortenedError, RecordSource
 from fedcarbon.canonical.slices import Slices
 from fedcarbon.errors import ConfigurationError
 
@@ -55,11 +55,19 @@ class _FileSlices(Slices):
     @override
     def __getitem__(self, part: slice, /) -> bytes:
         start, stop, _ = part.indices(len(self))
+        wanted = max(stop - start, 0)
         try:
             with os.fdopen(os.open(self.path, _OPENING), "rb", buffering=0) as file:
-                return os.pread(file.fileno(), max(stop - start, 0), self.skip + start)
+                data = os.pread(file.fileno(), wanted, self.skip + start)
         except OSError:
-            return b""  # it is gone: a file without its bytes is found to be none
+            data = b""
+        if len(data) != wanted:
+            # What is left of it could pass for a file with less in it.
+            raise FileShortenedError(
+                f"file {self.path.name} lost bytes while it was read: audit a copy of the record "
+                "that nobody writes to"
+            )
+        return data
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,11 @@ from itertools import chain
 from typing import Final
 
 from fedcarbon.canonical.slices import Slices
-from fedcarbon.identity.claims import RECORD_BYTES, TOKEN_OF_RECORD
+from fedcarbon.identity.claims import (
+    RECORD_BYTES,
+    TOKEN_OF_RECORD,
+    MalformedClaimListError,
+)
 from fedcarbon.identity.tokens import CLAIM_TOKEN_BYTES, ClaimToken
 
 FEW_CLAIMS: Final = 1 << 12
@@ -47,6 +51,10 @@ def ranges_of(lists: Sequence[Slices], claims_max: int) -> Iterator[list[range]]
     Args:
         lists: the records of each, ascending by token.
         claims_max: so many claims, or one per list, make a range at most.
+
+    Raises:
+        MalformedClaimListError: a list does not ascend, so that this would never end; not every
+            list that does not is found.
     """
     counts = [count_of(records) for records in lists]
     starts = [0] * len(lists)
@@ -65,6 +73,8 @@ def ranges_of(lists: Sequence[Slices], claims_max: int) -> Iterator[list[range]]
                 _first_from(records, border, range(start, stop))
                 for records, start, stop in zip(lists, starts, stops, strict=True)
             ]
+        if stops == starts:
+            raise MalformedClaimListError("a claim list must ascend by token")
         yield list(map(range, starts, stops))
         starts = stops
 

@@ -7,6 +7,7 @@ itself, in whatever process, and leaves a few bytes (`CheckedRange`) from which 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from fedcarbon.canonical.slices import Slices
@@ -55,6 +56,9 @@ class CheckedPieces(NamedTuple):
 
     root: bytes
     """Of the subtree of its leaves."""
+    hidden: bytes
+    """SHA-256 of H(salt | token | rank) of its claims, one after the other: what the root is over,
+    for whoever holds tokens against it later and must not rest on what the file says by then."""
     invalid: int
     """Position of the first commitment that is no element, or -1."""
     total: bytes
@@ -166,6 +170,7 @@ def checked_pieces(start: int, commitments: bytes) -> CheckedPieces:
     total, invalid = sum_of_elements(elements_in(commitments))
     return CheckedPieces(
         root=merkle.root_of_hashes(leaf_hashes(commitments)),
+        hidden=_joined_hash(hidden_in(commitments)),
         invalid=-1 if invalid is None else start + invalid,
         total=total,
     )
@@ -175,7 +180,7 @@ def checked_range(part: ListRange, pieces: CheckedPieces | None = None) -> Check
     """Return what is to be known of a range; nothing is raised, so that the rules keep order.
 
     Args:
-        part: the range.
+        part: the range; its commitments are not looked at if they are known.
         pieces: what is known of its commitments already, if anything is.
     """
     fault = ""
@@ -190,7 +195,7 @@ def checked_range(part: ListRange, pieces: CheckedPieces | None = None) -> Check
         last=part.tokens[-claims.RECORD_BYTES :],
         best_rank=min(part.tokens[CLAIM_TOKEN_BYTES :: claims.RECORD_BYTES]),
         root=known.root,
-        same=hidden_in(part.commitments) == hidden_claims(part.tokens),
+        same=known.hidden == _joined_hash(hidden_claims(part.tokens)),
         invalid=known.invalid,
         total=known.total,
     )
@@ -233,6 +238,10 @@ def list_range(data: Slices, commitments: Slices, start: int, stop: int) -> List
         len(commitment_list.FILE_MAGIC) + n * commitment_list.RECORD_BYTES for n in (start, stop)
     ]
     return ListRange(start, data[slice(*tokens_at)], commitments[slice(*pieces_at)])
+
+
+def _joined_hash(hidden: Iterable[bytes]) -> bytes:
+    return sha256(b"".join(hidden)).digest()
 
 
 def _require_well_formed(parts: Iterable[CheckedRange]) -> None:
