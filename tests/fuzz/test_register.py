@@ -30,6 +30,10 @@ ELSEWHERE: Final[Mapping[str, str]] = {
 }
 """Parsers that are fuzzed outside the register, and where."""
 NO_PARSERS: Final[Mapping[str, str]] = {
+    "fedcarbon.audit.opened_bodies:AheadReader.open_one": "open_signed",
+    "fedcarbon.audit.opened_bodies:AheadReader.parse": "Envelope.from_bytes",
+    "fedcarbon.audit.reading_ahead:ReadingAhead.opened": "hands on what open_signed gave",
+    "fedcarbon.audit.source:whole": "looks at the length",
     "fedcarbon.audit.table_blocks:read_blocks": "entries_of",
     "partner_node.storage.agenda:EnrolmentAgenda.read_on": "the node's own tables",
     "fedcarbon.opening.masks:read_opened": "a number that the trustees computed",
@@ -40,6 +44,8 @@ NO_PARSERS: Final[Mapping[str, str]] = {
     "fedcarbon.identity.ristretto:scalar_of_wide": "our own randomness",
     "fedcarbon.submission.intake:is_replay": "hashes bytes",
     "fedcarbon.submission.intake:open_header": "open_message",
+    "fedcarbon.transparency.envelope:EnvelopeReader.open_one": "open_signed",
+    "fedcarbon.transparency.envelope:EnvelopeReader.parse": "Envelope.from_bytes",
     "fedcarbon.transparency.merkle:Frontier.append": "hashes bytes",
     "fedcarbon.transparency.merkle:leaf_hash": "hashes bytes",
     "fedcarbon.wire.dev_ca:write_secret": "writes bytes",
