@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import grpc
@@ -47,7 +48,7 @@ def parties(tmp_path_factory: pytest.TempPathFactory) -> dict[str, PartyFiles]:
 def target(riders: World, parties: dict[str, PartyFiles]) -> Iterator[str]:
     """The address of a running service over the world's node."""
     started = start_service(riders.node, parties[NODE], "127.0.0.1:0", on_call=lambda _: None)
-    with LoopThread() as loop:
+    with closing(LoopThread()) as loop:
         server = loop.run(started)
         yield f"127.0.0.1:{server.port}"
         loop.run(server.stop(0))

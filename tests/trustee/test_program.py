@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -239,7 +240,7 @@ def hub(installed: Installed, federation: Federation) -> Iterator[HubProcess]:
             on_call=lambda _record: None,
         )
 
-    with LoopThread() as loop:
+    with closing(LoopThread()) as loop:
         server = loop.run(start())
         yield HubProcess(loop, streams, connected, f"127.0.0.1:{server.port}")
         loop.run(server.stop(0))

@@ -90,7 +90,7 @@ class ReadingAhead:
     def opened(self, index: int) -> OpenedBody | None:
         """Return what is in the body of a leaf, if it was opened; leaves are asked for in order."""
         found = None
-        while self._next_index() <= index:
+        while self._holds_up_to(index):
             if len(self._asked) <= LEAVES_AT_ONCE:
                 self._ask()
             line, done = self._asked.popleft()
@@ -98,9 +98,10 @@ class ReadingAhead:
             found = opened if line.index == index else None
         return found
 
-    def _next_index(self) -> float:
+    def _holds_up_to(self, index: int) -> bool:
+        """Tell whether a large leaf that was not taken yet stands at or before `index`."""
         line = self._asked[0][0] if self._asked else self._rest[0][0] if self._rest else None
-        return float("inf") if line is None else line.index
+        return line is not None and line.index <= index
 
     def _ask(self) -> None:
         """Ask for some more leaves."""
